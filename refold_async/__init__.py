@@ -1,0 +1,1 @@
+"""The asyncio-first Python SDK for Refold."""
