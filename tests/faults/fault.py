@@ -1,0 +1,130 @@
+"""What one row of the catalogue says: how to set a fault up, and what a client makes of it."""
+
+import ssl
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Literal, TypeVar
+
+from .answers import good
+from .certs import Certificate, server_context
+from .server import LOOPBACK, FaultServer, Listening
+from .steps import Play, Script
+
+T = TypeVar("T")
+Effect = Literal["read", "write"]
+Fate = Literal["not_sent", "rejected", "unknown"]
+Transport = Literal["tcp", "tls"]
+
+TCP: tuple[Transport, ...] = ("tcp",)
+TLS: tuple[Transport, ...] = ("tls",)
+BOTH: tuple[Transport, ...] = ("tcp", "tls")
+
+NO_SUCH_HOST = "nowhere.invalid"
+REPLY_LIMIT = 1 << 20
+"""The size limit of a reply, in bytes, that a client must be given for the rows on size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What becomes of a call that meets a fault.
+
+    Attributes:
+        error: the class of the error where the fault meets every try; None where the answer is accepted.
+        fate: what the error says became of the call.
+        retried: whether a fault that comes once is survived by another try.
+        seen: how many requests the server reads for the call when the fault comes once; a warm-up aside.
+    """
+
+    error: str | None = None
+    fate: Fate | None = None
+    retried: bool = False
+    seen: int = 1
+
+    @property
+    def succeeds(self) -> bool:
+        """Whether the call returns a result when the fault comes once."""
+        return self.error is None or self.retried
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What happens on a kept-alive connection between two calls.
+
+    Attributes:
+        data: bytes that nobody asked for.
+        fin: whether the server closes as well.
+        noticed: whether the client's loop gets a turn before its next call.
+    """
+
+    data: bytes = b""
+    fin: bool = True
+    noticed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One misbehaviour of a network or a service.
+
+    Attributes:
+        id: its stable name.
+        words: what happens, in a line.
+        read: what becomes of a call that only reads.
+        write: what becomes of a call that may change something.
+        play: the script of a faulted request.
+        accept: what happens to a faulted connection before TLS and the first request.
+        idle: what happens between a good warm-up call and the call in question.
+        warm: whether a good call on the same connection precedes the faulted one.
+        listening: what the port does.
+        host: the name that the client is given for the server.
+        certificate: what a faulted connection shows for itself under TLS.
+        transports: where the fault can be played.
+        wait: the pause in seconds that the error carries, from the server's own words.
+        recovers: whether the next call can succeed; a name that does not resolve stays so.
+    """
+
+    id: str
+    words: str
+    read: Expected
+    write: Expected
+    play: Play = good
+    accept: Script = ()
+    idle: Idle | None = None
+    warm: bool = False
+    listening: Listening = "yes"
+    host: str = LOOPBACK
+    certificate: Certificate = "good"
+    transports: tuple[Transport, ...] = BOTH
+    wait: float | None = None
+    recovers: bool = True
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the fault lies in reaching the server, and so cannot come just once."""
+        return self.listening != "yes" or self.host == NO_SUCH_HOST
+
+    def expected(self, effect: Effect) -> Expected:
+        """What becomes of a call of that effect."""
+        return self.read if effect == "read" else self.write
+
+    def server(self, transport: Transport, *, times: int | None = 1, second: float = 0.02) -> FaultServer:
+        """A server that plays this fault so many times, or always for None, and then serves well."""
+        warm = self.warm or self.idle is not None
+        plays: Iterator[Play] = _times(self.play, times)
+        accepts: Iterator[Script] = _times(self.accept, times)
+        return FaultServer(
+            plays=chain([good], plays) if warm else plays,
+            accepts=accepts if self.accept else (),
+            tls=self._contexts(times) if transport == "tls" else (),
+            listening=self.listening,
+            second=second,
+        )
+
+    def _contexts(self, times: int | None) -> Iterable[ssl.SSLContext]:
+        if self.certificate == "good":
+            return [server_context()]
+        return chain(_times(server_context(self.certificate), times), repeat(server_context()))
+
+
+def _times(what: T, times: int | None) -> Iterator[T]:
+    return repeat(what) if times is None else repeat(what, times)

@@ -1,0 +1,179 @@
+"""Answers whose length is told wrongly, and bytes after the end of an answer."""
+
+from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, head, ok, poison_body
+from .fault import Fault
+from .plays import sent, with_good
+from .steps import Close, Hang, Request, Script, Send, Sleep
+from .verdicts import ACCEPTED, LOST, STALLED, UNREADABLE
+
+
+def _lengths(body: bytes, *lengths: bytes) -> bytes:
+    return head(200, JSON_FIELD, *(b"Content-Length: " + length for length in lengths)) + body
+
+
+def _length(body: bytes, more: int = 0) -> bytes:
+    return b"%d" % (len(body) + more)
+
+
+def _chunked(coded: bytes) -> bytes:
+    return head(200, JSON_FIELD, CHUNKED_FIELD) + coded
+
+
+LENGTH = (
+    Fault(
+        id="length-too-short",
+        words="Content-Length is too short",
+        play=sent(lambda body: _lengths(body, _length(body, -5))),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="length-too-long",
+        words="Content-Length is too long, and the server closes",
+        play=with_good(lambda body: (Send(_lengths(body, _length(body, 5))), Close())),
+        **LOST,
+    ),
+    Fault(
+        id="length-too-long-silence",
+        words="Content-Length is too long, and the server waits",
+        play=with_good(lambda body: (Send(_lengths(body, _length(body, 5))), Hang())),
+        **STALLED,
+    ),
+    Fault(
+        id="length-negative",
+        words="Content-Length is negative",
+        play=sent(lambda body: _lengths(body, b"-5")),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="length-signed",
+        words="Content-Length bears a plus sign",
+        play=sent(lambda body: _lengths(body, b"+" + _length(body))),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="length-no-number",
+        words="Content-Length is no number",
+        play=sent(lambda body: _lengths(body, b"plenty")),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="length-huge",
+        words="Content-Length does not fit 64 bits",
+        play=sent(lambda body: _lengths(body, b"9" * 30)),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="length-twice",
+        words="Content-Length comes twice, the same",
+        play=sent(lambda body: _lengths(body, _length(body), _length(body))),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="length-contradicts",
+        words="Content-Length comes twice, and differs",
+        play=sent(lambda body: _lengths(body, _length(body), _length(body, -5))),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="length-and-chunked",
+        words="both a Content-Length and chunks",
+        play=sent(lambda body: head(200, JSON_FIELD, b"Content-Length: 5", CHUNKED_FIELD) + chunks(body)),
+        **UNREADABLE,
+    ),
+)
+
+CHUNKS = (
+    Fault(
+        id="chunk-size-garbage",
+        words="a chunk's size is no number",
+        play=sent(lambda body: _chunked(b"zz\r\n" + body + b"\r\n0\r\n\r\n")),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-size-negative",
+        words="a chunk's size is negative",
+        play=sent(lambda body: _chunked(b"-5\r\n" + body + b"\r\n0\r\n\r\n")),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-size-huge",
+        words="a chunk's size does not fit 64 bits",
+        play=sent(lambda body: _chunked(b"f" * 20 + b"\r\n" + body + b"\r\n0\r\n\r\n")),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-too-short",
+        words="a chunk is longer than its size says",
+        play=sent(lambda body: _chunked(b"5\r\n" + body + b"\r\n0\r\n\r\n")),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-no-line-end",
+        words="no line end after a chunk",
+        play=sent(lambda body: _chunked(b"%x\r\n" % len(body) + body + b"0\r\n\r\n")),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-bare-lf",
+        words="chunks with bare LF line ends",
+        play=sent(lambda body: _chunked(chunks(body).replace(b"\r\n", b"\n"))),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-extension",
+        words="chunks with extensions and a trailer",
+        play=sent(
+            lambda body: _chunked(b"%x;note=1\r\n" % len(body) + body + b"\r\n0\r\nX-Trailer: 1\r\n\r\n")
+        ),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="transfer-encoding-unknown",
+        words="an unknown Transfer-Encoding",
+        play=sent(lambda body: head(200, JSON_FIELD, b"Transfer-Encoding: shredded") + body),
+        **UNREADABLE,
+    ),
+)
+
+
+def _second_answer(request: Request) -> Script:
+    (good,) = sent(ok)(request)
+    return (good, Send(ok(poison_body(request))))
+
+
+def _glued_answer(request: Request) -> Script:
+    first, second = _second_answer(request)
+    assert isinstance(first, Send)
+    assert isinstance(second, Send)
+    return (Send(first.data + second.data),)
+
+
+def _late_answer(request: Request) -> Script:
+    first, second = _second_answer(request)
+    return (first, Sleep(1), second)
+
+
+AFTERWARDS = (
+    Fault(
+        id="garbage-after",
+        words="garbage after the body",
+        play=sent(lambda body: ok(body) + b"and another thing"),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="garbage-after-later",
+        words="garbage after the body, in a packet of its own",
+        play=with_good(lambda body: (Send(ok(body)), Sleep(1), Send(b"and another thing"))),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="line-ends-after",
+        words="stray line ends after the body",
+        play=sent(lambda b: ok(b) + b"\r\n\r\n"),
+        **ACCEPTED,
+    ),
+    Fault(id="second-answer", words="a second answer right behind the first", play=_glued_answer, **ACCEPTED),
+    Fault(id="second-answer-later", words="a second answer a little later", play=_late_answer, **ACCEPTED),
+)
+
+FRAMING = (*LENGTH, *CHUNKS, *AFTERWARDS)
