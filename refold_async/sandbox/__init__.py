@@ -1,0 +1,20 @@
+"""A Refold to run at home: an HTTP server with its state in memory, faults on request, and a ledger.
+
+    async with Sandbox(accounts=1000) as sandbox:
+        print(sandbox.base_url, sandbox.api_key)
+        sandbox.faults.add(Fault(effect="write", drop="after", probability=0.1))
+        ...
+        assert not sandbox.ledger.duplicates()
+
+It knows nothing of the client library. ``python -m refold_async.sandbox`` runs it as a command, and
+`SandboxThread` from a synchronous program.
+"""
+
+from refold_async.sandbox.faults import Fault
+from refold_async.sandbox.ledger import Ledger, Run
+from refold_async.sandbox.limits import SandboxLimit
+from refold_async.sandbox.requests import ReceivedRequest
+from refold_async.sandbox.server import Sandbox
+from refold_async.sandbox.thread import SandboxThread
+
+__all__ = ["Fault", "Ledger", "ReceivedRequest", "Run", "Sandbox", "SandboxLimit", "SandboxThread"]

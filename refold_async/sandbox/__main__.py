@@ -1,0 +1,116 @@
+"""``python -m refold_async.sandbox``: the sandbox as a process of its own."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from refold_async.sandbox.faults import Fault
+from refold_async.sandbox.limits import SandboxLimit
+from refold_async.sandbox.server import Sandbox
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; gives the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        sandbox = Sandbox(
+            host=options.host,
+            port=options.port,
+            api_key=options.api_key,
+            seed=options.seed,
+            accounts=options.accounts,
+            limit=options.limit,
+            faults=options.fault,
+            latency=options.latency,
+            ledger_path=options.ledger,
+        )
+        asyncio.run(_serve(sandbox))
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    return 0
+
+
+async def _serve(sandbox: Sandbox) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with sandbox:
+        lines = (
+            sandbox.base_url,
+            f"export REFOLD_BASE_URL={sandbox.base_url}",
+            f"export REFOLD_API_KEY={sandbox.api_key}",
+        )
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def parse_fault(text: str) -> Fault:
+    """A fault from ``name=value,name=value``; a range of latency is written ``latency=0.1-0.5``.
+
+    Raises:
+        ValueError: A name or value is not one of a fault's.
+    """
+    settings: dict[str, object] = {}
+    for pair in text.split(","):
+        name, equals, value = pair.partition("=")
+        settings[name.strip()] = value.strip() if equals else True
+    latency = settings.get("latency")
+    if isinstance(latency, str) and "-" in latency:
+        settings["latency"] = tuple(float(part) for part in latency.split("-"))
+    try:
+        return msgspec.convert(settings, Fault, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{text}: {error}") from error
+
+
+def parse_limit(text: str) -> SandboxLimit:
+    """A limit from ``PER_SECOND`` or ``PER_SECOND:BURST``."""
+    rate, _, burst = text.partition(":")
+    return SandboxLimit(per_second=float(rate), burst=int(burst or 5))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m refold_async.sandbox", description="A Refold to run at home.", allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    add("--port", type=int, default=0, help="port to listen on (default: any free one)")
+    add("--api-key", default="tk_sandbox", help="the key to let in (default %(default)s)")
+    add("--accounts", type=int, default=1000, help="linked accounts to begin with (default %(default)s)")
+    add("--seed", type=int, default=0, help="decides records, ids and chances (default %(default)s)")
+    add("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
+    add("--limit", type=_argument(parse_limit), help="requests a second, as 20 or 20:5 with the burst")
+    add(
+        "--fault",
+        type=_argument(parse_fault),
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,…",
+        help="what goes wrong, as drop=after,effect=write,probability=0.1; may be repeated",
+    )
+    add("--ledger", metavar="PATH", help="append each run to this file before its answer is sent")
+    return parser
+
+
+def _argument(parse: Callable[[str], object]) -> Callable[[str], object]:
+    """``parse`` as argparse wants it: with its own exception, so that the user reads the reason."""
+
+    def parse_argument(text: str) -> object:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse_argument
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The structs of an app's data file, and the loading of it."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import msgspec
+
+from refold_async.sandbox.ledger import Effect
+
+Kind = Literal[
+    "list", "get", "search", "create", "update", "delete", "http", "echo", "sleep", "fail", "payload"
+]
+
+READ_KINDS = frozenset({"list", "get", "search", "echo", "sleep", "fail", "payload"})
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One parameter of an action, field by field as the schema operation answers it."""
+
+    name: str
+    label: str
+    required: bool
+    type: str = "text"
+    placeholder: str | msgspec.UnsetType = msgspec.UNSET
+    options: list[str] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One action of an app.
+
+    Attributes:
+        action_id, name, description, tag: As the list operation answers them.
+        kind: The verb it runs.
+        object: The object type it works on; empty for a kind that needs none.
+        http: The app's own endpoint for it, ``"GET /path/{id}"``, where ``httprequest`` finds it.
+        id_parameter: The parameter that names a record.
+        refers: Parameters that must name a record of another object type: ``{channel = "channels"}``.
+        parameters: What it takes.
+    """
+
+    action_id: str
+    name: str
+    description: str
+    kind: Kind
+    tag: str = "v2"
+    object: str = ""
+    http: str = ""
+    id_parameter: str = "id"
+    refers: Mapping[str, str] = {}
+    parameters: list[Parameter] = []
+
+    @property
+    def effect(self) -> Effect:
+        """Whether it changes anything in the app; of ``http`` only the request's method tells."""
+        return "read" if self.kind in READ_KINDS else "write"
+
+    @property
+    def required(self) -> list[str]:
+        """The names of the parameters that must come."""
+        return [parameter.name for parameter in self.parameters if parameter.required]
+
+
+class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of record that an app holds.
+
+    Attributes:
+        fields: What each field of a generated record holds: a kind of value that `values` knows, the
+            choices to draw from, ``"low|medium|high"``, or the values in turn, ``"general, random"``.
+        seeded: How many records each account has to begin with.
+        first: The number of the first record's id.
+        prefix, width, suffix: How a number becomes an id: prefix, digits to this width, suffix.
+    """
+
+    fields: Mapping[str, str]
+    seeded: int = 12
+    first: int = 1
+    prefix: str = ""
+    width: int = 0
+    suffix: str = ""
+
+    def id_of(self, number: int) -> str:
+        """The id of the record with this number."""
+        return f"{self.prefix}{number:0{self.width}d}{self.suffix}"
+
+    def number_of(self, record_id: str) -> int | None:
+        """The number in an id; ``None`` where it is no id of this type."""
+        digits = record_id.removeprefix(self.prefix).removesuffix(self.suffix)
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+            return None
+        number = int(digits)
+        return number if self.id_of(number) == record_id else None
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One app that an organisation has enabled.
+
+    Attributes:
+        shape: In whose shape it answers, a name in `shapes`.
+        connected: Whether a seeded account has connected it.
+        identifier: What a connection shows of the account in the app.
+        objects: Its object types by name.
+        actions: Its actions.
+        The others are the fields that Refold shows of an application.
+    """
+
+    slug: str
+    name: str
+    description: str
+    auth_type: Literal["oauth2", "keybased"]
+    tags: list[str]
+    icon: str = ""
+    ecosystem: bool = False
+    auth_fields: list[Parameter] = []
+    shape: str = "plain"
+    connected: bool = True
+    identifier: Mapping[str, str] = {}
+    objects: Mapping[str, ObjectType] = {}
+    actions: list[Action] = []
+
+    def action(self, action_id: str) -> Action | None:
+        """The action with this id; ``None`` where the app has no such one."""
+        return next((action for action in self.actions if action.action_id == action_id), None)
+
+
+@cache
+def load_apps() -> Mapping[str, App]:
+    """The apps that come with the sandbox, by slug; read and checked once for the process."""
+    folder = resources.files("refold_async.sandbox.apps")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda f: f.name)
+    apps = [msgspec.toml.decode(file.read_bytes(), type=App) for file in files]
+    return {app.slug: app for app in apps}

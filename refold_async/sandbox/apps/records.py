@@ -1,0 +1,94 @@
+"""The records of one object type in one account's app.
+
+Seeded records are computed when they are looked at and never stored, so that thousands of accounts
+cost nothing; what is kept is what was created, changed or deleted.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from refold_async.sandbox.apps.model import ObjectType
+from refold_async.sandbox.apps.values import Seed, generate, past_moment, timestamp
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One record: its id, its fields, and when it was created and last changed."""
+
+    id: str
+    fields: Mapping[str, object]
+    created_at: str
+    updated_at: str
+
+
+class Table:
+    """Records in the order of their ids.
+
+    Args:
+        object_type: What they are.
+        seed: The text that the seeded ones are drawn from; the same text gives the same records.
+    """
+
+    def __init__(self, object_type: ObjectType, seed: str) -> None:
+        self._type = object_type
+        self._seed = seed
+        self._next = object_type.first + object_type.seeded
+        self._changes: dict[int, Record | None] = {}
+
+    def get(self, record_id: str) -> Record | None:
+        """The record with this id; ``None`` where it was never there or is deleted."""
+        number = self._type.number_of(record_id)
+        return None if number is None else self._at(number)
+
+    def is_place(self, after: str) -> bool:
+        """Whether `scan` can go on from here: an id of this type, of a record there or deleted."""
+        return self._type.number_of(after) is not None
+
+    def scan(self, after: str | None = None) -> Iterator[Record]:
+        """The records past the id ``after``, or all of them."""
+        passed = None if after is None else self._type.number_of(after)
+        start = self._type.first if passed is None else max(passed + 1, self._type.first)
+        for place in range(start, self._next):
+            record = self._at(place)
+            if record is not None:
+                yield record
+
+    def create(self, fields: Mapping[str, object]) -> Record:
+        """Add a record."""
+        now = timestamp(datetime.now(UTC))
+        record = Record(self._type.id_of(self._next), dict(fields), now, now)
+        self._changes[self._next] = record
+        self._next += 1
+        return record
+
+    def update(self, record: Record, fields: Mapping[str, object]) -> Record:
+        """Change the fields given, keep the others."""
+        changed = Record(
+            record.id, {**record.fields, **fields}, record.created_at, timestamp(datetime.now(UTC))
+        )
+        self._changes[self._number(record)] = changed
+        return changed
+
+    def delete(self, record: Record) -> None:
+        """Remove a record."""
+        self._changes[self._number(record)] = None
+
+    def _number(self, record: Record) -> int:
+        number = self._type.number_of(record.id)
+        if number is None:
+            raise LookupError(f"{record.id!r} is no record of this table")
+        return number
+
+    def _at(self, number: int) -> Record | None:
+        if number in self._changes:
+            return self._changes[number]
+        if self._type.first <= number < self._type.first + self._type.seeded:
+            return self._seeded(number)
+        return None
+
+    def _seeded(self, number: int) -> Record:
+        seed = Seed(f"{self._seed}\x1f{number}")
+        created = timestamp(past_moment(seed))
+        fields = generate(self._type.fields, seed, number - self._type.first)
+        return Record(self._type.id_of(number), fields, created, created)

@@ -1,0 +1,146 @@
+"""Values for generated records: the same for the same seed, on every machine and in every run."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+
+FIRST_NAMES = [
+    "Ada",
+    "Brian",
+    "Chloé",
+    "Dmitri",
+    "Elif",
+    "Farid",
+    "Grace",
+    "Hiro",
+    "Ines",
+    "José",
+    "Kofi",
+    "Lena",
+    "Mei",
+    "Noor",
+    "Olga",
+    "Priya",
+]
+LAST_NAMES = [
+    "Alvarez",
+    "Brandt",
+    "Chen",
+    "Dubois",
+    "Eriksen",
+    "Fofana",
+    "García",
+    "Halligan",
+    "Ito",
+    "Jansen",
+    "Kaur",
+    "Lopes",
+    "Müller",
+    "Nowak",
+]
+COMPANIES = [
+    "Acme",
+    "Borealis",
+    "Cobalt",
+    "Dynamo",
+    "Evergreen",
+    "Foxglove",
+    "Granite",
+    "Harbor",
+    "Ironwood",
+    "Juniper",
+    "Kestrel",
+]
+SUFFIXES = ["Works", "Labs", "Logistics", "Foods", "Energy", "Health", "Media"]
+CITIES = ["Oslo", "Lisbon", "Pune", "Austin", "Lagos", "Kyoto", "Zürich", "Montréal", "Leeds", "Cali"]
+WORDS = [
+    "ready",
+    "shipped",
+    "review",
+    "invoice",
+    "launch",
+    "renewal",
+    "kickoff",
+    "handover",
+    "estimate",
+    "rollout",
+]
+
+_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+class Seed:
+    """A stream of choices drawn from one text; each draw takes a few bits of its hash."""
+
+    __slots__ = ("_bits",)
+
+    def __init__(self, text: str) -> None:
+        self._bits = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest())
+
+    def below(self, limit: int) -> int:
+        """A number from 0 to ``limit - 1``."""
+        self._bits, number = divmod(self._bits, limit)
+        return number
+
+    def choice(self, options: list[str]) -> str:
+        """One of the options."""
+        return options[self.below(len(options))]
+
+
+def object_id(*parts: object) -> str:
+    """24 hexadecimal digits, the look of Refold's own ids, always the same for the same parts."""
+    text = "\x1f".join(map(str, parts))
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as the API writes it: UTC, milliseconds, ``Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def past_moment(seed: Seed) -> datetime:
+    """A moment of the year 2025."""
+    return _EPOCH + timedelta(milliseconds=seed.below(365 * 24 * 3600 * 1000))
+
+
+def _ascii(name: str) -> str:
+    return name.encode("ascii", "ignore").decode().lower()
+
+
+def _email(seed: Seed) -> str:
+    name = f"{_ascii(seed.choice(FIRST_NAMES))}.{_ascii(seed.choice(LAST_NAMES))}"
+    return f"{name}{seed.below(1000)}@{seed.choice(COMPANIES).lower()}.example"
+
+
+GENERATORS: Mapping[str, Callable[[Seed], str]] = {
+    "first_name": lambda seed: seed.choice(FIRST_NAMES),
+    "last_name": lambda seed: seed.choice(LAST_NAMES),
+    "full_name": lambda seed: f"{seed.choice(FIRST_NAMES)} {seed.choice(LAST_NAMES)}",
+    "email": _email,
+    "company": lambda seed: f"{seed.choice(COMPANIES)} {seed.choice(SUFFIXES)}",
+    "domain": lambda seed: f"{seed.choice(COMPANIES).lower()}.example",
+    "city": lambda seed: seed.choice(CITIES),
+    "phone": lambda seed: f"+1555{seed.below(10_000_000):07d}",
+    "amount": lambda seed: str(100 + seed.below(100_000)),
+    "digits": lambda seed: str(10_000_000 + seed.below(89_999_999)),
+    "moment": lambda seed: timestamp(past_moment(seed)),
+    "sentence": lambda seed: " ".join(seed.choice(WORDS) for _ in range(5)).capitalize(),
+}
+
+
+def generate(kinds: Mapping[str, str], seed: Seed, place: int = 0) -> dict[str, object]:
+    """A record's fields, for each name a value of its kind.
+
+    A kind is a name in `GENERATORS`, choices to draw from (``"a|b|c"``), or values that the records
+    take in turn by their place (``"a, b, c"``).
+    """
+    return {name: _value(kind, seed, place) for name, kind in kinds.items()}
+
+
+def _value(kind: str, seed: Seed, place: int) -> str:
+    if kind in GENERATORS:
+        return GENERATORS[kind](seed)
+    if "|" in kind:
+        return seed.choice(kind.split("|"))
+    options = kind.split(", ")
+    return options[place % len(options)]

@@ -1,0 +1,56 @@
+"""Who calls, and on which linked account: the API key, the session token, and what is refused."""
+
+from refold_async.sandbox.call import Call
+from refold_async.sandbox.replies import refuse
+from refold_async.sandbox.state import Account
+
+
+def authenticate(call: Call) -> str:
+    """Check the credentials and set the call's account; gives the API key that is charged for it.
+
+    An API key goes before a token. A token counts against the organisation's first key.
+    """
+    scope = call.route.scope
+    key = call.header("x-api-key")
+    if key is not None and scope != "token":
+        if key not in call.world.api_keys:
+            raise refuse(401, "Invalid Credentials", code_field="error")
+        if scope != "public":
+            call.act_on(_named_account(call))
+        return key
+    if scope in {"account", "either", "token"} and (
+        scope == "token" or call.header("Authorization") is not None
+    ):
+        call.act_on(_bearer(call))
+    elif scope != "public":
+        raise refuse(401, "Invalid Credentials", code_field="error")
+    return call.world.api_keys[0]
+
+
+def _bearer(call: Call) -> Account:
+    kind, _, token = (call.header("Authorization") or "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise refuse(401, "Authorization Token Missing", code="INVALID_TOKEN", code_field="error")
+    account = call.organisation.bearer(token.strip())
+    if account is None:
+        raise refuse(401, "Invalid token", code="INVALID_TOKEN", code_field="error")
+    return account
+
+
+def _named_account(call: Call) -> Account | None:
+    """The account named in the header, else in the query; ``None`` where none is."""
+    if call.route.scope == "organisation":
+        return None
+    account_id = call.header("linked_account_id") or call.query("linked_account_id")
+    if not account_id:
+        return None
+    account = call.organisation.account(account_id)
+    if account is None:
+        organisation = call.organisation
+        raise refuse(
+            404,
+            f"Linked Account with account id {account_id} for org {organisation.id} "
+            f"in environment {organisation.environment} not found",
+            code_field="error",
+        )
+    return account

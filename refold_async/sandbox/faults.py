@@ -1,0 +1,224 @@
+"""Misbehaviour on request: which requests it strikes, and what happens to them."""
+
+import math
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from refold_async.sandbox.ledger import Effect
+
+When = Literal["before", "after"]
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of misbehaviour: whom it strikes, how often, and what it does.
+
+    Whom (all that is given must match; nothing given matches every documented request):
+        method, operation, slug, action_id, linked_account_id, effect: the HTTP method; the
+        operation's name as in ``"actions.execute"``; the app; the action; the customer;
+        ``"read"`` or ``"write"`` as the sandbox's data has it.
+
+    How often:
+        times: At most so often; ``None`` for always.
+        after: The first so many matches go free.
+        probability: The chance that a match is struck, from the sandbox's seed.
+
+    What (at most one of these; ``latency`` goes with any, or alone):
+        latency: Seconds of delay, or a range of seconds to draw from.
+        status: Answer this HTTP status with ``body`` ("envelope", "html" or "empty"), ``headers``
+            (``{"Retry-After": "2"}``), ``message`` and ``code``.
+        drop: Close the connection: ``"before"`` the action runs, ``"after"`` it ran and without an
+            answer, or ``"during"`` the answer, half of which is sent.
+        truncate: The share of the answer's body that is sent, as a well-formed HTTP answer.
+        garbage: Bytes to answer with instead of JSON; ``True`` for some ready ones.
+        node_status: Answer 200 with this ``node_status``, ``http_status`` and ``data`` (default: an
+            object with ``message``).
+        hang: Never answer.
+        stall: Send half of the answer, then nothing more; the connection stays open.
+
+    ``when`` says for ``latency``, ``status``, ``node_status`` and ``hang`` whether it comes ``"before"``
+    the action (which then does not run, latency aside) or ``"after"`` it ran and is in the ledger.
+    """
+
+    method: str | None = None
+    operation: str | None = None
+    slug: str | None = None
+    action_id: str | None = None
+    linked_account_id: str | None = None
+    effect: Effect | None = None
+
+    times: int | None = None
+    after: int = 0
+    probability: float = 1.0
+
+    latency: float | tuple[float, float] = 0.0
+    status: int | None = None
+    drop: Literal["before", "during", "after"] | None = None
+    truncate: float | None = None
+    garbage: bool | bytes = False
+    node_status: str | None = None
+    hang: bool = False
+    stall: bool = False
+    when: When = "before"
+
+    body: Literal["envelope", "html", "empty"] = "envelope"
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    message: str | None = None
+    code: str = "SERVER_ERROR"
+    http_status: int | None = None
+    data: object = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if len(self.outcomes) > 1:
+            raise ValueError(f"a fault does one thing, not {' and '.join(self.outcomes)}")
+        if not self.outcomes and not any(self.latency_range):
+            raise ValueError("a fault has to do something: latency, status, drop, truncate, garbage, …")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        low, high = self.latency_range
+        if not (0 <= low <= high and math.isfinite(high)):
+            raise ValueError(f"latency must be seconds or a rising range of them, not {self.latency!r}")
+        if not 0 < self.probability <= 1:
+            raise ValueError(f"probability must be above 0 and at most 1, not {self.probability!r}")
+        if self.after < 0 or (self.times is not None and self.times < 1):
+            raise ValueError("after must be at least 0, and times at least 1 or None")
+        if self.status is not None and not 200 <= self.status <= 599:
+            raise ValueError(f"status must be from 200 to 599, not {self.status!r}")
+        if self.truncate is not None and not 0 <= self.truncate < 1:
+            raise ValueError(f"truncate must be a share from 0 to below 1, not {self.truncate!r}")
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The names of what it does, latency aside."""
+        names = ("status", "drop", "truncate", "garbage", "node_status", "hang", "stall")
+        return [
+            name for name in names if getattr(self, name) is not None and getattr(self, name) is not False
+        ]
+
+    @property
+    def latency_range(self) -> tuple[float, float]:
+        """The least and the greatest delay, in seconds."""
+        latency = self.latency
+        return latency if isinstance(latency, tuple) else (latency, latency)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the action runs all the same."""
+        if self.drop is not None:
+            return self.drop != "before"
+        stops = self.status is not None or self.node_status is not None or self.hang
+        return not stops or self.when == "after"
+
+
+class Target(NamedTuple):
+    """What a fault is matched against: one request, as far as it is known before it runs."""
+
+    method: str
+    operation: str
+    slug: str | None
+    action_id: str | None
+    linked_account_id: str | None
+    effect: Effect
+
+
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    decides: bool
+    seen: int = 0
+    fired: int = 0
+
+
+class Strike(NamedTuple):
+    """What falls on one request: delays before and after it runs, and at most one fault."""
+
+    delay_before: float
+    delay_after: float
+    fault: Fault | None
+
+
+UNHARMED = Strike(0.0, 0.0, None)
+
+
+class FaultBook:
+    """The faults of a sandbox. The first one that strikes decides; those of latency alone add up."""
+
+    def __init__(self, faults: Iterable[Fault] = (), seed: int = 0) -> None:
+        self._initial = tuple(faults)
+        self._seed = seed
+        self._armed: list[_Armed] = []
+        self._random = random.Random(seed)  # noqa: S311
+        self.reset()
+
+    def add(self, *faults: Fault) -> None:
+        """Arm faults, after those already there."""
+        self._armed += [_Armed(fault, bool(fault.outcomes)) for fault in faults]
+
+    def remove(self, fault: Fault) -> None:
+        """Disarm a fault; nothing happens where it is not armed."""
+        self._armed = [armed for armed in self._armed if armed.fault != fault]
+
+    def clear(self) -> None:
+        """Disarm all."""
+        self._armed = []
+
+    def reset(self) -> None:
+        """Back to the faults that the sandbox began with, counts and chance included."""
+        self._random = random.Random(self._seed)  # noqa: S311
+        self._armed = []
+        self.add(*self._initial)
+
+    def fired(self, fault: Fault) -> int:
+        """How often a fault has struck."""
+        return sum(armed.fired for armed in self._armed if armed.fault == fault)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter([armed.fault for armed in self._armed])
+
+    def __len__(self) -> int:
+        return len(self._armed)
+
+    def strike(self, target: Target) -> Strike:
+        """What falls on ``target``; counts it."""
+        before = after = 0.0
+        for armed in self._armed:
+            if not _matches(armed.fault, target) or not self._fires(armed):
+                continue
+            fault = armed.fault
+            delay = self._delay(fault)
+            if fault.when == "before":
+                before += delay
+            else:
+                after += delay
+            if armed.decides:
+                return Strike(before, after, fault)
+        return Strike(before, after, None)
+
+    def _fires(self, armed: _Armed) -> bool:
+        fault = armed.fault
+        armed.seen += 1
+        if armed.seen <= fault.after or (fault.times is not None and armed.fired >= fault.times):
+            return False
+        if fault.probability < 1 and self._random.random() >= fault.probability:
+            return False
+        armed.fired += 1
+        return True
+
+    def _delay(self, fault: Fault) -> float:
+        low, high = fault.latency_range
+        return low if low == high else self._random.uniform(low, high)
+
+
+def _matches(fault: Fault, target: Target) -> bool:
+    return (
+        fault.method in (None, target.method)
+        and fault.operation in (None, target.operation)
+        and fault.slug in (None, target.slug)
+        and fault.action_id in (None, target.action_id)
+        and fault.linked_account_id in (None, target.linked_account_id)
+        and fault.effect in (None, target.effect)
+    )

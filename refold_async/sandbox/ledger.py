@@ -1,0 +1,175 @@
+"""What really ran: one row a run, written at the moment of its effect and before its answer."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import IO, Literal
+
+import msgspec
+
+Effect = Literal["read", "write"]
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One action that reached the connected app.
+
+    Attributes:
+        number: Its place in the order of effects, from 1.
+        linked_account_id: The customer it ran for.
+        slug: The app it ran in.
+        action_id: The action.
+        params: The parameters as they were sent.
+        effect: ``"write"`` where it changes something in the app, else ``"read"``.
+        ok: Whether the app did it; false for what the app itself refused, such as an unknown record.
+        at: When, in seconds since the epoch.
+    """
+
+    number: int
+    linked_account_id: str
+    slug: str
+    action_id: str
+    params: Mapping[str, object]
+    effect: Effect
+    ok: bool
+    at: float
+
+    @property
+    def key(self) -> tuple[str, str, str, bytes]:
+        """Account, app, action and canonical parameters: equal for the same call sent again."""
+        return (self.linked_account_id, self.slug, self.action_id, _encode(self.params))
+
+
+class Ledger:
+    """The runs of a sandbox, in the order of their effects. Safe to read from any thread.
+
+    Args:
+        limit: How many of the latest runs are kept; `forgotten` counts those let go.
+        path: A file that gets each run as one JSON line, flushed before the answer is sent.
+    """
+
+    def __init__(self, limit: int = 1_000_000, path: str | Path | None = None) -> None:
+        self._runs: deque[Run] = deque(maxlen=limit)
+        self._lock = Lock()
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self._number = 0
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs kept, oldest first."""
+        with self._lock:
+            return list(self._runs)
+
+    @property
+    def forgotten(self) -> int:
+        """How many runs were let go because of the limit; 0 means that every count is whole."""
+        with self._lock:
+            return self._number - len(self._runs)
+
+    def record(
+        self,
+        *,
+        linked_account_id: str,
+        slug: str,
+        action_id: str,
+        params: Mapping[str, object],
+        effect: Effect,
+        ok: bool,
+    ) -> Run:
+        """Add a run; the caller does it in the same step of the event loop as the effect itself."""
+        with self._lock:
+            self._number += 1
+            run = Run(
+                number=self._number,
+                linked_account_id=linked_account_id,
+                slug=slug,
+                action_id=action_id,
+                params=params,
+                effect=effect,
+                ok=ok,
+                at=time.time(),
+            )
+            self._runs.append(run)
+            if self._path is not None:
+                self._write_line(run)
+        return run
+
+    def select(
+        self,
+        slug: str | None = None,
+        action_id: str | None = None,
+        linked_account_id: str | None = None,
+        effect: Effect | None = None,
+    ) -> list[Run]:
+        """The runs that match all that is given."""
+        return [
+            run
+            for run in self.runs
+            if slug in (None, run.slug)
+            and action_id in (None, run.action_id)
+            and linked_account_id in (None, run.linked_account_id)
+            and effect in (None, run.effect)
+        ]
+
+    def writes(
+        self,
+        slug: str | None = None,
+        action_id: str | None = None,
+        linked_account_id: str | None = None,
+    ) -> list[Run]:
+        """The writes that match all that is given."""
+        return self.select(slug, action_id, linked_account_id, "write")
+
+    def reads(
+        self,
+        slug: str | None = None,
+        action_id: str | None = None,
+        linked_account_id: str | None = None,
+    ) -> list[Run]:
+        """The reads that match all that is given."""
+        return self.select(slug, action_id, linked_account_id, "read")
+
+    def count(
+        self,
+        slug: str | None = None,
+        action_id: str | None = None,
+        linked_account_id: str | None = None,
+        effect: Effect | None = None,
+    ) -> int:
+        """How many runs match all that is given."""
+        return len(self.select(slug, action_id, linked_account_id, effect))
+
+    def duplicates(self, by: Callable[[Run], Hashable] = lambda run: run.key) -> dict[Hashable, list[Run]]:
+        """The writes that ran more than once, by key.
+
+        Args:
+            by: What makes two writes the same one; default: account, app, action and parameters.
+        """
+        groups: dict[Hashable, list[Run]] = {}
+        for run in self.writes():
+            groups.setdefault(by(run), []).append(run)
+        return {key: runs for key, runs in groups.items() if len(runs) > 1}
+
+    def clear(self) -> None:
+        """Forget every run; numbers start again from 1. The file keeps its lines."""
+        with self._lock:
+            self._runs.clear()
+            self._number = 0
+
+    def close(self) -> None:
+        """Close the file, if there is one; a later run opens it again."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _write_line(self, run: Run) -> None:
+        # A flush to the page cache, a few microseconds: it outlives the death of any process.
+        if self._file is None:
+            self._file = Path(str(self._path)).open("ab")
+        self._file.write(_encode(run) + b"\n")
+        self._file.flush()

@@ -1,0 +1,87 @@
+"""The documented rate limit: so many requests a second, with a burst in an instant.
+
+The limiter is a GCRA (the token bucket, kept as one number): no window edge lets twice the rate
+through, and the answer to "how long until the next one" is exact.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+
+import msgspec
+
+
+class SandboxLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits that a sandbox enforces.
+
+    Attributes:
+        per_second: Requests a second that one API key may send, 20 as documented; ``None`` for no limit.
+        burst: How many of them may come in one instant, 5 as documented.
+        retry_after: Whether a 429 bears ``Retry-After`` (whole seconds, as HTTP has it).
+        per_account: Actions a second that one app allows one linked account. Past it the *app*
+            throttles: HTTP 200, ``node_status`` Errored, ``http_status`` 429. ``None`` for no limit.
+        per_account_burst: How many of those may come in one instant.
+    """
+
+    per_second: float | None = 20.0
+    burst: int = 5
+    retry_after: bool = True
+    per_account: float | None = None
+    per_account_burst: int = 5
+
+    def __post_init__(self) -> None:
+        for name in ("per_second", "per_account"):
+            rate = getattr(self, name)
+            if rate is not None and not (rate > 0 and math.isfinite(rate)):
+                raise ValueError(f"{name} must be a positive number or None, not {rate!r}")
+        if self.burst < 1 or self.per_account_burst < 1:
+            raise ValueError("a burst must be at least 1")
+
+
+class Limiter:
+    """A GCRA for each key: `wait` says 0.0 and counts the request, or how long it comes too early."""
+
+    def __init__(self, per_second: float, burst: int, clock: Callable[[], float]) -> None:
+        self._interval = 1.0 / per_second
+        self._tolerance = (burst - 1) * self._interval
+        self._clock = clock
+        self._due: defaultdict[Hashable, float] = defaultdict(lambda: -math.inf)
+
+    def wait(self, key: Hashable) -> float:
+        """Seconds until ``key`` may send again; 0.0 lets this request through and counts it."""
+        now = self._clock()
+        due = max(now, self._due[key])
+        early = due - self._tolerance - now
+        # A nanosecond of grace: sums of 1/20 s are not exact in binary.
+        if early > 1e-9:
+            return early
+        self._due[key] = due + self._interval
+        return 0.0
+
+    def reset(self) -> None:
+        """Forget every request counted so far."""
+        self._due.clear()
+
+
+class Limits:
+    """The limiters that a `SandboxLimit` asks for: one over the keys, one over each account's app."""
+
+    def __init__(self, limit: SandboxLimit | None, clock: Callable[[], float]) -> None:
+        limit = limit or SandboxLimit(per_second=None)
+        self.retry_after = limit.retry_after
+        self._keys = limit.per_second and Limiter(limit.per_second, limit.burst, clock)
+        self._apps = limit.per_account and Limiter(limit.per_account, limit.per_account_burst, clock)
+
+    def key_wait(self, api_key: str) -> float:
+        """Seconds that a key's request comes too early; 0.0 lets it through."""
+        return self._keys.wait(api_key) if self._keys else 0.0
+
+    def app_wait(self, linked_account_id: str, slug: str) -> float:
+        """Seconds that an action comes too early for the connected app; 0.0 lets it through."""
+        return self._apps.wait((linked_account_id, slug)) if self._apps else 0.0
+
+    def reset(self) -> None:
+        """Forget every request counted so far."""
+        for limiter in (self._keys, self._apps):
+            if limiter:
+                limiter.reset()

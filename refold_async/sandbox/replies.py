@@ -1,0 +1,99 @@
+"""What the sandbox answers: a reply, and the service's envelopes for what went wrong.
+
+The internal code stands under ``error`` in some of Refold's bodies and under ``error_code`` in
+others; `failure` takes the name of the field so that each body keeps the one it is documented with.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+import msgspec
+
+CodeField = Literal["error", "error_code"]
+
+JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
+HTML_HEADERS: Mapping[str, str] = {"Content-Type": "text/html"}
+
+ERROR_TYPES: Mapping[int, str] = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    408: "REQUEST_TIMEOUT",
+    409: "CONFLICT",
+    422: "UNPROCESSABLE_ENTITY",
+    429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_SERVER_ERROR",
+    501: "NOT_IMPLEMENTED",
+    502: "BAD_GATEWAY",
+    503: "SERVICE_UNAVAILABLE",
+    504: "GATEWAY_TIMEOUT",
+}
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Reply(NamedTuple):
+    """A status, a body and the headers to send with it."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = JSON_HEADERS
+
+
+class RefusalError(Exception):
+    """Raised anywhere below a route to end the request with ``reply``."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status, reply.body)
+        self.reply = reply
+
+
+def success(value: object, status: int = 200) -> Reply:
+    """A JSON answer that holds ``value``."""
+    return Reply(status, _encode(value))
+
+
+def envelope(
+    status: int,
+    message: str,
+    *,
+    code: str = "SERVER_ERROR",
+    code_field: CodeField = "error_code",
+    error_type: str | None = None,
+    headers: Mapping[str, str] = NOTHING,
+    more: Mapping[str, object] = NOTHING,
+) -> Reply:
+    """The service's error body; ``more`` are fields beyond the four it always has."""
+    body = {
+        "status_code": status,
+        "http_error_type": error_type or ERROR_TYPES.get(status, "SERVER_ERROR"),
+        code_field: code,
+        "message": message,
+        **more,
+    }
+    return Reply(status, _encode(body), {**JSON_HEADERS, **headers})
+
+
+def refuse(
+    status: int,
+    message: str,
+    *,
+    code: str = "SERVER_ERROR",
+    code_field: CodeField = "error_code",
+    error_type: str | None = None,
+    more: Mapping[str, object] = NOTHING,
+) -> RefusalError:
+    """The same envelope as an exception, to ``raise``."""
+    reply = envelope(status, message, code=code, code_field=code_field, error_type=error_type, more=more)
+    return RefusalError(reply)
+
+
+def html_page(status: int, headers: Mapping[str, str] = NOTHING) -> Reply:
+    """What a proxy in front of the service answers: a page instead of JSON."""
+    title = f"{status} {ERROR_TYPES.get(status, 'ERROR').replace('_', ' ').title()}"
+    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1><hr>nginx</body></html>"
+    return Reply(status, page.encode(), {**HTML_HEADERS, **headers})

@@ -1,0 +1,23 @@
+"""The documented operations, one module a resource.
+
+To add a resource:
+
+1. Write ``routes/<resource>.py`` with one ``async def`` for each operation. It takes a `Call` and gives
+   a `Reply`: ``success(value)``, or ``raise refuse(404, "Webhook not found", code="RESOURCE_NOT_FOUND")``
+   with ``code_field="error"`` where the documented body has its code there.
+2. State goes into a class of the same module (or one beside it) that takes its owner, and is asked for
+   with ``call.organisation.own(Webhooks)`` or ``call.account.own(Tables)``.
+3. List the operations in the module's ``ROUTES``: name (``"webhooks.create"``), method, documented
+   path, handler, scope, and the effect where the method does not tell it (a ``POST`` that reads).
+4. Add the module's ``ROUTES`` below. What `documented` lists and no module serves answers 501.
+
+A handler never sleeps by itself: ``await call.world.pauses.sleep(seconds)`` ends when the sandbox stops.
+"""
+
+from refold_async.sandbox.routes import actions, applications
+from refold_async.sandbox.routes.documented import pending_routes
+from refold_async.sandbox.routing import Route
+
+SERVED: tuple[Route, ...] = (*actions.ROUTES, *applications.ROUTES)
+
+ROUTES: tuple[Route, ...] = (*pending_routes(SERVED), *SERVED)

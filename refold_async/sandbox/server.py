@@ -1,0 +1,248 @@
+"""`Sandbox`: a Refold to run at home, on a port of this machine."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from ssl import SSLContext
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from refold_async.sandbox.apps import App, load_apps
+from refold_async.sandbox.faults import Fault, FaultBook
+from refold_async.sandbox.ledger import Ledger
+from refold_async.sandbox.limits import Limits, SandboxLimit
+from refold_async.sandbox.pauses import Pauses
+from refold_async.sandbox.requests import ReceivedRequest, RequestLog
+from refold_async.sandbox.road import Road
+from refold_async.sandbox.routes import ROUTES
+from refold_async.sandbox.routing import Router
+from refold_async.sandbox.state import Account, Organisation
+from refold_async.sandbox.world import World
+
+# How long a stop waits for answers under way, twice at the most.
+STOP_PATIENCE = 0.1
+
+
+class Sandbox:
+    """An HTTP server that behaves as Refold does, with its state in memory.
+
+    Use it with ``async with``, or with `start` and `stop`.
+
+    Args:
+        host: The address to listen on; default ``"127.0.0.1"``.
+        port: The port; 0 for any free one.
+        api_key: The organisation's key. One that starts with ``pk`` makes the environment
+            ``production``, any other ``test``.
+        seed: Decides the records, the ids, the tokens and the chances of faults.
+        accounts: How many linked accounts there are to begin with: ``demo-user-1`` and on. They cost
+            nothing until they are used.
+        limit: The rate limit to enforce; ``None`` for none.
+        faults: What goes wrong from the start; more with ``sandbox.faults.add(...)``.
+        latency: Seconds that every answer takes at least.
+        ssl: Serve TLS with this context.
+        apps: Further apps beside those that come with the sandbox, or in their place by slug.
+        request_log: How many of the latest requests are kept.
+        ledger_limit: How many of the latest runs are kept.
+        ledger_path: A file that gets each run as a JSON line before its answer is sent.
+        clock: A monotonic clock in seconds for the rate limit; a test may pass its own.
+
+    Raises:
+        ValueError: A setting makes no sense.
+        OSError: (from `start`) The port is taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str = "tk_sandbox",
+        seed: int = 0,
+        accounts: int = 1000,
+        limit: SandboxLimit | None = None,
+        faults: Iterable[Fault] = (),
+        latency: float = 0.0,
+        ssl: SSLContext | None = None,
+        apps: Iterable[App] = (),
+        request_log: int = 10_000,
+        ledger_limit: int = 1_000_000,
+        ledger_path: str | Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not api_key:
+            raise ValueError("api_key must not be empty")
+        if accounts < 0 or latency < 0:
+            raise ValueError("accounts and latency must not be below 0")
+        self.host = host
+        self.port = port
+        self._ssl = ssl
+        self._seed = seed
+        self._accounts = accounts
+        self._apps: Mapping[str, App] = {**load_apps(), **{app.slug: app for app in apps}}
+        self._world = World(
+            organisation=self._new_organisation(api_key),
+            api_keys=[api_key],
+            ledger=Ledger(ledger_limit, ledger_path),
+            requests=RequestLog(request_log),
+            faults=FaultBook(faults, seed),
+            limits=Limits(limit, clock),
+            pauses=Pauses(),
+            latency=latency,
+        )
+        self._road = Road(Router(ROUTES), self._world)
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. A sandbox that has stopped starts again with its state; one that runs stays as it is."""
+        if self._runner is not None:
+            return
+        runner = web.ServerRunner(
+            web.Server(self._road.travel, access_log=None), shutdown_timeout=STOP_PATIENCE
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self.host, self.port, ssl_context=self._ssl, backlog=2048)
+            await site.start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self.port = site.port
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Stop listening, end the answers under way and close every connection. Never hangs."""
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        self._world.pauses.end()
+        await runner.cleanup()
+        self._world.pauses.end()
+        self._world.ledger.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def __repr__(self) -> str:
+        state = "running" if self._runner is not None else "stopped"
+        return f"<Sandbox {self.base_url} {state}, {len(self.account_ids)} accounts>"
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._ssl else 'http'}://{host}:{self.port}"
+
+    @property
+    def api_key(self) -> str:
+        """The organisation's first API key."""
+        return self._world.api_keys[0]
+
+    @property
+    def account_ids(self) -> Sequence[str]:
+        """The ids of all linked accounts."""
+        return self._world.organisation.account_ids
+
+    @property
+    def ledger(self) -> Ledger:
+        """What really ran."""
+        return self._world.ledger
+
+    @property
+    def faults(self) -> FaultBook:
+        """What goes wrong."""
+        return self._world.faults
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """The requests that arrived, oldest first."""
+        return self._world.requests.snapshot()
+
+    @property
+    def organisation(self) -> Organisation:
+        """The state behind the API key."""
+        return self._world.organisation
+
+    def add_api_key(self, api_key: str) -> None:
+        """Let one more key in, with a rate limit of its own."""
+        if api_key not in self._world.api_keys:
+            self._world.api_keys.append(api_key)
+
+    def remove_api_key(self, api_key: str) -> None:
+        """Refuse a key from now on. Raises `ValueError` for an unknown key and for the last one."""
+        if self._world.api_keys == [api_key]:
+            raise ValueError("the last API key cannot be removed")
+        self._world.api_keys.remove(api_key)
+
+    def issue_token(self, linked_account_id: str, *, expires_in: float | None = None) -> str:
+        """A bearer token for an account.
+
+        Args:
+            linked_account_id: The account that it is bound to; `LookupError` where there is none.
+            expires_in: Seconds that it serves; ``None`` for ever, as a personal access token.
+        """
+        self._account(linked_account_id)
+        return self._world.organisation.issue_token(linked_account_id, expires_in)
+
+    def revoke_token(self, token: str) -> bool:
+        """Make a token worthless; false where it already was."""
+        return self._world.organisation.revoke_token(token)
+
+    def add_account(self, linked_account_id: str, *, connected: Iterable[str] | None = None) -> None:
+        """Add a linked account; one of this id that is there is replaced.
+
+        Args:
+            linked_account_id: Its id, any text.
+            connected: The slugs of the apps it has connected; default: HubSpot, Slack, the playground.
+        """
+        slugs = None if connected is None else [self._app(slug).slug for slug in connected]
+        self._world.organisation.add_account(linked_account_id, slugs)
+
+    def remove_account(self, linked_account_id: str) -> bool:
+        """Remove a linked account; false where there was none."""
+        return self._world.organisation.remove_account(linked_account_id)
+
+    def connect(self, linked_account_id: str, slug: str) -> None:
+        """Connect an app for an account, anew where it had expired."""
+        self._account(linked_account_id).connect(self._app(slug).slug)
+
+    def disconnect(self, linked_account_id: str, slug: str) -> None:
+        """Take an account's connection to an app away."""
+        self._account(linked_account_id).connections.pop(self._app(slug).slug, None)
+
+    def expire(self, linked_account_id: str, slug: str) -> None:
+        """Let a connection expire: the app shows ``reauth_required`` and its actions are refused."""
+        connection = self._account(linked_account_id).connections.get(self._app(slug).slug)
+        if connection is None:
+            raise LookupError(f"{linked_account_id} has not connected {slug}")
+        connection.expired = True
+
+    def reset(self) -> None:
+        """Back to how it began: state, faults, ledger and request log. Keys and settings stay."""
+        world = self._world
+        world.organisation = self._new_organisation(self.api_key)
+        world.ledger.clear()
+        world.requests.clear()
+        world.faults.reset()
+        world.limits.reset()
+
+    def _new_organisation(self, api_key: str) -> Organisation:
+        return Organisation(self._apps, seed=self._seed, accounts=self._accounts, api_key=api_key)
+
+    def _account(self, linked_account_id: str) -> Account:
+        account = self._world.organisation.account(linked_account_id)
+        if account is None:
+            raise LookupError(f"no linked account {linked_account_id!r}")
+        return account
+
+    def _app(self, slug: str) -> App:
+        if slug not in self._apps:
+            raise LookupError(f"no app {slug!r}; there are {', '.join(self._apps)}")
+        return self._apps[slug]

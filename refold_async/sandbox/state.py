@@ -1,0 +1,211 @@
+"""What the sandbox knows: one organisation, its linked accounts, their connections and tokens.
+
+A resource that keeps state of its own declares a class that takes the organisation (or the account)
+it belongs to, and asks for it with ``organisation.own(Webhooks)`` or ``account.own(Tables)``: made on
+first use, kept as long as its owner.
+"""
+
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import TypeVar, cast, overload
+
+import msgspec
+
+from refold_async.sandbox.apps import App
+from refold_async.sandbox.apps.records import Table
+from refold_async.sandbox.apps.values import Seed, generate, object_id, past_moment, timestamp
+
+OwnT = TypeVar("OwnT")
+OwnerT = TypeVar("OwnerT")
+
+SEEDED_PREFIX = "demo-user-"
+
+
+class Connection(msgspec.Struct):
+    """One app that an account has connected; an expired one needs re-authentication."""
+
+    connected_at: str
+    identifier: Mapping[str, object]
+    expired: bool = False
+
+
+class Holdings:
+    """The state objects of the resources, one of each kind, for one owner."""
+
+    def __init__(self) -> None:
+        self._held: dict[object, object] = {}
+
+    def get(self, kind: Callable[[OwnerT], OwnT], owner: OwnerT) -> OwnT:
+        """The one instance of ``kind``, made with ``kind(owner)`` on first use."""
+        if kind not in self._held:
+            self._held[kind] = kind(owner)
+        return cast("OwnT", self._held[kind])
+
+
+class Account:
+    """One linked account: a customer of the organisation."""
+
+    def __init__(self, organisation: "Organisation", account_id: str, connected: Iterable[str]) -> None:
+        self.organisation = organisation
+        self.account_id = account_id
+        self.object_id = object_id(organisation.seed, "account", account_id)
+        self.connections: dict[str, Connection] = {slug: self._connection(slug) for slug in connected}
+        self._tables: dict[tuple[str, str], Table] = {}
+        self._own = Holdings()
+
+    def own(self, kind: Callable[["Account"], OwnT]) -> OwnT:
+        """This account's one instance of a resource's state, made on first use."""
+        return self._own.get(kind, self)
+
+    def connect(self, slug: str) -> None:
+        """Connect an app anew, or for the first time."""
+        self.connections[slug] = self._connection(slug)
+
+    def table(self, app: App, object_name: str) -> Table:
+        """The records of one object type in one of the account's apps."""
+        table = self._tables.get((app.slug, object_name))
+        if table is None:
+            seed = "\x1f".join([str(self.organisation.seed), self.account_id, app.slug, object_name])
+            table = self._tables[app.slug, object_name] = Table(app.objects[object_name], seed)
+        return table
+
+    def _connection(self, slug: str) -> Connection:
+        seed = Seed(f"{self.organisation.seed}\x1f{self.account_id}\x1f{slug}")
+        moment = timestamp(past_moment(seed))
+        return Connection(moment, generate(self.organisation.apps[slug].identifier, seed))
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A bearer token; one without ``expires_at`` serves for ever, as a personal access token does."""
+
+    account_id: str
+    expires_at: float | None
+
+
+class AccountIds(Sequence[str]):
+    """The ids of an organisation's accounts: the seeded ones, counted and never stored, then the added."""
+
+    def __init__(self, seeded: int, added: Mapping[str, object], removed: set[str]) -> None:
+        self._seeded = seeded
+        self._added = added
+        self._removed = removed
+
+    def __contains__(self, account_id: object) -> bool:
+        return account_id in self._added or (self._is_seeded(account_id) and account_id not in self._removed)
+
+    def __len__(self) -> int:
+        return self._seeded - len(self._removed) + len(self._added)
+
+    def __iter__(self) -> Iterator[str]:
+        for number in range(1, self._seeded + 1):
+            account_id = f"{SEEDED_PREFIX}{number}"
+            if account_id not in self._removed:
+                yield account_id
+        yield from list(self._added)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if not self._removed and isinstance(index, int) and 0 <= index < self._seeded:
+            return f"{SEEDED_PREFIX}{index + 1}"
+        return list(self)[index]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} linked account ids>"
+
+    def _is_seeded(self, account_id: object) -> bool:
+        if not isinstance(account_id, str) or not account_id.startswith(SEEDED_PREFIX):
+            return False
+        digits = account_id.removeprefix(SEEDED_PREFIX)
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 18):
+            return False
+        return 1 <= int(digits) <= self._seeded and digits[0] != "0"
+
+
+class Organisation:
+    """The organisation behind the API key, with everything below it."""
+
+    def __init__(
+        self,
+        apps: Mapping[str, App],
+        *,
+        seed: int,
+        accounts: int,
+        api_key: str,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.apps = apps
+        self.seed = seed
+        self.id = object_id(seed, "organisation")
+        self.environment = "production" if api_key.startswith("pk") else "test"
+        self.account_ids = AccountIds(accounts, added := dict[str, None](), removed := set[str]())
+        self._added = added
+        self._removed = removed
+        self._accounts: dict[str, Account] = {}
+        self._tokens: dict[str, Token] = {}
+        self._issued = 0
+        self._now = now
+        self._own = Holdings()
+
+    def own(self, kind: Callable[["Organisation"], OwnT]) -> OwnT:
+        """The organisation's one instance of a resource's state, made on first use."""
+        return self._own.get(kind, self)
+
+    def account(self, account_id: str) -> Account | None:
+        """A linked account, ``None`` where there is none with this id."""
+        account = self._accounts.get(account_id)
+        if account is None and account_id in self.account_ids:
+            account = self._accounts[account_id] = Account(self, account_id, self._connected_from_start())
+        return account
+
+    def add_account(self, account_id: str, connected: Iterable[str] | None = None) -> Account:
+        """Add a linked account with these apps connected; default: those that seeded accounts have."""
+        slugs = list(self._connected_from_start() if connected is None else connected)
+        account = Account(self, account_id, slugs)
+        if account_id in self._removed:
+            self._removed.discard(account_id)
+        elif account_id not in self.account_ids:
+            self._added[account_id] = None
+        self._accounts[account_id] = account
+        return account
+
+    def remove_account(self, account_id: str) -> bool:
+        """Remove a linked account and all it holds; false where there was none."""
+        if account_id not in self.account_ids:
+            return False
+        self._accounts.pop(account_id, None)
+        if account_id in self._added:
+            del self._added[account_id]
+        else:
+            self._removed.add(account_id)
+        return True
+
+    def issue_token(self, account_id: str, expires_in: float | None = None) -> str:
+        """A bearer token for an account, in the look of a JWT."""
+        self._issued += 1
+        text = f"{self.seed}\x1f{self._issued}\x1f{account_id}"
+        signature = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+        claims = {"linked_account_id": account_id, "jti": self._issued, "environment": self.environment}
+        parts = (b'{"alg":"HS256","typ":"JWT"}', msgspec.json.encode(claims), signature)
+        token = ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+        expires_at = None if expires_in is None else self._now() + expires_in
+        self._tokens[token] = Token(account_id, expires_at)
+        return token
+
+    def revoke_token(self, token: str) -> bool:
+        """Make a token worthless; false where it already was."""
+        return self._tokens.pop(token, None) is not None
+
+    def bearer(self, token: str) -> Account | None:
+        """The account that a token is bound to, ``None`` for an unknown, revoked or expired one."""
+        found = self._tokens.get(token)
+        if found is None or (found.expires_at is not None and found.expires_at <= self._now()):
+            return None
+        return self.account(found.account_id)
+
+    def _connected_from_start(self) -> list[str]:
+        return [slug for slug, app in self.apps.items() if app.connected]
