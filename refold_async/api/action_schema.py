@@ -1,0 +1,239 @@
+"""The parameters of an action, and checking a call against them before it is sent."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, overload
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class ActionParameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter that an action takes.
+
+    Attributes:
+        name: Its key in `params`.
+        label: Its name for people.
+        required: Whether it must be given.
+        type: `text`, `json`, `Email`, `Number`, `Textarea`, `URL`, `JSON`, or another that the
+            service has learnt since.
+        placeholder: An example of its value.
+        help_text: What is said of it to people.
+        options: The values to choose from, where it is a choice.
+    """
+
+    name: str | None = None
+    label: str | None = None
+    required: bool | None = None
+    type: str | None = None
+    placeholder: str | None = None
+    help_text: str | None = None
+    options: Any = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with one parameter of a call.
+
+    Attributes:
+        parameter: Its name.
+        kind: `"missing"`, `"unknown"` or `"ill_typed"`.
+        message: What is wrong, in words.
+        nearest: For an unknown one, the name of the action's that is most like it.
+    """
+
+    parameter: str
+    kind: Literal["missing", "unknown", "ill_typed"]
+    message: str
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ActionSchema(Sequence[ActionParameter]):
+    """The parameters of an action: a sequence of `ActionParameter`, with two ways to use it."""
+
+    __slots__ = ("_by_name", "_parameters")
+
+    def __init__(self, parameters: Sequence[ActionParameter]) -> None:
+        self._parameters = tuple(parameters)
+        self._by_name = {each.name: each for each in self._parameters if isinstance(each.name, str)}
+
+    def __repr__(self) -> str:
+        return f"ActionSchema({list(self._parameters)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._parameters == other._parameters if isinstance(other, ActionSchema) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._by_name))
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[ActionParameter]:
+        return iter(self._parameters)
+
+    @overload
+    def __getitem__(self, index: int) -> ActionParameter: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ActionParameter, ...]: ...
+    def __getitem__(self, index: int | slice) -> ActionParameter | tuple[ActionParameter, ...]:
+        return self._parameters[index]
+
+    def check(self, params: Mapping[str, object] | None = None) -> list[Problem]:
+        """Find all that is wrong with a call's parameters, without calling anything.
+
+        A value of a type that the SDK does not know is never a problem.
+
+        Args:
+            params: The parameters that `execute` would be given.
+
+        Returns:
+            Every missing, unknown and ill-typed parameter; an empty list where all is well.
+        """
+        given = params or {}
+        missing = [
+            _missing(each) for each in self._by_name.values() if each.required and _is_absent(given, each)
+        ]
+        unknown = [self._unknown(name) for name in given if name not in self._by_name]
+        typed = [
+            _ill_typed(each, given[name])
+            for name, each in self._by_name.items()
+            if given.get(name) is not None
+        ]
+        return [*missing, *unknown, *(problem for problem in typed if problem is not None)]
+
+    def json_schema(self) -> dict[str, Any]:
+        """Give the parameters as a JSON Schema (2020-12) of the `params` object."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": {name: _property(each) for name, each in self._by_name.items()},
+            "required": [name for name, each in self._by_name.items() if each.required],
+            "additionalProperties": False,
+        }
+
+    def _unknown(self, name: str) -> Problem:
+        near = difflib.get_close_matches(
+            str(name), [known for known in self._by_name if known], n=1, cutoff=0.6
+        )
+        nearest = near[0] if near else None
+        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        return Problem(name, "unknown", f"the action has no parameter {name!r}{hint}", nearest)
+
+
+def _is_absent(params: Mapping[str, object], parameter: ActionParameter) -> bool:
+    return params.get(parameter.name or "") in {None, ""} if _is_plain(params, parameter) else False
+
+
+def _is_plain(params: Mapping[str, object], parameter: ActionParameter) -> bool:
+    value = params.get(parameter.name or "")
+    return value is None or isinstance(value, str)
+
+
+def _missing(parameter: ActionParameter) -> Problem:
+    return Problem(
+        parameter.name or "", "missing", f"the parameter {parameter.name!r} is required, and not given"
+    )
+
+
+def _ill_typed(parameter: ActionParameter, value: object) -> Problem | None:
+    rule = _RULES.get((parameter.type or "").lower())
+    if value == "" and not parameter.required:
+        return None
+    if rule is not None and not rule.fits(value):
+        return _wrong(parameter, f"must be {rule.words}", value)
+    choices = _choices(parameter.options)
+    if choices and not isinstance(value, list | dict) and str(value) not in choices:
+        return _wrong(parameter, f"must be one of {', '.join(choices[:10])}", value)
+    return None
+
+
+def _wrong(parameter: ActionParameter, rule: str, value: object) -> Problem:
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
+    return Problem(parameter.name or "", "ill_typed", f"the parameter {parameter.name!r} {rule}, not {shown}")
+
+
+def _choices(options: object) -> list[str]:
+    """Give the values of a choice, which come as texts or as objects with a value."""
+    if not isinstance(options, list):
+        return []
+    values = [option.get("value") if isinstance(option, dict) else option for option in options]
+    plain = [str(value) for value in values if isinstance(value, str | int | float)]
+    return plain if len(plain) == len(values) else []
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float) or (
+        isinstance(value, str)
+        and re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", value) is not None
+    )
+
+
+def _is_email(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[^@\s]+@[^@\s]+", value) is not None
+
+
+def _is_url(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc)
+
+
+def _is_json(value: object) -> bool:
+    """Whether a value is JSON: a structure, or a text that holds JSON."""
+    if not isinstance(value, str):
+        return True
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    """What a type takes, how that is said, and its JSON Schema."""
+
+    fits: Callable[[object], bool]
+    words: str
+    schema: dict[str, Any]
+
+
+_TEXT: Final = _Rule(_is_scalar, "a text or a number", {"type": ["string", "number", "boolean"]})
+_JSON: Final = _Rule(_is_json, "JSON: an object, a list, or a text that holds JSON", {})
+_RULES: Final = {
+    "text": _TEXT,
+    "textarea": _TEXT,
+    "email": _Rule(_is_email, "an e-mail address", {"type": "string", "format": "email"}),
+    "number": _Rule(_is_number, "a number", {"type": ["number", "string"]}),
+    "url": _Rule(_is_url, "a URL", {"type": "string", "format": "uri"}),
+    "json": _JSON,
+}
+
+
+def _property(parameter: ActionParameter) -> dict[str, Any]:
+    rule = _RULES.get((parameter.type or "").lower())
+    schema: dict[str, Any] = dict(rule.schema) if rule else {}
+    if parameter.label:
+        schema["title"] = parameter.label
+    if parameter.help_text:
+        schema["description"] = parameter.help_text
+    if choices := _choices(parameter.options):
+        schema["enum"] = choices
+    return schema

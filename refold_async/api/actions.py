@@ -1,0 +1,298 @@
+"""Actions: what can be done in a customer's app, and doing it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+from refold_async.api.action_schema import ActionParameter, ActionSchema
+from refold_async.bending import decode_any, read_as
+from refold_async.caller import Caller
+from refold_async.errors import ActionFailed, Fate, UnreadableReplyError
+from refold_async.operation import Effect, Operation, effect_of_action
+from refold_async.plan import Plan
+from refold_async.replies import bounded, is_success, redact, status_error
+from refold_async.wire import Reply
+
+T = TypeVar("T")
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """An action that an app has.
+
+    Attributes:
+        action_id: What names it in `schema` and `execute`.
+        name: Its name for people.
+        description: What it does.
+        tag: The service's tag of it, as `v2`.
+    """
+
+    action_id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    tag: str | None = None
+
+    @property
+    def effect(self) -> Effect:
+        """Whether executing it is taken for a read or a write."""
+        return effect_of_action(self.action_id or "")
+
+
+class ActionResult:
+    """What an action answered. Its data is decoded only when it is asked for.
+
+    Attributes:
+        node_status: How the action ended; `Success` on every result that `execute` returns.
+        http_status: The connected app's own HTTP status, where the service tells it.
+        raw: The data's JSON as it came, not decoded: `bytes(result.raw)` copies it, any buffer
+            reader (`msgspec.json.decode`, `file.write`) takes it as it is.
+    """
+
+    __slots__ = ("_data", "http_status", "node_status", "raw")
+
+    def __init__(self, node_status: str, http_status: int | None, raw: msgspec.Raw) -> None:
+        self.node_status: Final = node_status
+        self.http_status: Final = http_status
+        self.raw: Final = raw
+        self._data: Any = msgspec.UNSET
+
+    def __repr__(self) -> str:
+        size = len(memoryview(self.raw))
+        return (
+            f"ActionResult(node_status={self.node_status!r}, http_status={self.http_status!r}, {size} bytes)"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ActionResult):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _result, self._key()
+
+    def _key(self) -> tuple[str, int | None, bytes]:
+        return self.node_status, self.http_status, bytes(self.raw)
+
+    @property
+    def data(self) -> Any:
+        """The data as dicts, lists, texts and numbers: decoded at the first use, then kept.
+
+        Raises:
+            UnreadableReplyError: The data is not JSON. The action itself was done.
+        """
+        if self._data is msgspec.UNSET:
+            self._data = decode_any(memoryview(self.raw))
+        return self._data
+
+    def into(self, kind: type[T]) -> T:
+        """Decode the data straight into a type of yours.
+
+        Args:
+            kind: Any type that msgspec decodes: a Struct, a dataclass, a TypedDict, `list[Contact]`, …
+
+        Raises:
+            UnreadableReplyError: The data does not fit the type; the message says where. The
+                action itself was done.
+        """
+        try:
+            return msgspec.json.decode(self.raw, type=kind)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            name = getattr(kind, "__name__", str(kind))
+            raise UnreadableReplyError(f"the data is no {name}: {error}", fate="unknown") from None
+
+
+def _result(node_status: str, http_status: int | None, raw: bytes) -> ActionResult:
+    return ActionResult(node_status, http_status, msgspec.Raw(raw))
+
+
+class _Envelope(msgspec.Struct):
+    node_status: Any = None
+    http_status: Any = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_envelopes: Final = msgspec.json.Decoder(_Envelope)
+
+SUCCESS: Final = "Success"
+
+_LIST: Final = Operation(
+    name="actions.list",
+    method="GET",
+    path="/api/v2/integration-schema/{slug}/actions",
+    answer=list[Action],
+    effect="read",
+)
+_SCHEMA: Final = Operation(
+    name="actions.schema",
+    method="GET",
+    path="/api/v2/integration-schema/{slug}/actions/{action_id}",
+    answer=list[ActionParameter],
+    effect="read",
+)
+_EXECUTE: Final = Operation(
+    name="actions.execute",
+    method="POST",
+    path="/api/v2/integration-schema/{slug}/actions/{action_id}/execute",
+    answer=ActionResult,
+    effect="write",
+)
+
+
+def read_result(_: Operation[ActionResult], reply: Reply, secret: str = "") -> ActionResult:
+    """Read the reply to an execute.
+
+    Raises:
+        StatusError: The reply's status is not a success.
+        ActionFailed: The status is a success, and `node_status` is not.
+        UnreadableReplyError: The body is no result of an action.
+    """
+    if not is_success(reply.status):
+        raise status_error(reply, secret=secret)
+    envelope = _envelope_of(reply.body)
+    status = envelope.node_status
+    if not isinstance(status, str):
+        raise UnreadableReplyError(
+            "the answer has no node_status, so it is no action's result", fate="unknown"
+        )
+    result = ActionResult(status, _number(envelope.http_status), envelope.data)
+    if status != SUCCESS:
+        raise _failure(result, secret)
+    return result
+
+
+def _envelope_of(body: bytes) -> _Envelope:
+    try:
+        return _envelopes.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return read_as(_Envelope, body)
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[1-9]\d{2}", value) else None
+
+
+def _failure(result: ActionResult, secret: str) -> ActionFailed:
+    refused = result.http_status is not None and 400 <= result.http_status < 500
+    fate: Fate = "rejected" if refused else "unknown"
+    told = f", http_status {result.http_status}" if result.http_status is not None else ""
+    said = bounded(redact(bytes(memoryview(result.raw)[:2000]).decode(errors="replace"), secret))
+    return ActionFailed(
+        f"the action ended as {bounded(result.node_status)}{told}: {said}", result=result, fate=fate
+    )
+
+
+class Actions:
+    """The actions of one customer's apps: `account.actions`."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(self, slug: str, *, timeout: float | None = None) -> list[Action]:
+        """List the actions that an app has.
+
+        Calls `GET /api/v2/integration-schema/{slug}/actions`. With a `Cache` in the client's
+        settings, an answer that is not too old serves again.
+
+        Args:
+            slug: The app, as `hubspot`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such app.
+            RefoldError: Any other failure of a call.
+        """
+        return [*await self._kept(self._caller.plan(_LIST, slug, timeout=timeout))]
+
+    async def schema(self, slug: str, action_id: str, *, timeout: float | None = None) -> ActionSchema:
+        """Fetch the parameters that an action takes.
+
+        Calls `GET /api/v2/integration-schema/{slug}/actions/{action_id}`. With a `Cache` in the
+        client's settings, an answer that is not too old serves again.
+
+        Args:
+            slug: The app, as `hubspot`.
+            action_id: The action, as `create_contact`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such app or action.
+            RefoldError: Any other failure of a call.
+        """
+        parameters = await self._kept(self._caller.plan(_SCHEMA, slug, action_id, timeout=timeout))
+        return ActionSchema(parameters)
+
+    async def execute(
+        self,
+        slug: str,
+        action_id: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        effect: Effect | None = None,
+        timeout: float | None = None,
+    ) -> ActionResult:
+        """Run an action in the customer's app.
+
+        Calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`.
+
+        A read is tried again after any transient failure; a write only where it surely did not
+        run: nothing of it was sent, or Refold answered 429.
+
+        Args:
+            slug: The app, as `hubspot`.
+            action_id: The action, as `create_contact`.
+            params: The action's parameters, by name; default: none.
+            effect: What running it twice does, where you know better than its name tells: `"read"`,
+                `"idempotent"` or `"write"`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The result, whose `node_status` is `Success`.
+
+        Raises:
+            ActionFailed: The service answered 200, and the action did not succeed.
+            InvalidCallError: A parameter cannot be written as JSON, or an id cannot be sent.
+            ReconnectRequiredError: The customer must connect its app again.
+            RefoldError: Any other failure; its `fate` says what became of the call.
+        """
+        plan = plan_execute(self._caller, slug, action_id, params, effect=effect, timeout=timeout)
+        return await (await self._caller.start(plan)).run()
+
+    async def _kept(self, plan: Plan[T]) -> T:
+        """Give the plan's answer from the session's cache where there is one."""
+        session = await self._caller.session()
+        trip = await self._caller.start(plan)
+        if session.shelf is None:
+            return await trip.run()
+        key = (plan.operation.name, plan.path, self._caller.linked_account_id)
+        return await session.shelf.get(key, trip.run, timeout=plan.timeout)
+
+
+def plan_execute(
+    caller: Caller,
+    slug: str,
+    action_id: str,
+    params: Mapping[str, object] | None = None,
+    *,
+    effect: Effect | None = None,
+    timeout: float | None = None,
+) -> Plan[ActionResult]:
+    """Make an execute ready to go; see `Actions.execute` for the arguments."""
+    return caller.plan(
+        _EXECUTE,
+        slug,
+        action_id,
+        body={} if params is None else params,
+        effect=effect or effect_of_action(action_id),
+        timeout=timeout,
+        read=cast("Any", read_result),
+    )

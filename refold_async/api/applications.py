@@ -1,0 +1,152 @@
+"""Applications: the apps that a customer can connect, and the state of its connections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from refold_async.caller import Caller
+from refold_async.operation import Operation
+
+if TYPE_CHECKING:
+    AuthType = Literal["oauth2", "keybased"] | str
+else:
+    AuthType = str
+
+ConnectionState = Literal["connect", "connected", "reconnect"]
+"""`connect`: never connected. `connected`: ready. `reconnect`: once connected, and must be again."""
+
+
+class AuthField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that a customer fills in to connect an app."""
+
+    name: str | None = None
+    label: str | None = None
+    placeholder: str | None = None
+    required: bool | None = None
+    type: str | None = None
+
+
+class ConnectedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the customer's accounts in the app.
+
+    Attributes:
+        identifier: What the app calls it: an object or a text.
+        connected_at: When it was connected.
+        status: `active`, …
+        auth_type: How it was connected.
+    """
+
+    identifier: dict[str, Any] | str | None = None
+    connected_at: datetime | None = msgspec.field(default=None, name="connectedAt")
+    status: str | None = None
+    auth_type: AuthType | None = None
+
+
+class Application(msgspec.Struct, frozen=True, kw_only=True):
+    """An app, as one customer sees it.
+
+    Attributes:
+        name: Its name for people.
+        slug: What names it in calls.
+        type: Its type; the slug, for the apps of Refold's catalogue.
+        app_id: Refold's id of it.
+        description: What it is.
+        icon: The URL of its logo.
+        tags: Its categories.
+        ecosystem: Whether it is one of an ecosystem.
+        auth_type: How it is connected by default.
+        auth_type_options: The fields of each way to connect it.
+        auth_input_map: The fields of the default way.
+        connected: Whether the customer has connected it.
+        connected_accounts: The customer's accounts in it.
+        reauth_required: Whether a connection that was good must be made again.
+    """
+
+    name: str | None = None
+    slug: str | None = None
+    type: str | None = None
+    app_id: str | None = None
+    description: str | None = None
+    icon: str | None = None
+    tags: list[str] | None = None
+    ecosystem: bool | None = None
+    auth_type: AuthType | None = None
+    auth_type_options: dict[str, list[AuthField]] | None = None
+    auth_input_map: list[AuthField] | None = None
+    connected: bool | None = None
+    connected_accounts: list[ConnectedAccount] | None = None
+    reauth_required: bool | None = None
+
+    @property
+    def connection(self) -> ConnectionState:
+        """What the customer's connection needs: `connect`, `connected` (nothing) or `reconnect`."""
+        if self.reauth_required:
+            return "reconnect"
+        return "connected" if self.connected else "connect"
+
+
+_LIST: Final = Operation(
+    name="applications.list",
+    method="GET",
+    path="/api/v2/public/application",
+    answer=list[Application],
+    effect="read",
+)
+_GET: Final = Operation(
+    name="applications.get",
+    method="GET",
+    path="/api/v2/public/application/{slug}",
+    answer=Application,
+    effect="read",
+)
+
+
+class Applications:
+    """The apps that one customer can connect: `account.applications`."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        tags: str | None = None,
+        ecosystem: bool | None = None,
+        auth_type: AuthType | None = None,
+        timeout: float | None = None,
+    ) -> list[Application]:
+        """List the apps, each with the state of the customer's connection.
+
+        Calls `GET /api/v2/public/application`.
+
+        Args:
+            tags: Only apps with one of these tags, separated by commas.
+            ecosystem: Only apps that are, or are not, of an ecosystem.
+            auth_type: Only apps that are connected this way.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        query = {"tags": tags, "ecosystem": ecosystem, "auth_type": auth_type}
+        return await self._caller.call(_LIST, query=query, timeout=timeout)
+
+    async def get(self, slug: str, *, timeout: float | None = None) -> Application:
+        """Fetch one app with the state of the customer's connection.
+
+        Calls `GET /api/v2/public/application/{slug}`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such app.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_GET, slug, timeout=timeout)

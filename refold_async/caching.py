@@ -1,0 +1,110 @@
+"""A small cache for what rarely changes: action lists and schemas."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from refold_async.errors import DeadlineExceededError, RefoldError, SettingsError
+
+T = TypeVar("T")
+
+
+class Cache(msgspec.Struct, frozen=True, kw_only=True):
+    """How action lists and schemas are kept.
+
+    Args:
+        lifetime: Seconds for which an answer serves; default 300.
+        size: Answers kept at most, the least recently used going first; default 1,000.
+
+    Raises:
+        SettingsError: A number is out of its range.
+    """
+
+    lifetime: float = 300.0
+    size: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work."""
+        if not (
+            isinstance(self.lifetime, int | float) and not math.isnan(self.lifetime) and self.lifetime > 0
+        ):
+            raise SettingsError(f"Cache: lifetime must be a number of seconds above 0, not {self.lifetime!r}")
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
+            raise SettingsError(f"Cache: size must be a whole number of at least 1, not {self.size!r}")
+
+
+class Shelf:
+    """The answers kept, each fetched once however many wait for it.
+
+    The first who asks fetches; the rest wait, and share its answer or its error. Where the first
+    is cancelled, the next in line fetches, so nobody gets another's cancellation.
+    """
+
+    __slots__ = ("_clock", "_fetching", "_kept", "_settings")
+
+    def __init__(self, settings: Cache, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        self._fetching: dict[Hashable, asyncio.Future[RefoldError | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    async def get(self, key: Hashable, fetch: Callable[[], Awaitable[T]], *, timeout: float) -> T:
+        """Give the kept answer, or fetch and keep it.
+
+        Args:
+            key: What names the answer.
+            fetch: Gets it; its errors reach all who wait, and are not kept.
+            timeout: Seconds to wait for another's fetch; `fetch` minds its own deadline.
+
+        Raises:
+            DeadlineExceededError: Another's fetch took longer than `timeout`.
+        """
+        while True:
+            kept = self._kept.get(key)
+            if kept is not None and kept[0] > self._clock():
+                self._kept.move_to_end(key)
+                return cast("T", kept[1])
+            waiting = self._fetching.get(key)
+            if waiting is None:
+                return await self._fetch(key, fetch)
+            if (error := await _wait(waiting, timeout)) is not None:
+                raise copy.copy(error)
+
+    async def _fetch(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
+        done = self._fetching[key] = asyncio.get_running_loop().create_future()
+        failure: RefoldError | None = None
+        try:
+            value = await fetch()
+            self._keep(key, value)
+            return value
+        except RefoldError as error:
+            failure = error
+            raise
+        finally:
+            del self._fetching[key]
+            done.set_result(failure)
+
+    def _keep(self, key: Hashable, value: object) -> None:
+        self._kept[key] = (self._clock() + self._settings.lifetime, value)
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._settings.size:
+            self._kept.popitem(last=False)
+
+
+async def _wait(waiting: asyncio.Future[RefoldError | None], timeout: float) -> RefoldError | None:
+    try:
+        async with asyncio.timeout(None if timeout == math.inf else timeout):
+            return await asyncio.shield(waiting)
+    except TimeoutError:
+        raise DeadlineExceededError("the same request, asked for by another call, took too long") from None

@@ -1,0 +1,169 @@
+"""Who calls: a credential, and the linked account that it calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from refold_async import replies, wire
+from refold_async.credentials import Credential
+from refold_async.errors import InvalidCallError
+from refold_async.operation import Effect, Operation
+from refold_async.pipeline import Trip
+from refold_async.plan import Plan, Reader
+from refold_async.sessions import Session, Sessions
+from refold_async.settings import Settings, check_timeout
+from refold_async.wire import Request, Scalar
+
+T = TypeVar("T")
+
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+class Caller:
+    """Calls operations with one credential, and for one linked account where there is one."""
+
+    __slots__ = (
+        "_base_url",
+        "_credential",
+        "_headers",
+        "_json_headers",
+        "_sessions",
+        "_settings",
+        "linked_account_id",
+    )
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        settings: Settings,
+        base_url: str,
+        credential: Credential,
+        linked_account_id: str | None = None,
+    ) -> None:
+        self._sessions = sessions
+        self._settings = settings
+        self._base_url = base_url
+        self._credential = credential
+        self.linked_account_id = linked_account_id
+        self._headers: dict[str, str | None] = {}
+        if linked_account_id is not None:
+            self._headers["linked_account_id"] = wire.check_header("linked_account_id", linked_account_id)
+        self._json_headers = {**self._headers, **_JSON}
+
+    def __repr__(self) -> str:
+        return f"Caller({self._base_url!r}, linked_account_id={self.linked_account_id!r})"
+
+    def for_account(self, linked_account_id: str) -> Caller:
+        """Give a caller for one customer, on the same connections.
+
+        Raises:
+            InvalidCallError: The id cannot stand in a header.
+        """
+        return Caller(self._sessions, self._settings, self._base_url, self._credential, linked_account_id)
+
+    @property
+    def timeout(self) -> float:
+        """The deadline of a call that names none, in seconds."""
+        return self._settings.timeout
+
+    async def session(self) -> Session:
+        """Give the session of the running event loop, opened on first use.
+
+        Raises:
+            ClosedError: The client was closed.
+        """
+        return self._sessions.get(self._base_url, self._credential) or await self._sessions.open(
+            self._base_url, self._credential
+        )
+
+    def plan(
+        self,
+        operation: Operation[T],
+        *path: str,
+        query: Mapping[str, Scalar] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+        body: object = None,
+        effect: Effect | None = None,
+        timeout: float | None = None,
+        read: Reader[T] = replies.read,
+    ) -> Plan[T]:
+        """Make a call ready to go.
+
+        Args:
+            operation: What to call.
+            path: A value for each place of its path template, in order.
+            query: Query parameters; `None` leaves one out.
+            headers: Headers of this call beside those of the scope; `None` leaves one out.
+            body: What is written as the JSON body; `None` for no body.
+            effect: What running it twice does, where the caller knows better than the operation.
+            timeout: Seconds; default: the client's.
+            read: Reads the reply; default: into the operation's answer type.
+
+        Raises:
+            InvalidCallError: A value cannot be sent.
+        """
+        seconds = self._settings.timeout if timeout is None else check_timeout(timeout)
+        request = Request("", "")
+        plan = Plan(
+            operation, path, request, effect or operation.effect, read, seconds, self.linked_account_id
+        )
+        try:
+            return plan._replace(request=self._request(operation, path, query, headers, body))
+        except InvalidCallError as error:
+            plan.describe(error)
+            raise
+
+    def _request(
+        self,
+        operation: Operation[T],
+        path: tuple[str, ...],
+        query: Mapping[str, Scalar] | None,
+        headers: Mapping[str, str | None] | None,
+        body: object,
+    ) -> Request:
+        own = self._headers if body is None else self._json_headers
+        return wire.build(
+            operation,
+            path,
+            query=query,
+            headers=own if headers is None else {**own, **headers},
+            body=None if body is None else wire.body_of(body),
+        )
+
+    async def start(self, plan: Plan[T]) -> Trip[T]:
+        """Begin a call's trip; its deadline runs from here.
+
+        Raises:
+            ClosedError: The client was closed.
+        """
+        return Trip(await self.session(), self._settings, plan)
+
+    async def call(
+        self,
+        operation: Operation[T],
+        *path: str,
+        query: Mapping[str, Scalar] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+        body: object = None,
+        effect: Effect | None = None,
+        timeout: float | None = None,
+        read: Reader[T] = replies.read,
+    ) -> T:
+        """Call an operation, and give its answer; see `plan` for the arguments.
+
+        Raises:
+            RefoldError: Any of ours; see `errors`.
+        """
+        plan = self.plan(
+            operation,
+            *path,
+            query=query,
+            headers=headers,
+            body=body,
+            effect=effect,
+            timeout=timeout,
+            read=read,
+        )
+        trip = await self.start(plan)
+        return await trip.run()

@@ -1,0 +1,240 @@
+"""Every error of the SDK, and what each says of the call's fate.
+
+RefoldError
+├── SettingsError               a setting that cannot work (also a ValueError)
+├── InvalidCallError            an argument that cannot be sent (also a ValueError)
+├── ClosedError                 the client was closed
+├── ConnectionFailedError       no connection, or it was lost
+│   └── CertificateError        the server's certificate was refused
+├── DeadlineExceededError       the deadline passed (also a TimeoutError)
+├── StatusError                 an answer with an HTTP status that is not 2xx
+│   ├── RedirectError           3xx: redirects are never followed
+│   ├── BadRequestError         400
+│   ├── AuthenticationError     401: the API key or token was refused
+│   ├── ReconnectRequiredError  401 or 403: the customer must connect its app again
+│   ├── PermissionDeniedError   403
+│   ├── NotFoundError           404
+│   ├── ConflictError           409
+│   ├── UnprocessableError      422
+│   ├── RateLimitedError        429
+│   └── ServerError             5xx
+├── ActionFailed                HTTP 200, and the action did not succeed
+└── UnreadableReplyError        an answer that cannot be read
+    └── ReplyTooLargeError      an answer past `max_response_bytes`
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from refold_async.api.actions import ActionResult
+
+Fate = Literal["not_sent", "rejected", "unknown"]
+"""What became of a failed call.
+
+`not_sent`: nothing of it reached a server. `rejected`: an answer says that it was not
+done. `unknown`: it was sent, and no answer tells whether it was done.
+"""
+
+
+class RefoldError(Exception):
+    """The root of all errors that the SDK raises.
+
+    Attributes:
+        message: What happened, in words.
+        fate: What became of the call: `"not_sent"`, `"rejected"` or `"unknown"`.
+        status: The HTTP status of the answer.
+        error_type: The answer's `http_error_type`.
+        error_code: The answer's `error_code`, or `error`.
+        request_id: The answer's `request_id`, for Refold's support.
+        retry_after: Seconds that the answer asks to wait.
+        operation: The operation's name, as `actions.execute`.
+        slug: The app that was named.
+        action_id: The action that was named.
+        linked_account_id: The customer for whom the call was made.
+        attempts: How many times the call was tried.
+        elapsed: Seconds from the call's start to its failure.
+        earlier: The errors of the attempts before the last, oldest first.
+
+    What does not apply is `None`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fate: Fate = "not_sent",
+        status: int | None = None,
+        error_type: str | None = None,
+        error_code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fate: Fate = fate
+        self.status = status
+        self.error_type = error_type
+        self.error_code = error_code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.operation: str | None = None
+        self.slug: str | None = None
+        self.action_id: str | None = None
+        self.linked_account_id: str | None = None
+        self.attempts: int = 0
+        self.elapsed: float | None = None
+        self.earlier: tuple[RefoldError, ...] = ()
+
+    @property
+    def needs_reconnect(self) -> bool:
+        """Whether the customer must connect its app again before this call can succeed."""
+        return False
+
+    def __str__(self) -> str:
+        where = [part for part in (self.operation, _path(self.slug, self.action_id)) if part]
+        if self.linked_account_id is not None:
+            where.append(f"account {self.linked_account_id!r}")
+        if self.attempts > 1:
+            where.append(f"{self.attempts} attempts")
+        if self.elapsed is not None:
+            where.append(f"{self.elapsed:.2f} s")
+        if self.request_id is not None:
+            where.append(f"request {self.request_id}")
+        where.append(f"fate: {self.fate}")
+        return f"{self._head()}{self.message} ({', '.join(where)})"
+
+    def _head(self) -> str:
+        code = " ".join(str(part) for part in (self.status, self.error_code) if part is not None)
+        return f"{code}: " if code else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.fate), self.__dict__
+
+    @classmethod
+    def _blank(cls, message: str, fate: Fate) -> Self:
+        """Make an error of this class for unpickling, which fills in its facts."""
+        error = cls.__new__(cls, message)
+        RefoldError.__init__(error, message, fate=fate)
+        return error
+
+
+def _path(slug: str | None, action_id: str | None) -> str | None:
+    return f"{slug}/{action_id}" if action_id is not None else slug
+
+
+def _rebuild(cls: type[RefoldError], message: str, fate: Fate) -> RefoldError:
+    return cls._blank(message, fate)
+
+
+class SettingsError(RefoldError, ValueError):
+    """A setting that cannot work; raised where it is given, before anything is sent."""
+
+
+class InvalidCallError(RefoldError, ValueError):
+    """An argument that cannot be put on the wire; raised before a connection is opened."""
+
+
+class ClosedError(RefoldError):
+    """The client, or the session under the call, was closed."""
+
+
+class ConnectionFailedError(RefoldError):
+    """No connection could be made, or it was lost before the whole answer arrived.
+
+    Its `fate` is `not_sent` where nothing of the call left, else `unknown`.
+    """
+
+
+class CertificateError(ConnectionFailedError):
+    """The server's TLS certificate was refused: expired, self-signed, or another host's."""
+
+
+class DeadlineExceededError(RefoldError, TimeoutError):
+    """The call's deadline passed, or the wait that the service asked for would pass it."""
+
+
+class StatusError(RefoldError):
+    """The service answered with an HTTP status that is not a success."""
+
+    status: int
+
+
+class RedirectError(StatusError):
+    """A redirect (3xx). It is never followed: the API key would travel to another host."""
+
+
+class BadRequestError(StatusError):
+    """400: the service refused what was asked, as a parameter that is missing."""
+
+
+class AuthenticationError(StatusError):
+    """401: the API key, or the session token, was refused."""
+
+
+class ReconnectRequiredError(StatusError):
+    """401 or 403 for the customer's own connection: it must connect the app again."""
+
+    @property
+    def needs_reconnect(self) -> bool:
+        """Whether the customer must connect its app again before this call can succeed."""
+        return True
+
+
+class PermissionDeniedError(StatusError):
+    """403: the credential is good and may not do this."""
+
+
+class NotFoundError(StatusError):
+    """404: no such app, action, account or resource."""
+
+
+class ConflictError(StatusError):
+    """409: the resource is in a state that does not allow this."""
+
+
+class UnprocessableError(StatusError):
+    """422: the request was understood, and its content refused."""
+
+
+class RateLimitedError(StatusError):
+    """429: too many requests. `retry_after` holds the wait, where the answer names one.
+
+    `by_app` is true where the answer says that the connected app, not Refold, throttled;
+    such a call may have run in part, so the fate of a write is then `unknown`.
+    """
+
+    by_app: bool = False
+
+
+class ServerError(StatusError):
+    """5xx: the service failed. Whether a write was done is `unknown`."""
+
+
+class ActionFailed(RefoldError):
+    """HTTP 200 and a `node_status` that is not `Success`.
+
+    Attributes:
+        result: The whole result: its `node_status`, `http_status` and data.
+
+    Its `fate` is `rejected` where the result's `http_status` says that the app refused
+    (4xx), else `unknown`.
+    """
+
+    def __init__(self, message: str, *, result: ActionResult, fate: Fate) -> None:
+        super().__init__(message, fate=fate)
+        self.result = result
+
+    @property
+    def needs_reconnect(self) -> bool:
+        """Whether the app refused the customer's credentials (401 or 403)."""
+        return self.result.http_status in {401, 403}
+
+
+class UnreadableReplyError(RefoldError):
+    """The answer cannot be read: not HTTP, not JSON, or not what the operation answers."""
+
+
+class ReplyTooLargeError(UnreadableReplyError):
+    """The answer is larger than `max_response_bytes`, before or after decompression."""

@@ -1,0 +1,123 @@
+"""The rate limit of a credential: a turn for each call, in order of arrival."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+import msgspec
+
+from refold_async.errors import SettingsError
+
+
+class RateLimit(msgspec.Struct, frozen=True):
+    """How many calls a credential may start.
+
+    Args:
+        per_second: Calls a second, over time.
+        burst: Calls that may start in the same instant.
+
+    Raises:
+        SettingsError: A number is not finite, `per_second` is not above 0, or `burst` is below 1.
+    """
+
+    per_second: float
+    burst: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no limit can have."""
+        if not (math.isfinite(self.per_second) and self.per_second > 0):
+            raise SettingsError(f"RateLimit: per_second must be a number above 0, not {self.per_second!r}")
+        if isinstance(self.burst, bool) or not isinstance(self.burst, int) or self.burst < 1:
+            raise SettingsError(f"RateLimit: burst must be a whole number of at least 1, not {self.burst!r}")
+
+
+HOSTED_LIMIT: Final = RateLimit(20, burst=5)
+"""The limit that the hosted service documents."""
+
+
+class Bucket:
+    """When the next call may start: a token bucket that a pause can close.
+
+    Of a burst of n, n - 1 are spent at once and one is kept in hand: a call that arrives a
+    little early at the server, by up to one interval, then still finds its token there.
+
+    It knows no clock of its own: each method takes the time now, in seconds.
+    """
+
+    __slots__ = ("_interval", "_next", "_open_at", "_slack")
+
+    def __init__(self, limit: RateLimit | None) -> None:
+        self._interval = 0.0 if limit is None else 1.0 / limit.per_second
+        self._slack = 0.0 if limit is None else max(0, limit.burst - 2) * self._interval
+        self._next = -math.inf
+        self._open_at = -math.inf
+
+    def __repr__(self) -> str:
+        return f"Bucket(interval={self._interval:g}, next={self._next:.3f}, open_at={self._open_at:.3f})"
+
+    def wait(self, now: float) -> float:
+        """Give the seconds until a call may start; 0 where it may start now."""
+        return max(0.0, self._next - self._slack - now, self._open_at - now)
+
+    def take(self, now: float) -> None:
+        """Record that a call starts now."""
+        self._next = max(self._next, now) + self._interval
+
+    def pause(self, until: float) -> None:
+        """Let no call start before `until`; a shorter pause never cuts a longer one."""
+        self._open_at = max(self._open_at, until)
+
+
+class Pacer:
+    """Gives turns to calls, first come, first served.
+
+    A waiter that is cancelled leaves the line, and spends no turn.
+
+    Args:
+        bucket: What says when the next turn is due.
+        clock: Gives the time now, in seconds.
+        sleep: Waits some seconds.
+    """
+
+    __slots__ = ("_bucket", "_clock", "_line", "_sleep")
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self._bucket = bucket
+        self._clock = clock
+        self._sleep = sleep
+        self._line = anyio.Lock(fast_acquire=True)
+
+    def __repr__(self) -> str:
+        return f"Pacer({self._bucket!r}, waiting={self._line.statistics().tasks_waiting})"
+
+    def due(self) -> float:
+        """Give the seconds until the next turn, not counting those who wait for theirs."""
+        return self._bucket.wait(self._clock())
+
+    def try_turn(self) -> bool:
+        """Take a turn if one is due now and nobody waits for it."""
+        if self._line.locked() or self._bucket.wait(now := self._clock()) > 0:
+            return False
+        self._bucket.take(now)
+        return True
+
+    async def turn(self) -> None:
+        """Wait for a turn, and take it."""
+        async with self._line:
+            while (seconds := self._bucket.wait(self._clock())) > 0:
+                await self._sleep(seconds)
+            self._bucket.take(self._clock())
+
+    def pause(self, seconds: float) -> None:
+        """Give nobody a turn for some seconds: the service said that it is too much."""
+        self._bucket.pause(self._clock() + seconds)

@@ -1,0 +1,203 @@
+"""The road of one call: take a turn, send, read, try again, all within one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from refold_async import deadlines, retries
+from refold_async.errors import (
+    AuthenticationError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    RateLimitedError,
+    RefoldError,
+)
+from refold_async.observing import Observer
+from refold_async.plan import Plan
+from refold_async.retries import Waits
+from refold_async.sessions import Session
+from refold_async.settings import Settings
+from refold_async.transport import Progress
+from refold_async.wire import Reply
+
+T = TypeVar("T")
+
+LONGEST_PAUSE: Final = 300.0
+"""Seconds for which a 429 pauses a whole credential at most, however long it asks for."""
+
+
+class Again(NamedTuple):
+    """An attempt failed, and the call is to be tried again after `wait` seconds."""
+
+    wait: float
+    error: RefoldError
+
+
+class Trip(Generic[T]):
+    """One logical call under way, an attempt at a time.
+
+    `run` makes the whole trip. Who has better to do than to sleep between the attempts, as a
+    batch has, calls `attempt` instead, and comes back after the wait that it names.
+
+    Attributes:
+        attempts: Attempts begun.
+        paced: Seconds waited for a turn by the rate limit.
+    """
+
+    __slots__ = (
+        "_deadline", "_drawn", "_earlier", "_observer", "_plan", "_renewed", "_retry", "_session", "_started",
+        "_waits", "attempts", "paced",
+    )  # fmt: skip
+
+    def __init__(self, session: Session, settings: Settings, plan: Plan[T]) -> None:
+        self._session = session
+        self._plan = plan
+        self._retry = settings.retry
+        self._started = session.loop.time()
+        self._deadline = min(self._started + plan.timeout, deadlines.current())
+        self._drawn = 0
+        self._earlier: tuple[RefoldError, ...] = ()
+        self._renewed = False
+        self._waits: Waits | None = None
+        self._observer = Observer.of(settings.hooks, session.base_url, plan)
+        self.attempts = 0
+        self.paced = 0.0
+
+    async def run(self) -> T:
+        """Attempt the call until it is answered, fails for good, or its deadline passes.
+
+        Raises:
+            RefoldError: Any of ours; see `errors`.
+        """
+        outcome = await self.attempt()
+        while isinstance(outcome, Again):
+            await asyncio.sleep(outcome.wait)
+            outcome = await self.attempt()
+        return outcome
+
+    async def attempt(self) -> T | Again:
+        """Attempt the call once.
+
+        Returns:
+            The answer, or the wait after which to attempt it again.
+
+        Raises:
+            RefoldError: The call failed, and is not to be attempted again.
+        """
+        self.attempts += 1
+        progress = Progress()
+        session = self._session
+        session.enter()
+        try:
+            reply = await self._exchange(progress)
+            answer = self._plan.read(self._plan.operation, reply, session.secret)
+        except RefoldError as error:
+            return await self._fail(error, progress)
+        except BaseException as error:
+            self._observer.ended(self.attempts, error, self._elapsed())
+            raise
+        finally:
+            session.leave()
+        session.budget.refund(self._drawn or 1)
+        self._observer.answered(self.attempts, reply.status, self._elapsed())
+        return answer
+
+    async def _exchange(self, progress: Progress) -> Reply:
+        if not self._session.pacer.try_turn():
+            await self._turn()
+        ends = self._ends()
+        self._observer.sending(self.attempts, self._elapsed())
+        try:
+            async with asyncio.timeout_at(ends) as scope:
+                return await self._session.exchange(self._plan.request, progress)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        raise self._silence(progress)
+
+    async def _turn(self) -> None:
+        pacer, clock = self._session.pacer, self._session.loop.time
+        began = clock()
+        if (due := pacer.due()) > self._deadline - began:
+            raise DeadlineExceededError(
+                f"the next turn is {due:.1f} s away, past the deadline", retry_after=due
+            )
+        try:
+            async with asyncio.timeout_at(_finite(self._deadline)):
+                await pacer.turn()
+        except TimeoutError:
+            raise DeadlineExceededError("no turn by the rate limit came before the deadline") from None
+        finally:
+            waited = clock() - began
+            self.paced += waited
+            self._observer.waited("rate", waited)
+
+    def _ends(self) -> float | None:
+        """Give the moment when this attempt is given up; a read that may be repeated is so early."""
+        if self._plan.effect == "write" or self.attempts >= self._retry.attempts:
+            return _finite(self._deadline)
+        return _finite(min(self._deadline, self._session.loop.time() + self._retry.attempt_timeout))
+
+    def _silence(self, progress: Progress) -> RefoldError:
+        if self._session.loop.time() < self._deadline:
+            return ConnectionFailedError(
+                f"no answer within {self._retry.attempt_timeout:g} s", fate=progress.fate
+            )
+        if progress.sent:
+            return DeadlineExceededError("no answer came before the deadline", fate="unknown")
+        return DeadlineExceededError("no connection was free or could be made before the deadline")
+
+    async def _fail(self, error: RefoldError, progress: Progress) -> Again:
+        """Say when to try again, or raise the error."""
+        self._plan.describe(error)
+        error.attempts = self.attempts
+        error.elapsed = self._elapsed()
+        error.earlier = self._earlier
+        self._observer.failed(self.attempts, error)
+        if isinstance(error, RateLimitedError) and not error.by_app:
+            asked = self._retry.base if error.retry_after is None else error.retry_after
+            self._session.pacer.pause(min(asked, LONGEST_PAUSE))
+        wait = await self._renewal(error, progress)
+        if wait is None:
+            wait = self._wait_after(error)
+        if wait is None:
+            self._observer.ended(self.attempts, error, error.elapsed)
+            raise error
+        self._earlier += (error,)
+        self._observer.retrying(self.attempts, error, wait)
+        return Again(wait, error)
+
+    async def _renewal(self, error: RefoldError, progress: Progress) -> float | None:
+        """Ask once for another secret after a refusal, where its source may have one."""
+        if not isinstance(error, AuthenticationError) or not self._session.rotates or self._renewed:
+            return None
+        self._renewed = True
+        try:
+            async with asyncio.timeout_at(_finite(self._deadline)):
+                return 0.0 if await self._session.renew(progress.secret) else None
+        except TimeoutError:
+            return None
+
+    def _wait_after(self, error: RefoldError) -> float | None:
+        if not retries.may_retry(self._retry, self._plan.effect, error, self.attempts):
+            return None
+        self._waits = self._waits or Waits(self._retry)
+        wait = self._waits.next(error.retry_after)
+        if self._session.loop.time() + wait >= self._deadline:
+            error.add_note(f"not tried again: the next try, in {wait:.1f} s, would be past the deadline")
+            return None
+        cost = retries.cost_of(error)
+        if not self._session.budget.draw(cost):
+            error.add_note("not tried again: the session's retry budget is spent")
+            return None
+        self._drawn = cost
+        return wait
+
+    def _elapsed(self) -> float:
+        return self._session.loop.time() - self._started
+
+
+def _finite(moment: float) -> float | None:
+    return None if moment == math.inf else moment

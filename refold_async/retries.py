@@ -1,0 +1,154 @@
+"""Whether a failed call is tried again, and when. No clock, no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from typing import Any, Final
+
+import backoff
+import msgspec
+
+from refold_async.errors import (
+    ActionFailed,
+    CertificateError,
+    ConnectionFailedError,
+    RateLimitedError,
+    RefoldError,
+    SettingsError,
+    StatusError,
+)
+from refold_async.operation import Effect
+
+TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses after which the same read may well succeed."""
+
+LONGEST_RETRY_AFTER: Final = 86_400.0
+"""A `Retry-After` past a day is taken for a mistake, and ignored."""
+
+_TRANSIENT_COST: Final = 14
+_THROTTLED_COST: Final = 5
+_SUCCESS_REFUND: Final = 1
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """How failed calls are tried again.
+
+    The wait before try n + 1 is drawn evenly from 0 to `min(cap, base * 2 ** (n - 1))`
+    seconds, and is never shorter than the `Retry-After` of the answer.
+
+    Args:
+        attempts: Tries of one call at most, the first included; 1 turns retries off.
+        base: Seconds, the bound of the first wait.
+        cap: Seconds, the bound of any wait.
+        attempt_timeout: Seconds after which a *read* that got no answer is given up and tried
+            again; a write is never given up before the call's deadline.
+        budget: What the retries of one session may draw: each costs 14, or 5 after a 429; a
+            success at the first try gives back 1, one after a retry what that retry cost.
+        throttled_writes: Whether a write is tried again after a 429 of Refold's own.
+
+    Raises:
+        SettingsError: A number is out of its range.
+    """
+
+    attempts: int = 4
+    base: float = 0.5
+    cap: float = 20.0
+    attempt_timeout: float = 30.0
+    budget: int = 500
+    throttled_writes: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work."""
+        for name, least in (("attempts", 1), ("budget", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise SettingsError(
+                    f"Retry: {name} must be a whole number of at least {least}, not {value!r}"
+                )
+        for name in ("base", "cap"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise SettingsError(f"Retry: {name} must be a finite number of at least 0, not {value!r}")
+        if not self.attempt_timeout > 0:
+            raise SettingsError(f"Retry: attempt_timeout must be above 0, not {self.attempt_timeout!r}")
+
+
+class RetryBudget:
+    """What the retries of a session may draw, so that an outage is not met with a storm."""
+
+    __slots__ = ("_capacity", "_left")
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._left = capacity
+
+    def __repr__(self) -> str:
+        return f"RetryBudget({self._left} of {self._capacity})"
+
+    @property
+    def left(self) -> int:
+        """What may still be drawn."""
+        return self._left
+
+    def draw(self, cost: int) -> bool:
+        """Draw a retry's cost; false, and nothing drawn, where too little is left."""
+        if cost > self._left:
+            return False
+        self._left -= cost
+        return True
+
+    def refund(self, amount: int = _SUCCESS_REFUND) -> None:
+        """Give back after a success: what its last retry cost, or 1 where it had none."""
+        self._left = min(self._capacity, self._left + amount)
+
+
+def cost_of(error: RefoldError) -> int:
+    """Give what the retry after this failure draws from the budget."""
+    return _THROTTLED_COST if error.status == 429 else _TRANSIENT_COST
+
+
+def is_transient(error: RefoldError) -> bool:
+    """Whether the same call may well succeed a little later."""
+    match error:
+        case CertificateError():
+            return False
+        case ConnectionFailedError():
+            return True
+        case StatusError():
+            return error.status in TRANSIENT_STATUSES
+        case ActionFailed():
+            return error.result.http_status in TRANSIENT_STATUSES
+        case _:
+            return False
+
+
+def is_safe(retry: Retry, effect: Effect, error: RefoldError) -> bool:
+    """Whether trying the call again cannot do harm.
+
+    A read and an idempotent call never can. A write can, unless nothing of it was sent, or
+    Refold itself (not the connected app) answered that it was too much.
+    """
+    if effect != "write" or error.fate == "not_sent":
+        return True
+    return isinstance(error, RateLimitedError) and error.fate == "rejected" and retry.throttled_writes
+
+
+class Waits:
+    """The waits between the tries of one call: jittered exponentials."""
+
+    __slots__ = ("_bounds",)
+
+    def __init__(self, retry: Retry) -> None:
+        self._bounds: Generator[float, Any, None] = backoff.expo(factor=retry.base, max_value=retry.cap)
+        next(self._bounds)
+
+    def next(self, retry_after: float | None) -> float:
+        """Give the next wait in seconds, never below the answer's `Retry-After`."""
+        wait = backoff.full_jitter(next(self._bounds))
+        return max(wait, retry_after or 0.0)
+
+
+def may_retry(retry: Retry, effect: Effect, error: RefoldError, attempts: int) -> bool:
+    """Whether a call that was tried `attempts` times, and failed so, may be tried again."""
+    return attempts < retry.attempts and is_transient(error) and is_safe(retry, effect, error)

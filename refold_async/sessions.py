@@ -1,0 +1,239 @@
+"""The sessions: one for each base URL, credential and running event loop.
+
+A session is opened on first use and closed with its event loop, by `aclose`, or when idle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Hashable, Mapping
+from typing import Final
+
+from refold_async.caching import Shelf
+from refold_async.credentials import Credential, Secret
+from refold_async.errors import ClosedError, ConnectionFailedError
+from refold_async.pacing import Bucket, Pacer
+from refold_async.retries import RetryBudget
+from refold_async.settings import Settings
+from refold_async.transport import Progress, Transport
+from refold_async.wire import Reply, Request
+
+IDLE: Final = 300.0
+"""Seconds without a call after which a session is closed, once another is opened."""
+
+_Key = tuple[asyncio.AbstractEventLoop, str, Hashable]
+
+
+class Session:
+    """The connections of one credential to one base URL in one event loop, and what they share.
+
+    Attributes:
+        pacer: Its rate limit.
+        budget: What its retries may draw.
+        shelf: Its cache, where one was asked for.
+    """
+
+    def __init__(self, base_url: str, credential: Credential, settings: Settings, bucket: Bucket) -> None:
+        self.loop: Final = asyncio.get_running_loop()
+        self.base_url: Final = base_url
+        self.bucket: Final = bucket
+        self.pacer: Final = Pacer(bucket)
+        self.budget: Final = RetryBudget(settings.retry.budget)
+        self.shelf: Final = None if settings.cache is None else Shelf(settings.cache)
+        self.last_used = self.loop.time()
+        self.active = 0
+        self.closed = False
+        self._credential = credential
+        self._secret: Secret | None = None
+        self._asking = asyncio.Lock()
+        self._proof: Mapping[str, str] = {}
+        self._gate = asyncio.Semaphore(settings.max_connections)
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._transport = Transport(base_url, settings)
+        self._keeper = self._keep()
+        _start(self._keeper)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{self.active} under way"
+        return f"Session({self.base_url!r}, {self._credential!r}, {state})"
+
+    async def _keep(self) -> AsyncGenerator[None, None]:
+        """Close the connections when the generator ends: by `aclose`, or with its event loop."""
+        try:
+            yield
+        finally:
+            self.closed = True
+            await self._transport.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections; calls under way fail with `ClosedError`. Again is harmless."""
+        self.closed = True
+        await self._keeper.aclose()
+
+    async def drained(self) -> None:
+        """Wait until no call is under way."""
+        await self._drained.wait()
+
+    def enter(self) -> None:
+        """Count a call as under way, until `leave`."""
+        self.active += 1
+        self._drained.clear()
+
+    def leave(self) -> None:
+        """Count a call as ended."""
+        self.active -= 1
+        self.last_used = self.loop.time()
+        if not self.active:
+            self._drained.set()
+
+    @property
+    def rotates(self) -> bool:
+        """Whether the credential's source may give another secret after a refusal."""
+        return self._credential.rotates
+
+    @property
+    def secret(self) -> Secret:
+        """The secret in use, to be cut out of messages."""
+        return self._secret or Secret("")
+
+    async def renew(self, refused: Secret) -> bool:
+        """Ask the credential's source again after a refusal, once for all who were refused.
+
+        Returns:
+            Whether another secret than the refused one is now in use.
+        """
+        async with self._asking:
+            if self._secret == refused:
+                await self._ask()
+            return self._secret != refused
+
+    async def authorize(self) -> None:
+        """Ask for the secret, where it is not known yet."""
+        async with self._asking:
+            if self._secret is None:
+                await self._ask()
+
+    async def _ask(self) -> None:
+        self._secret = await self._credential.secret()
+        self._proof = self._credential.headers(self._secret)
+
+    async def exchange(self, request: Request, progress: Progress) -> Reply:
+        """Send one request and read its whole reply. There is no deadline in here.
+
+        Args:
+            request: What to send; the credential is added.
+            progress: Is told when the request may have left.
+
+        Raises:
+            ConnectionFailedError: No connection, or it was lost.
+            UnreadableReplyError: The reply is not HTTP, or past the size limit.
+            ClosedError: The session was closed.
+        """
+        if self._secret is None:
+            await self.authorize()
+        progress.secret = self.secret
+        try:
+            async with self._gate:
+                if self.closed:
+                    raise ClosedError("the client was closed")
+                return await self._transport.exchange(request, self._proof, progress)
+        except ConnectionFailedError:
+            if not self.closed:
+                raise
+        raise ClosedError("the client was closed during the call", fate=progress.fate)
+
+
+def _start(generator: AsyncGenerator[None, None]) -> None:
+    """Run a generator to its first yield, so that the event loop ends it when it closes."""
+    with contextlib.suppress(StopIteration):
+        generator.__anext__().__await__().send(None)
+
+
+class Sessions:
+    """The sessions of a manager, opened on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings: Final = settings
+        self.closed = False
+        self._open: dict[_Key, Session] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self._open.values()))})"
+
+    def get(self, base_url: str, credential: Credential) -> Session | None:
+        """Give the open session of a credential in the running loop, if there is one."""
+        session = self._open.get((asyncio.get_running_loop(), base_url, credential.identity))
+        return None if session is None or session.closed or self.closed else session
+
+    async def open(self, base_url: str, credential: Credential) -> Session:
+        """Give the session of a credential in the running loop, opening it on first use.
+
+        Sessions that were idle for five minutes are closed on the way.
+
+        Raises:
+            ClosedError: The manager was closed.
+        """
+        if self.closed:
+            raise ClosedError("the client was closed; `async with` opens it again")
+        session = self.get(base_url, credential)
+        if session is None:
+            bucket = self._bucket(base_url, credential)
+            session = Session(base_url, credential, self.settings, bucket)
+            self._open[session.loop, base_url, credential.identity] = session
+            await self._close_idle(session.loop)
+        return session
+
+    def _bucket(self, base_url: str, credential: Credential) -> Bucket:
+        """Give the credential's bucket: one for all event loops, so that a second starts no new burst."""
+        for (_, url, identity), session in self._open.items():
+            if (url, identity) == (base_url, credential.identity):
+                return session.bucket
+        return Bucket(self.settings.limit_for(base_url))
+
+    async def _close_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        before = loop.time() - IDLE
+        for key, session in list(self._open.items()):
+            ended = session.closed or session.loop.is_closed()
+            idle = session.loop is loop and not session.active and session.last_used < before
+            if ended or idle:
+                del self._open[key]
+            if idle and not ended:
+                await session.aclose()
+
+    async def aclose(self, *, drain: float = 0.0) -> None:
+        """Close all sessions; further calls are refused. Again is harmless.
+
+        Args:
+            drain: Seconds to let calls under way end by themselves first.
+        """
+        self.closed = True
+        sessions, self._open = list(self._open.values()), {}
+        try:
+            if drain > 0:
+                await _drain(
+                    [session for session in sessions if session.loop is asyncio.get_running_loop()], drain
+                )
+        finally:
+            for session in sessions:
+                await _close(session)
+
+    def reopen(self) -> None:
+        """Let calls open sessions again after `aclose`."""
+        self.closed = False
+
+
+async def _drain(sessions: list[Session], seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            for session in sessions:
+                await session.drained()
+
+
+async def _close(session: Session) -> None:
+    """Close a session in the loop that it lives in; one whose loop is gone was closed with it."""
+    if session.loop is asyncio.get_running_loop():
+        await session.aclose()
+    elif not session.loop.is_closed():
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.aclose(), session.loop))

@@ -1,0 +1,171 @@
+"""The settings of a client, checked where they are given."""
+
+from __future__ import annotations
+
+import math
+import os
+import ssl as ssl_module
+import warnings
+from typing import Final, Literal, TypedDict
+from urllib.parse import urlsplit
+
+import msgspec
+
+from refold_async.caching import Cache
+from refold_async.errors import SettingsError
+from refold_async.hooks import Hooks
+from refold_async.pacing import HOSTED_LIMIT, RateLimit
+from refold_async.retries import Retry
+
+HOSTED: Final = "https://app.refold.ai"
+"""The base URL of the hosted service."""
+
+DEFAULT_TIMEOUT: Final = 60.0
+DEFAULT_MAX_CONNECTIONS: Final = 100
+DEFAULT_MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
+
+
+class Options(TypedDict, total=False):
+    """The keyword settings of `Refold`, `SessionManager` and `Account.from_token`.
+
+    Keys:
+        base_url: Where Refold is; default: `REFOLD_BASE_URL`, else the hosted service.
+        timeout: Seconds, one deadline for a whole call with its waits and retries; default 60.
+            `math.inf` for none.
+        retry: How failed calls are tried again; default `Retry()`.
+        rate_limit: A `RateLimit`, `None` for no limit, or `"auto"` (default): 20 a second with a
+            burst of 5 against the hosted service, none elsewhere.
+        max_connections: Calls under way at once for each credential; default 100.
+        max_response_bytes: The largest answer that is read, also once decompressed; default 64 MiB.
+        ssl: `True` (default) verifies by the system's authorities; an `ssl.SSLContext` of your own;
+            `False` verifies nothing, and warns.
+        proxy: An `http://` proxy's URL; default none.
+        trust_env: Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are heeded; default no.
+        cache: A `Cache` for action lists and schemas; default none.
+        hooks: Called as calls go on; default none.
+    """
+
+    base_url: str | None
+    timeout: float
+    retry: Retry
+    rate_limit: RateLimit | Literal["auto"] | None
+    max_connections: int
+    max_response_bytes: int
+    ssl: bool | ssl_module.SSLContext
+    proxy: str | None
+    trust_env: bool
+    cache: Cache | None
+    hooks: Hooks | None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings that were checked; see `Options` for what each means.
+
+    Raises:
+        SettingsError: A setting cannot work; its message says which, and why.
+    """
+
+    base_url: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    retry: Retry = Retry()
+    rate_limit: RateLimit | Literal["auto"] | None = "auto"
+    max_connections: int = DEFAULT_MAX_CONNECTIONS
+    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
+    ssl: bool | ssl_module.SSLContext = True
+    proxy: str | None = None
+    trust_env: bool = False
+    cache: Cache | None = None
+    hooks: Hooks | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, in words."""
+        check_timeout(self.timeout)
+        _check_count("max_connections", self.max_connections)
+        _check_count("max_response_bytes", self.max_response_bytes)
+        _check_type("retry", self.retry, Retry)
+        _check_ssl(self.ssl)
+        if self.rate_limit is not None and self.rate_limit != "auto":
+            _check_type("rate_limit", self.rate_limit, RateLimit)
+        if self.cache is not None:
+            _check_type("cache", self.cache, Cache)
+        if self.proxy is not None:
+            _check_url("proxy", self.proxy, credentials=True)
+
+    def limit_for(self, base_url: str) -> RateLimit | None:
+        """Give the rate limit that holds against a base URL."""
+        if self.rate_limit == "auto":
+            return HOSTED_LIMIT if base_url == HOSTED else None
+        return self.rate_limit
+
+
+def resolve_base_url(given: str | None) -> str:
+    """Give the base URL to call: the given one, else `REFOLD_BASE_URL`, else the hosted one.
+
+    Raises:
+        SettingsError: It is no http or https URL, or holds credentials, a query or a fragment.
+    """
+    url = given if given is not None else os.environ.get("REFOLD_BASE_URL") or HOSTED
+    _check_url("base_url", url, credentials=False)
+    return url.rstrip("/")
+
+
+def resolve_api_key() -> str:
+    """Give the API key of the environment.
+
+    Raises:
+        SettingsError: `REFOLD_API_KEY` is not set.
+    """
+    key = os.environ.get("REFOLD_API_KEY")
+    if not key:
+        raise SettingsError("no API key: pass one to Refold(...), or set REFOLD_API_KEY")
+    return key
+
+
+def check_timeout(seconds: float) -> float:
+    """Give a time-out back if it is a number above 0; `math.inf` is one.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or math.isnan(seconds) or seconds <= 0:
+        raise SettingsError(f"timeout must be a number of seconds above 0, not {seconds!r}")
+    return seconds
+
+
+def _check_count(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
+
+
+def _check_type(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise SettingsError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+
+
+def _check_ssl(value: object) -> None:
+    _check_type("ssl", value, bool | ssl_module.SSLContext)  # type: ignore[arg-type]
+    if value is False:
+        warnings.warn(
+            "ssl=False: certificates are not verified, and whoever sits in between can read the API key",
+            stacklevel=5,
+        )
+
+
+def _check_url(name: str, url: str, *, credentials: bool) -> None:
+    _check_type(name, url, str)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if (
+        parts.scheme not in {"http", "https"}
+        or not host
+        or any(c.isspace() or not c.isprintable() for c in url)
+    ):
+        raise SettingsError(f"{name} must be an http:// or https:// URL with a host")
+    if parts.query or parts.fragment:
+        raise SettingsError(f"{name} may hold no query and no fragment")
+    if not credentials and (parts.username is not None or parts.password is not None):
+        raise SettingsError(f"{name} may hold no user name and no password")

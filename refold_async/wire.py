@@ -1,0 +1,164 @@
+"""From a call to a request: its path, query, headers and body. No I/O."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from refold_async.errors import InvalidCallError
+from refold_async.operation import Operation
+
+Scalar = str | int | float | bool | None
+"""A query parameter's value; `None` leaves the parameter out."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One request, ready to be sent, but for the credential that the session adds."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = {}
+    body: bytes | None = None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """One answer as it came. Header names are looked up as HTTP spells them."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+
+
+def segment(name: str, value: str) -> str:
+    """Encode one path segment, so that it stays one.
+
+    Raises:
+        InvalidCallError: It is empty, `.` or `..`, holds a control character, or is no text.
+    """
+    check_text(name, value)
+    if value in {".", ".."}:
+        raise InvalidCallError(f"{name} may not be {value!r}: it would name another path")
+    return quote(value, safe="")
+
+
+def check_text(name: str, value: str) -> str:
+    """Give the text back if it can go into a path or a header.
+
+    Raises:
+        InvalidCallError: It is no text, empty, or holds a control character or a lone surrogate.
+    """
+    if not isinstance(value, str):
+        raise InvalidCallError(f"{name} must be a text, not {type(value).__name__}")
+    if not value:
+        raise InvalidCallError(f"{name} may not be empty")
+    if _CONTROL.search(value):
+        raise InvalidCallError(f"{name} may not hold control characters: {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidCallError(f"{name} is not valid Unicode: {value!r}") from None
+    return value
+
+
+def check_header(name: str, value: str) -> str:
+    """Give the text back if a header carries it unchanged.
+
+    Raises:
+        InvalidCallError: As `check_text`, or it starts or ends with white space, which HTTP strips.
+    """
+    check_text(name, value)
+    if value != value.strip():
+        raise InvalidCallError(f"{name} may not start or end with white space: {value!r}")
+    return value
+
+
+@lru_cache(maxsize=4096)
+def path_of(template: str, values: tuple[str, ...]) -> str:
+    """Fill a path template's places, in their order, with encoded segments.
+
+    Raises:
+        InvalidCallError: A value cannot be a path segment.
+    """
+    rest = iter(values)
+    return _PLACE.sub(lambda place: segment(place[1], next(rest)), template)
+
+
+@lru_cache(maxsize=512)
+def places_of(template: str) -> tuple[str, ...]:
+    """Give the names of a path template's places, in their order."""
+    return tuple(_PLACE.findall(template))
+
+
+def query_of(values: Mapping[str, Scalar]) -> str:
+    """Encode query parameters; those that are `None` are left out.
+
+    Raises:
+        InvalidCallError: A value is not valid Unicode, or not a finite number.
+    """
+    pairs = [(name, _query_value(name, value)) for name, value in values.items() if value is not None]
+    return f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
+
+
+def _query_value(name: str, value: str | float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidCallError(f"{name} must be a finite number, not {value!r}")
+    text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidCallError(f"{name} is not valid Unicode: {text!r}") from None
+    return text
+
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+def body_of(value: object) -> bytes:
+    """Encode a request's body as JSON.
+
+    Raises:
+        InvalidCallError: The value holds what JSON cannot say.
+    """
+    try:
+        return _encoder.encode(value)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise InvalidCallError(f"the body cannot be written as JSON: {error}") from None
+
+
+def build(
+    operation: Operation[Any],
+    path: tuple[str, ...] = (),
+    *,
+    query: Mapping[str, Scalar] | None = None,
+    headers: Mapping[str, str | None] | None = None,
+    body: bytes | None = None,
+) -> Request:
+    """Build an operation's request.
+
+    Args:
+        operation: What is called.
+        path: A value for each place of its path template, in order.
+        query: Query parameters; `None` leaves one out.
+        headers: Headers of this call; `None` leaves one out.
+        body: The encoded body.
+
+    Raises:
+        InvalidCallError: A value cannot be sent unchanged.
+    """
+    target = path_of(operation.path, path)
+    if query:
+        target += query_of(query)
+    sent = {name: check_header(name, value) for name, value in (headers or {}).items() if value is not None}
+    return Request(operation.method, target, sent, body)
