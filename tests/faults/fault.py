@@ -1,7 +1,10 @@
 """What one row of the catalogue says: how to set a fault up, and what a client makes of it."""
 
+import asyncio
+import os
 import ssl
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Literal, TypeVar
@@ -9,7 +12,7 @@ from typing import Literal, TypeVar
 from .answers import good
 from .certs import Certificate, server_context
 from .server import LOOPBACK, FaultServer, Listening
-from .steps import Play, Script
+from .steps import Play, Request, Script
 
 T = TypeVar("T")
 Effect = Literal["read", "write"]
@@ -23,6 +26,8 @@ BOTH: tuple[Transport, ...] = ("tcp", "tls")
 NO_SUCH_HOST = "nowhere.invalid"
 REPLY_LIMIT = 1 << 20
 """The size limit of a reply, in bytes, that a client must be given for the rows on size."""
+STRICT_PARSER = sys.flags.dev_mode or bool(os.environ.get("PYTHONASYNCIODEBUG"))
+"""Whether aiohttp reads answers by the letter, which it does in Python's and asyncio's debug modes only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,22 @@ class Expected:
         return self.error is None or self.retried
 
 
+def nothing(_: Request) -> bytes:
+    """No bytes."""
+    return b""
+
+
 @dataclass(frozen=True, slots=True)
 class Idle:
     """What happens on a kept-alive connection between two calls.
 
     Attributes:
-        data: bytes that nobody asked for.
+        data: the bytes that nobody asked for, made for the request before.
         fin: whether the server closes as well.
         noticed: whether the client's loop gets a turn before its next call.
     """
 
-    data: bytes = b""
+    data: Callable[[Request], bytes] = nothing
     fin: bool = True
     noticed: bool = True
 
@@ -80,6 +90,8 @@ class Fault:
         certificate: what a faulted connection shows for itself under TLS.
         transports: where the fault can be played.
         wait: the pause in seconds that the error carries, from the server's own words.
+        late: whether an execute returns all the same, and the error comes when its data is decoded.
+        lenient: whether what is accepted is refused, as unreadable, in debug modes.
         recovers: whether the next call can succeed; a name that does not resolve stays so.
     """
 
@@ -96,7 +108,14 @@ class Fault:
     certificate: Certificate = "good"
     transports: tuple[Transport, ...] = BOTH
     wait: float | None = None
+    late: bool = False
+    lenient: bool = False
     recovers: bool = True
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether a good call comes before the call in question."""
+        return self.warm or self.idle is not None
 
     @property
     def lasting(self) -> bool:
@@ -105,20 +124,29 @@ class Fault:
 
     def expected(self, effect: Effect) -> Expected:
         """What becomes of a call of that effect."""
+        if self.lenient and STRICT_PARSER:
+            return Expected("UnreadableReplyError", "unknown")
         return self.read if effect == "read" else self.write
 
     def server(self, transport: Transport, *, times: int | None = 1, second: float = 0.02) -> FaultServer:
         """A server that plays this fault so many times, or always for None, and then serves well."""
-        warm = self.warm or self.idle is not None
         plays: Iterator[Play] = _times(self.play, times)
         accepts: Iterator[Script] = _times(self.accept, times)
         return FaultServer(
-            plays=chain([good], plays) if warm else plays,
+            plays=chain([good], plays) if self.warms_up else plays,
             accepts=accepts if self.accept else (),
             tls=self._contexts(times) if transport == "tls" else (),
             listening=self.listening,
             second=second,
         )
+
+    async def between_calls(self, server: FaultServer) -> None:
+        """Play what happens between the warm-up call and the call in question."""
+        if self.idle is None:
+            return
+        server.cut_idle(self.idle.data(server.requests[-1]), fin=self.idle.fin)
+        if self.idle.noticed:
+            await asyncio.sleep(server.second)
 
     def _contexts(self, times: int | None) -> Iterable[ssl.SSLContext]:
         if self.certificate == "good":

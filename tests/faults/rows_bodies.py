@@ -130,7 +130,11 @@ JSON = (
         **UNREADABLE,
     ),
     Fault(
-        id="json-invalid-utf-8", words="broken UTF-8 in a string", play=in_data(b'"\xff\xfe"'), **UNREADABLE
+        id="json-invalid-utf-8",
+        words="broken UTF-8 in a string",
+        play=in_data(b'"\xff\xfe"'),
+        late=True,
+        **UNREADABLE,
     ),
     Fault(id="json-nan", words="NaN as a value", play=in_data(b"NaN"), **UNREADABLE),
     Fault(id="json-infinity", words="-Infinity as a value", play=in_data(b"-Infinity"), **UNREADABLE),
@@ -152,7 +156,13 @@ JSON = (
         play=in_data(b'0, "twice": 1, "twice": 2'),
         **ACCEPTED,
     ),
-    Fault(id="json-long-number", words="a number of 5,000 digits", play=in_data(b"9" * 5000), **ACCEPTED),
+    Fault(
+        id="json-long-number",
+        words="a number of 5,000 digits",
+        play=in_data(b"9" * 5000),
+        late=True,
+        **UNREADABLE,
+    ),
     Fault(id="json-control", words="a raw line end in a string", play=in_data(b'"a\nb"'), **UNREADABLE),
     Fault(id="json-null", words="null as the whole answer", play=_body(b"null"), **UNREADABLE),
     Fault(id="json-wrong-shape", words="a string as the whole answer", play=_body(b'"fine"'), **UNREADABLE),

@@ -1,9 +1,9 @@
 """Answers that are cut off, and connections that end between two calls."""
 
-from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, head, ok, reply
+from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, head, ok, poison_body, reply
 from .fault import TLS, Fault, Idle
 from .plays import always, cut, with_good
-from .steps import Close, Reset, Send
+from .steps import Close, Request, Reset, Send
 from .verdicts import ACCEPTED, LOST, UNREADABLE, transient, unseen
 
 END_OF_HEAD = b"\r\n\r\n"
@@ -81,12 +81,22 @@ UNTIL_CLOSE = (
         id="until-close-reset",
         words="a body without length, cut by a reset",
         play=with_good(lambda body: (Send(_until_close(body)[:-4]), Reset())),
-        **LOST,
+        **UNREADABLE,
     ),
 )
 
-TIMED_OUT_IDLE = reply(408, b"", b"Connection: close")
-UNASKED = ok(b'{"node_status":"Success","data":{"served":"this answer belongs to no call"}}')
+
+def _timed_out(_: Request) -> bytes:
+    return reply(408, b"", b"Connection: close")
+
+
+def _poison(request: Request) -> bytes:
+    return ok(poison_body(request))
+
+
+def _garbage(_: Request) -> bytes:
+    return b"and another thing"
+
 
 KEPT_ALIVE = (
     Fault(
@@ -113,19 +123,25 @@ KEPT_ALIVE = (
     Fault(
         id="idle-408-while-blocked",
         words="a 408 and FIN on an idle connection while the loop is blocked",
-        idle=Idle(TIMED_OUT_IDLE, noticed=False),
+        idle=Idle(_timed_out, noticed=False),
         **unseen(transient("StatusError", "rejected")),
     ),
     Fault(
         id="idle-408-noticed",
         words="a 408 and FIN on an idle connection",
-        idle=Idle(TIMED_OUT_IDLE),
+        idle=Idle(_timed_out),
         **ACCEPTED,
     ),
     Fault(
         id="idle-answer-noticed",
         words="an answer that nobody asked for on an idle connection",
-        idle=Idle(UNASKED, fin=False),
+        idle=Idle(_poison, fin=False),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="idle-garbage-noticed",
+        words="garbage on an idle connection",
+        idle=Idle(_garbage, fin=False),
         **ACCEPTED,
     ),
 )

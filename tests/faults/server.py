@@ -66,6 +66,7 @@ class FaultServer:
         self._listener = socket.socket()
         self._listener.setblocking(False)
         self._listener.bind((LOOPBACK, 0))
+        self.port: int = self._listener.getsockname()[1]
         if self._listening == "yes":
             self.listen()
         elif self._listening == "full":
@@ -84,11 +85,6 @@ class FaultServer:
         mishaps = [result for result in results if isinstance(result, Exception)]
         if mishaps and error is None:
             raise ExceptionGroup("the fault server met a request that it cannot read", mishaps)
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
 
     def base_url(self, host: str = LOOPBACK) -> str:
         """The URL of the server's root, under the given name of its host."""

@@ -1,0 +1,83 @@
+"""Calls over a bare aiohttp session, to see what aiohttp itself makes of a fault."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from .answers import POISON, good_body
+from .certs import client_context
+from .fault import Fault, Transport
+from .server import FaultServer
+from .steps import Request
+
+ACTIONS_PATH = "/api/v2/integration-schema/hubspot/actions"
+PATHS = {"GET": ACTIONS_PATH, "POST": f"{ACTIONS_PATH}/get_contact/execute"}
+SHORT, LONG = 0.1, 10.0
+"""Seconds for a call that must run out of them, and for one that must not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What a bare call came to, how many requests the server read for it, and what the next call came to."""
+
+    outcome: str
+    requests: int
+    next: str
+
+
+@asynccontextmanager
+async def bare_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """A session that follows nothing, keeps no cookies and trusts the authority of the tests."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=client_context()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+        yield session
+
+
+async def bare_call(
+    session: aiohttp.ClientSession, base_url: str, method: str, deadline: float = LONG
+) -> str:
+    """One call: `200 good`, `200 poison`, `500 other`, or the class of what was raised."""
+    path = PATHS[method]
+    body = b"{}" if method == "POST" else None
+    try:
+        async with session.request(
+            method,
+            base_url + path,
+            data=body,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=deadline),
+        ) as response:
+            content = await response.read()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return type(error).__name__
+    return f"{response.status} {_kind(content, path)}"
+
+
+def _kind(content: bytes, path: str) -> str:
+    if POISON.encode() in content:
+        return "poison"
+    return "good" if content.strip() == good_body(Request("", path, (), b"", 0)) else "other"
+
+
+async def meet(fault: Fault, transport: Transport, method: str, deadline: float = LONG) -> Met:
+    """Meet a fault once, and then make another call on the same session."""
+    async with fault.server(transport) as server, bare_session() as session:
+        url = server.base_url(fault.host)
+        if fault.warms_up:
+            assert await bare_call(session, url, method) == "200 good"
+            await fault.between_calls(server)
+        before = len(server.requests)
+        outcome = await bare_call(session, url, method, deadline)
+        requests = len(server.requests) - before
+        relieve(fault, server)
+        return Met(outcome, requests, await bare_call(session, url, method))
+
+
+def relieve(fault: Fault, server: FaultServer) -> None:
+    """End a fault that lasts, where that is in the server's power."""
+    if fault.listening != "yes":
+        server.listen()

@@ -1,0 +1,111 @@
+"""What aiohttp itself makes of the faults: the ground that the client's mapping stands on.
+
+A table of facts about a dependency: where a new aiohttp changes one, this says which, and the mapping of the
+client needs a look. The calls are POSTs, since aiohttp repeats a GET of its own accord.
+"""
+
+import asyncio
+
+import pytest
+
+from .answers import good, ok, poison_body
+from .bare import LONG, SHORT, bare_call, bare_session, meet
+from .catalogue import FAULTS
+from .fault import Fault
+from .server import FaultServer
+
+RAISED = {
+    "ClientConnectorError": "refused handshake-close handshake-reset",
+    "ClientConnectorDNSError": "dns-failure",
+    "ClientConnectorSSLError": "handshake-alert plain-over-tls",
+    "ClientConnectorCertificateError": """certificate-expired certificate-not-yet-valid certificate-wrong-host
+        certificate-untrusted""",
+    "ClientOSError": """accept-close accept-reset certificate-demanded reset-before-status reset-in-headers
+        reset-on-second-use""",
+    "ServerDisconnectedError": """closed-before-status closed-in-status closed-in-headers closed-on-second-use
+        fin-while-blocked""",
+    "ClientPayloadError": """closed-after-headers closed-in-body reset-in-body closed-at-last-byte closed-in-chunk
+        closed-before-last-chunk closed-without-farewell length-too-long gzip-garbage gzip-wrong-sum
+        deflate-garbage""",
+    "TimeoutError": """backlog-full accept-silence handshake-silence silence silence-in-headers silence-in-body
+        drip-headers drip-body endless-body endless-until-close endless-continue length-too-long-silence""",
+    "ClientResponseError": """tls-over-plain endless-headers length-too-short length-negative length-signed
+        length-no-number length-huge length-twice length-contradicts length-and-chunked chunk-size-garbage
+        chunk-size-negative chunk-size-huge chunk-too-short chunk-no-line-end chunk-bare-lf garbage-after
+        status-garbage status-lower-case status-two-digits status-four-digits status-negative http-0-9 header-nul
+        header-no-colon header-no-name header-space-in-name header-bare-cr header-megabyte header-megabyte-name
+        header-ten-thousand status-megabyte brotli body-204""",
+}
+"""The class of the exception, and the faults that raise it."""
+
+ANSWERED = {
+    "200 good": """until-close fin-noticed idle-408-noticed idle-garbage-noticed drip-in-time thousand-chunks
+        chunk-extension transfer-encoding-unknown line-ends-after second-answer status-no-reason status-http-1-0
+        status-http-2 header-control header-latin-1 header-folded header-bare-lf header-twice
+        header-content-type-twice header-close header-keep-alive-garbage header-set-cookie
+        header-set-cookie-garbage continue-first processing-first early-hints-first many-interim gzip deflate
+        type-text type-charset type-absent type-garbage""",
+    "200 other": """until-close-cut until-close-reset gzip-bomb gzip-cut gzip-twice encoding-unknown oversized
+        html-200 empty-200 json-cut json-two json-bom json-utf-16 json-invalid-utf-8 json-nan json-infinity
+        json-nested json-lone-surrogate json-duplicate-keys json-long-number json-control json-null
+        json-wrong-shape""",
+    "200 poison": "idle-answer-noticed",
+    "101 other": "switching-protocols",
+    "201 good": "created-201",
+    "204 other": "empty-204",
+    "206 other": "partial-206",
+    "408 other": "idle-408-while-blocked",
+    "999 good": "status-999",
+}
+"""The status with what the body was, and the faults that pass for such an answer."""
+
+FACTS = {name: outcome for outcome, names in (RAISED | ANSWERED).items() for name in names.split()}
+UNSENT_YET_ANSWERED = {"idle-answer-noticed"}
+"""Where a call is answered by bytes that came before it, and is itself never sent."""
+
+
+def _fact(fault: Fault) -> str:
+    if fault.lenient and fault.expected("write").error:
+        return "ClientResponseError"
+    return FACTS[fault.id]
+
+
+def test_the_table_leaves_out_only_what_is_plain_http() -> None:
+    plain = {fault.id for fault in FAULTS} - set(FACTS)
+    assert all(name[0] in "345" or name.startswith("redirect-") for name in plain)
+
+
+@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS if fault.id in FACTS])
+async def test_aiohttp_meets(fault: Fault) -> None:
+    met = await meet(fault, fault.transports[0], "POST", SHORT if _fact(fault) == "TimeoutError" else LONG)
+    assert met.outcome == _fact(fault)
+    assert (met.next == "200 good") == fault.recovers
+    if fault.id in UNSENT_YET_ANSWERED:
+        assert met.requests == 0
+    else:
+        write = fault.expected("write")
+        assert met.requests == (0 if fault.lasting else write.seen - write.retried)
+
+
+@pytest.mark.parametrize("name", ["reset-before-status", "closed-before-status", "reset-on-second-use"])
+async def test_aiohttp_repeats_a_get_once_of_its_own_accord(name: str) -> None:
+    (fault,) = (fault for fault in FAULTS if fault.id == name)
+    met = await meet(fault, "tcp", "GET")
+    assert (met.outcome, met.requests) == ("200 good", 2)
+
+
+async def test_aiohttp_takes_an_answer_to_no_call_for_the_next_one_and_never_sends_that() -> None:
+    async with FaultServer() as server, bare_session() as session:
+        await bare_call(session, server.base_url(), "POST")
+        server.cut_idle(ok(poison_body(server.requests[-1])), fin=False)
+        await asyncio.sleep(0.01)
+        assert await bare_call(session, server.base_url(), "POST") == "200 poison"
+        assert await bare_call(session, server.base_url(), "POST") == "200 good"
+    assert len(server.requests) == 2
+
+
+async def test_a_good_server_is_met_well() -> None:
+    async with FaultServer([good]) as server, bare_session() as session:
+        assert await bare_call(session, server.base_url(), "GET") == "200 good"
+        assert await bare_call(session, server.base_url(), "POST") == "200 good"
+    assert server.connections == 1
