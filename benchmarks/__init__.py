@@ -1,0 +1,1 @@
+"""What a call costs, shown side by side: `python -m benchmarks`."""

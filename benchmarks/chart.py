@@ -1,0 +1,50 @@
+"""The chart of the main table, as SVG text: drawn from the figures, readable on light and on dark."""
+
+from html import escape
+
+from benchmarks.clients import REFOLD
+from benchmarks.report import Table
+from benchmarks.rounds import Figure
+
+_WIDTH, _LABEL, _BAR, _GAP, _TOP = 760, 250, 20, 10, 46
+
+_STYLE = """
+  text { font: 13px system-ui, sans-serif; fill: #24292f }
+  .title { font-weight: 600 }
+  .quiet { fill: #57606a }
+  rect { fill: #8c959f }
+  .own { fill: #1f7a4d }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 }
+    .quiet { fill: #9198a1 }
+    rect { fill: #6e7681 }
+    .own { fill: #3fb950 }
+  }
+"""
+
+
+def draw(table: Table) -> str:
+    """Bars of the CPU time of a call, a client each; the last cell of a row is its length."""
+    rows = [(row.label, row.cells[-1]) for row in table.rows]
+    costs = {label: cell.median for label, cell in rows if isinstance(cell, Figure)}
+    scale = (_WIDTH - _LABEL - 90) / max(costs.values())
+    bars = "".join(_bar(number, label, cost, scale) for number, (label, cost) in enumerate(costs.items()))
+    height = _TOP + len(costs) * (_BAR + _GAP)
+    title = "CPU µs of a call (10 in flight, 300-byte answer); less is better"
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img"'
+    return (
+        f'{opening} aria-label="{title}">\n'
+        f"<style>{_STYLE}</style>\n"
+        f'<text class="title" x="0" y="20">{title}</text>\n{bars}</svg>\n'
+    )
+
+
+def _bar(number: int, label: str, cost: float, scale: float) -> str:
+    y = _TOP + number * (_BAR + _GAP)
+    middle, length = y + _BAR - 5, max(1.0, cost * scale)
+    own = ' class="own"' if label == REFOLD else ""
+    return (
+        f'<text x="{_LABEL - 10}" y="{middle}" text-anchor="end">{escape(label)}</text>\n'
+        f'<rect{own} x="{_LABEL}" y="{y}" width="{length:.1f}" height="{_BAR}" rx="3"/>\n'
+        f'<text class="quiet" x="{_LABEL + length + 8:.1f}" y="{middle}">{cost:,.0f}</text>\n'
+    )

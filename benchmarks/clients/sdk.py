@@ -1,0 +1,23 @@
+"""refold_async with its default settings."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from benchmarks.clients.adapter import Call
+from benchmarks.payloads import ACCOUNT, ACTION, API_KEY, PARAMS, SLUG
+from refold_async import Refold
+
+
+@asynccontextmanager
+async def refold(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
+    """Deadline, retries, budget, gate, effect, error context, redaction, late results: all on."""
+    async with Refold(API_KEY, base_url=base_url, ssl=tls or True) as client:
+        account = client.account(ACCOUNT)
+
+        async def call() -> object:
+            result = await account.actions.execute(SLUG, ACTION, PARAMS)
+            data: object = result.data
+            return data
+
+        yield call

@@ -1,0 +1,97 @@
+"""What a question answers: a table with ratios first, and the bounds that its figures must keep."""
+
+from dataclasses import dataclass, field
+
+from benchmarks.rounds import Figure
+
+Cell = str | Figure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A promise about a figure: it is at most `limit`, or at least where `least` says so."""
+
+    claim: str
+    measured: float
+    limit: float
+    least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        return self.measured >= self.limit if self.least else self.measured <= self.limit
+
+    def __str__(self) -> str:
+        sign = "≥" if self.least else "≤"
+        state = "held  " if self.holds else "BROKEN"
+        return f"{state}  {self.claim}: {_number(self.measured)} {sign} {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table."""
+
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One question's answer.
+
+    Attributes:
+        question: What is asked, in words.
+        columns: The heads of the cells, ratios before absolute figures.
+        rows: One a client, size or shape.
+        note: How it was measured, where the head of the report does not say it.
+        bounds: What `--check` holds the figures to.
+    """
+
+    question: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+    bounds: tuple[Bound, ...] = field(default=())
+
+    def markdown(self) -> str:
+        """The table as Markdown that also reads well in a terminal."""
+        lines = [("", *self.columns)]
+        lines += [(row.label, *map(_cell, row.cells)) for row in self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        head, *body = [_line(line, widths) for line in lines]
+        rule = "| " + " | ".join(_rule(width, number) for number, width in enumerate(widths)) + " |"
+        parts = [f"## {self.question}", "\n".join([head, rule, *body]), self.note]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def head(machine: dict[str, str], rounds: int) -> str:
+    """What was measured on, and how, in a few lines."""
+    place = machine["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine.items() if name != "machine")
+    how = f"{rounds} interleaved rounds; medians, in brackets the least and the most; µs are of CPU."
+    return f"{place}\n{versions}\n{how}\n"
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    first, *rest = zip(cells, widths, strict=True)
+    padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
+    return "| " + " | ".join(padded) + " |"
+
+
+def _rule(width: int, number: int) -> str:
+    return "-" * width if number == 0 else "-" * (width - 1) + ":"
+
+
+def _cell(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell
+    if cell.low == cell.high:
+        return _number(cell.median)
+    return f"{_number(cell.median)} ({_number(cell.low)}-{_number(cell.high)})"
+
+
+def _number(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -1,0 +1,84 @@
+"""Interleaved rounds: every contender has its turn in each, and ratios are taken within a round."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.machine import cpu_seconds
+
+Call = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A median over the rounds, with the least and the most."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Figure":
+        return cls(median(values), min(values), max(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What each contender cost, round by round, in any one unit."""
+
+    costs: Mapping[str, Sequence[float]]
+
+    def cost(self, name: str) -> Figure:
+        return Figure.of(self.costs[name])
+
+    def ratio(self, name: str, to: str) -> Figure:
+        """How many times `to` the contender costs: the median of the rounds' own ratios."""
+        pairs = zip(self.costs[name], self.costs[to], strict=True)
+        return Figure.of([mine / theirs for mine, theirs in pairs])
+
+    def difference(self, name: str, to: str) -> Figure:
+        pairs = zip(self.costs[name], self.costs[to], strict=True)
+        return Figure.of([mine - theirs for mine, theirs in pairs])
+
+
+async def drive(call: Call, times: int, in_flight: int) -> None:
+    """Run `call` `times` times, `in_flight` at once."""
+
+    async def worker(share: int) -> None:
+        for _ in range(share):
+            await call()
+
+    share, rest = divmod(times, in_flight)
+    await asyncio.gather(*(worker(share + (number < rest)) for number in range(in_flight)))
+
+
+async def interleave(
+    calls: Mapping[str, Call], *, rounds: int, in_flight: int, seconds: float = 0.25
+) -> Rounds:
+    """CPU microseconds a call for each of `calls`, each given about `seconds` a round."""
+    times = {name: await _calibrate(call, in_flight, seconds) for name, call in calls.items()}
+    costs: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for number in range(rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            costs[name].append(await _cpu_micros(calls[name], times[name], in_flight))
+    return Rounds(costs)
+
+
+async def _calibrate(call: Call, in_flight: int, seconds: float) -> int:
+    await drive(call, 3 * in_flight, in_flight)
+    started = time.perf_counter()
+    await drive(call, 10 * in_flight, in_flight)
+    return max(2 * in_flight, int(10 * in_flight * seconds / (time.perf_counter() - started)))
+
+
+async def _cpu_micros(call: Call, times: int, in_flight: int) -> float:
+    await drive(call, in_flight, in_flight)
+    gc.collect()
+    before = cpu_seconds()
+    await drive(call, times, in_flight)
+    return (cpu_seconds() - before) / times * 1e6
