@@ -20,7 +20,8 @@ RAISED = {
     "ClientConnectorSSLError": "handshake-alert plain-over-tls",
     "ClientConnectorCertificateError": """certificate-expired certificate-not-yet-valid certificate-wrong-host
         certificate-untrusted""",
-    "ClientOSError": """accept-close accept-reset certificate-demanded reset-before-status reset-in-headers
+    "ClientOSError or ServerDisconnectedError": "accept-close accept-reset",
+    "ClientOSError": """certificate-demanded reset-before-status reset-in-headers
         reset-on-second-use""",
     "ServerDisconnectedError": """closed-before-status closed-in-status closed-in-headers closed-on-second-use
         fin-while-blocked""",
@@ -36,7 +37,7 @@ RAISED = {
         header-no-colon header-no-name header-space-in-name header-bare-cr header-megabyte header-megabyte-name
         header-ten-thousand status-megabyte brotli body-204""",
 }
-"""The class of the exception, and the faults that raise it."""
+"""The class of the exception, and the faults that raise it; one of two where the client's write races the end."""
 
 ANSWERED = {
     "200 good": """until-close fin-noticed idle-408-noticed idle-garbage-noticed drip-in-time thousand-chunks
@@ -60,8 +61,8 @@ ANSWERED = {
 """The status with what the body was, and the faults that pass for such an answer."""
 
 FACTS = {name: outcome for outcome, names in (RAISED | ANSWERED).items() for name in names.split()}
-UNSENT_YET_ANSWERED = {"idle-answer-noticed"}
-"""Where a call is answered by bytes that came before it, and is itself never sent."""
+ANSWERED_BEFORE_READ = {"idle-answer-noticed"}
+"""Where a call is answered by bytes that came before it, so that the server may read it later or never."""
 
 
 def _fact(fault: Fault) -> str:
@@ -78,11 +79,9 @@ def test_the_table_leaves_out_only_what_is_plain_http() -> None:
 @pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS if fault.id in FACTS])
 async def test_aiohttp_meets(fault: Fault) -> None:
     met = await meet(fault, fault.transports[0], "POST", SHORT if _fact(fault) == "TimeoutError" else LONG)
-    assert met.outcome == _fact(fault)
+    assert met.outcome in _fact(fault).split(" or ")
     assert (met.next == "200 good") == fault.recovers
-    if fault.id in UNSENT_YET_ANSWERED:
-        assert met.requests == 0
-    else:
+    if fault.id not in ANSWERED_BEFORE_READ:
         write = fault.expected("write")
         assert met.requests == (0 if fault.lasting else write.seen - write.retried)
 
@@ -94,14 +93,12 @@ async def test_aiohttp_repeats_a_get_once_of_its_own_accord(name: str) -> None:
     assert (met.outcome, met.requests) == ("200 good", 2)
 
 
-async def test_aiohttp_takes_an_answer_to_no_call_for_the_next_one_and_never_sends_that() -> None:
+async def test_aiohttp_takes_an_answer_to_no_call_for_the_next_one() -> None:
     async with FaultServer() as server, bare_session() as session:
         await bare_call(session, server.base_url(), "POST")
         server.cut_idle(ok(poison_body(server.requests[-1])), fin=False)
         await asyncio.sleep(0.01)
         assert await bare_call(session, server.base_url(), "POST") == "200 poison"
-        assert await bare_call(session, server.base_url(), "POST") == "200 good"
-    assert len(server.requests) == 2
 
 
 async def test_a_good_server_is_met_well() -> None:
