@@ -66,20 +66,28 @@ _progress: ContextVar[Progress] = ContextVar("refold_async_progress")
 
 
 class _StaleConnectionError(Exception):
-    """The server closed a kept connection before anything was sent on it."""
+    """A kept connection turned out dead, or holds an answer that nobody asked for."""
 
 
 _used: weakref.WeakSet[object] = weakref.WeakSet()
 
 
 class _Request(ClientRequest):
-    """A request that records the moment it is sent, and refuses a dead connection before that."""
+    """A request that records the moment it is sent, and refuses a bad connection before that.
+
+    aiohttp's pool does not look at a connection again before it is reused: an answer that came unasked
+    would become the next call's answer.
+    """
 
     async def send(self, conn: Connection) -> ClientResponse:
         protocol = conn.protocol
-        if protocol in _used and _is_readable(conn):
-            raise _StaleConnectionError
-        _used.add(protocol)
+        if protocol in _used:
+            if protocol.should_close or _is_readable(conn):
+                raise _StaleConnectionError
+        elif protocol is None or protocol.should_close:
+            raise aiohttp.ClientConnectionError("an answer came before the request")
+        else:
+            _used.add(protocol)
         _progress.get().sent = True
         return await super().send(conn)
 
