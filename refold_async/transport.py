@@ -81,7 +81,7 @@ class _Request(ClientRequest):
 
     async def send(self, conn: Connection) -> ClientResponse:
         protocol = conn.protocol
-        if protocol in _used:
+        if protocol is not None and protocol in _used:
             if protocol.should_close or _is_readable(conn):
                 raise _StaleConnectionError
         elif protocol is None or protocol.should_close:
