@@ -154,7 +154,6 @@ class Trip(Generic[T]):
         self._plan.describe(error)
         error.attempts = self.attempts
         error.elapsed = self._elapsed()
-        error.earlier = self._earlier
         self._observer.failed(self.attempts, error)
         if isinstance(error, RateLimitedError) and not error.by_app:
             asked = self._retry.base if error.retry_after is None else error.retry_after
@@ -163,6 +162,7 @@ class Trip(Generic[T]):
         if wait is None:
             wait = self._wait_after(error)
         if wait is None:
+            error.earlier = self._earlier
             self._observer.ended(self.attempts, error, error.elapsed)
             raise error
         self._earlier += (error,)
