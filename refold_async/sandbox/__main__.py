@@ -5,12 +5,15 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from refold_async.sandbox.faults import Fault
 from refold_async.sandbox.limits import SandboxLimit
 from refold_async.sandbox.server import Sandbox
+
+SettingsT = TypeVar("SettingsT", Fault, SandboxLimit)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,28 +55,35 @@ async def _serve(sandbox: Sandbox) -> None:
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault from ``name=value,name=value``; a range of latency is written ``latency=0.1-0.5``.
+    """A fault from ``name=value,name=value`` or from a JSON object with its fields.
 
     Raises:
         ValueError: A name or value is not one of a fault's.
     """
-    settings: dict[str, object] = {}
-    for pair in text.split(","):
-        name, equals, value = pair.partition("=")
-        settings[name.strip()] = value.strip() if equals else True
-    latency = settings.get("latency")
-    if isinstance(latency, str) and "-" in latency:
-        settings["latency"] = tuple(float(part) for part in latency.split("-"))
-    try:
-        return msgspec.convert(settings, Fault, strict=False)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{text}: {error}") from error
+    return _settings(text, Fault)
 
 
 def parse_limit(text: str) -> SandboxLimit:
-    """A limit from ``PER_SECOND`` or ``PER_SECOND:BURST``."""
-    rate, _, burst = text.partition(":")
-    return SandboxLimit(per_second=float(rate), burst=int(burst or 5))
+    """A limit from ``20``, ``20:5`` with the burst, ``name=value,…`` or a JSON object.
+
+    Raises:
+        ValueError: A name or value is not one of a limit's.
+    """
+    rate, colon, burst = text.partition(":")
+    if "=" in text or text.startswith("{"):
+        return _settings(text, SandboxLimit)
+    return SandboxLimit(per_second=float(rate), burst=int(burst) if colon else 5)
+
+
+def _settings(text: str, kind: type[SettingsT]) -> SettingsT:
+    try:
+        if text.startswith("{"):
+            return msgspec.json.decode(text, type=kind)
+        pairs = (pair.partition("=") for pair in text.split(","))
+        settings = {name.strip(): value.strip() if equals else "true" for name, equals, value in pairs}
+        return msgspec.convert(settings, kind, strict=False)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ValueError(f"{text}: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,14 +97,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--accounts", type=int, default=1000, help="linked accounts to begin with (default %(default)s)")
     add("--seed", type=int, default=0, help="decides records, ids and chances (default %(default)s)")
     add("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
-    add("--limit", type=_argument(parse_limit), help="requests a second, as 20 or 20:5 with the burst")
+    add(
+        "--limit",
+        type=_argument(parse_limit),
+        metavar="RATE[:BURST]",
+        help="rate limit, as 20:5, or NAME=VALUE,…",
+    )
     add(
         "--fault",
         type=_argument(parse_fault),
         action="append",
         default=[],
         metavar="NAME=VALUE,…",
-        help="what goes wrong, as drop=after,effect=write,probability=0.1; may be repeated",
+        help="what goes wrong, as drop=after,effect=write,probability=0.1, or as JSON; may be repeated",
     )
     add("--ledger", metavar="PATH", help="append each run to this file before its answer is sent")
     return parser

@@ -2,7 +2,7 @@
 
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.replies import refuse
-from refold_async.sandbox.state import Account
+from refold_async.sandbox.state import Account, Organisation
 
 
 def authenticate(call: Call) -> str:
@@ -15,8 +15,7 @@ def authenticate(call: Call) -> str:
     if key is not None and scope != "token":
         if key not in call.world.api_keys:
             raise refuse(401, "Invalid Credentials", code_field="error")
-        if scope != "public":
-            call.act_on(_named_account(call))
+        _set_account(call)
         return key
     if scope in {"account", "either", "token"} and (
         scope == "token" or call.header("Authorization") is not None
@@ -37,16 +36,24 @@ def _bearer(call: Call) -> Account:
     return account
 
 
-def _named_account(call: Call) -> Account | None:
-    """The account named in the header, else in the query; ``None`` where none is."""
-    if call.route.scope == "organisation":
-        return None
+def _set_account(call: Call) -> None:
+    """Find the account named in the header, else in the query, where the scope knows of accounts."""
+    if call.route.scope in {"organisation", "public"}:
+        return
     account_id = call.header("linked_account_id") or call.query("linked_account_id")
-    if not account_id:
-        return None
-    account = call.organisation.account(account_id)
+    if account_id:
+        call.act_on(_existing(call.organisation, account_id))
+    elif call.route.scope != "either":
+        raise refuse(
+            404,
+            "Linked account id is required with API Key, for this resource",
+            code="MISSING_REQUIRED_FIELD",
+        )
+
+
+def _existing(organisation: Organisation, account_id: str) -> Account:
+    account = organisation.account(account_id)
     if account is None:
-        organisation = call.organisation
         raise refuse(
             404,
             f"Linked Account with account id {account_id} for org {organisation.id} "

@@ -42,12 +42,10 @@ class Call:
 
     @property
     def account(self) -> Account:
-        """The linked account that the request acts on, where the route's scope grants one."""
+        """The linked account that the request acts on; the scopes `account` and `token` always have one."""
         if self._account is None:
-            raise refuse(
-                404,
-                "Linked account id is required with API Key, for this resource",
-                code="MISSING_REQUIRED_FIELD",
+            raise LookupError(
+                f"{self.route.operation} has the scope {self.route.scope}, which may lack an account"
             )
         return self._account
 

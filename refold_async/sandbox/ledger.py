@@ -48,10 +48,10 @@ class Ledger:
 
     Args:
         limit: How many of the latest runs are kept; `forgotten` counts those let go.
-        path: A file that gets each run as one JSON line, flushed before the answer is sent.
+        path: A file that gets each run as one JSON line, from `open` to `close`.
     """
 
-    def __init__(self, limit: int = 1_000_000, path: str | Path | None = None) -> None:
+    def __init__(self, limit: int = 500_000, path: str | Path | None = None) -> None:
         self._runs: deque[Run] = deque(maxlen=limit)
         self._lock = Lock()
         self._path = path
@@ -94,8 +94,10 @@ class Ledger:
                 at=time.time(),
             )
             self._runs.append(run)
-            if self._path is not None:
-                self._write_line(run)
+            if self._file is not None:
+                # A flush to the page cache, a few microseconds: it outlives the death of the process.
+                self._file.write(_encode(run) + b"\n")
+                self._file.flush()
         return run
 
     def select(
@@ -160,16 +162,14 @@ class Ledger:
             self._runs.clear()
             self._number = 0
 
+    def open(self) -> None:
+        """Open the file, if there is one, to go on at its end."""
+        if self._path is not None and self._file is None:
+            self._file = Path(self._path).open("ab")  # noqa: SIM115 - `close` is called by the sandbox
+
     def close(self) -> None:
-        """Close the file, if there is one; a later run opens it again."""
+        """Close the file, if there is one."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
                 self._file = None
-
-    def _write_line(self, run: Run) -> None:
-        # A flush to the page cache, a few microseconds: it outlives the death of any process.
-        if self._file is None:
-            self._file = Path(str(self._path)).open("ab")
-        self._file.write(_encode(run) + b"\n")
-        self._file.flush()

@@ -69,8 +69,8 @@ class Limits:
     def __init__(self, limit: SandboxLimit | None, clock: Callable[[], float]) -> None:
         limit = limit or SandboxLimit(per_second=None)
         self.retry_after = limit.retry_after
-        self._keys = limit.per_second and Limiter(limit.per_second, limit.burst, clock)
-        self._apps = limit.per_account and Limiter(limit.per_account, limit.per_account_burst, clock)
+        self._keys = _limiter(limit.per_second, limit.burst, clock)
+        self._apps = _limiter(limit.per_account, limit.per_account_burst, clock)
 
     def key_wait(self, api_key: str) -> float:
         """Seconds that a key's request comes too early; 0.0 lets it through."""
@@ -85,3 +85,7 @@ class Limits:
         for limiter in (self._keys, self._apps):
             if limiter:
                 limiter.reset()
+
+
+def _limiter(per_second: float | None, burst: int, clock: Callable[[], float]) -> Limiter | None:
+    return None if per_second is None else Limiter(per_second, burst, clock)

@@ -32,7 +32,7 @@ class Sandbox:
 
     Args:
         host: The address to listen on; default ``"127.0.0.1"``.
-        port: The port; 0 for any free one.
+        port: The port; 0 for any free one, which a later start takes again.
         api_key: The organisation's key. One that starts with ``pk`` makes the environment
             ``production``, any other ``test``.
         seed: Decides the records, the ids, the tokens and the chances of faults.
@@ -50,7 +50,7 @@ class Sandbox:
 
     Raises:
         ValueError: A setting makes no sense.
-        OSError: (from `start`) The port is taken.
+        OSError: (from `start`) The port is taken, or the ledger's file cannot be written.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Sandbox:
         ssl: SSLContext | None = None,
         apps: Iterable[App] = (),
         request_log: int = 10_000,
-        ledger_limit: int = 1_000_000,
+        ledger_limit: int = 500_000,
         ledger_path: str | Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -101,11 +101,13 @@ class Sandbox:
         runner = web.ServerRunner(
             web.Server(self._road.travel, access_log=None), shutdown_timeout=STOP_PATIENCE
         )
-        await runner.setup()
+        self._world.ledger.open()
         try:
+            await runner.setup()
             site = web.TCPSite(runner, self.host, self.port, ssl_context=self._ssl, backlog=2048)
             await site.start()
         except BaseException:
+            self._world.ledger.close()
             await runner.cleanup()
             raise
         self.port = site.port

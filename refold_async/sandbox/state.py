@@ -68,7 +68,7 @@ class Account:
         table = self._tables.get((app.slug, object_name))
         if table is None:
             seed = "\x1f".join([str(self.organisation.seed), self.account_id, app.slug, object_name])
-            table = self._tables[app.slug, object_name] = Table(app.objects[object_name], seed)
+            table = self._tables[app.slug, object_name] = Table(object_name, app.objects[object_name], seed)
         return table
 
     def _connection(self, slug: str) -> Connection:

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from types import TracebackType
 
 from refold_async.sandbox.server import Sandbox
@@ -20,30 +22,26 @@ class SandboxThread:
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self.sandbox = sandbox or Sandbox()
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._ready = threading.Event()
-        self._error: BaseException | None = None
+        self._stop: Callable[[], object] | None = None
 
     def start(self) -> Sandbox:
         """Start the thread and wait until the sandbox listens; raises what its start raised."""
-        self._ready.clear()
-        self._error = None
-        self._thread = threading.Thread(target=self._main, name="refold-sandbox", daemon=True)
+        started: Future[Callable[[], object]] = Future()
+        self._thread = threading.Thread(
+            target=self._main, args=(started,), name="refold-sandbox", daemon=True
+        )
         self._thread.start()
-        self._ready.wait()
-        if self._error is not None:
-            self._thread.join()
-            raise self._error
+        self._stop = started.result()
         return self.sandbox
 
     def stop(self) -> None:
         """Stop the sandbox and wait for the thread to end."""
-        thread, self._thread = self._thread, None
-        if thread is None or self._loop is None or self._stop is None:
-            return
-        self._loop.call_soon_threadsafe(self._stop.set)
-        thread.join()
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -53,17 +51,17 @@ class SandboxThread:
     ) -> None:
         self.stop()
 
-    def _main(self) -> None:
+    def _main(self, started: Future[Callable[[], object]]) -> None:
         try:
-            asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            self._error = error
-        finally:
-            self._ready.set()
+            asyncio.run(self._serve(started))
+        except Exception as error:
+            if started.done():
+                raise
+            started.set_exception(error)
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
+    async def _serve(self, started: Future[Callable[[], object]]) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
         async with self.sandbox:
-            self._ready.set()
-            await self._stop.wait()
+            started.set_result(lambda: loop.call_soon_threadsafe(stop.set))
+            await stop.wait()

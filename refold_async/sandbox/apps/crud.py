@@ -6,6 +6,7 @@ from itertools import islice
 from refold_async.sandbox.apps.job import Answer, Job, ProblemError, as_text
 from refold_async.sandbox.apps.records import Record
 from refold_async.sandbox.apps.search import make_filter
+from refold_async.sandbox.apps.shapes import Page
 
 PAGE_SIZE = 10
 LARGEST_PAGE = 100
@@ -28,7 +29,7 @@ def list_records(job: Job) -> Answer:
 
 def get_record(job: Job) -> Answer:
     """One record by its id."""
-    return Answer(job.shape.record(_find(job), job.action.object))
+    return Answer(job.shape.record(_find(job)))
 
 
 def search_records(job: Job) -> Answer:
@@ -44,13 +45,13 @@ def create_record(job: Job) -> Answer:
     """A new record of those parameters that are fields."""
     owners = _references(job)
     record = job.table.create({**_fields(job), **owners})
-    return Answer(job.shape.record(record, job.action.object))
+    return Answer(job.shape.record(record))
 
 
 def update_record(job: Job) -> Answer:
     """The record named, with the fields given changed."""
     record = job.table.update(_find(job), _fields(job))
-    return Answer(job.shape.record(record, job.action.object))
+    return Answer(job.shape.record(record))
 
 
 def delete_record(job: Job) -> Answer:
@@ -102,4 +103,4 @@ def _page(job: Job, records: Iterable[Record], total: int | None = None) -> Answ
     limit = int(job.number("limit", PAGE_SIZE, LARGEST_PAGE)) or PAGE_SIZE
     page = list(islice(records, limit + 1))
     after = page[limit - 1].id if len(page) > limit else None
-    return Answer(job.shape.page(page[:limit], job.action.object, after, total))
+    return Answer(job.shape.page(Page(job.action.object, page[:limit], after, total)))

@@ -10,7 +10,7 @@ from refold_async.sandbox.apps import crud, playground
 from refold_async.sandbox.apps.job import Answer, Job, ProblemError
 from refold_async.sandbox.apps.model import Action, App
 from refold_async.sandbox.apps.raw import find_endpoint, method_of, unwrap
-from refold_async.sandbox.apps.shapes import SHAPES, Problem
+from refold_async.sandbox.apps.shapes import SHAPES, Problem, Trouble
 from refold_async.sandbox.ledger import Effect
 
 VERBS: Mapping[str, Callable[[Job], Answer]] = {
@@ -34,13 +34,13 @@ def run(job: Job) -> Answer:
             return VERBS[job.action.kind](job)
         answer = run(unwrap(job))
         return answer if answer.http_status else answer._replace(http_status=200)
-    except ProblemError as problem:
-        return errored(job.app, problem.problem, str(problem), problem.object_name or job.action.object)
+    except ProblemError as error:
+        return errored(job.app, error.problem, str(error), error.object_name or job.action.object)
 
 
 def errored(app: App, problem: Problem, message: str, object_name: str = "") -> Answer:
     """The app's own error, as Refold hands it on."""
-    status, data = SHAPES[app.shape].error(problem, message, object_name)
+    status, data = SHAPES[app.shape].error(Trouble(problem, message, object_name))
     return Answer(data, ok=False, node_status="Errored", http_status=status)
 
 

@@ -30,7 +30,7 @@ class ProblemError(Exception):
 
     def __init__(self, problem: Problem, message: str, object_name: str = "") -> None:
         super().__init__(message)
-        self.problem = problem
+        self.problem: Problem = problem
         self.object_name = object_name
 
 

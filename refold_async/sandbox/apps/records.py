@@ -14,8 +14,9 @@ from refold_async.sandbox.apps.values import Seed, generate, past_moment, timest
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One record: its id, its fields, and when it was created and last changed."""
+    """One record: what it is (``"contacts"``), its id, its fields, when it was created and changed."""
 
+    object_name: str
     id: str
     fields: Mapping[str, object]
     created_at: str
@@ -26,11 +27,12 @@ class Table:
     """Records in the order of their ids.
 
     Args:
-        object_type: What they are.
+        object_name, object_type: What they are.
         seed: The text that the seeded ones are drawn from; the same text gives the same records.
     """
 
-    def __init__(self, object_type: ObjectType, seed: str) -> None:
+    def __init__(self, object_name: str, object_type: ObjectType, seed: str) -> None:
+        self._name = object_name
         self._type = object_type
         self._seed = seed
         self._next = object_type.first + object_type.seeded
@@ -57,15 +59,15 @@ class Table:
     def create(self, fields: Mapping[str, object]) -> Record:
         """Add a record."""
         now = timestamp(datetime.now(UTC))
-        record = Record(self._type.id_of(self._next), dict(fields), now, now)
+        record = Record(self._name, self._type.id_of(self._next), dict(fields), now, now)
         self._changes[self._next] = record
         self._next += 1
         return record
 
     def update(self, record: Record, fields: Mapping[str, object]) -> Record:
         """Change the fields given, keep the others."""
-        changed = Record(
-            record.id, {**record.fields, **fields}, record.created_at, timestamp(datetime.now(UTC))
+        changed = msgspec.structs.replace(
+            record, fields={**record.fields, **fields}, updated_at=timestamp(datetime.now(UTC))
         )
         self._changes[self._number(record)] = changed
         return changed
@@ -91,4 +93,4 @@ class Table:
         seed = Seed(f"{self._seed}\x1f{number}")
         created = timestamp(past_moment(seed))
         fields = generate(self._type.fields, seed, number - self._type.first)
-        return Record(self._type.id_of(number), fields, created, created)
+        return Record(self._name, self._type.id_of(number), fields, created, created)

@@ -4,7 +4,7 @@ A shape also undresses the body of a raw ``httprequest`` into plain parameters.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from refold_async.sandbox.apps.records import Record
 
@@ -13,31 +13,48 @@ Problem = Literal["missing", "invalid", "throttled", "no_endpoint"]
 STATUSES: Mapping[Problem, int] = {"missing": 404, "invalid": 400, "throttled": 429, "no_endpoint": 404}
 
 
+class Page(NamedTuple):
+    """Some records of one type; ``after`` is where the next page begins, ``total`` a search's count."""
+
+    object_name: str
+    records: Sequence[Record]
+    after: str | None
+    total: int | None
+
+
+class Trouble(NamedTuple):
+    """What an app refuses: the kind of problem, the reason in words, and the object type concerned."""
+
+    problem: Problem
+    message: str
+    object_name: str
+
+
 class Shape(Protocol):
     """One app's way to answer."""
 
-    def record(self, record: Record, object_name: str) -> object:
+    def record(self, record: Record) -> object:
         """One record."""
 
-    def page(
-        self, records: Sequence[Record], object_name: str, after: str | None, total: int | None
-    ) -> object:
-        """A page of records; ``after`` is where the next begins, ``total`` is known after a search."""
+    def page(self, page: Page) -> object:
+        """A page of records."""
 
     def deleted(self, record: Record) -> object:
-        """The answer to a deletion."""
+        """The answer to the deletion of a record."""
 
-    def error(self, problem: Problem, message: str, object_name: str) -> tuple[int, object]:
-        """The app's HTTP status and body for a problem."""
+    def error(self, trouble: Trouble) -> tuple[int, object]:
+        """The app's HTTP status and body for a refusal."""
+        ...
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
         """The parameters in the body of a raw request."""
+        ...
 
 
 class Plain:
     """An app of no particular manners."""
 
-    def record(self, record: Record, object_name: str) -> object:
+    def record(self, record: Record) -> object:
         """The fields beside the id and the dates."""
         return {
             "id": record.id,
@@ -46,20 +63,18 @@ class Plain:
             "updatedAt": record.updated_at,
         }
 
-    def page(
-        self, records: Sequence[Record], object_name: str, after: str | None, total: int | None
-    ) -> object:
-        """``records``, and ``next`` where there are more."""
-        page = {"records": [self.record(record, object_name) for record in records], "next": after}
-        return page if total is None else {"total": total, **page}
+    def page(self, page: Page) -> object:
+        """``records``, ``next``, and the ``total`` of a search."""
+        answer = {"records": [self.record(record) for record in page.records], "next": page.after}
+        return answer if page.total is None else {"total": page.total, **answer}
 
     def deleted(self, record: Record) -> object:
         """The id that is gone."""
         return {"id": record.id, "deleted": True}
 
-    def error(self, problem: Problem, message: str, object_name: str) -> tuple[int, object]:
+    def error(self, trouble: Trouble) -> tuple[int, object]:
         """A code and a message."""
-        return STATUSES[problem], {"code": problem.upper(), "message": message}
+        return STATUSES[trouble.problem], {"code": trouble.problem.upper(), "message": trouble.message}
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
         """The body itself."""
@@ -76,8 +91,8 @@ class HubSpot:
         "no_endpoint": "NOT_FOUND",
     }
 
-    def record(self, record: Record, object_name: str) -> object:
-        """Fields under ``properties``, all values as strings."""
+    def record(self, record: Record) -> object:
+        """Fields under ``properties``, all values as texts."""
         return {
             "id": record.id,
             "properties": {**record.fields, "createdate": record.created_at},
@@ -86,24 +101,27 @@ class HubSpot:
             "archived": False,
         }
 
-    def page(
-        self, records: Sequence[Record], object_name: str, after: str | None, total: int | None
-    ) -> object:
+    def page(self, page: Page) -> object:
         """``results`` and ``paging``, which is empty on the last page."""
-        paging = {"next": {"after": after, "link": f"?after={after}"}} if after is not None else {}
-        page = {"results": [self.record(record, object_name) for record in records], "paging": paging}
-        return page if total is None else {"total": total, **page}
+        after = page.after
+        paging = {} if after is None else {"next": {"after": after, "link": f"?after={after}"}}
+        answer = {"results": [self.record(record) for record in page.records], "paging": paging}
+        return answer if page.total is None else {"total": page.total, **answer}
 
-    def deleted(self, record: Record) -> object:
-        """Nothing: HubSpot answers 204."""
+    def deleted(self, record: Record) -> object:  # noqa: ARG002 - HubSpot answers 204 and not a word
+        """Nothing."""
         return {}
 
-    def error(self, problem: Problem, message: str, object_name: str) -> tuple[int, object]:
+    def error(self, trouble: Trouble) -> tuple[int, object]:
         """HubSpot's error body, with its category."""
-        body = {"status": "error", "message": message, "category": self.CATEGORIES[problem]}
-        if problem == "throttled":
+        body = {
+            "status": "error",
+            "message": trouble.message,
+            "category": self.CATEGORIES[trouble.problem],
+        }
+        if trouble.problem == "throttled":
             body |= {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
-        return STATUSES[problem], body
+        return STATUSES[trouble.problem], body
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
         """``properties``, and the first filter of a search, beside the rest of the body."""
@@ -120,41 +138,40 @@ class HubSpot:
 class Slack:
     """Slack's web API: 200 with ``ok`` false for an error, throttling aside."""
 
-    def record(self, record: Record, object_name: str) -> object:
-        """A message by its ``ts``, anything else by its ``id``."""
-        if object_name == "messages":
-            message = {"type": "message", "ts": record.id, **record.fields}
-            return {"ok": True, "channel": record.fields.get("channel"), "ts": record.id, "message": message}
-        return {"ok": True, object_name.removesuffix("s"): self._item(record, object_name)}
+    WORDS: Mapping[Problem, str] = {
+        "invalid": "invalid_arguments",
+        "throttled": "ratelimited",
+        "no_endpoint": "unknown_method",
+    }
 
-    def page(
-        self, records: Sequence[Record], object_name: str, after: str | None, total: int | None
-    ) -> object:
+    def record(self, record: Record) -> object:
+        """A message beside its channel and ``ts``, anything else under its own name."""
+        item = self._item(record)
+        if record.object_name != "messages":
+            return {"ok": True, record.object_name.removesuffix("s"): item}
+        return {"ok": True, "channel": record.fields.get("channel"), "ts": record.id, "message": item}
+
+    def page(self, page: Page) -> object:
         """The items under their own name, and Slack's cursor."""
-        name = "members" if object_name == "users" else object_name
-        items = [self._item(record, object_name) for record in records]
-        return {"ok": True, name: items, "response_metadata": {"next_cursor": after or ""}}
+        name = "members" if page.object_name == "users" else page.object_name
+        items = [self._item(record) for record in page.records]
+        return {"ok": True, name: items, "response_metadata": {"next_cursor": page.after or ""}}
 
     def deleted(self, record: Record) -> object:
         """The channel and the ``ts`` that is gone."""
         return {"ok": True, "channel": record.fields.get("channel"), "ts": record.id}
 
-    def error(self, problem: Problem, message: str, object_name: str) -> tuple[int, object]:
+    def error(self, trouble: Trouble) -> tuple[int, object]:
         """One word in ``error``."""
-        words: Mapping[Problem, str] = {
-            "missing": f"{object_name.removesuffix('s')}_not_found",
-            "invalid": "invalid_arguments",
-            "throttled": "ratelimited",
-            "no_endpoint": "unknown_method",
-        }
-        return (429 if problem == "throttled" else 200), {"ok": False, "error": words[problem]}
+        word = self.WORDS.get(trouble.problem, f"{trouble.object_name.removesuffix('s')}_not_found")
+        return (429 if trouble.problem == "throttled" else 200), {"ok": False, "error": word}
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
         """The body itself."""
         return dict(body)
 
-    def _item(self, record: Record, object_name: str) -> object:
-        name = "ts" if object_name == "messages" else "id"
+    def _item(self, record: Record) -> object:
+        name = "ts" if record.object_name == "messages" else "id"
         return {name: record.id, **record.fields}
 
 

@@ -1,0 +1,210 @@
+"""Keys, tokens, accounts and connections: who is let in, and what is said to the others."""
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from refold_async.sandbox import Sandbox
+
+from .bare import ACTIONS, APPLICATIONS, Bare
+
+LIST = f"{ACTIONS}/hubspot/actions"
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "Invalid Credentials"),
+        ({"x-api-key": ""}, "Invalid Credentials"),
+        ({"x-api-key": "tk_sandboxx", "linked_account_id": "demo-user-1"}, "Invalid Credentials"),
+        ({"linked_account_id": "demo-user-1"}, "Invalid Credentials"),
+        ({"Authorization": "Basic abc"}, "Authorization Token Missing"),
+        ({"Authorization": "Bearer abc"}, "Invalid token"),
+    ],
+)
+async def test_no_entry(bare: Bare, headers: dict[str, str], message: str) -> None:
+    for path in (LIST, APPLICATIONS, "/api/v2/public/webhook"):
+        answer = await bare.call("GET", path, headers=headers)
+        assert (answer.status, answer.json["message"]) == (401, message)
+        assert answer.json["http_error_type"] == "UNAUTHORIZED"
+
+
+async def test_a_wrong_key_beats_a_good_token(bare: Bare, sandbox: Sandbox) -> None:
+    token = sandbox.issue_token("demo-user-1")
+    headers = {"x-api-key": "tk_wrong", "Authorization": f"Bearer {token}"}
+    assert (await bare.call("GET", LIST, headers=headers)).status == 401
+
+
+async def test_a_token_stands_for_its_account(bare: Bare, sandbox: Sandbox) -> None:
+    headers = {"Authorization": f"Bearer {sandbox.issue_token('demo-user-7')}"}
+    assert (await bare.call("GET", LIST, headers=headers)).status == 200
+    path = f"{LIST}/create_contact/execute"
+    await bare.call("POST", path, headers=headers, json={"email": "a@example.com"})
+    assert [run.linked_account_id for run in sandbox.ledger.runs] == ["demo-user-7"]
+
+
+async def test_a_token_can_be_revoked_and_expires(bare: Bare, sandbox: Sandbox) -> None:
+    revoked, expired = sandbox.issue_token("demo-user-1"), sandbox.issue_token("demo-user-1", expires_in=-1)
+    assert sandbox.revoke_token(revoked)
+    assert not sandbox.revoke_token(revoked)
+    for token in (revoked, expired):
+        answer = await bare.call("GET", LIST, headers={"Authorization": f"Bearer {token}"})
+        assert (answer.status, answer.json["error"]) == (401, "INVALID_TOKEN")
+
+
+async def test_tokens_differ_and_die_with_their_account(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.add_account("acme")
+    first, second = sandbox.issue_token("acme"), sandbox.issue_token("acme")
+    assert first != second
+    sandbox.remove_account("acme")
+    answer = await bare.call("GET", LIST, headers={"Authorization": f"Bearer {first}"})
+    assert answer.json["message"] == "Invalid token"
+
+
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/get_contact", APPLICATIONS, f"{APPLICATIONS}/hubspot"])
+async def test_a_key_needs_an_account(bare: Bare, path: str) -> None:
+    answer = await bare.get(path, None)
+    assert (answer.status, answer.json["error_code"]) == (404, "MISSING_REQUIRED_FIELD")
+
+
+async def test_the_account_may_stand_in_the_query_and_the_header_goes_first(
+    bare: Bare, sandbox: Sandbox
+) -> None:
+    sandbox.connect("demo-user-2", "netsuite")
+    path = f"{APPLICATIONS}/netsuite"
+    from_query = await bare.get(path, None, params={"linked_account_id": "demo-user-2"})
+    from_header = await bare.get(path, "demo-user-1", params={"linked_account_id": "demo-user-2"})
+    assert from_query.json["connected"] is True
+    assert "connected" not in from_header.json
+
+
+async def test_keys_come_and_go(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.add_api_key("tk_new")
+    sandbox.remove_api_key("tk_sandbox")
+    assert sandbox.api_key == "tk_new"
+    assert (await bare.call("GET", LIST, headers=bare.headers(key="tk_sandbox"))).status == 401
+    assert (await bare.get(LIST)).status == 200
+    with pytest.raises(ValueError, match="last"):
+        sandbox.remove_api_key("tk_new")
+
+
+@pytest.mark.parametrize("account_id", ["acme", "jane+1@example.com", "Zoë/1 ?#%", "42"])
+async def test_any_text_is_an_account_id(bare: Bare, sandbox: Sandbox, account_id: str) -> None:
+    sandbox.add_account(account_id)
+    assert account_id in sandbox.account_ids
+    assert (await bare.create_contact(account=account_id)).status == 200
+    assert sandbox.ledger.writes(linked_account_id=account_id)
+
+
+@pytest.mark.parametrize(
+    "account_id", ["demo-user-0", "demo-user-1001", "demo-user-01", "demo-user-", "demo-user-x"]
+)
+async def test_only_the_seeded_accounts_are_there(bare: Bare, sandbox: Sandbox, account_id: str) -> None:
+    assert account_id not in sandbox.account_ids
+    assert (await bare.get(LIST, account_id)).status == 404
+
+
+def test_account_ids_are_a_sequence_that_costs_nothing() -> None:
+    sandbox = Sandbox(accounts=10**12)
+    ids = sandbox.account_ids
+    assert len(ids) == 10**12
+    assert ids[0] == "demo-user-1"
+    assert ids[10**12 - 1] in ids
+
+
+def test_account_ids_follow_what_is_added_and_removed() -> None:
+    sandbox = Sandbox(accounts=3)
+    sandbox.add_account("acme")
+    assert sandbox.remove_account("demo-user-2")
+    assert not sandbox.remove_account("demo-user-2")
+    assert list(sandbox.account_ids) == ["demo-user-1", "demo-user-3", "acme"]
+    assert sandbox.account_ids[1] == "demo-user-3"
+    assert sandbox.account_ids[-1] == "acme"
+    assert sandbox.account_ids[:2] == ["demo-user-1", "demo-user-3"]
+    sandbox.add_account("demo-user-2")
+    assert len(sandbox.account_ids) == 4
+    assert "demo-user-2" in sandbox.account_ids
+
+
+async def test_a_removed_account_is_unknown(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.remove_account("demo-user-1")
+    answer = await bare.get(LIST)
+    assert answer.status == 404
+    assert "Linked Account with account id demo-user-1" in answer.json["message"]
+
+
+async def states(bare: Bare, slug: str) -> tuple[Any, Any, list[str]]:
+    app = (await bare.get(f"{APPLICATIONS}/{slug}")).json
+    statuses = [each["status"] for each in app.get("connected_accounts", [])]
+    return app.get("connected"), app["reauth_required"], statuses
+
+
+async def test_a_connection_through_its_life(bare: Bare, sandbox: Sandbox) -> None:
+    assert await states(bare, "salesforce") == (None, False, [])
+    refused = await bare.execute("salesforce", "list_leads")
+    assert (refused.status, refused.json["error_code"]) == (403, "APPLICATION_NOT_CONNECTED")
+
+    sandbox.connect("demo-user-1", "salesforce")
+    assert await states(bare, "salesforce") == (True, False, ["active"])
+    assert (await bare.execute("salesforce", "list_leads")).data["records"]
+
+    sandbox.expire("demo-user-1", "salesforce")
+    assert await states(bare, "salesforce") == (True, True, ["expired"])
+    refused = await bare.execute("salesforce", "list_leads")
+    assert (refused.status, refused.json["reauth_required"]) == (401, True)
+    assert refused.json["error_code"] == "REAUTH_REQUIRED"
+
+    sandbox.connect("demo-user-1", "salesforce")
+    assert (await bare.execute("salesforce", "list_leads")).status == 200
+
+    sandbox.disconnect("demo-user-1", "salesforce")
+    sandbox.disconnect("demo-user-1", "salesforce")
+    assert (await bare.execute("salesforce", "list_leads")).status == 403
+    assert sandbox.ledger.count("salesforce") == 2
+
+
+async def test_connections_are_one_accounts_own(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.disconnect("demo-user-1", "hubspot")
+    assert (await bare.create_contact(account="demo-user-1")).status == 403
+    assert (await bare.create_contact(account="demo-user-2")).status == 200
+
+
+async def test_an_account_may_begin_with_other_connections(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.add_account("acme", connected=["netsuite"])
+    applications = (await bare.get(APPLICATIONS, "acme")).json
+    assert [app["slug"] for app in applications if app.get("connected")] == ["netsuite"]
+
+
+@pytest.mark.parametrize(
+    ("query", "slugs"),
+    [
+        ({"slug": "slack"}, ["slack"]),
+        ({"tags": "CRM"}, ["hubspot", "salesforce"]),
+        ({"tags": "CRM,Accounting", "auth_type": "keybased"}, ["netsuite"]),
+        ({"ecosystem": "true"}, []),
+    ],
+)
+async def test_applications_can_be_filtered(bare: Bare, query: dict[str, str], slugs: list[str]) -> None:
+    answer = await bare.get(APPLICATIONS, params=query)
+    assert [app["slug"] for app in answer.json] == slugs
+
+
+def test_seeding_refuses_what_is_not_there() -> None:
+    sandbox = Sandbox(accounts=1)
+    with pytest.raises(LookupError, match="nobody"):
+        sandbox.issue_token("nobody")
+    with pytest.raises(LookupError, match="nobody"):
+        sandbox.connect("nobody", "slack")
+    with pytest.raises(LookupError, match="hubspott"):
+        sandbox.connect("demo-user-1", "hubspott")
+    with pytest.raises(LookupError, match="has not connected"):
+        sandbox.expire("demo-user-1", "netsuite")
+
+
+async def test_two_keys_of_one_service(session: aiohttp.ClientSession) -> None:
+    async with Sandbox(api_key="pk_live") as sandbox:
+        bare = Bare(sandbox, session)
+        assert (await bare.get(LIST)).status == 200
+        answer = await bare.get(LIST, "nobody")
+        assert "in environment production not found" in answer.json["message"]

@@ -1,0 +1,168 @@
+"""The sandbox's bodies beside those that the reference shows; skipped where the reference is absent."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refold_async.sandbox import Sandbox
+from refold_async.sandbox.routes import SERVED
+from refold_async.sandbox.routes.documented import DOCUMENTED
+
+from .bare import ACTIONS, APPLICATIONS, Bare
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "refold-api"
+
+needs_reference = pytest.mark.skipif(
+    not (SHARED / "examples.json").exists(),
+    reason="the reference's examples lie beside the repository, not in it",
+)
+
+
+def example(method: str, path: str, status: int, note: str = "") -> Any:
+    examples = json.loads((SHARED / "examples.json").read_text())
+    [body] = [
+        each["body"]
+        for each in examples
+        if (each["method"], each["path"], each["status"], each.get("note") or "")
+        == (method, path, status, note)
+    ]
+    return body
+
+
+def without_ids(body: Any) -> Any:
+    """The body with the organisation's id, the one thing in a message that is nobody's to know."""
+    return json.loads(re.sub(r"for org [0-9a-f]{24}", "for org ORG", json.dumps(body)))
+
+
+@needs_reference
+@pytest.mark.parametrize(
+    ("documented", "method", "path"),
+    [
+        (("POST", "/{slug}/actions/{action_id}/execute"), "POST", "/hubspot/actions/no_such_action/execute"),
+        (("GET", "/{slug}/actions/{action_id}"), "GET", "/hubspot/actions/no_such_action"),
+        (("GET", "/{slug}/actions"), "GET", "/unknown/actions"),
+    ],
+)
+async def test_unknown_actions_and_apps_are_the_documented_404s(
+    bare: Bare, documented: tuple[str, str], method: str, path: str
+) -> None:
+    answer = await bare.call(method, ACTIONS + path, headers=bare.headers())
+    assert answer.status == 404
+    assert answer.json == example(documented[0], ACTIONS + documented[1], 404)
+
+
+@needs_reference
+async def test_an_unknown_application_is_the_documented_404(bare: Bare) -> None:
+    answer = await bare.get(f"{APPLICATIONS}/test-app")
+    assert answer.status == 404
+    assert without_ids(answer.json) == without_ids(example("GET", f"{APPLICATIONS}/{{slug}}", 404))
+
+
+@needs_reference
+@pytest.mark.parametrize("path", [APPLICATIONS, f"{APPLICATIONS}/hubspot"])
+async def test_a_wrong_key_is_the_documented_401(bare: Bare, path: str) -> None:
+    answer = await bare.call("GET", path, headers=bare.headers(key="tk_wrong"))
+    assert answer.status == 401
+    assert answer.json == example("GET", APPLICATIONS, 401)
+
+
+@needs_reference
+async def test_a_wrong_token_is_the_documented_401(bare: Bare) -> None:
+    answer = await bare.call("GET", APPLICATIONS, headers={"Authorization": "Bearer nonsense"})
+    assert answer.json == example("GET", "/api/v2/public/session/active-linked-account", 401)
+
+
+@needs_reference
+async def test_a_missing_token_is_the_documented_401(bare: Bare) -> None:
+    answer = await bare.call("GET", APPLICATIONS, headers={"Authorization": "Bearer "})
+    assert answer.json == example("POST", "/api/v2/public/connect-url", 401)
+
+
+@needs_reference
+async def test_an_unknown_linked_account_is_the_documented_404(bare: Bare) -> None:
+    answer = await bare.get(APPLICATIONS, "user_99999")
+    documented = example("DELETE", "/api/v2/public/linked-account/{linked_account_id}", 404)
+    assert without_ids(answer.json) == without_ids(documented)
+
+
+@needs_reference
+async def test_the_search_schema_is_the_documented_one(bare: Bare) -> None:
+    answer = await bare.get(f"{ACTIONS}/hubspot/actions/search_contacts")
+    assert answer.json == example("GET", f"{ACTIONS}/{{slug}}/actions/{{action_id}}", 200)
+
+
+@needs_reference
+async def test_the_list_holds_the_documented_actions(bare: Bare) -> None:
+    answer = await bare.get(f"{ACTIONS}/hubspot/actions")
+    documented = example("GET", f"{ACTIONS}/{{slug}}/actions", 200)
+    assert [each for each in answer.json if each in documented] == [
+        each for each in documented if each in answer.json
+    ]
+    assert {each["action_id"] for each in documented} <= {each["action_id"] for each in answer.json}
+
+
+@needs_reference
+async def test_a_read_has_the_documented_shape(bare: Bare) -> None:
+    answer = await bare.execute("hubspot", "get_contact", {"limit": "1"})
+    documented = example("POST", f"{ACTIONS}/{{slug}}/actions/{{action_id}}/execute", 200)
+    assert answer.json.keys() == documented.keys()
+    [shown], [given] = documented["data"]["results"], answer.data["results"]
+    assert given.keys() == shown.keys()
+    assert given["properties"].keys() >= shown["properties"].keys()
+
+
+@needs_reference
+@pytest.mark.parametrize(
+    ("note", "slug"), [("OAuth (Connected)", "hubspot"), ("Key-Based (Available)", "netsuite")]
+)
+async def test_an_application_has_the_documented_fields(bare: Bare, note: str, slug: str) -> None:
+    answer = await bare.get(f"{APPLICATIONS}/{slug}")
+    documented = example("GET", f"{APPLICATIONS}/{{slug}}", 200, note)
+    assert answer.json.keys() == documented.keys()
+    same = ("name", "auth_type", "type", "slug", "tags", "ecosystem", "auth_type_options", "auth_input_map")
+    assert {name: answer.json[name] for name in same} == {name: documented[name] for name in same}
+    assert [each.keys() for each in answer.json.get("connected_accounts", [])] == [
+        each.keys() for each in documented.get("connected_accounts", [])
+    ]
+
+
+@needs_reference
+def test_the_table_lists_what_the_specification_lists() -> None:
+    specification = (SHARED / "openapi.yaml").read_text()
+    found, path = set(), ""
+    for line in specification.splitlines():
+        if match := re.match(r"  (/\S+):$", line):
+            path = match[1]
+        elif match := re.match(r"    (get|post|put|patch|delete):$", line):
+            found.add(f"{match[1].upper()} {path}")
+    assert set(DOCUMENTED.strip().splitlines()) == found
+
+
+def test_every_route_served_is_a_documented_one() -> None:
+    assert {f"{route.method} {route.path}" for route in SERVED} <= set(DOCUMENTED.strip().splitlines())
+
+
+async def test_what_is_not_served_yet_says_so(bare: Bare, sandbox: Sandbox) -> None:
+    served = {(route.method, route.path) for route in SERVED}
+    for line in DOCUMENTED.strip().splitlines():
+        method, path = line.split()
+        if (method, path) in served:
+            continue
+        answer = await bare.call(method, re.sub(r"{\w+}", "x", path), headers=bare.headers())
+        assert answer.status == 501, line
+        assert answer.json["http_error_type"] == "NOT_IMPLEMENTED"
+    assert not sandbox.ledger.runs
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/api/v2/public/nothing"), ("POST", APPLICATIONS), ("GET", f"{ACTIONS}//actions")],
+)
+async def test_an_unknown_path_is_a_404_envelope(bare: Bare, method: str, path: str) -> None:
+    answer = await bare.call(method, path, headers=bare.headers())
+    assert answer.status == 404
+    assert answer.json["status_code"] == 404
+    assert answer.json["http_error_type"] == "NOT_FOUND"
