@@ -30,6 +30,9 @@ def reply(body: bytes, status: str = "200 OK") -> bytes:
     return head.encode() + body
 
 
+REFUSALS = "/refusals"
+"""Where a `limited` server tells how many calls it has refused."""
+
 _REFUSED = reply(b'{"status_code":429,"message":"Too Many Requests"}', "429 Too Many Requests")
 
 
@@ -39,39 +42,61 @@ class Gate:
     def __init__(self, per_second: float, burst: int) -> None:
         self._per_second, self._burst = per_second, burst
         self._tokens, self._at = float(burst), time.monotonic()
+        self.refusals = 0
 
     def admits(self) -> bool:
         now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
         self._at = now
         if self._tokens < 1:
+            self.refusals += 1
             return False
         self._tokens -= 1
         return True
 
 
 class StaticProtocol(asyncio.Protocol):
-    """Frames requests by their Content-Length and answers each with the same bytes."""
+    """Frames requests by their Content-Length and answers each with the same bytes.
+
+    A client sends the same request again and again, so what was whole once need not be framed again.
+    """
 
     _transport: asyncio.WriteTransport
 
     def __init__(self, answer: bytes, gate: Gate | None) -> None:
-        self._answer, self._gate, self._buffer = answer, gate, b""
+        self._answer, self._gate = answer, gate
+        self._buffer = self._last = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
-        while (end := buffer.find(b"\r\n\r\n")) >= 0:
-            length = _LENGTH.search(buffer, 0, end + 2)
-            total = end + 4 + (int(length[1]) if length else 0)
-            if len(buffer) < total:
-                break
-            buffer = buffer[total:]
-            self._transport.write(self._answer if self._gate is None or self._gate.admits() else _REFUSED)
-        self._buffer = buffer
+        if data == self._last and not self._buffer:
+            self._answer_one()
+            return
+        self._buffer += data
+        while total := _length_of_request(self._buffer):
+            self._last, self._buffer = self._buffer[:total], self._buffer[total:]
+            self._answer_one()
+
+    def _answer_one(self) -> None:
+        if self._gate is None:
+            self._transport.write(self._answer)
+        elif self._last.startswith(f"GET {REFUSALS} ".encode()):
+            self._transport.write(reply(str(self._gate.refusals).encode()))
+        else:
+            self._transport.write(self._answer if self._gate.admits() else _REFUSED)
+
+
+def _length_of_request(buffer: bytes) -> int:
+    """The bytes of the first whole request in `buffer`; 0 where it is still to come."""
+    end = buffer.find(b"\r\n\r\n")
+    if end < 0:
+        return 0
+    length = _LENGTH.search(buffer, 0, end + 2)
+    total = end + 4 + (int(length[1]) if length else 0)
+    return total if len(buffer) >= total else 0
 
 
 @contextmanager
@@ -108,6 +133,7 @@ def main() -> None:
     parser.add_argument("--limited", action="store_true")
     chosen = parser.parse_args()
     machine.pin(chosen.core)
+    machine.settle_allocator()
     tls = server_context(*chosen.tls) if chosen.tls else None
     asyncio.run(_serve(chosen.size, tls, Gate(PER_SECOND, BURST) if chosen.limited else None))
 

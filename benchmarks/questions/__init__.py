@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from benchmarks.plan import Plan
-from benchmarks.questions import call_cost, payload_size, tls
+from benchmarks.questions import call_cost, decode, payload_size, rate_limit, startup, tls
 from benchmarks.report import Table
 
 QUESTIONS: dict[str, Callable[[Plan], Table]] = {
     "call-cost": call_cost.ask,
     "payload-size": payload_size.ask,
+    "decode": decode.ask,
+    "rate-limit": rate_limit.ask,
     "tls": tls.ask,
+    "start-up": startup.ask,
 }

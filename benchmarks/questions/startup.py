@@ -1,0 +1,67 @@
+"""What does it cost to start: the import, and the first call of a process?"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks import certificate
+from benchmarks.clients import PLAIN, REFOLD
+from benchmarks.payloads import SMALL
+from benchmarks.plan import Plan
+from benchmarks.report import Bound, Row, Table
+from benchmarks.rounds import Rounds
+from benchmarks.server import serving
+
+_PACKAGES = "import aiohttp, msgspec, anyio, backoff"
+_OURS = "import refold_async"
+_TIMED = "import time; t = time.process_time(); {}; print((time.process_time() - t) * 1e6)"
+
+
+def ask(plan: Plan) -> Table:
+    """Fresh processes, one a measurement."""
+    imports = _interleave({name: _import(name) for name in (_PACKAGES, _OURS)}, plan.rounds * 3)
+    rows = [_row(imports, _PACKAGES, _PACKAGES), _row(imports, _OURS, _PACKAGES)]
+    bounds = [Bound("import, x that of its four packages", imports.ratio(_OURS, _PACKAGES).median, 1.25)]
+    if certificate.available():
+        calls = _first_calls(plan)
+        rows += [_row(calls, name, PLAIN, "first call: ") for name in (PLAIN, REFOLD)]
+        bounds.append(Bound("first call, x bare aiohttp's", calls.ratio(REFOLD, PLAIN).median, 1.5))
+    note = "Each in a fresh process. The first call is over TLS, its SSL context and handshake included."
+    return Table("What does it cost to start?", ("x bare", "µs"), tuple(rows), note, tuple(bounds))
+
+
+def _first_calls(plan: Plan) -> Rounds:
+    with tempfile.TemporaryDirectory() as folder:
+        made = certificate.make(Path(folder))
+        with serving(SMALL, tls=made) as base_url:
+            measures = {name: _first_call(name, base_url, made) for name in (PLAIN, REFOLD)}
+            return _interleave(measures, plan.rounds)
+
+
+def _import(statement: str) -> Callable[[], float]:
+    return lambda: _measured("-c", _TIMED.format(statement))
+
+
+def _first_call(name: str, base_url: str, made: certificate.Certificate) -> Callable[[], float]:
+    return lambda: _measured("-m", "benchmarks.first_call", name, base_url, str(made.certificate))
+
+
+def _measured(*arguments: str) -> float:
+    command = [sys.executable, *arguments]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _interleave(measures: Mapping[str, Callable[[], float]], rounds: int) -> Rounds:
+    for measure in measures.values():
+        measure()
+    costs: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(rounds):
+        for name, measure in measures.items():
+            costs[name].append(measure())
+    return Rounds(costs)
+
+
+def _row(rounds: Rounds, name: str, bare: str, kind: str = "") -> Row:
+    return Row(kind + name, (rounds.ratio(name, bare), rounds.cost(name)))
