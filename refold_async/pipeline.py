@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from refold_async import deadlines, retries
@@ -19,7 +18,8 @@ from refold_async.plan import Plan
 from refold_async.retries import Waits
 from refold_async.sessions import Session
 from refold_async.settings import Settings
-from refold_async.transport import Progress
+from refold_async.transport import OutOfTimeError, Progress
+from refold_async.transport.waiting import until
 from refold_async.wire import Reply
 
 T = TypeVar("T")
@@ -107,15 +107,13 @@ class Trip(Generic[T]):
     async def _exchange(self, progress: Progress) -> Reply:
         if not self._session.pacer.try_turn():
             await self._turn()
-        ends = self._ends()
+        due = self._due()
         self._observer.sending(self.attempts, self._elapsed())
         try:
-            async with asyncio.timeout_at(ends) as scope:
-                return await self._session.exchange(self._plan.request, progress)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-        raise self._silence(progress)
+            return await self._session.exchange(self._plan.request, progress, due)
+        except OutOfTimeError:
+            failure = self._silence(progress)
+        raise failure
 
     async def _turn(self) -> None:
         pacer, clock = self._session.pacer, self._session.loop.time
@@ -125,7 +123,7 @@ class Trip(Generic[T]):
                 f"the next turn is {due:.1f} s away, past the deadline", retry_after=due
             )
         try:
-            async with asyncio.timeout_at(_finite(self._deadline)):
+            async with asyncio.timeout_at(until(self._deadline)):
                 await pacer.turn()
         except TimeoutError:
             raise DeadlineExceededError("no turn by the rate limit came before the deadline") from None
@@ -134,11 +132,11 @@ class Trip(Generic[T]):
             self.paced += waited
             self._observer.waited("rate", waited)
 
-    def _ends(self) -> float | None:
+    def _due(self) -> float:
         """Give the moment when this attempt is given up; a read that may be repeated is so early."""
         if self._plan.effect == "write" or self.attempts >= self._retry.attempts:
-            return _finite(self._deadline)
-        return _finite(min(self._deadline, self._session.loop.time() + self._retry.attempt_timeout))
+            return self._deadline
+        return min(self._deadline, self._session.loop.time() + self._retry.attempt_timeout)
 
     def _silence(self, progress: Progress) -> RefoldError:
         if self._session.loop.time() < self._deadline:
@@ -175,7 +173,7 @@ class Trip(Generic[T]):
             return None
         self._renewed = True
         try:
-            async with asyncio.timeout_at(_finite(self._deadline)):
+            async with asyncio.timeout_at(until(self._deadline)):
                 return 0.0 if await self._session.renew(progress.secret) else None
         except TimeoutError:
             return None
@@ -197,7 +195,3 @@ class Trip(Generic[T]):
 
     def _elapsed(self) -> float:
         return self._session.loop.time() - self._started
-
-
-def _finite(moment: float) -> float | None:
-    return None if moment == math.inf else moment

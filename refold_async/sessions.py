@@ -17,6 +17,7 @@ from refold_async.pacing import Bucket, Pacer
 from refold_async.retries import RetryBudget
 from refold_async.settings import Settings
 from refold_async.transport import Progress, Transport
+from refold_async.transport.waiting import by
 from refold_async.wire import Reply, Request
 
 IDLE: Final = 300.0
@@ -119,29 +120,36 @@ class Session:
         self._secret = await self._credential.secret()
         self._proof = self._credential.headers(self._secret)
 
-    async def exchange(self, request: Request, progress: Progress) -> Reply:
-        """Send one request and read its whole reply. There is no deadline in here.
+    async def exchange(self, request: Request, progress: Progress, due: float) -> Reply:
+        """Send one request and read its whole reply.
 
         Args:
             request: What to send; the credential is added.
             progress: Is told when the request may have left.
+            due: When it is given up, by the event loop's clock; `math.inf` for never.
 
         Raises:
             ConnectionFailedError: No connection, or it was lost.
             UnreadableReplyError: The reply is not HTTP, or past the size limit.
             ClosedError: The session was closed.
+            OutOfTimeError: `due` came.
         """
         if self._secret is None:
-            await self.authorize()
+            await by(due, self.authorize())
         progress.secret = self.secret
+        if self._gate.locked():
+            await by(due, self._gate.acquire())
+        else:
+            await self._gate.acquire()
         try:
-            async with self._gate:
-                if self.closed:
-                    raise ClosedError("the client was closed")
-                return await self._transport.exchange(request, self._proof, progress)
+            if self.closed:
+                raise ClosedError("the client was closed")
+            return await self._transport.exchange(request, self._proof, progress, due)
         except ConnectionFailedError:
             if not self.closed:
                 raise
+        finally:
+            self._gate.release()
         raise ClosedError("the client was closed during the call", fate=progress.fate)
 
 

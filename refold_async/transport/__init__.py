@@ -1,0 +1,104 @@
+"""The exchange of one request for one reply, on pooled connections: all that touches aiohttp's client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+
+from refold_async.errors import RefoldError
+from refold_async.settings import Settings
+from refold_async.transport import direct
+from refold_async.transport.direct import DirectRoad
+from refold_async.transport.http import proxy_for
+from refold_async.transport.ladder import TooLargeError, explain
+from refold_async.transport.progress import OutOfTimeError, Progress
+from refold_async.transport.public import PublicRoad
+from refold_async.wire import Reply, Request
+
+__all__ = ["OutOfTimeError", "Progress", "Transport"]
+
+ROAD_VARIABLE: Final = "REFOLD_TRANSPORT"
+"""Set to `public`, it makes every transport take the road over aiohttp's public session."""
+
+_HEADERS: Final = {
+    "User-Agent": "refold_async",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+
+
+class Road(Protocol):
+    """A way to exchange a request for a reply."""
+
+    async def exchange(
+        self, request: Request, headers: Mapping[str, str], progress: Progress, due: float
+    ) -> Reply:
+        """Send one request with all its headers, and read its whole reply."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class Transport:
+    """The pooled connections of one session."""
+
+    def __init__(self, base_url: str, settings: Settings) -> None:
+        self._base_url = base_url
+        self._limit = settings.max_response_bytes
+        self._road = _road(base_url, settings)
+
+    async def aclose(self) -> None:
+        """Close all connections; exchanges under way fail. Again is harmless."""
+        await self._road.aclose()
+
+    async def exchange(
+        self, request: Request, credential: Mapping[str, str], progress: Progress, due: float
+    ) -> Reply:
+        """Send one request and read its whole reply.
+
+        Args:
+            request: What to send.
+            credential: The headers that carry the credential.
+            progress: Is told when the request may have left.
+            due: When it is given up, by the event loop's clock; `math.inf` for never.
+
+        Raises:
+            ConnectionFailedError: No connection, or it was lost.
+            UnreadableReplyError: The reply is not HTTP, or past the size limit.
+            OutOfTimeError: `due` came.
+        """
+        headers = {**_HEADERS, **credential, **request.headers}
+        try:
+            return await self._road.exchange(request, headers, progress, due)
+        except (
+            aiohttp.ClientError,
+            HttpProcessingError,
+            TooLargeError,
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:
+            failure = self._explain(error, progress)
+        try:
+            raise failure
+        finally:
+            del failure
+
+    def _explain(self, error: Exception, progress: Progress) -> RefoldError:
+        return explain(error, progress.fate, self._base_url, self._limit)
+
+
+def _road(base_url: str, settings: Settings) -> Road:
+    """Choose the direct road where it can be gone."""
+    proxy = proxy_for(base_url, settings)
+    plain_proxy = proxy is not None and urlsplit(base_url).scheme == "http"
+    if plain_proxy or os.environ.get(ROAD_VARIABLE) == "public" or not direct.supported():
+        return PublicRoad(base_url, settings, proxy)
+    return DirectRoad(base_url, settings, proxy)

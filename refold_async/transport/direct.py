@@ -1,0 +1,214 @@
+"""The direct road: aiohttp's connector and parser, without its session.
+
+Connections are opened by aiohttp's connector, so that resolving, happy eyeballs, TLS and CONNECT
+proxies are aiohttp's. A request is written as one block of bytes, and the reply is the one that
+aiohttp's parser made of the answer. What is left out is what a session does in between: request and
+response objects, timers, cookies, redirects, and a task for each body.
+
+The pieces are aiohttp's less public ones. `supported` says whether the installed aiohttp is a version
+that this file was tested with, and still has them; where it says no, the public road is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, cast
+
+import aiohttp
+from aiohttp import ClientRequest, ClientTimeout, http_writer, streams
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import BaseConnector
+from aiohttp.http import RawResponseMessage
+from multidict import CIMultiDict
+from yarl import URL
+
+from refold_async.replies import is_success
+from refold_async.settings import Settings
+from refold_async.transport.http import CONNECT_TIMEOUT, KEPT_ALIVE, open_http
+from refold_async.transport.ladder import TooLargeError
+from refold_async.transport.lane import Lane
+from refold_async.transport.progress import OutOfTimeError, Progress
+from refold_async.transport.waiting import until
+from refold_async.wire import Reply, Request
+
+OLDEST: Final = (3, 14, 3)
+"""The oldest aiohttp that this file was tested with."""
+
+TOO_NEW: Final = (3, 15, 0)
+"""The first aiohttp that it was not tested with."""
+
+_ONE_WRITE: Final = 64 * 1024
+"""A body up to this size goes out in one write with its head."""
+
+
+def supported() -> bool:
+    """Whether this aiohttp is a tested one, and has all that this file takes hold of."""
+    version = tuple(int(part) for part in aiohttp.__version__.split(".")[:3] if part.isdecimal())
+    held: dict[object, tuple[str, ...]] = {
+        BaseConnector: ("connect",),
+        ResponseHandler: ("set_response_params", "should_close", "is_connected", "read"),
+        streams.StreamReader: ("_buffer", "total_bytes", "is_eof", "exception", "readany"),
+        streams: ("EMPTY_PAYLOAD",),
+        http_writer: ("_serialize_headers",),
+    }
+    present = all(hasattr(owner, name) for owner, names in held.items() for name in names)
+    return present and len(version) == 3 and OLDEST <= version < TOO_NEW
+
+
+class DirectRoad:
+    """Exchanges over connections to one origin, which are kept here while they are idle.
+
+    Args:
+        origin: The base URL, without a `/` at its end.
+        settings: What the connections are opened with.
+        proxy: A proxy for `https`. A proxied `http` origin is for the public road.
+    """
+
+    def __init__(self, origin: str, settings: Settings, proxy: str | None) -> None:
+        url = URL(origin, encoded=True)
+        self.loop: Final = asyncio.get_running_loop()
+        self._prefix = url.raw_path.rstrip("/")
+        self._host = url.host_port_subcomponent or ""
+        self._limit = settings.max_response_bytes
+        self._lanes: set[Lane] = set()
+        self._idle: list[Lane] = []
+        self._http = open_http(settings, None)
+        self._connector = cast("BaseConnector", self._http.connector)
+        self._key = ClientRequest(
+            "GET",
+            url.origin(),
+            loop=self.loop,
+            session=self._http,
+            proxy=None if proxy is None else URL(proxy),
+            ssl=settings.ssl,
+        )
+
+    async def aclose(self) -> None:
+        """Close what is idle and cut what is under way. Again is harmless."""
+        while self._idle:
+            self._discard(self._idle.pop())
+        for lane in self._lanes:
+            lane.abort()
+        await self._http.close()
+
+    async def exchange(
+        self, request: Request, headers: Mapping[str, str], progress: Progress, due: float
+    ) -> Reply:
+        """Send one request and read its whole reply; see `Transport.exchange`."""
+        now = self.loop.time()
+        if now >= due:
+            raise OutOfTimeError
+        lane = self._take() or await self._open(due)
+        try:
+            lane.end_at(due)
+            self._send(lane, request, headers, progress)
+            message, payload = await lane.protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:
+                message, payload = await lane.protocol.read()
+            body = await self._body(lane, message, payload)
+        except BaseException as error:
+            self._discard(lane)
+            if lane.expired and isinstance(error, Exception):
+                raise OutOfTimeError from None
+            raise
+        if lane.expired:
+            # A body that ends with its connection looks whole where the timer cut it.
+            self._discard(lane)
+            raise OutOfTimeError
+        self._give_back(lane, request, message.code)
+        return Reply(message.code, message.headers, body)
+
+    def _send(self, lane: Lane, request: Request, headers: Mapping[str, str], progress: Progress) -> None:
+        """Hand the request to the transport. The bytes that hold the key live in this frame alone."""
+        body = request.body
+        sent = {"Host": self._host, **headers}
+        if body is not None:
+            sent["Content-Length"] = str(len(body))
+        elif request.method != "GET":
+            sent["Content-Length"] = "0"
+        line = f"{request.method} {self._prefix}{request.target} HTTP/1.1"
+        head = http_writer._serialize_headers(line, cast("CIMultiDict[str]", sent))  # noqa: SLF001
+        transport = lane.protocol.transport
+        if transport is None or transport.is_closing():
+            raise aiohttp.ClientConnectionResetError("the connection was closed before the request was sent")
+        progress.sent = True
+        if body is None:
+            transport.write(head)
+        elif len(body) <= _ONE_WRITE:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            transport.write(body)
+
+    async def _body(self, lane: Lane, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
+        try:
+            return await self._read(message, payload)
+        except (aiohttp.ClientError, TooLargeError):
+            if lane.expired or is_success(message.code):
+                raise
+            lane.protocol.close()
+            return b""
+
+    async def _read(self, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
+        if payload is streams.EMPTY_PAYLOAD:
+            return b""
+        if payload.is_eof() and payload.exception() is None and payload.total_bytes <= self._limit:
+            return b"".join(payload._buffer)  # noqa: SLF001
+        length = message.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > self._limit:
+            raise TooLargeError
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await payload.readany():
+            size += len(chunk)
+            if size > self._limit:
+                raise TooLargeError
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _take(self) -> Lane | None:
+        while self._idle:
+            lane = self._idle.pop()
+            if lane.usable():
+                return lane
+            self._discard(lane)
+        return None
+
+    async def _open(self, due: float) -> Lane:
+        ends = self.loop.time() + CONNECT_TIMEOUT
+        try:
+            async with asyncio.timeout_at(until(min(due, ends))):
+                connection = await self._connector.connect(self._key, [], ClientTimeout(total=None))
+        except TimeoutError:
+            if due <= ends:
+                raise OutOfTimeError from None
+            raise aiohttp.ConnectionTimeoutError from None
+        lane = Lane(self.loop, connection, self._forget)
+        if lane.protocol.should_close:
+            lane.discard()
+            raise aiohttp.ClientConnectionError("an answer came before the request")
+        self._lanes.add(lane)
+        return lane
+
+    def _give_back(self, lane: Lane, request: Request, status: int) -> None:
+        # A reply can overtake a large request that it refuses, and a TLS transport does not tell how
+        # much of the request is still to be sent.
+        transport = lane.protocol.transport
+        unsent = transport is None or transport.get_write_buffer_size() > 0
+        overtaken = status >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
+        if unsent or overtaken or lane.protocol.should_close:
+            self._discard(lane)
+        else:
+            lane.end_at(self.loop.time() + KEPT_ALIVE)
+            self._idle.append(lane)
+
+    def _discard(self, lane: Lane) -> None:
+        self._lanes.discard(lane)
+        lane.discard()
+
+    def _forget(self, lane: Lane) -> None:
+        """Let an idle lane go whose time is over; a busy one is its exchange's to end."""
+        if lane in self._idle:
+            self._idle.remove(lane)
+            self._discard(lane)

@@ -1,0 +1,25 @@
+"""What an exchange tells of itself, beside its reply."""
+
+from __future__ import annotations
+
+from refold_async.credentials import Secret
+from refold_async.errors import Fate
+
+
+class Progress:
+    """How far one attempt got: whether anything of it may have left, and with which secret."""
+
+    __slots__ = ("secret", "sent")
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.secret = Secret("")
+
+    @property
+    def fate(self) -> Fate:
+        """What became of an attempt that brought no answer."""
+        return "unknown" if self.sent else "not_sent"
+
+
+class OutOfTimeError(Exception):
+    """The moment came at which an attempt is given up."""

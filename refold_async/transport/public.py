@@ -1,0 +1,155 @@
+"""The road over aiohttp's public session, for where the direct road cannot go.
+
+Redirects are not followed (they would carry the key to another host), and a dropped request is not
+sent a second time by aiohttp itself, unseen by budget and deadline.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from aiohttp.client_reqrep import ClientRequest
+from yarl import URL
+
+from refold_async.replies import is_success
+from refold_async.settings import Settings
+from refold_async.transport.http import open_http
+from refold_async.transport.ladder import TooLargeError
+from refold_async.transport.progress import Progress
+from refold_async.transport.waiting import by, is_readable
+from refold_async.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+    from aiohttp.connector import Connection
+
+_KEPT_URLS: Final = 1024
+
+_progress: ContextVar[Progress] = ContextVar("refold_async_progress")
+_used: Final[weakref.WeakSet[object]] = weakref.WeakSet()
+
+
+class _StaleConnectionError(Exception):
+    """A kept connection turned out dead, or holds an answer that nobody asked for."""
+
+
+class _Request(ClientRequest):
+    """A request that records the moment it is sent, and refuses a bad connection before that.
+
+    aiohttp's pool does not look at a connection again before it is reused: an answer that came
+    unasked would become the next call's answer.
+    """
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        protocol = conn.protocol
+        if protocol is not None and protocol in _used:
+            if protocol.should_close or is_readable(conn.transport):
+                raise _StaleConnectionError
+        elif protocol is None or protocol.should_close:
+            raise aiohttp.ClientConnectionError("an answer came before the request")
+        else:
+            _used.add(protocol)
+        _progress.get().sent = True
+        return await super().send(conn)
+
+
+class PublicRoad:
+    """Exchanges over `aiohttp.ClientSession`.
+
+    Args:
+        origin: The base URL, without a `/` at its end.
+        settings: What the connections are opened with.
+        proxy: The proxy's URL.
+    """
+
+    def __init__(self, origin: str, settings: Settings, proxy: str | None) -> None:
+        self._origin = origin
+        self._limit = settings.max_response_bytes
+        self._urls: OrderedDict[str, URL] = OrderedDict()
+        self._busy: set[ClientResponse] = set()
+        self._http = open_http(settings, proxy, _Request)
+
+    async def aclose(self) -> None:
+        """Close all connections; exchanges under way fail. Again is harmless."""
+        for response in self._busy:
+            if response.connection is not None and response.connection.transport is not None:
+                response.connection.transport.abort()
+        await self._http.close()
+
+    async def exchange(
+        self, request: Request, headers: Mapping[str, str], progress: Progress, due: float
+    ) -> Reply:
+        """Send one request and read its whole reply; see `Transport.exchange`."""
+        token = _progress.set(progress)
+        try:
+            return await by(due, self._converse(request, headers))
+        finally:
+            _progress.reset(token)
+
+    async def _converse(self, request: Request, headers: Mapping[str, str]) -> Reply:
+        while True:
+            try:
+                response = await self._respond(request, headers)
+            except _StaleConnectionError:
+                continue
+            self._busy.add(response)
+            try:
+                return Reply(response.status, response.headers, await self._body(response))
+            finally:
+                self._busy.discard(response)
+                response.close()
+
+    async def _respond(self, request: Request, headers: Mapping[str, str]) -> ClientResponse:
+        return await self._http.request(
+            request.method,
+            self._url(request.target),
+            headers=headers,
+            data=request.body,
+            allow_redirects=False,
+            middlewares=() if request.method in {"POST", "PATCH"} else (_never_twice,),
+        )
+
+    def _url(self, target: str) -> URL:
+        url = self._urls.get(target)
+        if url is None:
+            url = self._urls[target] = URL(self._origin + target, encoded=True)
+            if len(self._urls) > _KEPT_URLS:
+                self._urls.popitem(last=False)
+        return url
+
+    async def _body(self, response: ClientResponse) -> bytes:
+        try:
+            return await self._read(response)
+        except (aiohttp.ClientError, TooLargeError):
+            if is_success(response.status):
+                raise
+            return b""
+
+    async def _read(self, response: ClientResponse) -> bytes:
+        length = response.content_length
+        if length is not None and length > self._limit:
+            raise TooLargeError
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.content.iter_any():
+            size += len(chunk)
+            if size > self._limit:
+                raise TooLargeError
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+async def _never_twice(request: ClientRequest, handler: Any) -> ClientResponse:
+    """Keep aiohttp from trying a dropped request again by itself."""
+    try:
+        response: ClientResponse = await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise aiohttp.ClientConnectionError("the connection was lost") from error
+    return response

@@ -1,0 +1,49 @@
+"""What both roads need: an end to waiting, and a look at an idle socket."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import select
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from refold_async.transport.progress import OutOfTimeError
+
+T = TypeVar("T")
+
+
+def until(due: float) -> float | None:
+    """Give a moment as `asyncio.timeout_at` takes it: `None` for never."""
+    return None if due == math.inf else due
+
+
+async def by(due: float, step: Awaitable[T]) -> T:
+    """Await a step until a moment of the event loop's clock.
+
+    Raises:
+        OutOfTimeError: The moment came first. A `TimeoutError` of the step's own goes through as it is.
+    """
+    scope = asyncio.timeout_at(until(due))
+    try:
+        async with scope:
+            return await step
+    except TimeoutError:
+        if not scope.expired():
+            raise
+    raise OutOfTimeError
+
+
+def is_readable(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether an idle connection has something to read: its end, or bytes that nobody asked for.
+
+    An event loop that was held up has not seen them yet, so the socket itself is asked.
+    """
+    sock = None if transport is None else transport.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([sock.fileno()], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
