@@ -16,9 +16,9 @@ from refold_async.sandbox.server import Sandbox
 SettingsT = TypeVar("SettingsT", Fault, SandboxLimit)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_async.sandbox") -> int:
     """Serve until SIGINT or SIGTERM; gives the exit code."""
-    parser = _parser()
+    parser = _parser(prog)
     options = parser.parse_args(arguments)
     try:
         sandbox = Sandbox(
@@ -86,10 +86,8 @@ def _settings(text: str, kind: type[SettingsT]) -> SettingsT:
         raise ValueError(f"{text}: {error}") from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m refold_async.sandbox", description="A Refold to run at home.", allow_abbrev=False
-    )
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="A Refold to run at home.", allow_abbrev=False)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--port", type=int, default=0, help="port to listen on (default: any free one)")

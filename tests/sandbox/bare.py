@@ -1,7 +1,8 @@
 """A client of the sandbox as bare as aiohttp has it: no retries, no reading of results."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,13 @@ from refold_async.sandbox import Sandbox
 
 ACTIONS = "/api/v2/integration-schema"
 APPLICATIONS = "/api/v2/public/application"
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what happens on the other side of a socket."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the other side has no event to give
+            await asyncio.sleep(0.002)
 
 
 @dataclass
@@ -52,7 +60,9 @@ class Bare:
         self, slug: str, action_id: str, params: object = None, account: str = "demo-user-1"
     ) -> Answer:
         path = f"{ACTIONS}/{slug}/actions/{action_id}/execute"
-        return await self.call("POST", path, headers=self.headers(account), json=params or {})
+        return await self.call(
+            "POST", path, headers=self.headers(account), json={} if params is None else params
+        )
 
     async def create_contact(self, email: str = "jane@example.com", account: str = "demo-user-1") -> Answer:
         return await self.execute("hubspot", "create_contact", {"email": email}, account)

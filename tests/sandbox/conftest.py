@@ -1,7 +1,9 @@
+import ssl
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+import trustme
 
 from refold_async.sandbox import Sandbox
 
@@ -29,3 +31,13 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def bare(sandbox: Sandbox, session: aiohttp.ClientSession) -> Bare:
     return Bare(sandbox, session)
+
+
+@pytest.fixture(scope="session")
+def tls() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What a server and its client need to speak TLS on loopback."""
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    return server, client

@@ -119,6 +119,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     objects: Mapping[str, ObjectType] = {}
     actions: list[Action] = []
 
+    def __post_init__(self) -> None:
+        used = {name for action in self.actions for name in (action.object, *action.refers.values()) if name}
+        if absent := used - set(self.objects):
+            raise ValueError(
+                f"{self.slug} has actions on objects it does not hold: {', '.join(sorted(absent))}"
+            )
+
     def action(self, action_id: str) -> Action | None:
         """The action with this id; ``None`` where the app has no such one."""
         return next((action for action in self.actions if action.action_id == action_id), None)

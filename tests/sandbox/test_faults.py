@@ -1,0 +1,306 @@
+"""What each fault does to the answer, and what of it the ledger knows."""
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from refold_async.sandbox import Fault, Sandbox
+
+from .bare import ACTIONS, Answer, Bare, until
+
+LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
+async def outcome(bare: Bare, email: str = "jane@example.com") -> Answer | str:
+    """The answer to one write, or how it went missing."""
+    try:
+        return await bare.create_contact(email)
+    except LOST:
+        return "no answer"
+    except aiohttp.ClientPayloadError:
+        return "half an answer"
+
+
+@pytest.mark.parametrize(
+    ("fault", "lost", "ran"),
+    [
+        (Fault(drop="before"), "no answer", 0),
+        (Fault(drop="after"), "no answer", 1),
+        (Fault(drop="during"), "half an answer", 1),
+    ],
+    ids=lambda value: value.drop if isinstance(value, Fault) else "",
+)
+async def test_a_dropped_connection(bare: Bare, sandbox: Sandbox, fault: Fault, lost: str, ran: int) -> None:
+    sandbox.faults.add(fault)
+    assert await outcome(bare) == lost
+    assert len(sandbox.ledger.writes()) == ran
+    sandbox.faults.clear()
+    assert (await bare.create_contact()).status == 200
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("body", ["envelope", "html", "empty"])
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_status(bare: Bare, sandbox: Sandbox, status: int, body: Any, when: Any) -> None:
+    sandbox.faults.add(Fault(status=status, body=body, when=when, headers={"Retry-After": "3"}))
+    answer = await bare.create_contact()
+    assert (answer.status, answer.headers["Retry-After"]) == (status, "3")
+    assert len(sandbox.ledger.runs) == (when == "after")
+    if body == "envelope":
+        assert answer.json["status_code"] == status
+        assert answer.json["request_id"].startswith("req_")
+    elif body == "html":
+        assert answer.body.startswith(b"<html>")
+        assert answer.headers["Content-Type"].startswith("text/html")
+    else:
+        assert answer.body == b""
+
+
+async def test_a_status_says_what_it_is_told_to(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(status=409, message="Locked", code="LOCKED"))
+    answer = await bare.create_contact()
+    assert (answer.json["message"], answer.json["error_code"]) == ("Locked", "LOCKED")
+    assert answer.json["http_error_type"] == "CONFLICT"
+
+
+@pytest.mark.parametrize(
+    ("fault", "ran"),
+    [
+        (Fault(node_status="Errored", http_status=500), 0),
+        (Fault(node_status="Errored", http_status=500, when="after"), 1),
+    ],
+)
+async def test_a_node_status(bare: Bare, sandbox: Sandbox, fault: Fault, ran: int) -> None:
+    sandbox.faults.add(fault)
+    answer = await bare.create_contact()
+    assert (answer.status, answer.json["node_status"], answer.json["http_status"]) == (200, "Errored", 500)
+    assert len(sandbox.ledger.runs) == ran
+
+
+@pytest.mark.parametrize("data", [None, [1], {"a": "b"}])
+async def test_the_next_answers_can_be_scripted(bare: Bare, sandbox: Sandbox, data: object) -> None:
+    sandbox.faults.add(Fault(node_status="Success", data=data, times=1), Fault(node_status="Ready", times=1))
+    first, second, third = [await bare.create_contact() for _ in range(3)]
+    assert first.json == {"node_status": "Success", "data": data}
+    assert second.json["node_status"] == "Ready"
+    assert third.data["id"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+async def test_a_truncated_body(bare: Bare, sandbox: Sandbox, share: float) -> None:
+    sandbox.faults.add(Fault(truncate=share))
+    answer = await bare.create_contact()
+    assert answer.status == 200
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(answer.body)
+    assert len(sandbox.ledger.writes()) == 1
+
+
+@pytest.mark.parametrize(("garbage", "body"), [(True, None), (b"[1,", b"[1,")])
+async def test_a_garbage_body(
+    bare: Bare, sandbox: Sandbox, garbage: bool | bytes, body: bytes | None
+) -> None:
+    sandbox.faults.add(Fault(garbage=garbage))
+    answer = await bare.create_contact()
+    assert answer.body == body or body is None
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        msgspec.json.decode(answer.body)
+    assert len(sandbox.ledger.writes()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "ran"),
+    [(Fault(hang=True), 0), (Fault(hang=True, when="after"), 1), (Fault(stall=True), 1)],
+)
+async def test_an_answer_that_never_ends(bare: Bare, sandbox: Sandbox, fault: Fault, ran: int) -> None:
+    sandbox.faults.add(fault)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await bare.create_contact()
+    assert len(sandbox.ledger.writes()) == ran
+
+
+async def test_half_of_a_stalled_answer_arrives(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(stall=True))
+    path = f"{sandbox.base_url}{ACTIONS}/hubspot/actions"
+    async with bare.session.get(path, headers=bare.headers()) as response:
+        size = int(response.headers["Content-Length"])
+        assert len(await response.content.readexactly(size // 2)) == size // 2
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await response.content.read(1)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_latency_comes_before_or_after_the_effect(bare: Bare, sandbox: Sandbox, when: Any) -> None:
+    sandbox.faults.add(Fault(latency=0.1, when=when))
+    async with asyncio.TaskGroup() as group:
+        call = group.create_task(bare.create_contact())
+        await until(lambda: sandbox.requests)
+        await asyncio.sleep(0)
+        assert len(sandbox.ledger.runs) == (when == "after")
+        assert not call.done()
+    assert call.result().status == 200
+
+
+async def test_a_client_that_leaves_does_not_undo_the_write(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(latency=0.05))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await bare.create_contact()
+    await until(lambda: sandbox.ledger.runs)
+    assert sandbox.ledger.count() == 1
+
+
+async def test_latencies_add_up_beside_one_other_fault(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(latency=0.02), Fault(latency=(0.01, 0.02)), Fault(status=503, latency=0.01))
+    sandbox.faults.add(Fault(status=500))
+    start = time.monotonic()
+    assert (await bare.create_contact()).status == 503
+    assert time.monotonic() - start >= 0.04
+
+
+@pytest.mark.parametrize(
+    ("fault", "struck"),
+    [
+        (Fault(status=503), {"read", "write", "list", "slack", "other"}),
+        (Fault(status=503, effect="write"), {"write"}),
+        (Fault(status=503, effect="read"), {"read", "list", "slack", "other"}),
+        (Fault(status=503, method="GET"), {"list"}),
+        (Fault(status=503, operation="actions.execute"), {"read", "write", "slack", "other"}),
+        (Fault(status=503, slug="slack"), {"slack"}),
+        (Fault(status=503, action_id="get_contact"), {"read", "other"}),
+        (Fault(status=503, linked_account_id="demo-user-2"), {"other"}),
+        (Fault(status=503, slug="hubspot", effect="write", linked_account_id="demo-user-2"), set[str]()),
+    ],
+)
+async def test_whom_a_fault_strikes(bare: Bare, sandbox: Sandbox, fault: Fault, struck: set[str]) -> None:
+    sandbox.faults.add(fault)
+    answers = {
+        "read": await bare.execute("hubspot", "get_contact"),
+        "write": await bare.create_contact(),
+        "list": await bare.get(f"{ACTIONS}/hubspot/actions"),
+        "slack": await bare.execute("slack", "list_users"),
+        "other": await bare.execute("hubspot", "get_contact", account="demo-user-2"),
+    }
+    assert {name for name, answer in answers.items() if answer.status == 503} == struck
+
+
+async def test_the_effect_of_a_raw_request_is_that_of_its_endpoint(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(status=503, effect="write"))
+    url = "/crm/v3/objects/contacts/51"
+    for params, status in (
+        ({"method": "GET", "url": url}, 200),
+        ({"method": "DELETE", "url": url}, 503),
+        ({"method": "GET", "url": "/nowhere"}, 200),
+        ({"method": "POST", "url": "/nowhere"}, 503),
+        ([], 503),
+    ):
+        assert (await bare.execute("hubspot", "httprequest", params)).status == status
+
+
+async def test_how_often_a_fault_strikes(bare: Bare, sandbox: Sandbox) -> None:
+    fault = Fault(status=503, after=1, times=2)
+    sandbox.faults.add(fault)
+    statuses = [(await bare.create_contact()).status for _ in range(5)]
+    assert statuses == [200, 503, 503, 200, 200]
+    assert sandbox.faults.fired(fault) == 2
+
+
+async def test_chance_is_seeded(session: aiohttp.ClientSession) -> None:
+    async def statuses(seed: int) -> list[int]:
+        async with Sandbox(seed=seed, faults=[Fault(status=503, probability=0.5)]) as sandbox:
+            bare = Bare(sandbox, session)
+            first = [(await bare.create_contact()).status for _ in range(30)]
+            sandbox.reset()
+            assert [(await bare.create_contact()).status for _ in range(30)] == first
+            return first
+
+    first = await statuses(1)
+    assert set(first) == {200, 503}
+    assert await statuses(1) == first
+    assert await statuses(2) != first
+
+
+async def test_faults_can_be_taken_back(bare: Bare, sandbox: Sandbox) -> None:
+    first, second = Fault(status=503), Fault(status=504)
+    sandbox.faults.add(first, second)
+    assert list(sandbox.faults) == [first, second]
+    sandbox.faults.remove(first)
+    sandbox.faults.remove(first)
+    assert (await bare.create_contact()).status == 504
+    sandbox.faults.clear()
+    assert len(sandbox.faults) == 0
+    assert (await bare.create_contact()).status == 200
+
+
+async def test_a_fault_strikes_no_stranger(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(status=503, times=1))
+    refused = await bare.call("GET", f"{ACTIONS}/hubspot/actions", headers=bare.headers(key="tk_wrong"))
+    assert refused.status == 401
+    assert (await bare.get(f"{ACTIONS}/hubspot/actions")).status == 503
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, "has to do something"),
+        ({"slug": "hubspot"}, "has to do something"),
+        ({"status": 503, "drop": "after"}, "one thing"),
+        ({"hang": True, "truncate": 0.0}, "one thing"),
+        ({"latency": -1.0}, "latency"),
+        ({"latency": (2.0, 1.0)}, "latency"),
+        ({"latency": float("inf")}, "latency"),
+        ({"hang": True, "probability": 0}, "probability"),
+        ({"hang": True, "probability": 1.5}, "probability"),
+        ({"hang": True, "times": 0}, "times"),
+        ({"hang": True, "after": -1}, "after"),
+        ({"status": 99}, "status"),
+        ({"truncate": 1.0}, "truncate"),
+    ],
+)
+def test_nonsense_is_refused(settings: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Fault(**settings)
+
+
+async def test_a_fault_over_tls_is_a_dropped_connection_too(
+    session: aiohttp.ClientSession, tls: tuple[Any, Any]
+) -> None:
+    server_context, client_context = tls
+    async with Sandbox(ssl=server_context) as sandbox:
+        bare = Bare(sandbox, session)
+        path = f"{ACTIONS}/hubspot/actions"
+        assert sandbox.base_url.startswith("https://")
+        assert (await bare.get(path, ssl=client_context)).status == 200
+        sandbox.faults.add(Fault(drop="after"))
+        with pytest.raises(LOST):
+            await bare.get(path, ssl=client_context)
+
+
+async def test_many_faulted_writes_and_the_ledger_knows(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(
+        Fault(drop="before", probability=0.1),
+        Fault(drop="after", probability=0.1),
+        Fault(drop="during", probability=0.1),
+        Fault(status=503, probability=0.1),
+        Fault(status=500, probability=0.1, when="after"),
+    )
+
+    async def write(number: int) -> tuple[str, Answer | str]:
+        email = f"user-{number}@example.com"
+        return email, await outcome(bare, email)
+
+    results = dict(await asyncio.gather(*(write(number) for number in range(300))))
+    ran = {run.params["email"] for run in sandbox.ledger.writes()}
+    for email, result in results.items():
+        if (isinstance(result, Answer) and result.status == 200) or result == "half an answer":
+            assert email in ran
+        elif isinstance(result, Answer) and result.status == 503:
+            assert email not in ran
+    assert not sandbox.ledger.duplicates()
+    assert len(ran) == sandbox.ledger.count() < 300

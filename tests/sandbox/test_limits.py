@@ -1,0 +1,144 @@
+"""The rate limit, to the request, on a clock of the test's own."""
+
+import itertools
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refold_async.sandbox import Sandbox, SandboxLimit
+from refold_async.sandbox.limits import Limiter
+
+from .bare import ACTIONS, Bare
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_then_the_rate() -> None:
+    clock = Clock()
+    limiter = Limiter(20, 5, clock)
+    assert [limiter.wait("key") for _ in range(5)] == [0.0] * 5
+    assert limiter.wait("key") == pytest.approx(0.05)
+    clock.now += 0.049
+    assert limiter.wait("key") == pytest.approx(0.001)
+    clock.now += 0.001
+    assert limiter.wait("key") == 0.0
+    assert limiter.wait("key") > 0
+    clock.now += 60
+    assert [limiter.wait("key") == 0.0 for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_keys_do_not_share() -> None:
+    limiter = Limiter(1, 1, Clock())
+    assert limiter.wait("one") == limiter.wait("two") == 0.0
+    assert limiter.wait("one") > 0
+
+
+def test_the_steady_rate_never_meets_the_limit() -> None:
+    clock = Clock()
+    limiter = Limiter(20, 1, clock)
+    for _ in range(10_000):
+        assert limiter.wait("key") == 0.0
+        clock.now += 1 / 20
+
+
+@given(
+    st.lists(st.floats(0, 0.3), min_size=1, max_size=80),
+    st.integers(1, 50),
+    st.integers(1, 10),
+)
+def test_no_window_holds_more_than_burst_and_rate(gaps: list[float], rate: int, burst: int) -> None:
+    clock = Clock()
+    limiter, passed = Limiter(rate, burst, clock), list[float]()
+    for gap in gaps:
+        clock.now += gap
+        if limiter.wait("key") == 0.0:
+            passed.append(clock.now)
+    for (first, start), (last, end) in itertools.combinations(enumerate(passed), 2):
+        assert last - first + 1 <= burst + (end - start) * rate + 1e-6
+
+
+@given(st.lists(st.floats(0, 0.2), max_size=60), st.integers(1, 50), st.integers(1, 10))
+def test_who_waits_as_told_is_let_in(gaps: list[float], rate: int, burst: int) -> None:
+    clock = Clock()
+    limiter = Limiter(rate, burst, clock)
+    for gap in gaps:
+        clock.now += gap
+        early = limiter.wait("key")
+        if early:
+            clock.now += early
+            assert limiter.wait("key") == 0.0
+
+
+@pytest.mark.parametrize("retry_after", [True, False])
+async def test_over_the_limit_is_a_429(session: aiohttp.ClientSession, retry_after: bool) -> None:
+    clock = Clock()
+    async with Sandbox(limit=SandboxLimit(retry_after=retry_after), clock=clock) as sandbox:
+        bare = Bare(sandbox, session)
+        statuses = [(await bare.create_contact()).status for _ in range(5)]
+        refused = await bare.create_contact()
+        assert (statuses, refused.status) == ([200] * 5, 429)
+        assert refused.headers.get("Retry-After") == ("1" if retry_after else None)
+        assert refused.json["http_error_type"] == refused.json["error_code"] == "TOO_MANY_REQUESTS"
+        clock.now += 0.05
+        assert (await bare.create_contact()).status == 200
+        assert sandbox.ledger.count() == 6
+
+
+async def test_each_key_has_its_own_and_tokens_use_the_first(session: aiohttp.ClientSession) -> None:
+    async with Sandbox(limit=SandboxLimit(per_second=1, burst=1), clock=Clock()) as sandbox:
+        bare, path = Bare(sandbox, session), f"{ACTIONS}/slack/actions"
+        sandbox.add_api_key("tk_second")
+        token = {"Authorization": f"Bearer {sandbox.issue_token('demo-user-1')}"}
+        statuses = [
+            (await bare.call("GET", path, headers=headers)).status
+            for headers in (token, bare.headers(), bare.headers(key="tk_second"), bare.headers(key="wrong"))
+        ]
+        assert statuses == [200, 429, 200, 401]
+        sandbox.reset()
+        assert (await bare.get(path)).status == 200
+
+
+async def test_an_app_throttles_one_account(session: aiohttp.ClientSession) -> None:
+    clock = Clock()
+    limit = SandboxLimit(per_second=None, per_account=2, per_account_burst=1)
+    async with Sandbox(limit=limit, clock=clock) as sandbox:
+        bare = Bare(sandbox, session)
+        assert (await bare.create_contact()).json["node_status"] == "Success"
+        throttled = await bare.create_contact()
+        assert throttled.status == 200
+        assert (throttled.json["node_status"], throttled.json["http_status"]) == ("Errored", 429)
+        assert throttled.json["data"]["category"] == "RATE_LIMITS"
+        assert (await bare.create_contact(account="demo-user-2")).json["node_status"] == "Success"
+        slack = await bare.execute("slack", "list_users")
+        again = await bare.execute("slack", "list_users")
+        assert (slack.json["node_status"], again.json["data"]) == (
+            "Success",
+            {"ok": False, "error": "ratelimited"},
+        )
+        assert sandbox.ledger.count() == 3
+        clock.now += 0.5
+        assert (await bare.create_contact()).json["node_status"] == "Success"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"per_second": 0},
+        {"per_second": -1},
+        {"per_second": float("inf")},
+        {"per_second": float("nan")},
+        {"per_account": 0},
+        {"burst": 0},
+        {"per_account_burst": 0},
+    ],
+)
+def test_nonsense_is_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        SandboxLimit(**settings)  # type: ignore[arg-type]
