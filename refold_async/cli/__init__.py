@@ -1,0 +1,22 @@
+"""The `refold` command (extra `cli`)."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Final
+
+_NEEDS: Final = ("click", "rich")
+
+
+def main() -> int:
+    """Run the `refold` command with the process's arguments; gives its exit code."""
+    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        sys.stderr.write(
+            f"refold: {' and '.join(missing)} not installed; run: pip install 'refold-async[cli]'\n"
+        )
+        return 2
+    from refold_async.cli.program import run  # noqa: PLC0415 - it needs what was just looked for
+
+    return run()

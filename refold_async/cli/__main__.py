@@ -1,0 +1,8 @@
+"""`python -m refold_async.cli`: the `refold` command, where no script is installed."""
+
+import sys
+
+from refold_async.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

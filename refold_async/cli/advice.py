@@ -1,0 +1,115 @@
+"""What a person reads of an error: what failed, for whom, its fate, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from refold_async.cli.exits import is_throttled
+from refold_async.errors import (
+    ActionFailed,
+    AuthenticationError,
+    BadRequestError,
+    CertificateError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    Fate,
+    NotFoundError,
+    PermissionDeniedError,
+    RedirectError,
+    RefoldError,
+    SettingsError,
+    UnprocessableError,
+)
+from refold_async.operation import Effect
+
+_FATES: Final[dict[Fate, str]] = {
+    "not_sent": "not_sent: nothing of it reached Refold",
+    "rejected": "rejected: it was not done",
+    "unknown": "unknown: it may have been done",
+}
+
+
+def lines_of(error: RefoldError, effect: Effect) -> Iterator[str]:
+    """Give the lines that tell of a failed call.
+
+    Args:
+        error: What was raised.
+        effect: What running the call twice would do.
+    """
+    code = " ".join(str(part) for part in (error.status, error.error_code) if part is not None)
+    yield f"error: {code + ': ' if code else ''}{error.message}"
+    if where := " ".join(_where(error)):
+        yield f"  call:  {where}"
+    if not isinstance(error, SettingsError):
+        yield f"  fate:  {fate_words(error.fate, effect)}"
+    if tried := ", ".join(_tried(error)):
+        yield f"  tried: {tried}"
+    if next_step := advice(error, effect):
+        yield f"  next:  {next_step}"
+
+
+def fate_words(fate: Fate, effect: Effect) -> str:
+    """Say what became of a call; a read is never "done"."""
+    if fate == "unknown" and effect == "read":
+        return "unknown, and harmless: it only reads"
+    return _FATES[fate]
+
+
+def _where(error: RefoldError) -> Iterator[str]:
+    if error.operation:
+        yield error.operation
+    if error.slug:
+        yield f"{error.slug}/{error.action_id}" if error.action_id else error.slug
+    if error.linked_account_id is not None:
+        yield f"for account {error.linked_account_id}"
+
+
+def _tried(error: RefoldError) -> Iterator[str]:
+    if error.attempts:
+        yield "once" if error.attempts == 1 else f"{error.attempts} times"
+    if error.elapsed is not None:
+        yield f"{error.elapsed:.2f} s"
+    if error.request_id:
+        yield f"request {error.request_id}"
+
+
+def advice(error: RefoldError, effect: Effect) -> str | None:
+    """Say what to do next; `None` where the message has said it already."""
+    if error.fate == "unknown" and effect == "write":
+        return "look in the app whether it was done, before you run it again"
+    if error.needs_reconnect:
+        return f"the customer must connect {error.slug or 'the app'} again; until then every call fails alike"
+    if is_throttled(error):
+        return _later(error.retry_after)
+    return _by_class(error)
+
+
+def _later(seconds: float | None) -> str:
+    return "run it again a little later" if seconds is None else f"run it again after {seconds:.0f} s"
+
+
+def _by_class(error: RefoldError) -> str | None:
+    if error.fate == "unknown":
+        return "run it again"
+    words = next((words for kind, words in _NEXT if isinstance(error, kind)), None)
+    if words is None or (error.linked_account_id is None and "{account}" in words):
+        return None
+    account = shlex.quote(error.linked_account_id or "")
+    return words.format(slug=error.slug, action_id=error.action_id, account=account)
+
+
+_PARAMETERS: Final = "see what it takes: refold schema {slug} {action_id} --account {account}"
+_NEXT: Final[tuple[tuple[type[RefoldError], str], ...]] = (
+    (AuthenticationError, "check REFOLD_API_KEY, and that it belongs to this base URL"),
+    (PermissionDeniedError, "the key is good and may not do this; ask who manages it at Refold"),
+    (NotFoundError, "see what there is: refold actions {slug} --account {account}"),
+    (BadRequestError, _PARAMETERS),
+    (UnprocessableError, _PARAMETERS),
+    (ActionFailed, _PARAMETERS),
+    (RedirectError, "check the base URL: it answers with a redirect, which is never followed"),
+    (CertificateError, "check the base URL, and the machine's clock and certificates"),
+    (ConnectionFailedError, "check the base URL and the network, then run it again"),
+    (DeadlineExceededError, "run it again, with a larger --timeout"),
+)

@@ -1,0 +1,29 @@
+"""`refold schema SLUG ACTION --account ID`."""
+
+from __future__ import annotations
+
+import click
+
+from refold_async.cli.calling import account_option, calls_refold
+from refold_async.cli.terminal import Terminal
+from refold_async.client import Refold
+
+
+@click.command("schema")
+@click.argument("slug")
+@click.argument("action")
+@account_option
+@calls_refold
+async def command(terminal: Terminal, refold: Refold, *, slug: str, action: str, account: str) -> None:
+    """Show the parameters that ACTION of the app SLUG takes."""
+    schema = await refold.account(account).actions.schema(slug, action)
+    if terminal.as_json:
+        terminal.put(list(schema))
+        return
+    rows = [
+        (each.name, each.type or "text", "required" if each.required else "", each.label, each.help_text)
+        for each in schema
+    ]
+    terminal.table(
+        ("name", "type", "", "label", "help"), rows, title=f"{len(rows)} parameters of {slug}/{action}"
+    )

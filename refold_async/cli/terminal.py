@@ -1,0 +1,89 @@
+"""What a command writes: tables for people, one JSON document for pipes, errors for both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from refold_async.cli.advice import lines_of
+from refold_async.errors import RefoldError
+from refold_async.operation import Effect
+
+_WIDTH_OF_A_PIPE = 120
+
+
+class Terminal:
+    """Where a command writes.
+
+    Args:
+        as_json: Whether stdout takes JSON; all else then goes to stderr.
+
+    Attributes:
+        effect: What running the command's call twice would do.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.effect: Effect = "read"
+
+    def put(self, value: object) -> None:
+        """Write a value as one line of JSON to stdout."""
+        click.echo(msgspec.json.encode(value))
+
+    def data(self, value: object) -> None:
+        """Write JSON for people: indented, over many lines."""
+        click.echo(plain(json.dumps(value, indent=2, ensure_ascii=False), keep="\n"))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+        """Write a table for people; `None` is an empty cell."""
+        table = Table(
+            *columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        )
+        for column in table.columns:
+            column.overflow = "fold"
+        for row in rows:
+            table.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
+        console().print(table)
+
+    def say(self, text: str) -> None:
+        """Write a line for people: to stdout, or to stderr where stdout takes JSON."""
+        click.echo(plain(text), err=self.as_json)
+
+    def fail(self, error: RefoldError) -> None:
+        """Write what failed to stderr, and in JSON to stdout where that takes it."""
+        for line in lines_of(error, self.effect):
+            click.secho(plain(line), err=True, fg="red" if line.startswith("error") else None)
+        if self.as_json:
+            self.put({"error": facts_of(error)})
+
+
+def console(*, err: bool = False) -> Console:
+    """Give a rich console that takes every text as it is, and wraps late where nobody watches."""
+    made = Console(stderr=err, markup=False, highlight=False, emoji=False)
+    if not made.is_terminal:
+        made.width = _WIDTH_OF_A_PIPE
+    return made
+
+
+def plain(text: str, keep: str = "") -> str:
+    """Give a text in which nothing can steer a terminal."""
+    return "".join(
+        char if char.isprintable() or char in keep else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
+def facts_of(error: RefoldError) -> dict[str, object]:
+    """Give an error as JSON has it."""
+    facts: dict[str, object] = {"class": type(error).__name__, "needs_reconnect": error.needs_reconnect}
+    names = (
+        "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after",
+        "operation", "slug", "action_id", "linked_account_id", "attempts", "elapsed",
+    )  # fmt: skip
+    return facts | {name: getattr(error, name) for name in names}
