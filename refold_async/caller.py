@@ -10,10 +10,10 @@ from refold_async.credentials import Credential
 from refold_async.errors import InvalidCallError
 from refold_async.operation import Effect, Operation
 from refold_async.pipeline import Trip
-from refold_async.plan import Plan, Reader
+from refold_async.plan import Plan, Reader, describe
 from refold_async.sessions import Session, Sessions
 from refold_async.settings import Settings, check_timeout
-from refold_async.wire import Request, Scalar
+from refold_async.wire import Scalar
 
 T = TypeVar("T")
 
@@ -46,9 +46,7 @@ class Caller:
         self._base_url = base_url
         self._credential = credential
         self.linked_account_id = linked_account_id
-        self._headers: dict[str, str | None] = {}
-        if linked_account_id is not None:
-            self._headers["linked_account_id"] = wire.check_header("linked_account_id", linked_account_id)
+        self._headers = wire.headers_of({"linked_account_id": linked_account_id})
         self._json_headers = {**self._headers, **_JSON}
 
     def __repr__(self) -> str:
@@ -104,32 +102,20 @@ class Caller:
             InvalidCallError: A value cannot be sent.
         """
         seconds = self._settings.timeout if timeout is None else check_timeout(timeout)
-        request = Request("", "")
-        plan = Plan(
-            operation, path, request, effect or operation.effect, read, seconds, self.linked_account_id
-        )
-        try:
-            return plan._replace(request=self._request(operation, path, query, headers, body))
-        except InvalidCallError as error:
-            plan.describe(error)
-            raise
-
-    def _request(
-        self,
-        operation: Operation[T],
-        path: tuple[str, ...],
-        query: Mapping[str, Scalar] | None,
-        headers: Mapping[str, str | None] | None,
-        body: object,
-    ) -> Request:
         own = self._headers if body is None else self._json_headers
-        return wire.build(
-            operation,
-            path,
-            query=query,
-            headers=own if headers is None else {**own, **headers},
-            body=None if body is None else wire.body_of(body),
-        )
+        try:
+            request = wire.build(
+                operation,
+                path,
+                query=query,
+                headers=own if headers is None else own | wire.headers_of(headers),
+                body=None if body is None else wire.body_of(body),
+            )
+        except InvalidCallError as error:
+            describe(error, operation, path, self.linked_account_id)
+            raise
+        account = self.linked_account_id
+        return Plan(operation, path, request, effect or operation.effect, read, seconds, account)
 
     async def start(self, plan: Plan[T]) -> Trip[T]:
         """Begin a call's trip; its deadline runs from here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -114,6 +115,7 @@ _CHANGING: Final = frozenset(
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
+@lru_cache(maxsize=4096)
 def effect_of_action(action_id: str) -> Effect:
     """Tell from an action's id whether it reads or writes.
 

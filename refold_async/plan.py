@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from refold_async import wire
 from refold_async.errors import RefoldError
@@ -27,10 +27,13 @@ class Plan(NamedTuple, Generic[T]):
     timeout: float
     linked_account_id: str | None
 
-    def describe(self, error: RefoldError) -> None:
-        """Write on an error which call it ended."""
-        error.operation = self.operation.name
-        places = dict(zip(wire.places_of(self.operation.path), self.path, strict=True))
-        error.slug = places.get("slug")
-        error.action_id = places.get("action_id")
-        error.linked_account_id = self.linked_account_id or places.get("linked_account_id")
+
+def describe(
+    error: RefoldError, operation: Operation[Any], path: tuple[str, ...], linked_account_id: str | None
+) -> None:
+    """Write on an error which call it ended."""
+    error.operation = operation.name
+    places = dict(zip(wire.places_of(operation.path), path, strict=True))
+    error.slug = places.get("slug")
+    error.action_id = places.get("action_id")
+    error.linked_account_id = linked_account_id or places.get("linked_account_id")

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -18,12 +19,15 @@ Scalar = str | int | float | bool | None
 """A query parameter's value; `None` leaves the parameter out."""
 
 
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request, ready to be sent, but for the credential that the session adds."""
 
     method: str
     target: str
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] = NO_HEADERS
     body: bytes | None = None
 
 
@@ -142,7 +146,7 @@ def build(
     path: tuple[str, ...] = (),
     *,
     query: Mapping[str, Scalar] | None = None,
-    headers: Mapping[str, str | None] | None = None,
+    headers: Mapping[str, str] = NO_HEADERS,
     body: bytes | None = None,
 ) -> Request:
     """Build an operation's request.
@@ -151,7 +155,7 @@ def build(
         operation: What is called.
         path: A value for each place of its path template, in order.
         query: Query parameters; `None` leaves one out.
-        headers: Headers of this call; `None` leaves one out.
+        headers: Headers that `headers_of` let pass.
         body: The encoded body.
 
     Raises:
@@ -160,5 +164,13 @@ def build(
     target = path_of(operation.path, path)
     if query:
         target += query_of(query)
-    sent = {name: check_header(name, value) for name, value in (headers or {}).items() if value is not None}
-    return Request(operation.method, target, sent, body)
+    return Request(operation.method, target, headers, body)
+
+
+def headers_of(values: Mapping[str, str | None]) -> dict[str, str]:
+    """Give the headers to send; those that are `None` are left out.
+
+    Raises:
+        InvalidCallError: A header would not carry its value unchanged.
+    """
+    return {name: check_header(name, value) for name, value in values.items() if value is not None}
