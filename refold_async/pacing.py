@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import anyio
 import msgspec
 
 from refold_async.errors import SettingsError
+from refold_async.gate import Gate
 
 
 class RateLimit(msgspec.Struct, frozen=True):
@@ -46,22 +47,30 @@ class Bucket:
     little early at the server, by up to one interval, then still finds its token there.
 
     It knows no clock of its own: each method takes the time now, in seconds.
+
+    Attributes:
+        is_free: Whether there is neither a limit nor a pause, so that nobody need ask.
     """
 
-    __slots__ = ("_interval", "_next", "_open_at", "_slack")
+    __slots__ = ("_interval", "_limited", "_next", "_open_at", "_slack", "is_free")
 
     def __init__(self, limit: RateLimit | None) -> None:
+        self._limited = limit is not None
         self._interval = 0.0 if limit is None else 1.0 / limit.per_second
         self._slack = 0.0 if limit is None else max(0, limit.burst - 2) * self._interval
         self._next = -math.inf
         self._open_at = -math.inf
+        self.is_free = not self._limited
 
     def __repr__(self) -> str:
         return f"Bucket(interval={self._interval:g}, next={self._next:.3f}, open_at={self._open_at:.3f})"
 
     def wait(self, now: float) -> float:
         """Give the seconds until a call may start; 0 where it may start now."""
-        return max(0.0, self._next - self._slack - now, self._open_at - now)
+        paused = self._open_at - now
+        if not self._limited:
+            self.is_free = paused <= 0
+        return max(0.0, self._next - self._slack - now, paused)
 
     def take(self, now: float) -> None:
         """Record that a call starts now."""
@@ -70,6 +79,7 @@ class Bucket:
     def pause(self, until: float) -> None:
         """Let no call start before `until`; a shorter pause never cuts a longer one."""
         self._open_at = max(self._open_at, until)
+        self.is_free = False
 
 
 class Pacer:
@@ -90,15 +100,15 @@ class Pacer:
         bucket: Bucket,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bucket = bucket
         self._clock = clock
         self._sleep = sleep
-        self._line = anyio.Lock(fast_acquire=True)
+        self._line = Gate(1)
 
     def __repr__(self) -> str:
-        return f"Pacer({self._bucket!r}, waiting={self._line.statistics().tasks_waiting})"
+        return f"Pacer({self._bucket!r}, line={self._line!r})"
 
     def due(self) -> float:
         """Give the seconds until the next turn, not counting those who wait for theirs."""
@@ -106,17 +116,23 @@ class Pacer:
 
     def try_turn(self) -> bool:
         """Take a turn if one is due now and nobody waits for it."""
-        if self._line.locked() or self._bucket.wait(now := self._clock()) > 0:
+        bucket = self._bucket
+        if bucket.is_free:
+            return True
+        if self._line.free == 0 or bucket.wait(now := self._clock()) > 0:
             return False
-        self._bucket.take(now)
+        bucket.take(now)
         return True
 
     async def turn(self) -> None:
         """Wait for a turn, and take it."""
-        async with self._line:
+        await self._line.enter()
+        try:
             while (seconds := self._bucket.wait(self._clock())) > 0:
                 await self._sleep(seconds)
             self._bucket.take(self._clock())
+        finally:
+            self._line.leave()
 
     def pause(self, seconds: float) -> None:
         """Give nobody a turn for some seconds: the service said that it is too much."""
