@@ -62,12 +62,17 @@ class Credential:
         """Give the secret, asking its source where it has one.
 
         Raises:
-            SettingsError: The source gave what is no secret.
+            SettingsError: The source failed, or gave what is no secret.
         """
         if isinstance(self._source, Secret):
             return self._source
-        answer = self._source()
-        value = await answer if inspect.isawaitable(answer) else answer
+        try:
+            answer = self._source()
+            value = await answer if inspect.isawaitable(answer) else answer
+        except Exception as error:
+            raise SettingsError(
+                f"the source of the {_NAMES[self.kind]} failed with {type(error).__name__}"
+            ) from error
         return self._checked(value)
 
     def headers(self, secret: Secret) -> dict[str, str]:

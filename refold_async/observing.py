@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from refold_async import retries
-from refold_async.errors import RefoldError
-from refold_async.hooks import CallFacts, Hooks, safely
+import msgspec
+
+from refold_async import retries, wire
+from refold_async.errors import Fate, InvalidCallError, RefoldError
+from refold_async.hooks import CallFacts, Hooks, WaitReason, safely
 from refold_async.plan import Plan
-from refold_async.wire import places_of
+from refold_async.sessions import Session
+from refold_async.wire import Request
 
 _logger: Final = logging.getLogger("refold_async")
 
@@ -17,31 +21,41 @@ _logger: Final = logging.getLogger("refold_async")
 class Observer:
     """Hears what happens to one call. This one writes only the log."""
 
-    __slots__ = ("_plan", "_server")
+    __slots__ = ("_plan", "_session", "_started")
 
-    def __init__(self, server: str, plan: Plan[Any]) -> None:
-        self._server = server
+    def __init__(self, session: Session, plan: Plan[Any], started: float) -> None:
+        self._session = session
         self._plan = plan
+        self._started = started
 
     @staticmethod
-    def of(hooks: Hooks | None, server: str, plan: Plan[Any]) -> Observer:
+    def of(
+        hooks: Hooks | Sequence[Hooks] | None, session: Session, plan: Plan[Any], started: float
+    ) -> Observer:
         """Give the observer of a call, with or without hooks."""
-        return Observer(server, plan) if hooks is None else _Hooked(hooks, server, plan)
+        if not hooks:
+            return Observer(session, plan, started)
+        return _Hooked([hooks] if isinstance(hooks, Hooks) else hooks, session, plan, started)
 
-    def waited(self, reason: Literal["rate", "connection"], seconds: float) -> None:
+    def began(self) -> None:
+        """The call begins."""
+
+    def waited(self, reason: WaitReason, seconds: float) -> None:
         """The call waited."""
 
-    def sending(self, attempt: int, elapsed: float) -> None:
-        """An attempt goes out."""
+    def sending(self, attempt: int, request: Request) -> Request:  # noqa: ARG002 - hooks are told it
+        """An attempt goes out; gives what to send."""
+        return request
 
-    def answered(self, attempt: int, status: int, elapsed: float) -> None:
+    def answered(self, attempt: int, status: int) -> None:
         """The call was answered."""
         if _logger.isEnabledFor(logging.DEBUG):
             self._log(
-                logging.DEBUG, "%s answered %d", status, attempts=attempt, elapsed=elapsed, status=status
-            )
+                logging.DEBUG, "%s answered %d", status,
+                attempts=attempt, elapsed=self._elapsed(), status=status,
+            )  # fmt: skip
 
-    def failed(self, attempt: int, error: RefoldError) -> None:
+    def failed(self, attempt: int, error: RefoldError, status: int | None) -> None:
         """An attempt failed."""
 
     def retrying(self, attempt: int, error: RefoldError, wait: float) -> None:
@@ -52,7 +66,7 @@ class Observer:
                 attempts=attempt, wait=wait, status=error.status, fate=error.fate,
             )  # fmt: skip
 
-    def ended(self, attempt: int, error: BaseException, elapsed: float) -> None:
+    def ended(self, attempt: int, error: BaseException, fate: Fate) -> None:
         """The call ended without an answer."""
         ours = error if isinstance(error, RefoldError) else None
         exhausted = ours is not None and attempt > 1 and retries.is_transient(ours)
@@ -60,24 +74,28 @@ class Observer:
         if _logger.isEnabledFor(level):
             self._log(
                 level, "%s failed with %s", type(error).__name__,
-                attempts=attempt, elapsed=elapsed, status=ours and ours.status, fate=ours and ours.fate,
+                attempts=attempt, elapsed=self._elapsed(), status=ours and ours.status, fate=fate,
             )  # fmt: skip
 
     def _log(self, level: int, text: str, what: object, **fields: object) -> None:
         call = self.facts()
-        named = {name: getattr(call, name) for name in call.__struct_fields__}
+        named = msgspec.structs.asdict(call)
         known = {name: value for name, value in (named | fields).items() if value is not None}
         _logger.log(level, text, call.operation, what, extra={"refold": known})
+
+    def _elapsed(self) -> float:
+        return self._session.loop.time() - self._started
 
     def facts(self) -> CallFacts:
         """Give what the log and the hooks are told of the call."""
         operation = self._plan.operation
-        places = dict(zip(places_of(operation.path), self._plan.path, strict=True))
+        places = dict(zip(wire.places_of(operation.path), self._plan.path, strict=True))
         return CallFacts(
             operation=operation.name,
             method=operation.method,
             path=operation.path,
-            server=self._server,
+            server=self._session.base_url,
+            effect=self._plan.effect,
             slug=places.get("slug"),
             action_id=places.get("action_id"),
             linked_account_id=self._plan.linked_account_id or places.get("linked_account_id"),
@@ -89,33 +107,74 @@ class _Hooked(Observer):
 
     __slots__ = ("_call", "_hooks", "_sent_at")
 
-    def __init__(self, hooks: Hooks, server: str, plan: Plan[Any]) -> None:
-        super().__init__(server, plan)
+    def __init__(self, hooks: Sequence[Hooks], session: Session, plan: Plan[Any], started: float) -> None:
+        super().__init__(session, plan, started)
         self._hooks = hooks
-        self._call = self.facts()
-        self._sent_at = 0.0
-        safely(hooks.on_call, self._call)
+        self._call = super().facts()
+        self._sent_at: float | None = None
 
-    def waited(self, reason: Literal["rate", "connection"], seconds: float) -> None:
-        safely(self._hooks.on_wait, self._call, reason, seconds)
+    def facts(self) -> CallFacts:
+        return self._call
 
-    def sending(self, attempt: int, elapsed: float) -> None:
-        self._sent_at = elapsed
-        safely(self._hooks.on_request, self._call, attempt)
+    def began(self) -> None:
+        for hooks in self._hooks:
+            safely(hooks.on_call, self._call)
 
-    def answered(self, attempt: int, status: int, elapsed: float) -> None:
-        super().answered(attempt, status, elapsed)
-        safely(self._hooks.on_response, self._call, attempt, status, None, elapsed - self._sent_at)
-        safely(self._hooks.on_done, self._call, attempt, None, elapsed)
+    def waited(self, reason: WaitReason, seconds: float) -> None:
+        for hooks in self._hooks:
+            safely(hooks.on_wait, self._call, reason, seconds)
 
-    def failed(self, attempt: int, error: RefoldError) -> None:
-        seconds = (error.elapsed or 0.0) - self._sent_at
-        safely(self._hooks.on_response, self._call, attempt, error.status, error, seconds)
+    def sending(self, attempt: int, request: Request) -> Request:
+        added = [safely(hooks.on_request, self._call, attempt) for hooks in self._hooks]
+        self._sent_at = self._elapsed()
+        for headers in filter(None, added):
+            request = safely(_with_headers, request, headers) or request
+        return request
+
+    def answered(self, attempt: int, status: int) -> None:
+        super().answered(attempt, status)
+        self._response(attempt, status, None)
+        self._done(attempt, None, None)
+
+    def failed(self, attempt: int, error: RefoldError, status: int | None) -> None:
+        self._response(attempt, status, error)
 
     def retrying(self, attempt: int, error: RefoldError, wait: float) -> None:
         super().retrying(attempt, error, wait)
-        safely(self._hooks.on_retry, self._call, attempt, error, wait)
+        for hooks in self._hooks:
+            safely(hooks.on_retry, self._call, attempt, error, wait)
 
-    def ended(self, attempt: int, error: BaseException, elapsed: float) -> None:
-        super().ended(attempt, error, elapsed)
-        safely(self._hooks.on_done, self._call, attempt, error, elapsed)
+    def ended(self, attempt: int, error: BaseException, fate: Fate) -> None:
+        super().ended(attempt, error, fate)
+        self._done(attempt, error, fate)
+
+    def _response(self, attempt: int, status: int | None, error: RefoldError | None) -> None:
+        """Tell of the attempt's end, where its beginning was told."""
+        if self._sent_at is None:
+            return
+        seconds = self._elapsed() - self._sent_at
+        self._sent_at = None
+        for hooks in self._hooks:
+            safely(hooks.on_response, self._call, attempt, status, error, seconds)
+
+    def _done(self, attempts: int, error: BaseException | None, fate: Fate | None) -> None:
+        elapsed = self._elapsed()
+        for hooks in self._hooks:
+            safely(hooks.on_done, self._call, attempts, error, fate, elapsed)
+
+
+_RESERVED: Final = frozenset({"authorization", "content-length", "host", "transfer-encoding", "x-api-key"})
+
+
+def _with_headers(request: Request, added: Mapping[str, str]) -> Request:
+    """Add headers of a hook that replace none of the request's own.
+
+    Raises:
+        InvalidCallError: A header cannot be sent, or is not a hook's to set.
+    """
+    taken = _RESERVED | {name.lower() for name in request.headers}
+    for name, value in added.items():
+        if name.lower() in taken:
+            raise InvalidCallError(f"a hook may not set the header {name}")
+        wire.check_header(wire.check_header("a header's name", name), value)
+    return msgspec.structs.replace(request, headers={**request.headers, **added})

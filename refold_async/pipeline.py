@@ -12,14 +12,15 @@ from refold_async.errors import (
     DeadlineExceededError,
     RateLimitedError,
     RefoldError,
+    SettingsError,
 )
 from refold_async.observing import Observer
-from refold_async.plan import Plan
+from refold_async.plan import Plan, describe
 from refold_async.retries import Waits
 from refold_async.sessions import Session
 from refold_async.settings import Settings
 from refold_async.transport import OutOfTimeError, Progress
-from refold_async.transport.waiting import until
+from refold_async.transport.waiting import by, until
 from refold_async.wire import Reply
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ class Trip(Generic[T]):
         self._earlier: tuple[RefoldError, ...] = ()
         self._renewed = False
         self._waits: Waits | None = None
-        self._observer = Observer.of(settings.hooks, session.base_url, plan)
+        self._observer = Observer.of(settings.hooks, session, plan, self._started)
         self.attempts = 0
         self.paced = 0.0
 
@@ -73,9 +74,17 @@ class Trip(Generic[T]):
         """
         outcome = await self.attempt()
         while isinstance(outcome, Again):
-            await asyncio.sleep(outcome.wait)
+            try:
+                await asyncio.sleep(outcome.wait)
+            except BaseException as error:
+                self.abandon(error)
+                raise
             outcome = await self.attempt()
         return outcome
+
+    def abandon(self, error: BaseException) -> None:
+        """Tell those who listen that the call ends between two attempts, as when it is cancelled then."""
+        self._observer.ended(self.attempts, error, self._earlier[-1].fate if self._earlier else "not_sent")
 
     async def attempt(self) -> T | Again:
         """Attempt the call once.
@@ -90,30 +99,52 @@ class Trip(Generic[T]):
         progress = Progress()
         session = self._session
         session.enter()
+        if self.attempts == 1:
+            self._observer.began()
         try:
-            reply = await self._exchange(progress)
-            answer = self._plan.read(self._plan.operation, reply, session.secret)
-        except RefoldError as error:
-            return await self._fail(error, progress)
+            try:
+                reply = await self._exchange(progress)
+                progress.status = reply.status
+                answer = self._plan.read(self._plan.operation, reply, session.secret)
+            except RefoldError as error:
+                return await self._fail(error, progress)
         except BaseException as error:
-            self._observer.ended(self.attempts, error, self._elapsed())
+            fate = error.fate if isinstance(error, RefoldError) else progress.fate
+            self._observer.ended(self.attempts, error, fate)
             raise
         finally:
             session.leave()
         session.budget.refund(self._drawn or 1)
-        self._observer.answered(self.attempts, reply.status, self._elapsed())
+        self._observer.answered(self.attempts, reply.status)
         return answer
 
     async def _exchange(self, progress: Progress) -> Reply:
         if not self._session.pacer.try_turn():
             await self._turn()
         due = self._due()
-        self._observer.sending(self.attempts, self._elapsed())
         try:
-            return await self._session.exchange(self._plan.request, progress, due)
+            await self._enter(due)
+            try:
+                request = self._observer.sending(self.attempts, self._plan.request)
+                return await self._session.exchange(request, progress, due)
+            finally:
+                self._session.gate.leave()
         except OutOfTimeError:
             failure = self._silence(progress)
         raise failure
+
+    async def _enter(self, due: float) -> None:
+        """Take one of the session's places, once its credential is known."""
+        session = self._session
+        if not session.secret:
+            await by(due, session.authorize())
+        if session.gate.try_enter():
+            return
+        began = session.loop.time()
+        try:
+            await by(due, session.gate.enter())
+        finally:
+            self._observer.waited("connection", session.loop.time() - began)
 
     async def _turn(self) -> None:
         pacer, clock = self._session.pacer, self._session.loop.time
@@ -145,14 +176,16 @@ class Trip(Generic[T]):
             )
         if progress.sent:
             return DeadlineExceededError("no answer came before the deadline", fate="unknown")
+        if not self._session.secret:
+            return DeadlineExceededError("the credential's source gave no secret before the deadline")
         return DeadlineExceededError("no connection was free or could be made before the deadline")
 
     async def _fail(self, error: RefoldError, progress: Progress) -> Again:
         """Say when to try again, or raise the error."""
-        self._plan.describe(error)
+        describe(error, self._plan.operation, self._plan.path, self._plan.linked_account_id)
         error.attempts = self.attempts
         error.elapsed = self._elapsed()
-        self._observer.failed(self.attempts, error)
+        self._observer.failed(self.attempts, error, progress.status)
         if isinstance(error, RateLimitedError) and not error.by_app:
             asked = self._retry.base if error.retry_after is None else error.retry_after
             self._session.pacer.pause(min(asked, LONGEST_PAUSE))
@@ -161,7 +194,6 @@ class Trip(Generic[T]):
             wait = self._wait_after(error)
         if wait is None:
             error.earlier = self._earlier
-            self._observer.ended(self.attempts, error, error.elapsed)
             raise error
         self._earlier += (error,)
         self._observer.retrying(self.attempts, error, wait)
@@ -176,7 +208,11 @@ class Trip(Generic[T]):
             async with asyncio.timeout_at(until(self._deadline)):
                 return 0.0 if await self._session.renew(progress.secret) else None
         except TimeoutError:
-            return None
+            error.add_note("the credential's source gave no other secret before the deadline")
+        except SettingsError as failure:
+            error.add_note(f"no other secret: {failure.message}")
+            error.__cause__ = failure
+        return None
 
     def _wait_after(self, error: RefoldError) -> float | None:
         if not retries.may_retry(self._retry, self._plan.effect, error, self.attempts):

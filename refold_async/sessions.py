@@ -13,11 +13,11 @@ from typing import Final
 from refold_async.caching import Shelf
 from refold_async.credentials import Credential, Secret
 from refold_async.errors import ClosedError, ConnectionFailedError
+from refold_async.gate import Gate
 from refold_async.pacing import Bucket, Pacer
 from refold_async.retries import RetryBudget
 from refold_async.settings import Settings
 from refold_async.transport import Progress, Transport
-from refold_async.transport.waiting import by
 from refold_async.wire import Reply, Request
 
 IDLE: Final = 300.0
@@ -33,6 +33,7 @@ class Session:
         pacer: Its rate limit.
         budget: What its retries may draw.
         shelf: Its cache, where one was asked for.
+        gate: The places at its connections; who exchanges holds one.
     """
 
     def __init__(self, base_url: str, credential: Credential, settings: Settings, bucket: Bucket) -> None:
@@ -42,6 +43,7 @@ class Session:
         self.pacer: Final = Pacer(bucket)
         self.budget: Final = RetryBudget(settings.retry.budget)
         self.shelf: Final = None if settings.cache is None else Shelf(settings.cache)
+        self.gate: Final = Gate(settings.max_connections)
         self.last_used = self.loop.time()
         self.active = 0
         self.closed = False
@@ -49,7 +51,6 @@ class Session:
         self._secret: Secret | None = None
         self._asking = asyncio.Lock()
         self._proof: Mapping[str, str] = {}
-        self._gate = asyncio.Semaphore(settings.max_connections)
         self._drained = asyncio.Event()
         self._drained.set()
         self._transport = Transport(base_url, settings)
@@ -102,11 +103,13 @@ class Session:
     async def renew(self, refused: Secret) -> bool:
         """Ask the credential's source again after a refusal, once for all who were refused.
 
+        Each asking makes a new `Secret`, equal or not: identity tells which asking was refused.
+
         Returns:
             Whether another secret than the refused one is now in use.
         """
         async with self._asking:
-            if self._secret == refused:
+            if self._secret is refused:
                 await self._ask()
             return self._secret != refused
 
@@ -121,10 +124,10 @@ class Session:
         self._proof = self._credential.headers(self._secret)
 
     async def exchange(self, request: Request, progress: Progress, due: float) -> Reply:
-        """Send one request and read its whole reply.
+        """Send one request and read its whole reply; the caller holds a place of the `gate`.
 
         Args:
-            request: What to send; the credential is added.
+            request: What to send; the credential, which `authorize` asked for, is added.
             progress: Is told when the request may have left.
             due: When it is given up, by the event loop's clock; `math.inf` for never.
 
@@ -134,22 +137,14 @@ class Session:
             ClosedError: The session was closed.
             OutOfTimeError: `due` came.
         """
-        if self._secret is None:
-            await by(due, self.authorize())
+        if self.closed:
+            raise ClosedError("the client was closed")
         progress.secret = self.secret
-        if self._gate.locked():
-            await by(due, self._gate.acquire())
-        else:
-            await self._gate.acquire()
         try:
-            if self.closed:
-                raise ClosedError("the client was closed")
             return await self._transport.exchange(request, self._proof, progress, due)
         except ConnectionFailedError:
             if not self.closed:
                 raise
-        finally:
-            self._gate.release()
         raise ClosedError("the client was closed during the call", fate=progress.fate)
 
 

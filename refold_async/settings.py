@@ -6,6 +6,7 @@ import math
 import os
 import ssl as ssl_module
 import warnings
+from collections.abc import Sequence
 from typing import Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
@@ -42,7 +43,7 @@ class Options(TypedDict, total=False):
         proxy: An `http://` proxy's URL; default none.
         trust_env: Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are heeded; default no.
         cache: A `Cache` for action lists and schemas; default none.
-        hooks: Called as calls go on; default none.
+        hooks: One `Hooks`, or several, called as calls go on; default none.
     """
 
     base_url: str | None
@@ -55,7 +56,7 @@ class Options(TypedDict, total=False):
     proxy: str | None
     trust_env: bool
     cache: Cache | None
-    hooks: Hooks | None
+    hooks: Hooks | Sequence[Hooks] | None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     proxy: str | None = None
     trust_env: bool = False
     cache: Cache | None = None
-    hooks: Hooks | None = None
+    hooks: Hooks | Sequence[Hooks] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, in words."""
@@ -86,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _check_ssl(self.ssl)
         if self.rate_limit is not None and self.rate_limit != "auto":
             _check_type("rate_limit", self.rate_limit, RateLimit)
+        if self.hooks is not None:
+            _check_hooks(self.hooks)
         if self.cache is not None:
             _check_type("cache", self.cache, Cache)
         if self.proxy is not None:
@@ -141,6 +144,11 @@ def _check_count(name: str, value: int) -> None:
 def _check_type(name: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
         raise SettingsError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+
+
+def _check_hooks(value: Hooks | Sequence[Hooks]) -> None:
+    for listener in [value] if not isinstance(value, Sequence) else value:
+        _check_type("hooks", listener, Hooks)
 
 
 def _check_ssl(value: object) -> None:

@@ -7,12 +7,13 @@ from refold_async.errors import Fate
 
 
 class Progress:
-    """How far one attempt got: whether anything of it may have left, and with which secret."""
+    """How far one attempt got: whether anything of it may have left, with which secret, to which status."""
 
-    __slots__ = ("secret", "sent")
+    __slots__ = ("secret", "sent", "status")
 
     def __init__(self) -> None:
         self.sent = False
+        self.status: int | None = None
         self.secret = Secret("")
 
     @property
