@@ -9,7 +9,6 @@ import aiohttp
 from .answers import POISON, good_body
 from .certs import client_context
 from .fault import Fault, Transport
-from .server import FaultServer
 from .steps import Request
 
 ACTIONS_PATH = "/api/v2/integration-schema/hubspot/actions"
@@ -73,11 +72,5 @@ async def meet(fault: Fault, transport: Transport, method: str, deadline: float 
         before = len(server.requests)
         outcome = await bare_call(session, url, method, deadline)
         requests = len(server.requests) - before
-        relieve(fault, server)
+        server.relieve()
         return Met(outcome, requests, await bare_call(session, url, method))
-
-
-def relieve(fault: Fault, server: FaultServer) -> None:
-    """End a fault that lasts, where that is in the server's power."""
-    if fault.listening != "yes":
-        server.listen()

@@ -23,7 +23,8 @@ TCP: tuple[Transport, ...] = ("tcp",)
 TLS: tuple[Transport, ...] = ("tls",)
 BOTH: tuple[Transport, ...] = ("tcp", "tls")
 
-NO_SUCH_HOST = "nowhere.invalid"
+NO_SUCH_HOST = ".".join(["nowhere"] * 40 + ["invalid"])
+"""Longer than a name may be, so that no resolver asks the network, which may take seconds to say no."""
 REPLY_LIMIT = 1 << 20
 """The size limit of a reply, in bytes, that a client must be given for the rows on size."""
 STRICT_PARSER = sys.flags.dev_mode or bool(os.environ.get("PYTHONASYNCIODEBUG"))
@@ -92,7 +93,7 @@ class Fault:
         wait: the pause in seconds that the error carries, from the server's own words.
         late: whether an execute returns all the same, and the error comes when its data is decoded.
         lenient: whether what is accepted is refused, as unreadable, in debug modes.
-        recovers: whether the next call can succeed; a name that does not resolve stays so.
+        following: the class of the next call's error, where the fault outlasts the call.
     """
 
     id: str
@@ -110,7 +111,12 @@ class Fault:
     wait: float | None = None
     late: bool = False
     lenient: bool = False
-    recovers: bool = True
+    following: str | None = None
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the next call succeeds."""
+        return self.following is None
 
     @property
     def warms_up(self) -> bool:

@@ -121,7 +121,7 @@ JSON = (
         id="json-bom",
         words="JSON behind a byte order mark",
         play=sent(lambda b: ok(b"\xef\xbb\xbf" + b)),
-        **UNREADABLE,
+        **ACCEPTED,
     ),
     Fault(
         id="json-utf-16",

@@ -10,7 +10,13 @@ LASTING = unseen(harmless("ConnectionFailedError"))
 PORT = (
     Fault(id="refused", words="the port refuses", listening="refuses", **LASTING),
     Fault(id="backlog-full", words="the port lets nobody in", listening="full", **STALLED_UNSENT),
-    Fault(id="dns-failure", words="the name does not resolve", host=NO_SUCH_HOST, recovers=False, **LASTING),
+    Fault(
+        id="dns-failure",
+        words="the name does not resolve",
+        host=NO_SUCH_HOST,
+        following="ConnectionFailedError",
+        **LASTING,
+    ),
 )
 
 ACCEPT = (

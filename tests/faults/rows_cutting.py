@@ -4,7 +4,7 @@ from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, head, ok, poison_body, r
 from .fault import TLS, Fault, Idle
 from .plays import always, cut, with_good
 from .steps import Close, Request, Reset, Send
-from .verdicts import ACCEPTED, LOST, UNREADABLE, transient, unseen
+from .verdicts import ACCEPTED, LOST, UNREADABLE
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -117,14 +117,14 @@ KEPT_ALIVE = (
         id="fin-while-blocked",
         words="closes an idle connection while the loop is blocked",
         idle=Idle(noticed=False),
-        **unseen(LOST),
+        **ACCEPTED,
     ),
     Fault(id="fin-noticed", words="closes an idle connection", idle=Idle(), **ACCEPTED),
     Fault(
         id="idle-408-while-blocked",
         words="a 408 and FIN on an idle connection while the loop is blocked",
         idle=Idle(_timed_out, noticed=False),
-        **unseen(transient("StatusError", "rejected")),
+        **ACCEPTED,
     ),
     Fault(
         id="idle-408-noticed",

@@ -103,7 +103,7 @@ INTERIM = (
         id="switching-protocols",
         words="101 Switching Protocols, which nobody asked for",
         play=_before(head(101, b"Upgrade: smoke-signals", b"Connection: upgrade")),
-        **UNREADABLE,
+        **permanent("StatusError"),
     ),
 )
 

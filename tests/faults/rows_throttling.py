@@ -26,13 +26,25 @@ def _dated(seconds: float) -> Play:
     return play
 
 
-def _row(name: str, words: str, play: Play, verdict: Verdict = THROTTLED, wait: float | None = None) -> Fault:
-    return Fault(id=f"429-{name}", words=f"429, {words}", play=play, wait=wait, **verdict)
+def _row(name: str, words: str, play: Play, verdict: Verdict = THROTTLED) -> Fault:
+    return Fault(id=f"429-{name}", words=f"429, {words}", play=play, **verdict)
+
+
+def _too_long(name: str, words: str, play: Play) -> Fault:
+    """A wait that holds for the whole key, so that the next call fails at once too."""
+    return Fault(
+        id=f"429-{name}",
+        words=f"429, {words}",
+        play=play,
+        wait=BEYOND,
+        following="DeadlineExceededError",
+        **THROTTLED_TOO_LONG,
+    )
 
 
 THROTTLING = (
-    _row("seconds", "Retry-After beyond the deadline", _throttle(b"%d" % BEYOND), THROTTLED_TOO_LONG, BEYOND),
-    _row("date", "Retry-After a date beyond the deadline", _dated(BEYOND), THROTTLED_TOO_LONG, BEYOND),
+    _too_long("seconds", "Retry-After beyond the deadline", _throttle(b"%d" % BEYOND)),
+    _too_long("date", "Retry-After a date beyond the deadline", _dated(BEYOND)),
     _row("zero", "Retry-After 0", _throttle(b"0")),
     _row("fraction", "Retry-After a fraction of a second", _throttle(b"0.01")),
     _row("past", "Retry-After a date that is past", _dated(-3600)),

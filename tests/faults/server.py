@@ -60,6 +60,7 @@ class FaultServer:
         self._default = default
         self._idle: set[TcpPipe] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._open = asyncio.Event()
         self._fillers: list[socket.socket] = []
 
     async def __aenter__(self) -> Self:
@@ -67,6 +68,7 @@ class FaultServer:
         self._listener.setblocking(False)
         self._listener.bind((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
+        self._own(self._accept())
         if self._listening == "yes":
             self.listen()
         elif self._listening == "full":
@@ -95,7 +97,12 @@ class FaultServer:
         while self._fillers:
             self._fillers.pop().close()
         self._listener.listen(128)
-        self._own(self._accept())
+        self._open.set()
+
+    def relieve(self) -> None:
+        """End a fault that lasts, where that is in the server's power."""
+        if not self._open.is_set():
+            self.listen()
 
     def cut_idle(self, data: bytes = b"", *, fin: bool = True) -> int:
         """Send bytes or FIN on every connection that waits for a request, without giving the loop a turn.
@@ -124,6 +131,7 @@ class FaultServer:
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
+        await self._open.wait()
         while True:
             sock, _ = await loop.sock_accept(self._listener)
             sock.setblocking(False)

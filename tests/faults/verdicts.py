@@ -43,7 +43,7 @@ def unseen(verdict: Verdict) -> Verdict:
 ACCEPTED = Verdict(read=Expected(), write=Expected())
 LOST = transient("ConnectionFailedError")
 NOT_SENT = harmless("ConnectionFailedError")
-UNTRUSTED = permanent("ConnectionFailedError", "not_sent")
+UNTRUSTED = permanent("CertificateError", "not_sent")
 STALLED = permanent("DeadlineExceededError")
 STALLED_UNSENT = permanent("DeadlineExceededError", "not_sent", seen=0)
 UNREADABLE = permanent("UnreadableReplyError")

@@ -1,0 +1,197 @@
+"""One cell of the matrix: an operation meets a fault, and what becomes of it is told whole."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from refold_async import Account, DeadlineExceededError, Refold, RefoldError, Retry
+
+from .answers import POISON
+from .certs import client_context
+from .fault import REPLY_LIMIT, Expected, Fate, Fault
+from .operations import Operation
+from .permits import held
+from .server import FaultServer
+
+KEY = "key-that-nobody-else-may-see"
+LINKED_ACCOUNT_ID = "customer-1"
+RETRY = Retry(base=0.01, cap=0.05)
+SHORT, LONG = 0.2, 10.0
+"""Seconds for a call that must run out of them, and for one that must not."""
+TURNS = 50
+"""Turns of the event loop in which a call that ran out of time has long unwound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What became of a call that met a fault.
+
+    Attributes:
+        error: The class of its error; None where it was answered.
+        fate: What the error says became of the call.
+        late: Whether the error came with the first look at the result.
+        attempts: How often an error says that it was tried.
+        earlier: The class and fate of the failures before the last.
+        requests: How many requests the server read for it.
+        in_time: Whether it ended by its deadline, and not before where the deadline ended it.
+        next: The class of the error of the next call on the same client; None where that was answered well.
+        held: What the client held afterwards and should not.
+    """
+
+    error: str | None = None
+    fate: Fate | None = None
+    late: bool = False
+    attempts: int = 0
+    earlier: tuple[tuple[str, Fate], ...] = ()
+    requests: int = 0
+    in_time: bool = True
+    next: str | None = None
+    held: tuple[str, ...] = ()
+
+
+def due(fault: Fault, operation: Operation, times: int) -> Met:
+    """Say what must become of the call where the fault comes so many times in a row."""
+    expected = fault.expected(operation.effect)
+    following = None if fault.recovers else fault.following
+    faulted = expected.seen - expected.retried
+    if expected.error is None or expected.fate is None:
+        return Met(requests=expected.seen, next=following)
+    if expected.retried and times == 1 and not fault.lasting:
+        return Met(requests=expected.seen, next=following)
+    late = fault.late and operation.lazy
+    attempts = RETRY.attempts if expected.retried else 1
+    return Met(
+        error=expected.error,
+        fate=expected.fate,
+        late=late,
+        attempts=0 if late else attempts,
+        earlier=((expected.error, expected.fate),) * (attempts - 1),
+        requests=0 if fault.lasting else faulted * attempts,
+        next=following,
+    )
+
+
+def time_for(expected: Expected) -> float:
+    """Give a call's deadline: short where it is to end the call."""
+    return SHORT if expected.error == "DeadlineExceededError" else LONG
+
+
+@asynccontextmanager
+async def client(url: str) -> AsyncIterator[Refold]:
+    """A client that trusts the authority of the tests."""
+    async with Refold(
+        KEY, base_url=url, retry=RETRY, max_response_bytes=REPLY_LIMIT, ssl=client_context()
+    ) as refold:
+        yield refold
+
+
+async def meet(fault: Fault, server: FaultServer, operation: Operation) -> Met:
+    """Meet a fault, and call again on the same client."""
+    async with client(server.base_url(fault.host)) as refold:
+        account = refold.account(LINKED_ACCOUNT_ID)
+        if fault.warms_up:
+            assert await _content(operation, account) == operation.good
+            await fault.between_calls(server)
+        before = len(server.requests)
+        timeout = time_for(fault.expected(operation.effect))
+        watch = Watch(timeout)
+        error, late = await _outcome(operation, account, timeout)
+        in_time = watch.stop(to_the_end=isinstance(error, DeadlineExceededError) and timeout == SHORT)
+        requests = len(server.requests) - before
+        _check_error(fault, error, late=late)
+        server.relieve()
+        following = await _next(operation, account)
+        _check_requests(server)
+        return Met(
+            error=None if error is None else type(error).__name__,
+            fate=None if error is None else error.fate,
+            late=late,
+            attempts=0 if error is None else error.attempts,
+            earlier=()
+            if error is None
+            else tuple((type(each).__name__, each.fate) for each in error.earlier),
+            requests=requests,
+            in_time=in_time,
+            next=following,
+            held=tuple(held(refold)),
+        )
+
+
+class Watch:
+    """Tells whether a call kept to its deadline, within 10%, whatever else the machine has to do.
+
+    It does not read a clock at the end, which a busy machine would put off: it sets an alarm of its own in
+    the call's event loop for 10% past the deadline, and the call must have unwound a few turns of the loop
+    after that alarm.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ends = self._loop.time() + timeout
+        self._alarm = self._loop.create_task(self._ring(timeout * 1.1))
+
+    async def _ring(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+    def stop(self, *, to_the_end: bool) -> bool:
+        """Whether the call ended in time, and where it should go `to_the_end`, not before its deadline."""
+        rang = self._alarm.done()
+        self._alarm.cancel()
+        early = to_the_end and self._loop.time() < self._ends - 0.01
+        return not rang and not early
+
+
+async def _content(operation: Operation, account: Account) -> object:
+    return operation.content(await operation.call(account, LONG))
+
+
+async def _outcome(operation: Operation, account: Account, timeout: float) -> tuple[RefoldError | None, bool]:
+    """Give the call's error, and whether it came with the first look at the result."""
+    try:
+        result = await operation.call(account, timeout)
+    except RefoldError as error:
+        return error, False
+    return _look(operation, result)
+
+
+def _look(operation: Operation, result: Any) -> tuple[RefoldError | None, bool]:
+    try:
+        content = operation.content(result)
+    except RefoldError as error:
+        return error, True
+    assert POISON not in repr(content), "the call was given an answer that was not its own"
+    return None, False
+
+
+async def _next(operation: Operation, account: Account) -> str | None:
+    try:
+        content = await _content(operation, account)
+    except RefoldError as error:
+        return type(error).__name__
+    return None if content == operation.good else f"another answer: {content!r}"
+
+
+def _check_error(fault: Fault, error: RefoldError | None, *, late: bool) -> None:
+    if error is None or late:
+        return
+    assert KEY not in f"{error} {error!r} {error.__dict__} {getattr(error, '__notes__', '')}"
+    assert error.linked_account_id == LINKED_ACCOUNT_ID
+    assert error.operation is not None
+    assert error.elapsed is not None
+    if fault.wait is None:
+        assert error.retry_after is None or error.retry_after < 1
+    else:
+        assert error.retry_after is not None
+        assert abs(error.retry_after - fault.wait) < 2
+
+
+def _check_requests(server: FaultServer) -> None:
+    for request in server.requests:
+        assert request.path.startswith("/api/v2/"), f"a redirect was followed to {request.path}"
+        assert request.header("cookie") is None
+        assert request.header("x-api-key") == KEY
+        assert request.header("linked_account_id") == LINKED_ACCOUNT_ID

@@ -1,0 +1,84 @@
+"""The matrix: each fault, met by each operation, over plain TCP and TLS, on both roads of the transport.
+
+A cell says the class of the error, its fate, how many tries and requests there were, that the deadline held,
+that the next call on the same client succeeds, and that the client holds nothing it should not. The cells of
+one fault run side by side in one event loop, each with a server and a client of its own.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Literal
+
+import pytest
+
+from refold_async.transport import ROAD_VARIABLE
+
+from .catalogue import FAULTS
+from .cell import RETRY, due, meet
+from .counting import CELLS
+from .fault import Fault, Transport
+from .leaks import no_leaks
+from .operations import A_GET_AND_A_POST, OPERATIONS, Operation
+
+RecordProperty = Callable[[str, object], None]
+Road = Literal["direct", "public"]
+ROADS: dict[Road, tuple[Operation, ...]] = {"direct": OPERATIONS, "public": A_GET_AND_A_POST}
+"""Each road with the operations that go it; what stands above the transport, the first has shown."""
+
+
+@pytest.fixture(params=ROADS)
+def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Road:
+    """The road that new clients take."""
+    chosen: Road = request.param
+    monkeypatch.setenv(ROAD_VARIABLE, chosen)
+    return chosen
+
+
+def _rows(*, tried_again: bool) -> list[object]:
+    """Every fault over every transport, or of those only the ones after which some call is tried again."""
+    return [
+        pytest.param(fault, transport, id=f"{fault.id}-{transport}")
+        for fault in FAULTS
+        for transport in fault.transports
+        if not tried_again or (fault.read.retried and not fault.lasting)
+    ]
+
+
+@pytest.mark.parametrize(("fault", "transport"), _rows(tried_again=False))
+async def test_a_fault_that_comes_once(
+    fault: Fault, transport: Transport, road: Road, record_property: RecordProperty
+) -> None:
+    await _fill(fault, transport, ROADS[road], 1, record_property)
+
+
+@pytest.mark.parametrize(("fault", "transport"), _rows(tried_again=True))
+async def test_a_fault_that_meets_every_try(
+    fault: Fault, transport: Transport, road: Road, record_property: RecordProperty
+) -> None:
+    operations = tuple(each for each in ROADS[road] if fault.expected(each.effect).retried)
+    await _fill(fault, transport, operations, RETRY.attempts, record_property)
+
+
+async def _fill(
+    fault: Fault,
+    transport: Transport,
+    operations: tuple[Operation, ...],
+    times: int,
+    record_property: RecordProperty,
+) -> None:
+    """Fill the cells of a fault, and say where they are not as they must be."""
+    record_property(CELLS, len(operations))
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(fault.server(transport, times=times)) for _ in operations]
+        async with no_leaks():
+            met = await asyncio.gather(
+                *(meet(fault, *pair) for pair in zip(servers, operations, strict=True))
+            )
+    assert dict(zip(_names(operations), met, strict=True)) == {
+        operation.name: due(fault, operation, times) for operation in operations
+    }
+
+
+def _names(operations: tuple[Operation, ...]) -> list[str]:
+    return [operation.name for operation in operations]
