@@ -94,7 +94,7 @@ def _by_class(error: RefoldError) -> str | None:
     if error.fate == "unknown":
         return "run it again"
     words = next((words for kind, words in _NEXT if isinstance(error, kind)), None)
-    if words is None or (error.linked_account_id is None and "{account}" in words):
+    if words is None or ("{account}" in words and None in {error.linked_account_id, error.action_id}):
         return None
     account = shlex.quote(error.linked_account_id or "")
     return words.format(slug=error.slug, action_id=error.action_id, account=account)

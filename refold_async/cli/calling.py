@@ -12,10 +12,11 @@ import click
 
 from refold_async.cli.advice import fate_words
 from refold_async.cli.exits import Exit, exit_of
-from refold_async.cli.terminal import Terminal
+from refold_async.cli.terminal import Terminal, plain
 from refold_async.client import Refold
-from refold_async.errors import RefoldError
+from refold_async.errors import Fate, RefoldError
 from refold_async.hooks import CallFacts, Hooks
+from refold_async.operation import Effect
 from refold_async.settings import Options
 
 _OPTIONS: Final = (
@@ -39,16 +40,15 @@ def calls_refold(work: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
     @functools.wraps(work)
     def command(*, base_url: str | None, timeout: float | None, as_json: bool, **given: Any) -> None:
-        terminal = Terminal(as_json=as_json)
-        under_way = _UnderWay()
+        terminal, watch = Terminal(as_json=as_json), _Watch()
         try:
-            options = _options(base_url, timeout, under_way)
+            options = _options(base_url, timeout, watch)
             asyncio.run(_with_client(options, lambda refold: work(terminal, refold, **given)))
         except RefoldError as error:
-            terminal.fail(error)
+            terminal.fail(error, watch.effect)
             raise click.exceptions.Exit(exit_of(error)) from None
         except KeyboardInterrupt:
-            click.echo(f"interrupted{under_way.words(terminal)}", err=True)
+            click.echo(plain(watch.interrupted), err=True)
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
     for option in reversed(_OPTIONS):
@@ -70,24 +70,26 @@ def _options(base_url: str | None, timeout: float | None, hooks: Hooks) -> Optio
     return options
 
 
-class _UnderWay(Hooks):
-    """Knows the call that an interruption leaves behind."""
+class _Watch(Hooks):
+    """Knows what running the latest call twice would do, and what an interruption left of it."""
 
     def __init__(self) -> None:
-        self._call: CallFacts | None = None
+        self.effect: Effect = "read"
+        self.interrupted = "interrupted"
 
-    def on_request(self, call: CallFacts, attempt: int) -> None:  # noqa: ARG002 - as every hook
-        self._call = call
+    def on_call(self, call: CallFacts) -> None:
+        self.effect = call.effect
 
-    def on_done(self, call: CallFacts, attempts: int, error: BaseException | None, seconds: float) -> None:  # noqa: ARG002
-        if not isinstance(error, asyncio.CancelledError):
-            self._call = None
-
-    def words(self, terminal: Terminal) -> str:
-        """Say which call was under way, and its fate."""
-        call = self._call
-        if call is None:
-            return ""
-        where = "/".join(part for part in (call.slug, call.action_id) if part)
-        fate = fate_words("unknown", terminal.effect)
-        return f": {call.operation} {where} for account {call.linked_account_id} was under way; fate {fate}"
+    def on_done(
+        self,
+        call: CallFacts,
+        attempts: int,  # noqa: ARG002 - as every hook
+        error: BaseException | None,
+        fate: Fate | None,
+        seconds: float,  # noqa: ARG002
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError) and fate is not None:
+            where = "/".join(part for part in (call.slug, call.action_id) if part)
+            who = f" for account {call.linked_account_id}" if call.linked_account_id else ""
+            words = fate_words(fate, call.effect)
+            self.interrupted = f"interrupted within {call.operation} {where}{who}; fate {words}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 import msgspec
@@ -24,14 +24,10 @@ class Terminal:
 
     Args:
         as_json: Whether stdout takes JSON; all else then goes to stderr.
-
-    Attributes:
-        effect: What running the command's call twice would do.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.effect: Effect = "read"
 
     def put(self, value: object) -> None:
         """Write a value as one line of JSON to stdout."""
@@ -41,24 +37,29 @@ class Terminal:
         """Write JSON for people: indented, over many lines."""
         click.echo(plain(json.dumps(value, indent=2, ensure_ascii=False), keep="\n"))
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-        """Write a table for people; `None` is an empty cell."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
+        """Write a table for people; `None` is an empty cell, and an empty column is left out."""
+        kept = [index for index in range(len(columns)) if not rows or any(row[index] for row in rows)]
         table = Table(
-            *columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+            *(columns[index] for index in kept),
+            title=title or None,
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
         )
         for column in table.columns:
             column.overflow = "fold"
         for row in rows:
-            table.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
+            table.add_row(*(Text(_cell(row[index])) for index in kept))
         console().print(table)
 
     def say(self, text: str) -> None:
         """Write a line for people: to stdout, or to stderr where stdout takes JSON."""
         click.echo(plain(text), err=self.as_json)
 
-    def fail(self, error: RefoldError) -> None:
+    def fail(self, error: RefoldError, effect: Effect) -> None:
         """Write what failed to stderr, and in JSON to stdout where that takes it."""
-        for line in lines_of(error, self.effect):
+        for line in lines_of(error, effect):
             click.secho(plain(line), err=True, fg="red" if line.startswith("error") else None)
         if self.as_json:
             self.put({"error": facts_of(error)})
@@ -70,6 +71,10 @@ def console(*, err: bool = False) -> Console:
     if not made.is_terminal:
         made.width = _WIDTH_OF_A_PIPE
     return made
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else plain(str(value))
 
 
 def plain(text: str, keep: str = "") -> str:

@@ -8,7 +8,7 @@ from refold_async.cli.calling import account_option, calls_refold
 from refold_async.cli.params import read_params
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
-from refold_async.operation import Effect, effect_of_action
+from refold_async.operation import Effect
 
 
 @click.command("execute")
@@ -39,7 +39,6 @@ async def command(
     effect: Effect | None,
 ) -> None:
     """Run ACTION of the app SLUG for one linked account."""
-    terminal.effect = effect or effect_of_action(action)
     params = read_params(text, pairs)
     result = await refold.account(account).actions.execute(slug, action, params, effect=effect)
     if terminal.as_json:

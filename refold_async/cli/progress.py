@@ -1,0 +1,72 @@
+"""A display of how far a batch is, for `on_progress`."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from refold_async.batch.progress import BatchProgress
+from refold_async.cli.terminal import console
+
+_SECONDS_BETWEEN_LINES: Final = 5.0
+
+
+class ProgressDisplay:
+    """Shows a batch on stderr: a bar on a terminal, else a line every five seconds and at the end.
+
+        with ProgressDisplay() as display:
+            async with refold.batch(calls, on_progress=display) as outcomes: ...
+
+    Args:
+        screen: The rich console to draw on; default: stderr.
+    """
+
+    def __init__(self, screen: Console | None = None) -> None:
+        self._screen = screen or console(err=True)
+        self._bar = Progress(
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(compact=True),
+            console=self._screen,
+            auto_refresh=False,
+        )
+        self._task = self._bar.add_task("", total=None)
+        self._told = 0.0
+
+    def __enter__(self) -> Self:
+        if self._screen.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: BatchProgress) -> None:
+        """Take how far the batch is."""
+        if self._screen.is_terminal:
+            ended = progress.done + progress.failed + progress.skipped
+            self._bar.update(
+                self._task,
+                completed=ended,
+                total=progress.total,
+                description=words_of(progress),
+                refresh=True,
+            )
+        elif progress.ended or progress.elapsed - self._told >= _SECONDS_BETWEEN_LINES:
+            self._told = progress.elapsed
+            self._screen.print(words_of(progress))
+
+
+def words_of(progress: BatchProgress) -> str:
+    """Say how far a batch is, on one line."""
+    of = "" if progress.total is None else f" of {progress.total:,}"
+    return (
+        f"{progress.done:,}{of} done, {progress.failed:,} failed, {progress.skipped:,} skipped,"
+        f" {progress.rate:,.0f} a second"
+    )

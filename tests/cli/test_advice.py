@@ -1,0 +1,89 @@
+import pytest
+from msgspec import Raw
+
+from refold_async.api.actions import ActionResult
+from refold_async.cli.advice import advice, lines_of
+from refold_async.errors import (
+    ActionFailed,
+    AuthenticationError,
+    BadRequestError,
+    CertificateError,
+    ConflictError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ReconnectRequiredError,
+    RedirectError,
+    RefoldError,
+    ServerError,
+    SettingsError,
+)
+from refold_async.operation import Effect
+
+
+def about(error: RefoldError, account: str | None = "o'neil & co") -> RefoldError:
+    error.operation, error.slug, error.action_id = "actions.execute", "hubspot", "create_contact"
+    error.linked_account_id = account
+    error.attempts, error.elapsed = 3, 2.5
+    return error
+
+
+REFUSED = ActionFailed("no", result=ActionResult("Errored", 409, Raw(b"{}")), fate="rejected")
+
+
+@pytest.mark.parametrize(
+    ("error", "effect", "words"),
+    [
+        (ServerError("no", fate="unknown", status=500), "write", "look in the app"),
+        (ServerError("no", fate="unknown", status=500), "read", "run it again"),
+        (ServerError("no", fate="unknown", status=500), "idempotent", "run it again"),
+        (ReconnectRequiredError("no", fate="rejected", status=401), "read", "must connect hubspot again"),
+        (RateLimitedError("no", fate="rejected", status=429), "write", "a little later"),
+        (RateLimitedError("no", fate="rejected", status=429, retry_after=7.2), "write", "after 7 s"),
+        (AuthenticationError("no", fate="rejected", status=401), "read", "REFOLD_API_KEY"),
+        (PermissionDeniedError("no", fate="rejected", status=403), "read", "may not do this"),
+        (NotFoundError("no", fate="rejected", status=404), "read", "refold actions hubspot --account 'o'"),
+        (BadRequestError("no", fate="rejected", status=400), "write", "refold schema hubspot create_contact"),
+        (REFUSED, "write", "refold schema hubspot create_contact"),
+        (RedirectError("no", fate="rejected", status=302), "read", "never followed"),
+        (CertificateError("no"), "read", "certificates"),
+        (ConnectionFailedError("no"), "write", "network"),
+        (DeadlineExceededError("no"), "write", "--timeout"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, RefoldError) else str(value),
+)
+def test_each_error_says_what_to_do_next(error: RefoldError, effect: Effect, words: str) -> None:
+    assert words in (advice(about(error), effect) or "")
+
+
+@pytest.mark.parametrize("error", [SettingsError("no"), ConflictError("no", fate="rejected", status=409)])
+def test_no_advice_is_made_up(error: RefoldError) -> None:
+    assert advice(error, "write") is None
+
+
+def test_a_listing_is_not_proposed_where_the_app_or_account_itself_is_unknown() -> None:
+    error = NotFoundError("no such app", fate="rejected", status=404)
+    error.slug, error.linked_account_id = "nope", "a"
+    assert advice(error, "read") is None
+    assert advice(about(NotFoundError("no", fate="rejected", status=404), account=None), "read") is None
+
+
+def test_the_lines_tell_what_for_whom_the_fate_and_the_next_step() -> None:
+    error = about(
+        ServerError("it broke", fate="unknown", status=502, error_code="BAD", request_id="r-1"), "a-1"
+    )
+    assert list(lines_of(error, "write")) == [
+        "error: 502 BAD: it broke",
+        "  call:  actions.execute hubspot/create_contact for account a-1",
+        "  fate:  unknown: it may have been done",
+        "  tried: 3 times, 2.50 s, request r-1",
+        "  next:  look in the app whether it was done, before you run it again",
+    ]
+
+
+def test_a_wrong_setting_is_one_line() -> None:
+    assert list(lines_of(SettingsError("timeout must be above 0"), "read")) == [
+        "error: timeout must be above 0"
+    ]

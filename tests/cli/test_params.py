@@ -1,0 +1,49 @@
+import io
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from refold_async.cli.params import read_params
+
+
+def test_params_come_as_json_and_single_ones_lie_over_them() -> None:
+    assert read_params('{"limit": 1, "after": "7"}', ["limit=2", "query=a=b", "empty="]) == {
+        "limit": "2",
+        "after": "7",
+        "query": "a=b",
+        "empty": "",
+    }
+
+
+def test_nothing_given_is_no_parameter() -> None:
+    assert read_params(None, []) == {}
+
+
+def test_params_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "params.json"
+    path.write_text('{"name": "Zoë"}', encoding="utf-8")
+    assert read_params(f"@{path}", []) == {"name": "Zoë"}
+
+
+def test_params_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"a": [1]}')))
+    assert read_params("-", []) == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs", "words"),
+    [
+        ("{", [], "no JSON object"),
+        ("[1]", [], "no JSON object"),
+        ("1", [], "no JSON object"),
+        ("", [], "no JSON object"),
+        ("@/no/such/file", [], "/no/such/file: No such file"),
+        (None, ["limit"], "'limit' is not name=value"),
+        (None, ["=1"], "'=1' is not name=value"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_words(text: str | None, pairs: list[str], words: str) -> None:
+    with pytest.raises(click.BadParameter, match=words):
+        read_params(text, pairs)

@@ -1,0 +1,106 @@
+"""The command as a process: signals, pipes, and what other processes can see of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from refold_async.sandbox import Fault, Sandbox
+
+from .conftest import KEY
+
+
+@contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "refold_async.cli", *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_run(sandbox: Sandbox) -> None:
+    ends = time.monotonic() + 20
+    while not sandbox.ledger.runs and time.monotonic() < ends:
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_sandbox_says_where_it_is_serves_and_ends_quietly(number: signal.Signals) -> None:
+    with started("sandbox", "--api-key", "tk_mine", "--accounts", "3") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(3)]
+        assert lines[1:] == [f"export REFOLD_BASE_URL={lines[0]}", "export REFOLD_API_KEY=tk_mine"]
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            urllib.request.urlopen(f"{lines[0]}/api/v2/integration-schema/hubspot/actions", timeout=10)
+        assert answer.value.code == 401
+        answer.value.close()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_wrong_setting_of_the_sandbox_ends_in_2() -> None:
+    with started("sandbox", "--limit", "many") as process:
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err.startswith("usage: refold sandbox")
+
+
+def test_an_interrupted_write_says_that_it_may_have_run(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(hang=True, when="after"))
+    line = (
+        "execute",
+        "hubspot",
+        "create_contact",
+        "--account",
+        "demo-user-1",
+        "--param",
+        "email=a@b.example",
+    )
+    with started(*line, REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url) as process:
+        wait_for_run(sandbox)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out == ""
+    assert err == (
+        "interrupted within actions.execute hubspot/create_contact for account demo-user-1; "
+        "fate unknown: it may have been done\n"
+    )
+    assert sandbox.ledger.count(effect="write") == 1
+
+
+def test_the_key_cannot_be_an_argument() -> None:
+    with started("actions", "hubspot", "--account", "a", "--api-key", "tk_seen_by_ps") as process:
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "No such option" in err
+
+
+def test_a_reader_that_has_seen_enough_brings_no_traceback(sandbox: Sandbox) -> None:
+    line = f"'{sys.executable}' -m refold_async.cli actions hubspot --account demo-user-1 | head -1"
+    ended = subprocess.run(
+        ["bash", "-c", line],
+        env={**os.environ, "REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "actions of hubspot" in ended.stdout
+    assert ended.stderr == ""

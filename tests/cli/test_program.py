@@ -1,0 +1,75 @@
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+
+import refold_async
+from refold_async.cli.exits import Exit
+from refold_async.cli.program import COMMANDS
+
+from .conftest import Command
+
+
+def test_the_help_names_every_command_and_every_exit_code(refold: Command) -> None:
+    ended = refold("--help")
+    assert ended.code == 0
+    for name, entry in COMMANDS.items():
+        assert f"  {name} " in ended.out
+        assert entry.help in " ".join(ended.out.split())
+    listed = ended.out.partition("Exit codes:")[2].split("\n")
+    assert {int(line.split()[0]) for line in listed if line.strip()} == {each.value for each in Exit}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_loads_by_the_name_in_the_table(name: str) -> None:
+    command = importlib.import_module(f"refold_async.cli.commands.{COMMANDS[name].module}").command
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert command.help
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"sandbox"}))
+def test_each_command_has_help(refold: Command, name: str) -> None:
+    ended = refold(name, "--help")
+    assert ended.code == 0
+    assert f"Usage: refold {name}" in ended.out
+
+
+def test_the_version_is_the_packages(refold: Command) -> None:
+    assert refold("--version").out == f"refold, version {refold_async.__version__}\n"
+
+
+def fresh(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_the_help_loads_neither_rich_nor_the_sandbox() -> None:
+    code = (
+        "import sys; from refold_async.cli.program import run; run(['--help']);"
+        "print(sorted(m for m in sys.modules if m in {'rich', 'aiohttp.web', 'refold_async.sandbox'}))"
+    )
+    assert fresh(code).stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("absent", ["click", "rich"])
+def test_a_missing_extra_is_one_line_that_says_what_to_install(absent: str) -> None:
+    code = (
+        "import importlib.util as u, sys; real = u.find_spec;"
+        f"u.find_spec = lambda name, *rest: None if name == '{absent}' else real(name, *rest);"
+        "from refold_async.cli import main; sys.exit(main())"
+    )
+    ended = fresh(code)
+    assert ended.returncode == 2
+    assert ended.stderr == f"refold: {absent} not installed; run: pip install 'refold-async[cli]'\n"
+
+
+def test_importing_the_package_loads_no_extra() -> None:
+    ended = fresh(
+        "import sys, refold_async; print(sorted({'click', 'rich', 'refold_async.cli'} & set(sys.modules)))"
+    )
+    assert ended.stdout == "[]\n"
