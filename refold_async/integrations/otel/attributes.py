@@ -1,0 +1,93 @@
+"""What spans and metrics say of a call, by OpenTelemetry's semantic conventions where they have a name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import urlsplit
+
+from refold_async.errors import RefoldError
+from refold_async.hooks import CallFacts
+
+AccountIds = Literal["hash", "plain"] | Callable[[str], str] | None
+"""How spans name the customer: hashed, plain, by a function of yours, or not at all."""
+
+AccountAttribute = Callable[[CallFacts], Mapping[str, str]]
+
+
+def account_attribute(chosen: AccountIds) -> AccountAttribute:
+    """Give the function that says for which customer a call was made.
+
+    Raises:
+        ValueError: `chosen` is no `AccountIds`.
+    """
+    if chosen is None:
+        return lambda _: {}
+    if chosen == "plain":
+        return _named("refold.linked_account_id", str)
+    if chosen == "hash":
+        return _named("refold.linked_account_id.hash", _hash)
+    if callable(chosen):
+        return _named("refold.linked_account_id", chosen)
+    raise ValueError(f"linked_account_ids must be 'hash', 'plain', a function or None, not {chosen!r}")
+
+
+def _named(name: str, say: Callable[[str], str]) -> AccountAttribute:
+    return lambda call: {} if call.linked_account_id is None else {name: say(call.linked_account_id)}
+
+
+def _hash(linked_account_id: str) -> str:
+    return hashlib.sha256(linked_account_id.encode()).hexdigest()[:16]
+
+
+def of_call(call: CallFacts) -> dict[str, str | int]:
+    """Say what a logical call is."""
+    said = {
+        "refold.operation": call.operation,
+        "refold.slug": call.slug,
+        "refold.action_id": call.action_id,
+        "refold.effect": call.effect,
+    }
+    return {**{name: value for name, value in said.items() if value is not None}, **of_server(call.server)}
+
+
+def of_request(call: CallFacts) -> dict[str, str | int]:
+    """Say what the HTTP requests of a call have in common."""
+    return {
+        "http.request.method": call.method,
+        "url.template": call.path,
+        "url.scheme": urlsplit(call.server).scheme,
+        **of_server(call.server),
+    }
+
+
+@lru_cache(maxsize=64)
+def of_server(base_url: str) -> Mapping[str, str | int]:
+    """Say which server a base URL names."""
+    parts = urlsplit(base_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return {"server.address": parts.hostname or "", "server.port": port}
+
+
+def of_response(status: int | None, error: BaseException | None) -> dict[str, str | int]:
+    """Say how an HTTP request ended."""
+    said: dict[str, str | int] = {} if status is None else {"http.response.status_code": status}
+    if status is not None and status >= 400:
+        said["error.type"] = str(status)
+    elif error is not None:
+        said["error.type"] = type(error).__name__
+    return said
+
+
+def of_failure(error: BaseException | None, fate: str | None) -> dict[str, str | int]:
+    """Say how a logical call failed, in names alone: a message may hold what the service wrote."""
+    said: dict[str, str | int] = {}
+    if error is not None:
+        said["error.type"] = type(error).__name__
+    if fate is not None:
+        said["refold.fate"] = fate
+    if isinstance(error, RefoldError) and error.status is not None:
+        said["http.response.status_code"] = error.status
+    return said

@@ -1,0 +1,99 @@
+"""Traces: a span for each logical call, and a child of it for each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from opentelemetry import propagate as propagation
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+
+from refold_async.errors import Fate, RefoldError
+from refold_async.hooks import CallFacts, Hooks, WaitReason
+from refold_async.integrations.otel import attributes
+from refold_async.integrations.otel.attributes import AccountAttribute
+
+
+class _Open:
+    """The spans of one call under way."""
+
+    __slots__ = ("attempt", "call", "inside")
+
+    def __init__(self, call: Span) -> None:
+        self.call: Final = call
+        self.inside: Final[Context] = set_span_in_context(call)
+        self.attempt: Span | None = None
+
+
+class Spans(Hooks):
+    """Hooks that write spans; `instrument` makes them."""
+
+    def __init__(self, tracer: Tracer, account: AccountAttribute, *, propagate: bool) -> None:
+        self._tracer = tracer
+        self._account = account
+        self._propagate = propagate
+        self._open: WeakKeyDictionary[CallFacts, _Open] = WeakKeyDictionary()
+
+    def on_call(self, call: CallFacts) -> None:
+        """Open the call's span, within the span that is current where the call is made."""
+        said = attributes.of_call(call)
+        spans = _Open(self._tracer.start_span(f"refold {call.operation}", attributes=said))
+        self._open[call] = spans
+        spans.call.set_attributes(self._account(call))
+
+    def on_wait(self, call: CallFacts, reason: WaitReason, seconds: float) -> None:
+        """Note the wait on the call's span."""
+        self._open[call].call.add_event(
+            "refold.wait", {"refold.wait.reason": reason, "refold.wait.duration": seconds}
+        )
+
+    def on_request(self, call: CallFacts, attempt: int) -> Mapping[str, str] | None:
+        """Open the attempt's span."""
+        spans = self._open[call]
+        said = attributes.of_request(call)
+        if attempt > 1:
+            said["http.request.resend_count"] = attempt - 1
+        spans.attempt = self._tracer.start_span(
+            f"{call.method} {call.path}", context=spans.inside, kind=SpanKind.CLIENT, attributes=said
+        )
+        return self._context_of(spans.attempt) if self._propagate else None
+
+    def on_response(
+        self, call: CallFacts, attempt: int, status: int | None, error: RefoldError | None, seconds: float
+    ) -> None:
+        """Close the attempt's span."""
+        self._close_attempt(self._open[call], status, error)
+
+    def on_retry(self, call: CallFacts, attempt: int, error: RefoldError, wait: float) -> None:
+        """Note on the call's span that it is tried again."""
+        self._open[call].call.add_event(
+            "refold.retry", {"error.type": type(error).__name__, "refold.wait.duration": wait}
+        )
+
+    def on_done(
+        self, call: CallFacts, attempts: int, error: BaseException | None, fate: Fate | None, seconds: float
+    ) -> None:
+        """Close the call's span, and that of an attempt which was cancelled."""
+        spans = self._open.pop(call)
+        self._close_attempt(spans, None, error)
+        spans.call.set_attribute("refold.attempts", attempts)
+        _close(spans.call, attributes.of_failure(error, fate), error)
+
+    def _close_attempt(self, spans: _Open, status: int | None, error: BaseException | None) -> None:
+        span, spans.attempt = spans.attempt, None
+        if span is not None:
+            _close(span, attributes.of_response(status, error), error)
+
+    def _context_of(self, span: Span) -> Mapping[str, str]:
+        headers: dict[str, str] = {}
+        propagation.inject(headers, context=set_span_in_context(span))
+        return headers
+
+
+def _close(span: Span, said: Mapping[str, str | int], error: BaseException | None) -> None:
+    span.set_attributes(said)
+    if error is not None:
+        span.set_status(Status(StatusCode.ERROR))
+    span.end()

@@ -1,0 +1,130 @@
+"""The standard library's log: one line a call, structured, and free of keys, bodies and raw ids in URLs."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from refold_async import ActionFailed, Options, Refold, ServerError
+from refold_async.sandbox import Fault, Sandbox
+
+from .changing import change
+
+SECRET = "hidden@example.com"
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    told: dict[str, Any] = record.__dict__["refold"]
+    return told
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG, "refold_async")
+    return caplog
+
+
+async def read(refold: Refold) -> None:
+    await refold.account("demo-user-1").actions.execute("hubspot", "get_contact", {"limit": "1"})
+
+
+async def write(refold: Refold) -> None:
+    await refold.account("demo-user-1").actions.execute("hubspot", "create_contact", {"email": SECRET})
+
+
+async def test_an_answered_call_is_one_line_at_debug(refold: Refold, log: pytest.LogCaptureFixture) -> None:
+    await read(refold)
+    [record] = log.records
+    assert (record.name, record.levelname) == ("refold_async", "DEBUG")
+    assert record.getMessage() == "actions.execute answered 200"
+    told = fields(record)
+    assert told.pop("elapsed") > 0
+    assert told.pop("server").startswith("http://127.0.0.1:")
+    assert told == {
+        "operation": "actions.execute",
+        "method": "POST",
+        "path": "/api/v2/integration-schema/{slug}/actions/{action_id}/execute",
+        "effect": "read",
+        "slug": "hubspot",
+        "action_id": "get_contact",
+        "linked_account_id": "demo-user-1",
+        "attempts": 1,
+        "status": 200,
+    }
+
+
+async def test_each_retry_is_a_line_at_info(
+    sandbox: Sandbox, refold: Refold, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.faults.add(Fault(status=503, times=2))
+    await read(refold)
+    assert [record.levelname for record in log.records] == ["INFO", "INFO", "DEBUG"]
+    retry = log.records[0]
+    assert retry.getMessage() == "actions.execute failed with ServerError, and is tried again"
+    told = fields(retry)
+    assert (told["attempts"], told["status"], told["fate"]) == (1, 503, "unknown")
+    assert told["wait"] >= 0
+
+
+async def test_a_call_that_ran_out_of_tries_is_a_warning(
+    sandbox: Sandbox, refold: Refold, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.faults.add(Fault(status=503))
+    with pytest.raises(ServerError):
+        await read(refold)
+    assert [record.levelname for record in log.records] == ["INFO", "INFO", "INFO", "WARNING"]
+    assert log.records[-1].getMessage() == "actions.execute failed with ServerError"
+    assert fields(log.records[-1])["attempts"] == 4
+
+
+async def test_a_call_that_was_not_tried_again_is_for_its_caller_to_tell(
+    sandbox: Sandbox, refold: Refold, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.faults.add(Fault(status=503))
+    with pytest.raises(ServerError):
+        await write(refold)
+    [record] = log.records
+    assert record.levelname == "DEBUG"
+    assert fields(record)["fate"] == "unknown"
+
+
+async def test_a_cancelled_call_is_told_with_its_fate(
+    sandbox: Sandbox, refold: Refold, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.faults.add(Fault(hang=True))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await write(refold)
+    [record] = log.records
+    assert record.getMessage() == "actions.execute failed with CancelledError"
+    assert fields(record)["fate"] == "unknown"
+
+
+async def test_no_line_holds_a_key_a_body_or_a_raw_url(
+    sandbox: Sandbox, options: Options, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.add_api_key("pk_live_4711")
+    sandbox.add_account("jane@customer.example")
+    sandbox.faults.add(
+        Fault(node_status="Errored", http_status=500, data={"echo": SECRET}, times=1),
+        Fault(status=503, message=f"could not save {SECRET}", times=1),
+    )
+    async with Refold("pk_live_4711", **change(options)) as refold:
+        account = refold.account("jane@customer.example")
+        for failure in (ActionFailed, ServerError):
+            with pytest.raises(failure):
+                await account.actions.execute("hubspot", "create_contact", {"email": SECRET})
+        await account.actions.execute("hubspot", "create_contact", {"email": SECRET})
+    assert len(log.records) == 3
+    for record in log.records:
+        text = f"{record.getMessage()} {record.__dict__}"
+        assert "pk_live_4711" not in text
+        assert SECRET not in text
+        assert fields(record)["linked_account_id"] == "jane@customer.example"
+        assert "{slug}" in fields(record)["path"]
+
+
+def test_the_library_prints_nothing_unasked() -> None:
+    handlers = logging.getLogger("refold_async").handlers
+    assert any(isinstance(handler, logging.NullHandler) for handler in handlers)
