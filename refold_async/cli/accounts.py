@@ -1,0 +1,158 @@
+"""The accounts of a batch: a CSV or JSONL file, or stdin, a row for each call."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Literal, NamedTuple, Self
+
+import click
+import msgspec
+
+Form = Literal["csv", "jsonl"]
+
+_FORMS: Final[Mapping[str, Form]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_decoder: Final = msgspec.json.Decoder(str | int | dict[str, object])
+
+
+class Row(NamedTuple):
+    """One call's part of the input.
+
+    Attributes:
+        line: Its line in the file, from 1.
+        linked_account_id: The customer.
+        key: What identifies the call across runs, where the file has a column for it.
+        params: The other columns: parameters by name.
+    """
+
+    line: int
+    linked_account_id: str
+    key: str | None
+    params: dict[str, object]
+
+
+class Accounts:
+    """Rows that are read anew each time they are walked, so that a million cost no memory.
+
+    A CSV file begins with a line of names; an empty cell gives no parameter. A line of a JSONL file
+    is an object, or a linked account's id alone. Use it with `with`, which reads it through once.
+
+    Args:
+        path: The file, or `-` for stdin, which is copied to a temporary file.
+        form: Its form; default: by its suffix, and CSV for stdin.
+        account_column: The column that names the linked account.
+        key_column: The column that identifies the call across runs; default: none.
+
+    Attributes:
+        several: Whether there is more than one linked account.
+
+    Raises:
+        click.UsageError: It cannot be read, or a row names no account; the message names the line.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        form: Form | None = None,
+        *,
+        account_column: str = "linked_account_id",
+        key_column: str | None = None,
+    ) -> None:
+        self._name = "stdin" if path == "-" else path
+        self._form = form or _FORMS.get(Path(path).suffix.lower(), "csv")
+        self._account_column = account_column
+        self._key_column = key_column
+        self._file = _open(path)
+        self._count = 0
+        self.several = False
+
+    def __enter__(self) -> Self:
+        try:
+            self._survey()
+        except click.UsageError:
+            self._file.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Row]:
+        self._file.seek(0)
+        records = self._csv() if self._form == "csv" else self._jsonl()
+        try:
+            for line, record in records:
+                yield self._row(line, record)
+        except (csv.Error, UnicodeError) as error:
+            raise click.UsageError(f"{self._name}: {error}") from error
+
+    def _survey(self) -> None:
+        first = None
+        for row in self:
+            self._count += 1
+            first = first or row.linked_account_id
+            self.several = self.several or row.linked_account_id != first
+
+    def _csv(self) -> Iterator[tuple[int, dict[str, object]]]:
+        text = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
+        try:
+            reader = csv.DictReader(text, strict=True)
+            for cells in reader:
+                if None in cells or None in cells.values():
+                    raise self._wrong(reader.line_num, "it has not as many cells as the first line has names")
+                yield reader.line_num, {name: cell for name, cell in cells.items() if cell != ""}
+        finally:
+            text.detach()
+
+    def _jsonl(self) -> Iterator[tuple[int, dict[str, object]]]:
+        for number, line in enumerate(self._file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = _decoder.decode(line)
+            except (msgspec.MsgspecError, RecursionError) as error:
+                raise self._wrong(number, str(error)) from error
+            yield number, record if isinstance(record, dict) else {self._account_column: record}
+
+    def _row(self, line: int, record: dict[str, object]) -> Row:
+        account = _identity(record.pop(self._account_column, None))
+        if account is None:
+            raise self._wrong(line, f"it has no {self._account_column}")
+        if self._key_column is None:
+            return Row(line, account, None, record)
+        key = _identity(record.pop(self._key_column, None))
+        if key is None:
+            raise self._wrong(line, f"it has no {self._key_column}")
+        return Row(line, account, key, record)
+
+    def _wrong(self, line: int, why: str) -> click.UsageError:
+        return click.UsageError(f"{self._name}, line {line}: {why}")
+
+
+def _identity(value: object) -> str | None:
+    """Give an id as a text; `None` for what is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def _open(path: str) -> BinaryIO:
+    if path != "-":
+        try:
+            return Path(path).open("rb")
+        except OSError as error:
+            raise click.UsageError(f"{path}: {error.strerror}") from error
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - `Accounts` closes it
+    shutil.copyfileobj(sys.stdin.buffer, spool)
+    return spool
