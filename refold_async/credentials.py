@@ -21,6 +21,10 @@ class Secret(str):
         return "'***'"
 
 
+NO_SECRET: Final = Secret("")
+"""What stands for a secret that is not known yet."""
+
+
 class Credential:
     """An API key or a token, given or asked for.
 

@@ -35,6 +35,7 @@ def deadline(seconds: float) -> Generator[None, None, None]:
         _deadline.reset(token)
 
 
-def current() -> float:
-    """Give the deadline that holds here, by the event loop's clock; `math.inf` for none."""
-    return _deadline.get()
+def earlier(moment: float) -> float:
+    """Give the earlier of a moment, by the event loop's clock, and the deadline that holds here."""
+    outer = _deadline.get()
+    return min(outer, moment)

@@ -31,10 +31,10 @@ class Observer:
     @staticmethod
     def of(
         hooks: Hooks | Sequence[Hooks] | None, session: Session, plan: Plan[Any], started: float
-    ) -> Observer:
-        """Give the observer of a call, with or without hooks."""
+    ) -> Observer | None:
+        """Give the observer of a call; `None` where nobody listens to a call that goes well."""
         if not hooks:
-            return Observer(session, plan, started)
+            return Observer(session, plan, started) if _logger.isEnabledFor(logging.DEBUG) else None
         return _Hooked([hooks] if isinstance(hooks, Hooks) else hooks, session, plan, started)
 
     def began(self) -> None:

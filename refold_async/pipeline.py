@@ -57,7 +57,7 @@ class Trip(Generic[T]):
         self._plan = plan
         self._retry = settings.retry
         self._started = session.loop.time()
-        self._deadline = min(self._started + plan.timeout, deadlines.current())
+        self._deadline = deadlines.earlier(self._started + plan.timeout)
         self._drawn = 0
         self._earlier: tuple[RefoldError, ...] = ()
         self._renewed = False
@@ -84,10 +84,19 @@ class Trip(Generic[T]):
 
     def abandon(self, error: BaseException) -> None:
         """Tell those who listen that the call ends between two attempts, as when it is cancelled then."""
-        self._observer.ended(self.attempts, error, self._earlier[-1].fate if self._earlier else "not_sent")
+        fate = self._earlier[-1].fate if self._earlier else "not_sent"
+        self._told().ended(self.attempts, error, fate)
 
-    async def attempt(self) -> T | Again:
+    def extend(self, seconds: float) -> None:
+        """Put the deadline off by time that is not the call's own; an enclosing block's still holds."""
+        self._deadline = deadlines.earlier(self._deadline + seconds)
+
+    async def attempt(self, *, paced: float | None = None) -> T | Again:
         """Attempt the call once.
+
+        Args:
+            paced: Seconds waited for a turn by the rate limit that the caller took for this attempt;
+                default: the attempt waits for its turn itself.
 
         Returns:
             The answer, or the wait after which to attempt it again.
@@ -99,36 +108,47 @@ class Trip(Generic[T]):
         progress = Progress()
         session = self._session
         session.enter()
-        if self.attempts == 1:
+        if self.attempts == 1 and self._observer is not None:
             self._observer.began()
         try:
             try:
-                reply = await self._exchange(progress)
+                reply = await self._exchange(progress, paced)
                 progress.status = reply.status
-                answer = self._plan.read(self._plan.operation, reply, session.secret)
+                answer = self._plan.read(self._plan.operation, reply, progress.secret)
             except RefoldError as error:
                 return await self._fail(error, progress)
         except BaseException as error:
             fate = error.fate if isinstance(error, RefoldError) else progress.fate
-            self._observer.ended(self.attempts, error, fate)
+            self._told().ended(self.attempts, error, fate)
             raise
         finally:
             session.leave()
         session.budget.refund(self._drawn or 1)
-        self._observer.answered(self.attempts, reply.status)
+        if self._observer is not None:
+            self._observer.answered(self.attempts, reply.status)
         return answer
 
-    async def _exchange(self, progress: Progress) -> Reply:
-        if not self._session.pacer.try_turn():
+    def _told(self) -> Observer:
+        """Give who is told of a failure: the log, where nobody else listens."""
+        self._observer = self._observer or Observer(self._session, self._plan, self._started)
+        return self._observer
+
+    async def _exchange(self, progress: Progress, paced: float | None) -> Reply:
+        session, request = self._session, self._plan.request
+        if paced:
+            self._waited(paced)
+        elif paced is None and not session.pacer.try_turn():
             await self._turn()
         due = self._due()
         try:
-            await self._enter(due)
+            if not session.secret or not session.gate.try_enter():
+                await self._enter(due)
             try:
-                request = self._observer.sending(self.attempts, self._plan.request)
-                return await self._session.exchange(request, progress, due)
+                if self._observer is not None:
+                    request = self._observer.sending(self.attempts, request)
+                return await session.exchange(request, progress, due)
             finally:
-                self._session.gate.leave()
+                session.gate.leave()
         except OutOfTimeError:
             failure = self._silence(progress)
         raise failure
@@ -144,7 +164,8 @@ class Trip(Generic[T]):
         try:
             await by(due, session.gate.enter())
         finally:
-            self._observer.waited("connection", session.loop.time() - began)
+            if self._observer is not None:
+                self._observer.waited("connection", session.loop.time() - began)
 
     async def _turn(self) -> None:
         pacer, clock = self._session.pacer, self._session.loop.time
@@ -159,15 +180,19 @@ class Trip(Generic[T]):
         except TimeoutError:
             raise DeadlineExceededError("no turn by the rate limit came before the deadline") from None
         finally:
-            waited = clock() - began
-            self.paced += waited
-            self._observer.waited("rate", waited)
+            self._waited(clock() - began)
+
+    def _waited(self, seconds: float) -> None:
+        self.paced += seconds
+        if self._observer is not None:
+            self._observer.waited("rate", seconds)
 
     def _due(self) -> float:
         """Give the moment when this attempt is given up; a read that may be repeated is so early."""
         if self._plan.effect == "write" or self.attempts >= self._retry.attempts:
             return self._deadline
-        return min(self._deadline, self._session.loop.time() + self._retry.attempt_timeout)
+        now = self._session.loop.time() if self.paced or self.attempts > 1 else self._started
+        return min(self._deadline, now + self._retry.attempt_timeout)
 
     def _silence(self, progress: Progress) -> RefoldError:
         if self._session.loop.time() < self._deadline:
@@ -185,7 +210,7 @@ class Trip(Generic[T]):
         describe(error, self._plan.operation, self._plan.path, self._plan.linked_account_id)
         error.attempts = self.attempts
         error.elapsed = self._elapsed()
-        self._observer.failed(self.attempts, error, progress.status)
+        self._told().failed(self.attempts, error, progress.status)
         if isinstance(error, RateLimitedError) and not error.by_app:
             asked = self._retry.base if error.retry_after is None else error.retry_after
             self._session.pacer.pause(min(asked, LONGEST_PAUSE))
@@ -196,7 +221,7 @@ class Trip(Generic[T]):
             error.earlier = self._earlier
             raise error
         self._earlier += (error,)
-        self._observer.retrying(self.attempts, error, wait)
+        self._told().retrying(self.attempts, error, wait)
         return Again(wait, error)
 
     async def _renewal(self, error: RefoldError, progress: Progress) -> float | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from refold_async import wire
 from refold_async.errors import RefoldError
@@ -16,7 +18,7 @@ Reader = Callable[[Operation[T], Reply, str], T]
 """Reads a reply into an operation's answer; its last argument is the secret to keep out of messages."""
 
 
-class Plan(NamedTuple, Generic[T]):
+class Plan(msgspec.Struct, Generic[T], frozen=True):
     """One logical call, ready to go."""
 
     operation: Operation[T]

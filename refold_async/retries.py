@@ -100,7 +100,8 @@ class RetryBudget:
 
     def refund(self, amount: int = _SUCCESS_REFUND) -> None:
         """Give back after a success: what its last retry cost, or 1 where it had none."""
-        self._left = min(self._capacity, self._left + amount)
+        if self._left < self._capacity:
+            self._left = min(self._capacity, self._left + amount)
 
 
 def cost_of(error: RefoldError) -> int:

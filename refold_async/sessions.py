@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Hashable, Mapping
-from typing import Final
+from collections.abc import AsyncGenerator, Coroutine, Hashable, Mapping
+from typing import Any, Final
 
 from refold_async.caching import Shelf
-from refold_async.credentials import Credential, Secret
-from refold_async.errors import ClosedError, ConnectionFailedError
+from refold_async.credentials import NO_SECRET, Credential, Secret
+from refold_async.errors import ClosedError
 from refold_async.gate import Gate
 from refold_async.pacing import Bucket, Pacer
 from refold_async.retries import RetryBudget
@@ -34,6 +34,8 @@ class Session:
         budget: What its retries may draw.
         shelf: Its cache, where one was asked for.
         gate: The places at its connections; who exchanges holds one.
+        secret: The secret in use; `NO_SECRET` until `authorize` asked for it.
+        active: Calls under way.
     """
 
     def __init__(self, base_url: str, credential: Credential, settings: Settings, bucket: Bucket) -> None:
@@ -48,11 +50,10 @@ class Session:
         self.active = 0
         self.closed = False
         self._credential = credential
-        self._secret: Secret | None = None
+        self.secret: Secret = NO_SECRET
         self._asking = asyncio.Lock()
         self._proof: Mapping[str, str] = {}
-        self._drained = asyncio.Event()
-        self._drained.set()
+        self._drained: asyncio.Event | None = None
         self._transport = Transport(base_url, settings)
         self._keeper = self._keep()
         _start(self._keeper)
@@ -76,29 +77,26 @@ class Session:
 
     async def drained(self) -> None:
         """Wait until no call is under way."""
-        await self._drained.wait()
+        if self.active:
+            self._drained = self._drained or asyncio.Event()
+            await self._drained.wait()
 
     def enter(self) -> None:
         """Count a call as under way, until `leave`."""
         self.active += 1
-        self._drained.clear()
 
     def leave(self) -> None:
         """Count a call as ended."""
         self.active -= 1
         self.last_used = self.loop.time()
-        if not self.active:
+        if not self.active and self._drained is not None:
             self._drained.set()
+            self._drained = None
 
     @property
     def rotates(self) -> bool:
         """Whether the credential's source may give another secret after a refusal."""
         return self._credential.rotates
-
-    @property
-    def secret(self) -> Secret:
-        """The secret in use, to be cut out of messages."""
-        return self._secret or Secret("")
 
     async def renew(self, refused: Secret) -> bool:
         """Ask the credential's source again after a refusal, once for all who were refused.
@@ -109,21 +107,21 @@ class Session:
             Whether another secret than the refused one is now in use.
         """
         async with self._asking:
-            if self._secret is refused:
+            if self.secret is refused:
                 await self._ask()
-            return self._secret != refused
+            return self.secret != refused
 
     async def authorize(self) -> None:
         """Ask for the secret, where it is not known yet."""
         async with self._asking:
-            if self._secret is None:
+            if not self.secret:
                 await self._ask()
 
     async def _ask(self) -> None:
-        self._secret = await self._credential.secret()
-        self._proof = self._credential.headers(self._secret)
+        self.secret = await self._credential.secret()
+        self._proof = self._credential.headers(self.secret)
 
-    async def exchange(self, request: Request, progress: Progress, due: float) -> Reply:
+    def exchange(self, request: Request, progress: Progress, due: float) -> Coroutine[Any, Any, Reply]:
         """Send one request and read its whole reply; the caller holds a place of the `gate`.
 
         Args:
@@ -137,15 +135,8 @@ class Session:
             ClosedError: The session was closed.
             OutOfTimeError: `due` came.
         """
-        if self.closed:
-            raise ClosedError("the client was closed")
         progress.secret = self.secret
-        try:
-            return await self._transport.exchange(request, self._proof, progress, due)
-        except ConnectionFailedError:
-            if not self.closed:
-                raise
-        raise ClosedError("the client was closed during the call", fate=progress.fate)
+        return self._transport.exchange(request, self._proof, progress, due)
 
 
 def _start(generator: AsyncGenerator[None, None]) -> None:

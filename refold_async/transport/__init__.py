@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from refold_async.errors import RefoldError
+from refold_async.errors import ClosedError, RefoldError
 from refold_async.settings import Settings
 from refold_async.transport import direct
 from refold_async.transport.direct import DirectRoad
@@ -25,20 +25,14 @@ __all__ = ["OutOfTimeError", "Progress", "Transport"]
 ROAD_VARIABLE: Final = "REFOLD_TRANSPORT"
 """Set to `public`, it makes every transport take the road over aiohttp's public session."""
 
-_HEADERS: Final = {
-    "User-Agent": "refold_async",
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-}
-
 
 class Road(Protocol):
     """A way to exchange a request for a reply."""
 
     async def exchange(
-        self, request: Request, headers: Mapping[str, str], progress: Progress, due: float
+        self, request: Request, credential: Mapping[str, str], progress: Progress, due: float
     ) -> Reply:
-        """Send one request with all its headers, and read its whole reply."""
+        """Send one request with its credential, and read its whole reply."""
         ...
 
     async def aclose(self) -> None:
@@ -52,10 +46,12 @@ class Transport:
     def __init__(self, base_url: str, settings: Settings) -> None:
         self._base_url = base_url
         self._limit = settings.max_response_bytes
+        self._closed = False
         self._road = _road(base_url, settings)
 
     async def aclose(self) -> None:
         """Close all connections; exchanges under way fail. Again is harmless."""
+        self._closed = True
         await self._road.aclose()
 
     async def exchange(
@@ -72,11 +68,13 @@ class Transport:
         Raises:
             ConnectionFailedError: No connection, or it was lost.
             UnreadableReplyError: The reply is not HTTP, or past the size limit.
+            ClosedError: The transport was closed, before or under way.
             OutOfTimeError: `due` came.
         """
-        headers = {**_HEADERS, **credential, **request.headers}
+        if self._closed:
+            raise ClosedError("the client was closed")
         try:
-            return await self._road.exchange(request, headers, progress, due)
+            return await self._road.exchange(request, credential, progress, due)
         except (
             aiohttp.ClientError,
             HttpProcessingError,
@@ -92,6 +90,8 @@ class Transport:
             del failure
 
     def _explain(self, error: Exception, progress: Progress) -> RefoldError:
+        if self._closed:
+            return ClosedError("the client was closed during the call", fate=progress.fate)
         return explain(error, progress.fate, self._base_url, self._limit)
 
 

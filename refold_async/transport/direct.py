@@ -25,7 +25,7 @@ from yarl import URL
 
 from refold_async.replies import is_success
 from refold_async.settings import Settings
-from refold_async.transport.http import CONNECT_TIMEOUT, KEPT_ALIVE, open_http
+from refold_async.transport.http import CONNECT_TIMEOUT, HEADERS, KEPT_ALIVE, open_http
 from refold_async.transport.ladder import TooLargeError
 from refold_async.transport.lane import Lane
 from refold_async.transport.progress import OutOfTimeError, Progress
@@ -37,6 +37,8 @@ OLDEST: Final = (3, 14, 3)
 
 TOO_NEW: Final = (3, 15, 0)
 """The first aiohttp that it was not tested with."""
+
+_CRLF: Final = b"\r\n"
 
 _ONE_WRITE: Final = 64 * 1024
 """A body up to this size goes out in one write with its head."""
@@ -56,6 +58,11 @@ def supported() -> bool:
     return present and len(version) == 3 and OLDEST <= version < TOO_NEW
 
 
+def _serialized(line: str, headers: Mapping[str, str]) -> bytes:
+    """Give a line and headers as bytes, without the blank line; a control character is refused."""
+    return http_writer._serialize_headers(line, cast("CIMultiDict[str]", headers)).removesuffix(_CRLF)  # noqa: SLF001
+
+
 class DirectRoad:
     """Exchanges over connections to one origin, which are kept here while they are idle.
 
@@ -73,6 +80,8 @@ class DirectRoad:
         self._limit = settings.max_response_bytes
         self._lanes: set[Lane] = set()
         self._idle: list[Lane] = []
+        self._credential: Mapping[str, str] = {}
+        self._common = b""
         self._http = open_http(settings, None)
         self._connector = cast("BaseConnector", self._http.connector)
         self._key = ClientRequest(
@@ -93,20 +102,19 @@ class DirectRoad:
         await self._http.close()
 
     async def exchange(
-        self, request: Request, headers: Mapping[str, str], progress: Progress, due: float
+        self, request: Request, credential: Mapping[str, str], progress: Progress, due: float
     ) -> Reply:
         """Send one request and read its whole reply; see `Transport.exchange`."""
-        now = self.loop.time()
-        if now >= due:
-            raise OutOfTimeError
         lane = self._take() or await self._open(due)
         try:
             lane.end_at(due)
-            self._send(lane, request, headers, progress)
+            self._send(lane, request, credential, progress)
             message, payload = await lane.protocol.read()
             while 100 <= message.code < 200 and message.code != 101:
                 message, payload = await lane.protocol.read()
-            body = await self._body(lane, message, payload)
+            body = self._whole(payload)
+            if body is None:
+                body = await self._body(lane, message, payload)
         except BaseException as error:
             self._discard(lane)
             if lane.expired and isinstance(error, Exception):
@@ -119,27 +127,40 @@ class DirectRoad:
         self._give_back(lane, request, message.code)
         return Reply(message.code, message.headers, body)
 
-    def _send(self, lane: Lane, request: Request, headers: Mapping[str, str], progress: Progress) -> None:
+    def _send(self, lane: Lane, request: Request, credential: Mapping[str, str], progress: Progress) -> None:
         """Hand the request to the transport. The bytes that hold the key live in this frame alone."""
         body = request.body
-        sent = {"Host": self._host, **headers}
-        if body is not None:
-            sent["Content-Length"] = str(len(body))
-        elif request.method != "GET":
-            sent["Content-Length"] = "0"
-        line = f"{request.method} {self._prefix}{request.target} HTTP/1.1"
-        head = http_writer._serialize_headers(line, cast("CIMultiDict[str]", sent))  # noqa: SLF001
+        headers = request.headers
+        if body is not None or request.method != "GET":
+            headers = {**headers, "Content-Length": str(len(body or b""))}
+        if credential is not self._credential:
+            self._know(credential)
+        head = _serialized(f"{request.method} {self._prefix}{request.target} HTTP/1.1", headers)
         transport = lane.protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before the request was sent")
         progress.sent = True
         if body is None:
-            transport.write(head)
+            transport.write(head + self._common)
         elif len(body) <= _ONE_WRITE:
-            transport.write(head + body)
+            transport.write(head + self._common + body)
         else:
-            transport.write(head)
+            transport.write(head + self._common)
             transport.write(body)
+
+    def _know(self, credential: Mapping[str, str]) -> None:
+        """Keep the headers that all requests with this credential share, as bytes with the blank line."""
+        self._credential = credential
+        common = _serialized("", {"Host": self._host, **HEADERS, **credential})
+        self._common = common.removeprefix(_CRLF) + _CRLF
+
+    def _whole(self, payload: streams.StreamReader) -> bytes | None:
+        """Give the body if it came with its head: `StreamReader.read` would ask the parser for more."""
+        if payload is streams.EMPTY_PAYLOAD:
+            return b""
+        if payload.is_eof() and payload.exception() is None and payload.total_bytes <= self._limit:
+            return b"".join(payload._buffer)  # noqa: SLF001
+        return None
 
     async def _body(self, lane: Lane, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
         try:
@@ -151,10 +172,6 @@ class DirectRoad:
             return b""
 
     async def _read(self, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
-        if payload is streams.EMPTY_PAYLOAD:
-            return b""
-        if payload.is_eof() and payload.exception() is None and payload.total_bytes <= self._limit:
-            return b"".join(payload._buffer)  # noqa: SLF001
         length = message.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > self._limit:
             raise TooLargeError

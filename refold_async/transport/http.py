@@ -21,6 +21,13 @@ CONNECT_TIMEOUT: Final = 10.0
 KEPT_ALIVE: Final = 15.0
 """Seconds for which an idle connection is kept."""
 
+HEADERS: Final = {
+    "User-Agent": "refold_async",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+"""What every request says of the client. aiohttp can unpack no other encodings by itself."""
+
 _DNS_KEPT: Final = 30
 """Seconds for which a host's addresses are kept."""
 

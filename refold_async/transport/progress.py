@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refold_async.credentials import Secret
+from refold_async.credentials import NO_SECRET, Secret
 from refold_async.errors import Fate
 
 
@@ -14,7 +14,7 @@ class Progress:
     def __init__(self) -> None:
         self.sent = False
         self.status: int | None = None
-        self.secret = Secret("")
+        self.secret: Secret = NO_SECRET
 
     @property
     def fate(self) -> Fate:

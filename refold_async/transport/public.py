@@ -18,7 +18,7 @@ from yarl import URL
 
 from refold_async.replies import is_success
 from refold_async.settings import Settings
-from refold_async.transport.http import open_http
+from refold_async.transport.http import HEADERS, open_http
 from refold_async.transport.ladder import TooLargeError
 from refold_async.transport.progress import Progress
 from refold_async.transport.waiting import by, is_readable
@@ -82,12 +82,12 @@ class PublicRoad:
         await self._http.close()
 
     async def exchange(
-        self, request: Request, headers: Mapping[str, str], progress: Progress, due: float
+        self, request: Request, credential: Mapping[str, str], progress: Progress, due: float
     ) -> Reply:
         """Send one request and read its whole reply; see `Transport.exchange`."""
         token = _progress.set(progress)
         try:
-            return await by(due, self._converse(request, headers))
+            return await by(due, self._converse(request, {**HEADERS, **credential, **request.headers}))
         finally:
             _progress.reset(token)
 
