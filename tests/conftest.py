@@ -1,0 +1,57 @@
+"""What all tests share: the event loop they run on, a sandbox, and guards against what a test leaves behind.
+
+`REFOLD_TEST_LOOP=uvloop` runs the suite on uvloop, where it is installed, and `REFOLD_TEST_LOOP=debug` in
+asyncio's debug mode.
+"""
+
+import inspect
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from .guards import holdings, loose_ends
+
+if TYPE_CHECKING:
+    from refold_async.sandbox import Sandbox
+
+LOOPS: dict[str, dict[str, object]] = {"": {}, "uvloop": {"use_uvloop": True}, "debug": {"debug": True}}
+LOOP = os.environ.get("REFOLD_TEST_LOOP", "")
+
+settings.register_profile("suite", deadline=None, max_examples=60, database=None)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """asyncio, in the way that the environment asks for."""
+    if LOOP == "uvloop":
+        pytest.importorskip("uvloop")
+    return "asyncio", LOOPS[LOOP]
+
+
+@pytest.fixture
+async def no_loose_ends() -> AsyncIterator[None]:
+    """Fail a test that leaves an asyncio task or a socket behind."""
+    before = holdings()
+    yield
+    left = await loose_ends(before)
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def guard(request: pytest.FixtureRequest) -> None:
+    """Put every coroutine test, and the fixtures it asks for, inside `no_loose_ends`."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("no_loose_ends")
+
+
+@pytest.fixture
+async def sandbox(guard: None) -> "AsyncIterator[Sandbox]":
+    """A Refold of its own for each test."""
+    from refold_async.sandbox import Sandbox
+
+    async with Sandbox() as running:
+        yield running
