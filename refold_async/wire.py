@@ -136,9 +136,22 @@ def body_of(value: object) -> bytes:
         InvalidCallError: The value holds what JSON cannot say.
     """
     try:
-        return _encoder.encode(value)
+        body = _encoder.encode(value)
+        # NaN and the infinities are written as null, which is not what was asked for.
+        changed = b"null" in body and _holds_infinite(msgspec.to_builtins(value))
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise InvalidCallError(f"the body cannot be written as JSON: {error}") from None
+    if changed:
+        raise InvalidCallError("the body cannot be written as JSON: it holds a number that is not finite")
+    return body
+
+
+def _holds_infinite(value: object) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(_holds_infinite, value.values()))
+    return isinstance(value, list | tuple) and any(map(_holds_infinite, value))
 
 
 def build(
@@ -161,7 +174,10 @@ def build(
     Raises:
         InvalidCallError: A value cannot be sent unchanged.
     """
-    target = path_of(operation.path, path)
+    try:
+        target = path_of(operation.path, path)
+    except TypeError:  # a value that cannot be hashed is no text, and refused without the cache
+        target = path_of.__wrapped__(operation.path, path)
     if query:
         target += query_of(query)
     return Request(operation.method, target, headers, body)
