@@ -10,6 +10,7 @@ from typing import Self
 from aiohttp import web
 
 from refold_async.sandbox.apps import App, load_apps
+from refold_async.sandbox.chores import Chores
 from refold_async.sandbox.faults import Fault, FaultBook
 from refold_async.sandbox.ledger import Ledger
 from refold_async.sandbox.limits import Limits, SandboxLimit
@@ -17,7 +18,7 @@ from refold_async.sandbox.pauses import Pauses
 from refold_async.sandbox.requests import ReceivedRequest, RequestLog
 from refold_async.sandbox.road import Road
 from refold_async.sandbox.routes import ROUTES
-from refold_async.sandbox.routing import Router
+from refold_async.sandbox.routing import Route, Router
 from refold_async.sandbox.state import Account, Organisation
 from refold_async.sandbox.world import World
 
@@ -43,6 +44,7 @@ class Sandbox:
         latency: Seconds that every answer takes at least.
         ssl: Serve TLS with this context.
         apps: Further apps beside those that come with the sandbox, or in their place by slug.
+        routes: Further operations beside the documented ones, or in their place by method and path.
         request_log: How many of the latest requests are kept.
         ledger_limit: How many of the latest runs are kept.
         ledger_path: A file that gets each run as a JSON line before its answer is sent.
@@ -66,6 +68,7 @@ class Sandbox:
         latency: float = 0.0,
         ssl: SSLContext | None = None,
         apps: Iterable[App] = (),
+        routes: Iterable[Route] = (),
         request_log: int = 10_000,
         ledger_limit: int = 500_000,
         ledger_path: str | Path | None = None,
@@ -89,9 +92,10 @@ class Sandbox:
             faults=FaultBook(faults, seed),
             limits=Limits(limit, clock),
             pauses=Pauses(),
+            chores=Chores(),
             latency=latency,
         )
-        self._road = Road(Router(ROUTES), self._world)
+        self._road = Road(Router((*ROUTES, *routes)), self._world)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -111,6 +115,7 @@ class Sandbox:
             await runner.cleanup()
             raise
         self.port = site.port
+        self._world.chores.open()
         self._runner = runner
 
     async def stop(self) -> None:
@@ -118,6 +123,7 @@ class Sandbox:
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        await self._world.chores.close()
         self._world.pauses.end()
         await runner.cleanup()
         self._world.pauses.end()
@@ -229,6 +235,7 @@ class Sandbox:
     def reset(self) -> None:
         """Back to how it began: state, faults, ledger and request log. Keys and settings stay."""
         world = self._world
+        world.chores.cancel()
         world.organisation = self._new_organisation(self.api_key)
         world.ledger.clear()
         world.requests.clear()

@@ -174,10 +174,11 @@ class Organisation:
         return account
 
     def remove_account(self, account_id: str) -> bool:
-        """Remove a linked account and all it holds; false where there was none."""
+        """Remove a linked account with all it holds and its tokens; false where there was none."""
         if account_id not in self.account_ids:
             return False
         self._accounts.pop(account_id, None)
+        self._tokens = {name: token for name, token in self._tokens.items() if token.account_id != account_id}
         if account_id in self._added:
             del self._added[account_id]
         else:
