@@ -13,12 +13,11 @@ T = TypeVar("T")
 Effect = Literal["read", "idempotent", "write"]
 """What running a call twice does: nothing (`read`), the same as once (`idempotent`), or harm (`write`)."""
 
-Scope = Literal["organisation", "account", "token", "public"]
-"""Whose credential an operation takes.
+Scope = Literal["organisation", "account", "public"]
+"""For whom an operation acts: the organisation, one linked account, or whoever knows an id."""
 
-`organisation`: an API key. `account`: an API key with a linked account, or a token.
-`token`: a session token alone. `public`: none.
-"""
+Accepts = Literal["key", "token", "either", "none"]
+"""Which credential an operation takes: an API key, a token of a linked account, either, or none."""
 
 
 class Operation(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -30,7 +29,8 @@ class Operation(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         path: The path template, with `{name}` for each path parameter.
         answer: The type that a successful answer is read into.
         effect: What running it twice does.
-        scope: Whose credential it takes.
+        scope: For whom it acts.
+        accepts: Which credential it takes.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Operation(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     answer: type[T]
     effect: Effect
     scope: Scope = "account"
+    accepts: Accepts = "either"
 
 
 _READING: Final = frozenset(
