@@ -1,7 +1,7 @@
 """Who calls, and on which linked account: the API key, the session token, and what is refused."""
 
 from refold_async.sandbox.call import Call
-from refold_async.sandbox.replies import refuse
+from refold_async.sandbox.replies import Refused, envelope
 from refold_async.sandbox.state import Account, Organisation
 
 
@@ -10,54 +10,62 @@ def authenticate(call: Call) -> str:
 
     An API key goes before a token. A token counts against the organisation's first key.
     """
-    scope = call.route.scope
-    key = call.header("x-api-key")
-    if key is not None and scope != "token":
-        if key not in call.world.api_keys:
-            raise refuse(401, "Invalid Credentials", code_field="error")
-        _set_account(call)
-        return key
-    if scope in {"account", "either", "token"} and (
-        scope == "token" or call.header("Authorization") is not None
-    ):
+    if call.route.scope == "public":
+        return call.world.api_keys[0]
+    if _comes_with_token(call):
         call.act_on(_bearer(call))
-    elif scope != "public":
-        raise refuse(401, "Invalid Credentials", code_field="error")
-    return call.world.api_keys[0]
+        return call.world.api_keys[0]
+    key = call.header("x-api-key")
+    if key is None or key not in call.world.api_keys:
+        raise Refused(envelope(401, "Invalid Credentials", code_field="error"))
+    _set_account(call)
+    return key
+
+
+def _comes_with_token(call: Call) -> bool:
+    if call.header("x-api-key") is not None and call.route.scope != "token":
+        return False
+    return call.route.scope == "token" or (
+        call.route.scope in {"account", "either"} and call.header("Authorization") is not None
+    )
 
 
 def _bearer(call: Call) -> Account:
     kind, _, token = (call.header("Authorization") or "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
-        raise refuse(401, "Authorization Token Missing", code="INVALID_TOKEN", code_field="error")
+        raise Refused(envelope(401, "Authorization Token Missing", code="INVALID_TOKEN", code_field="error"))
     account = call.organisation.bearer(token.strip())
     if account is None:
-        raise refuse(401, "Invalid token", code="INVALID_TOKEN", code_field="error")
+        raise Refused(envelope(401, "Invalid token", code="INVALID_TOKEN", code_field="error"))
     return account
 
 
 def _set_account(call: Call) -> None:
     """Find the account named in the header, else in the query, where the scope knows of accounts."""
-    if call.route.scope in {"organisation", "public"}:
+    if call.route.scope == "organisation":
         return
     account_id = call.header("linked_account_id") or call.query("linked_account_id")
     if account_id:
         call.act_on(_existing(call.organisation, account_id))
     elif call.route.scope != "either":
-        raise refuse(
-            404,
-            "Linked account id is required with API Key, for this resource",
-            code="MISSING_REQUIRED_FIELD",
+        raise Refused(
+            envelope(
+                404,
+                "Linked account id is required with API Key, for this resource",
+                code="MISSING_REQUIRED_FIELD",
+            )
         )
 
 
 def _existing(organisation: Organisation, account_id: str) -> Account:
     account = organisation.account(account_id)
     if account is None:
-        raise refuse(
-            404,
-            f"Linked Account with account id {account_id} for org {organisation.id} "
-            f"in environment {organisation.environment} not found",
-            code_field="error",
+        raise Refused(
+            envelope(
+                404,
+                f"Linked Account with account id {account_id} for org {organisation.id} "
+                f"in environment {organisation.environment} not found",
+                code_field="error",
+            )
         )
     return account

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from refold_async.sandbox.faults import Target
 from refold_async.sandbox.ledger import Effect
-from refold_async.sandbox.replies import refuse
+from refold_async.sandbox.replies import Refused, envelope
 from refold_async.sandbox.routing import Route
 from refold_async.sandbox.state import Account, Organisation
 from refold_async.sandbox.world import World
@@ -74,13 +74,13 @@ class Call:
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            raise refuse(400, "Request body is not valid JSON", code="VALIDATION_ERROR") from None
+            raise Refused(envelope(400, "Request body is not valid JSON", code="VALIDATION_ERROR")) from None
 
     @cached_property
     def params(self) -> Mapping[str, object]:
         """The body as an object; refuses any other JSON."""
         if not isinstance(self.json, dict):
-            raise refuse(400, "Request body must be a JSON object", code="VALIDATION_ERROR")
+            raise Refused(envelope(400, "Request body must be a JSON object", code="VALIDATION_ERROR"))
         return self.json
 
     @property

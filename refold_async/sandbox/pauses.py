@@ -9,9 +9,6 @@ class Pauses:
     def __init__(self) -> None:
         self._waits: set[asyncio.Future[None]] = set()
 
-    def __len__(self) -> int:
-        return len(self._waits)
-
     async def sleep(self, seconds: float) -> None:
         """Wait so many seconds; cancelled when the sandbox stops."""
         loop = asyncio.get_running_loop()

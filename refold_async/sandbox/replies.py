@@ -1,7 +1,7 @@
 """What the sandbox answers: a reply, and the service's envelopes for what went wrong.
 
 The internal code stands under ``error`` in some of Refold's bodies and under ``error_code`` in
-others; `failure` takes the name of the field so that each body keeps the one it is documented with.
+others; `envelope` takes the name of the field so that each body keeps the one it is documented with.
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = JSON_HEADERS
 
 
-class RefusalError(Exception):
+class Refused(Exception):
     """Raised anywhere below a route to end the request with ``reply``."""
 
     def __init__(self, reply: Reply) -> None:
@@ -76,20 +76,6 @@ def envelope(
         **more,
     }
     return Reply(status, _encode(body), {**JSON_HEADERS, **headers})
-
-
-def refuse(
-    status: int,
-    message: str,
-    *,
-    code: str = "SERVER_ERROR",
-    code_field: CodeField = "error_code",
-    error_type: str | None = None,
-    more: Mapping[str, object] = NOTHING,
-) -> RefusalError:
-    """The same envelope as an exception, to ``raise``."""
-    reply = envelope(status, message, code=code, code_field=code_field, error_type=error_type, more=more)
-    return RefusalError(reply)
 
 
 def html_page(status: int, headers: Mapping[str, str] = NOTHING) -> Reply:

@@ -9,7 +9,7 @@ from refold_async.sandbox import delivery
 from refold_async.sandbox.auth import authenticate
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.faults import UNHARMED, Fault
-from refold_async.sandbox.replies import RefusalError, Reply, envelope
+from refold_async.sandbox.replies import Refused, Reply, envelope
 from refold_async.sandbox.requests import ReceivedRequest
 from refold_async.sandbox.routing import Router
 from refold_async.sandbox.world import World
@@ -53,7 +53,7 @@ class Road:
         """The answer to a request without rights, or before its turn."""
         try:
             key = authenticate(call)
-        except RefusalError as refusal:
+        except Refused as refusal:
             return refusal.reply
         early = self._world.limits.key_wait(key)
         if not early:
@@ -100,7 +100,7 @@ class Road:
 async def _run(call: Call) -> Reply:
     try:
         return await call.route.handler(call)
-    except RefusalError as refusal:
+    except Refused as refusal:
         return refusal.reply
 
 

@@ -100,7 +100,7 @@ async def test_a_truncated_body(bare: Bare, sandbox: Sandbox, share: float) -> N
     assert len(sandbox.ledger.writes()) == 1
 
 
-@pytest.mark.parametrize(("garbage", "body"), [(True, None), (b"[1,", b"[1,")])
+@pytest.mark.parametrize(("garbage", "body"), [(True, None), (b"[1,", b"[1,"), (b"", b"")])
 async def test_a_garbage_body(
     bare: Bare, sandbox: Sandbox, garbage: bool | bytes, body: bytes | None
 ) -> None:

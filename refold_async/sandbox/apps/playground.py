@@ -3,7 +3,7 @@
 from refold_async.sandbox.apps.job import Answer, Job
 
 LONGEST_SLEEP = 3600.0
-LARGEST_PAYLOAD = 256 * 1024 * 1024
+LARGEST_PAYLOAD = 64 * 1024 * 1024
 
 
 def echo(job: Job) -> Answer:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from hashlib import blake2b
+from unicodedata import normalize
 
 FIRST_NAMES = [
     "Ada",
@@ -72,10 +74,13 @@ _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 class Seed:
     """A stream of choices drawn from one text; each draw takes a few bits of its hash."""
 
-    __slots__ = ("_bits",)
-
     def __init__(self, text: str) -> None:
         self._bits = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest())
+
+    @cached_property
+    def person(self) -> tuple[str, str]:
+        """A first and a last name, the same for all fields of a record."""
+        return self.choice(FIRST_NAMES), self.choice(LAST_NAMES)
 
     def below(self, limit: int) -> int:
         """A number from 0 to ``limit - 1``."""
@@ -104,18 +109,18 @@ def past_moment(seed: Seed) -> datetime:
 
 
 def _ascii(name: str) -> str:
-    return name.encode("ascii", "ignore").decode().lower()
+    return normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
 
 
 def _email(seed: Seed) -> str:
-    name = f"{_ascii(seed.choice(FIRST_NAMES))}.{_ascii(seed.choice(LAST_NAMES))}"
+    name = ".".join(map(_ascii, seed.person))
     return f"{name}{seed.below(1000)}@{seed.choice(COMPANIES).lower()}.example"
 
 
 GENERATORS: Mapping[str, Callable[[Seed], str]] = {
-    "first_name": lambda seed: seed.choice(FIRST_NAMES),
-    "last_name": lambda seed: seed.choice(LAST_NAMES),
-    "full_name": lambda seed: f"{seed.choice(FIRST_NAMES)} {seed.choice(LAST_NAMES)}",
+    "first_name": lambda seed: seed.person[0],
+    "last_name": lambda seed: seed.person[1],
+    "full_name": lambda seed: " ".join(seed.person),
     "email": _email,
     "company": lambda seed: f"{seed.choice(COMPANIES)} {seed.choice(SUFFIXES)}",
     "domain": lambda seed: f"{seed.choice(COMPANIES).lower()}.example",

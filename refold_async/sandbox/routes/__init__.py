@@ -3,8 +3,8 @@
 To add a resource:
 
 1. Write ``routes/<resource>.py`` with one ``async def`` for each operation. It takes a `Call` and gives
-   a `Reply`: ``success(value)``, or ``raise refuse(404, "Webhook not found", code="RESOURCE_NOT_FOUND")``
-   with ``code_field="error"`` where the documented body has its code there.
+   a `Reply`: ``success(value)``, or ``raise Refused(envelope(404, "Webhook not found"))``, with the
+   documented ``code``, and ``code_field="error"`` where the documented body has its code there.
 2. State goes into a class of the same module (or one beside it) that takes its owner, and is asked for
    with ``call.organisation.own(Webhooks)`` or ``call.account.own(Tables)``.
 3. List the operations in the module's ``ROUTES``: name (``"webhooks.create"``), method, documented

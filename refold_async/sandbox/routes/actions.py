@@ -5,7 +5,7 @@ from refold_async.sandbox.apps.engine import effect_of, errored, run
 from refold_async.sandbox.apps.job import Answer, Job
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.ledger import Effect
-from refold_async.sandbox.replies import RefusalError, Reply, refuse, success
+from refold_async.sandbox.replies import Refused, Reply, envelope, success
 from refold_async.sandbox.routing import Route
 from refold_async.sandbox.state import Account
 
@@ -37,7 +37,7 @@ async def execute(call: Call) -> Reply:
     account = call.account
     for name in action.required:
         if call.params.get(name) in (None, ""):
-            raise refuse(400, f"Required parameter '{name}' is missing", code="VALIDATION_ERROR")
+            raise Refused(envelope(400, f"Required parameter '{name}' is missing", code="VALIDATION_ERROR"))
     _check_connection(account, app)
     if call.world.limits.app_wait(account.account_id, app.slug):
         return _result(errored(app, "throttled", "Too many requests for this account"))
@@ -71,7 +71,7 @@ def _app(call: Call) -> App:
     slug = call.path_params["slug"]
     app = call.organisation.apps.get(slug)
     if app is None:
-        raise refuse(404, f"Application app_type '{slug}' not found")
+        raise Refused(envelope(404, f"Application app_type '{slug}' not found"))
     return app
 
 
@@ -79,7 +79,7 @@ def _action(call: Call, app: App) -> Action:
     action_id = call.path_params["action_id"]
     action = app.action(action_id)
     if action is None:
-        raise refuse(404, f"Action {action_id} not found in Application {app.slug}")
+        raise Refused(envelope(404, f"Action {action_id} not found in Application {app.slug}"))
     return action
 
 
@@ -92,18 +92,22 @@ def _check_connection(account: Account, app: App) -> None:
     """
     connection = account.connections.get(app.slug)
     if connection is None:
-        raise refuse(
-            403,
-            f"Application {app.slug} is not connected for linked account {account.account_id}",
-            code="APPLICATION_NOT_CONNECTED",
-            more={"reauth_required": False},
+        raise Refused(
+            envelope(
+                403,
+                f"Application {app.slug} is not connected for linked account {account.account_id}",
+                code="APPLICATION_NOT_CONNECTED",
+                more={"reauth_required": False},
+            )
         )
     if connection.expired:
-        raise refuse(
-            401,
-            f"Application {app.slug} requires re-authentication for linked account {account.account_id}",
-            code="REAUTH_REQUIRED",
-            more={"reauth_required": True},
+        raise Refused(
+            envelope(
+                401,
+                f"Application {app.slug} requires re-authentication for linked account {account.account_id}",
+                code="REAUTH_REQUIRED",
+                more={"reauth_required": True},
+            )
         )
 
 
@@ -116,7 +120,7 @@ def _effect(call: Call) -> Effect:
         return action.effect
     try:
         return effect_of(app, action, call.params)
-    except RefusalError:
+    except Refused:
         return "write"
 
 

@@ -3,7 +3,7 @@
 from refold_async.sandbox.apps import App
 from refold_async.sandbox.apps.values import object_id
 from refold_async.sandbox.call import Call
-from refold_async.sandbox.replies import Reply, refuse, success
+from refold_async.sandbox.replies import Refused, Reply, envelope, success
 from refold_async.sandbox.routing import Route
 from refold_async.sandbox.state import Account
 
@@ -24,12 +24,14 @@ async def get_application(call: Call) -> Reply:
     slug = call.path_params["slug"]
     app = account.organisation.apps.get(slug)
     if app is None or not _fits(call, app):
-        raise refuse(
-            404,
-            f"Application with app_type '{slug}' not found for org {account.organisation.id}",
-            code="EXTERNAL_API_FAILURE",
-            code_field="error",
-            error_type="EXTERNAL_API_ERROR",
+        raise Refused(
+            envelope(
+                404,
+                f"Application with app_type '{slug}' not found for org {account.organisation.id}",
+                code="EXTERNAL_API_FAILURE",
+                code_field="error",
+                error_type="EXTERNAL_API_ERROR",
+            )
         )
     return success(application(account, app))
 
