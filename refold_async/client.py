@@ -7,6 +7,8 @@ from typing import Final, Self, Unpack
 
 from refold_async.api.actions import Actions
 from refold_async.api.applications import Applications
+from refold_async.batch import Batch, BatchOptions, BatchReport, BatchSettings, Calls
+from refold_async.batch.attempts import Attempts
 from refold_async.caller import Caller
 from refold_async.credentials import Credential, KeySource
 from refold_async.sessions import Sessions
@@ -129,6 +131,41 @@ class Refold(_Closing):
             InvalidCallError: The id is empty, or holds what a header cannot carry.
         """
         return Account(self._caller.for_account(linked_account_id), self._sessions, owns=False)
+
+    def batch(self, calls: Calls, **options: Unpack[BatchOptions]) -> Batch:
+        """Run many calls: one action over thousands of customers.
+
+        Each calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`. Use it with
+        `async with`, and iterate over it for the outcomes as they come, or over its `in_order()`.
+
+        Args:
+            calls: An iterable or async iterable of `Call`, read only as fast as it is run.
+            options: Settings; see `BatchOptions`.
+
+        Raises:
+            SettingsError: A setting cannot work.
+        """
+        settings = BatchSettings(**options)
+        return Batch(calls, Attempts(self._caller, self._sessions.settings, settings), settings)
+
+    async def run(self, calls: Calls, **options: Unpack[BatchOptions]) -> BatchReport:
+        """Run many calls to the end, and give all outcomes at once; see `batch`.
+
+        Args:
+            calls: An iterable or async iterable of `Call`.
+            options: Settings; see `BatchOptions`.
+
+        Returns:
+            The outcomes in the order of the input, which are all kept in memory, and the summary.
+
+        Raises:
+            SettingsError: A setting cannot work.
+            JournalError: The journal cannot be used.
+        """
+        async with self.batch(calls, **options) as batch:
+            outcomes = [outcome async for outcome in batch]
+        outcomes.sort(key=lambda outcome: outcome.index)
+        return BatchReport(outcomes, batch.summary)
 
 
 class Account(_Closing):

@@ -3,6 +3,7 @@
 RefoldError
 ├── SettingsError               a setting that cannot work (also a ValueError)
 ├── InvalidCallError            an argument that cannot be sent (also a ValueError)
+├── JournalError                a batch's journal that cannot be used
 ├── ClosedError                 the client was closed
 ├── ConnectionFailedError       no connection, or it was lost
 │   └── CertificateError        the server's certificate was refused
@@ -19,6 +20,8 @@ RefoldError
 │   ├── RateLimitedError        429
 │   └── ServerError             5xx
 ├── ActionFailed                HTTP 200, and the action did not succeed
+├── WorkflowFailed              an execution of a workflow that did not complete
+├── RefusedError                HTTP 200, and a body that says it was not done
 └── UnreadableReplyError        an answer that cannot be read
     └── ReplyTooLargeError      an answer past `max_response_bytes`
 """
@@ -28,7 +31,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
+    from refold_async.operation import Effect
     from refold_async.api.actions import ActionResult
+    from refold_async.api.executions import Execution
+    from refold_async.api.workflows import WorkflowResult
 
 Fate = Literal["not_sent", "rejected", "unknown"]
 """What became of a failed call.
@@ -53,6 +59,7 @@ class RefoldError(Exception):
         slug: The app that was named.
         action_id: The action that was named.
         linked_account_id: The customer for whom the call was made.
+        effect: What running the call twice does: `"read"`, `"idempotent"` or `"write"`.
         attempts: How many times the call was tried.
         elapsed: Seconds from the call's start to its failure.
         earlier: The errors of the attempts before the last, oldest first.
@@ -83,6 +90,7 @@ class RefoldError(Exception):
         self.slug: str | None = None
         self.action_id: str | None = None
         self.linked_account_id: str | None = None
+        self.effect: Effect | None = None
         self.attempts: int = 0
         self.elapsed: float | None = None
         self.earlier: tuple[RefoldError, ...] = ()
@@ -134,6 +142,13 @@ class SettingsError(RefoldError, ValueError):
 
 class InvalidCallError(RefoldError, ValueError):
     """An argument that cannot be put on the wire; raised before a connection is opened."""
+
+
+class JournalError(RefoldError):
+    """A batch's journal cannot be used: another job's, locked, damaged, or its disk is full.
+
+    Nothing is sent once it is raised.
+    """
 
 
 class ClosedError(RefoldError):
@@ -230,6 +245,22 @@ class ActionFailed(RefoldError):
     def needs_reconnect(self) -> bool:
         """Whether the app refused the customer's credentials (401 or 403)."""
         return self.result.http_status in {401, 403}
+
+
+class WorkflowFailed(RefoldError):
+    """An execution of a workflow ended, and did not complete. Parts of it may have run.
+
+    Attributes:
+        execution: What is known of it: a `WorkflowResult`, or the `Execution` that was followed.
+    """
+
+    def __init__(self, message: str, *, execution: WorkflowResult | Execution) -> None:
+        super().__init__(message, fate="unknown")
+        self.execution = execution
+
+
+class RefusedError(RefoldError):
+    """HTTP 200, and a body that says that it was not done."""
 
 
 class UnreadableReplyError(RefoldError):

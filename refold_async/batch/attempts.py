@@ -1,0 +1,186 @@
+"""One attempt of a batch's call: plan it, wait for its turn, note it down, send it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from refold_async import retries
+from refold_async.api.actions import ActionResult, plan_execute
+from refold_async.batch import failures
+from refold_async.batch.engine import Skip
+from refold_async.batch.outcomes import Reason
+from refold_async.batch.settings import BatchSettings
+from refold_async.batch.tickets import Ticket
+from refold_async.caller import Caller
+from refold_async.errors import RateLimitedError, SettingsError
+from refold_async.pipeline import Again, Trip
+from refold_async.plan import Plan
+from refold_async.settings import Settings
+
+_LONGEST_BACKOFF: Final = 60.0
+
+
+class Travel:
+    """What is kept of a call between its attempts.
+
+    Attributes:
+        plan: The call, ready to go.
+        trip: Its trip, once it had a turn; another one after Refold said that it is too much.
+        left_at: When the trip was last let go of.
+        throttled: Seconds for which Refold's 429s have kept it back.
+        throttles: How many of them there were.
+    """
+
+    __slots__ = ("left_at", "plan", "throttled", "throttles", "trip")
+
+    def __init__(self, plan: Plan[ActionResult]) -> None:
+        self.plan = plan
+        self.trip: Trip[ActionResult] | None = None
+        self.left_at = 0.0
+        self.throttled = 0.0
+        self.throttles = 0
+
+
+class Attempts:
+    """Makes the attempts of a batch's calls.
+
+    A call's own timeout counts its attempts alone. Where Refold says that it is too much, the whole
+    key pauses, and the call is kept back until then: up to `patience` seconds in all, past the number of
+    its tries, since nothing of it ran.
+
+    Args:
+        caller: The organisation.
+        settings: The client's settings.
+        batch: The batch's.
+
+    Attributes:
+        refusal: Says why a call whose turn has come must not be sent, if so.
+        before_sending: Notes down that a call is about to be sent; says why it must not be, if so.
+
+    Raises:
+        SettingsError: The batch's concurrency is more than the client's connections.
+    """
+
+    def __init__(self, caller: Caller, settings: Settings, batch: BatchSettings) -> None:
+        if batch.concurrency > settings.max_connections:
+            raise SettingsError(
+                f"concurrency={batch.concurrency} is more than the client's "
+                f"max_connections={settings.max_connections}: raise that, or lower this"
+            )
+        self._caller: Final = caller
+        self._settings: Final = settings
+        self._timeout: Final = batch.timeout
+        self._patience: Final = batch.patience
+        self._in_line: set[asyncio.Timeout] = set()
+        self.refusal: Callable[[Ticket], Reason | None] = lambda _ticket: None
+        self.before_sending: Callable[[Ticket], Awaitable[Reason | None]] | None = None
+
+    async def open(self) -> None:
+        """Open the session, and keep it from being closed as idle.
+
+        Raises:
+            ClosedError: The client was closed.
+        """
+        self._session = await self._caller.session()
+        self._session.enter()
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self._session.leave()
+
+    @property
+    def base_url(self) -> str:
+        """Where the calls go."""
+        return self._session.base_url
+
+    async def attempt(self, ticket: Ticket) -> ActionResult | Again | Skip:
+        """Make one attempt.
+
+        Raises:
+            RefoldError: The call failed, and is not to be attempted again.
+        """
+        travel: Travel = ticket.trip or self._set_out(ticket)
+        paced = 0.0 if self._session.pacer.try_turn() else await self._turn(ticket)
+        reason = self.refusal(ticket)
+        if reason is None and self.before_sending is not None:
+            reason = await self.before_sending(ticket)
+        if reason is None:
+            return await self._send(ticket, travel, paced)
+        if travel.trip is not None:
+            travel.trip.abandon(asyncio.CancelledError())
+        return Skip(reason)
+
+    def stop(self) -> None:
+        """Let those go who wait for a turn: their calls are not to be sent."""
+        for scope in self._in_line:
+            scope.reschedule(self._session.loop.time())
+
+    def _set_out(self, ticket: Ticket) -> Travel:
+        call = ticket.call
+        travel = ticket.trip = Travel(
+            plan_execute(
+                self._caller.for_account(call.linked_account_id),
+                call.slug,
+                call.action_id,
+                call.params,
+                effect=call.effect,
+                timeout=self._timeout,
+            )
+        )
+        return travel
+
+    async def _turn(self, ticket: Ticket) -> float:
+        """Wait for a turn by the rate limit, or for the batch to stop; gives the seconds waited."""
+        clock = self._session.loop.time
+        began = clock()
+        try:
+            async with asyncio.timeout(None) as scope:
+                self._in_line.add(scope)
+                try:
+                    await self._session.pacer.turn()
+                finally:
+                    self._in_line.discard(scope)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        paced = clock() - began
+        ticket.paced += paced
+        return paced
+
+    async def _send(self, ticket: Ticket, travel: Travel, paced: float) -> ActionResult | Again:
+        clock = self._session.loop.time
+        if travel.trip is None:
+            travel.trip = Trip(self._session, self._settings, travel.plan)
+        else:
+            travel.trip.extend(clock() - travel.left_at)
+        if not ticket.attempts:
+            ticket.started_at = clock()
+        ticket.attempts += 1
+        try:
+            return await travel.trip.attempt(paced=paced)
+        except RateLimitedError as error:
+            return self._wait_out(travel, error)
+        finally:
+            travel.left_at = clock()
+
+    def _wait_out(self, travel: Travel, error: RateLimitedError) -> Again:
+        """Keep a call back after a 429 of Refold that its trip would not wait out, or raise it."""
+        wait = self._wait_after(travel, error)
+        if wait is None:
+            raise error
+        travel.throttles += 1
+        travel.throttled += wait
+        travel.trip = None
+        return Again(wait, error)
+
+    def _wait_after(self, travel: Travel, error: RateLimitedError) -> float | None:
+        retry = self._settings.retry
+        if retry.attempts == 1 or not failures.is_of_the_key(error):
+            return None
+        if not retries.is_safe(retry, travel.plan.effect, error):
+            return None
+        backoff = min(_LONGEST_BACKOFF, retry.base * 2.0**travel.throttles)
+        wait = backoff if error.retry_after is None else error.retry_after
+        return wait if travel.throttled + wait <= self._patience else None

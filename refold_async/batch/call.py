@@ -1,0 +1,59 @@
+"""What a batch runs: one action, for one customer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, get_args
+
+import msgspec
+
+from refold_async.errors import InvalidCallError
+from refold_async.operation import Effect
+
+
+class _Target(msgspec.Struct, frozen=True):
+    """The part of a call that is given by position."""
+
+    linked_account_id: str
+    slug: str
+    action_id: str
+    params: Mapping[str, object] | None = None
+
+
+class Call(_Target, frozen=True, kw_only=True):
+    """One action to run for one customer.
+
+    Args:
+        linked_account_id: The customer.
+        slug: The app, as `hubspot`.
+        action_id: The action, as `create_contact`.
+        params: The action's parameters, by name; default: none.
+        key: What identifies this call in a journal, across runs; default: its place in the input.
+        effect: What running it twice does, where you know better than the action's name tells.
+
+    A call that cannot be sent comes out of the batch as a `Failed` with an `InvalidCallError`.
+    """
+
+    key: str | None = None
+    effect: Effect | None = None
+
+
+_EFFECTS: Final = frozenset(get_args(Effect))
+
+
+def check(call: Call) -> None:
+    """Refuse a call whose fields are of no use to a batch; the wire checks the rest.
+
+    Raises:
+        InvalidCallError: A field is of another type, or `effect` is none.
+    """
+    for name in ("linked_account_id", "slug", "action_id"):
+        value = getattr(call, name)
+        if not isinstance(value, str):
+            raise InvalidCallError(f"{name} must be a text, not {type(value).__name__}")
+    if call.params is not None and not isinstance(call.params, Mapping):
+        raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
+    if call.key is not None and (not isinstance(call.key, str) or not call.key):
+        raise InvalidCallError("key must be a text that is not empty")
+    if call.effect is not None and call.effect not in _EFFECTS:
+        raise InvalidCallError(f"effect must be one of {', '.join(sorted(_EFFECTS))}, not {call.effect!r}")

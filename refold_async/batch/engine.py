@@ -1,0 +1,277 @@
+"""The workers of a batch: they take calls in turn, attempt them, and put down what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from refold_async.batch import failures
+from refold_async.batch.lanes import Lanes
+from refold_async.batch.outcomes import Done, Failed, Outcome, Reason, Skipped
+from refold_async.batch.rests import Rests
+from refold_async.batch.summary import Connection, Tally
+from refold_async.batch.tickets import Ticket
+from refold_async.errors import RefoldError
+from refold_async.pipeline import Again
+
+
+class Skip(NamedTuple):
+    """An attempt was not made."""
+
+    reason: Reason
+
+
+Attempt = Callable[[Ticket], Awaitable[object]]
+"""Makes one attempt of a call: gives its result, an `Again`, or a `Skip`; raises `RefoldError` where
+it failed for good. It counts itself in `ticket.attempts`."""
+
+
+class Engine:
+    """Runs the calls that are in hand, with a fixed number of workers over one scheduler.
+
+    Args:
+        attempt: Makes one attempt of a call.
+        lanes: Whose call goes next.
+        tally: Counts the outcomes.
+        concurrency: How many workers there are.
+        failure_limit: Says after a failure why the batch stops, where it does.
+
+    Attributes:
+        outcomes: What ended and was not handed over yet.
+        under_way: The calls begun that have no outcome.
+        stopped: Why nothing more is started.
+        over: Whether all is done.
+        exhausted: Whether the reader is done with the input.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        lanes: Lanes,
+        tally: Tally,
+        *,
+        concurrency: int,
+        failure_limit: Callable[[Tally], Reason | None],
+    ) -> None:
+        self._attempt: Final = attempt
+        self._lanes: Final = lanes
+        self._tally: Final = tally
+        self._concurrency: Final = concurrency
+        self._room: Final = 2 * concurrency
+        self._failure_limit: Final = failure_limit
+        self._clock: Final = asyncio.get_running_loop().time
+        self._idle: Final = Rests()
+        self._consumers: Final = Rests()
+        self._timer: asyncio.TimerHandle | None = None
+        self._broken: set[Connection] = set()
+        self.reading: Final = Rests()
+        self.outcomes: Final[deque[Outcome]] = deque()
+        self.under_way: Final[set[Ticket]] = set()
+        self.on_stop: Callable[[], object] = lambda: None
+        self.on_abandon: Callable[[Ticket, RefoldError], object] = lambda _ticket, _error: None
+        self.stopped: Reason | None = None
+        self.exhausted = False
+        self.over = False
+
+    async def work(self) -> None:
+        """Run calls until the batch is over: the life of one worker."""
+        lanes, outcomes, clock, idle = self._lanes, self.outcomes, self._clock, self._idle
+        while not self.over:
+            full = len(outcomes) >= self._room
+            ticket = None if full else lanes.take(now := clock())
+            if ticket is None:
+                if not full:
+                    self._arm()
+                await idle.rest()
+                continue
+            if self.reading:
+                self._ask_for_more()
+            if idle and lanes.ready:
+                self._wake()
+            await self._run(ticket, now)
+
+    async def _run(self, ticket: Ticket, now: float) -> None:
+        """Attempt a call. One that is cancelled in here stays among those under way."""
+        self.under_way.add(ticket)
+        if not ticket.attempts:
+            ticket.started_at = now
+        reason = self.refusal(ticket) if self._broken else None
+        if reason is not None:
+            self._skip(ticket, reason)
+            return
+        try:
+            answer = await self._attempt(ticket)
+        except RefoldError as error:
+            self._fail(ticket, error)
+            return
+        if type(answer) is Again:
+            self._again(ticket, answer)
+        elif type(answer) is Skip:
+            self._skip(ticket, answer.reason)
+        else:
+            now = self._clock()
+            self._lanes.release(ticket, now)
+            self._conclude(ticket, now, Done, answer)
+
+    def refusal(self, ticket: Ticket) -> Reason | None:
+        """Say why a call that is about to be sent must not be, if so."""
+        if self.stopped is not None:
+            return self.stopped
+        call = ticket.call
+        return "reconnect" if (call.linked_account_id, call.slug) in self._broken else None
+
+    def _again(self, ticket: Ticket, again: Again) -> None:
+        if self.stopped is not None:
+            self._abandon(ticket, again.error)
+            self._lanes.release(ticket, self._clock())
+            return
+        now = self._clock()
+        ticket.error = again.error
+        if failures.is_of_the_app(again.error):
+            self._lanes.throttle(ticket, now, again.wait)
+        self._lanes.postpone(ticket, now, now + again.wait)
+        if self._idle:
+            self._arm()
+
+    def _skip(self, ticket: Ticket, reason: Reason) -> None:
+        now = self._clock()
+        self._lanes.release(ticket, now)
+        if ticket.error is None:
+            self._conclude(ticket, now, Skipped, reason)
+        else:
+            self._abandon(ticket, ticket.error)
+
+    def _fail(self, ticket: Ticket, error: RefoldError) -> None:
+        now = self._clock()
+        throttled = failures.is_of_the_app(error)
+        if throttled:
+            self._lanes.throttle(ticket, now, error.retry_after or 0.0)
+        self._lanes.release(ticket, now, well=not throttled)
+        if error.needs_reconnect:
+            connection = Connection(ticket.call.linked_account_id, ticket.call.slug)
+            self._broken.add(connection)
+            self._tally.reconnect[connection] = None
+        self._conclude(ticket, now, Failed, error)
+        reason = failures.ends_the_batch(error) or self._failure_limit(self._tally)
+        if reason is not None:
+            self.stop(reason)
+
+    def _abandon(self, ticket: Ticket, error: RefoldError) -> None:
+        """End a call that was to be tried again, and is not."""
+        error.add_note(f"not tried again: the batch stopped ({self.stopped or 'reconnect'})")
+        self.on_abandon(ticket, error)
+        self._conclude(ticket, self._clock(), Failed, error)
+
+    def _conclude(self, ticket: Ticket, now: float, kind: Callable[..., Outcome], what: object) -> None:
+        self.under_way.discard(ticket)
+        started = ticket.started_at or now
+        attempted = ticket.attempts > 0
+        self._tally.rate_wait += ticket.paced
+        self.put(
+            kind(
+                ticket.call,
+                what,
+                index=ticket.index,
+                attempts=ticket.attempts,
+                queued=(started if attempted else now) - ticket.read_at,
+                elapsed=now - started if attempted else 0.0,
+            )
+        )
+        self.look_for_the_end()
+
+    def put(self, outcome: Outcome) -> None:
+        """Put down what became of a call."""
+        self._tally.add(outcome)
+        self.outcomes.append(outcome)
+        if self._consumers:
+            self._consumers.wake()
+
+    def refuse(self, ticket: Ticket, error: RefoldError) -> None:
+        """Put down that a call cannot be sent."""
+        self.count_failure(Failed(ticket.call, error, index=ticket.index))
+
+    def count_failure(self, outcome: Failed) -> None:
+        """Put down a failure, and stop where it is one too many."""
+        self.put(outcome)
+        reason = failures.ends_the_batch(outcome.error) or self._failure_limit(self._tally)
+        if reason is not None:
+            self.stop(reason)
+
+    async def next(self) -> Outcome | None:
+        """Give the next outcome as soon as there is one; `None` when the batch is over."""
+        outcomes = self.outcomes
+        while not outcomes:
+            if self.over:
+                return None
+            await self._consumers.rest()
+        outcome = outcomes.popleft()
+        if len(outcomes) <= self._concurrency:
+            if self._idle and not self.over:
+                self._wake()
+                self._arm()
+            if self.reading:
+                self._ask_for_more()
+        return outcome
+
+    def stop(self, reason: Reason) -> None:
+        """Start nothing more: what is under way goes on to its end, what is in hand is skipped."""
+        if self.stopped is not None or self.over:
+            return
+        self.stopped = reason
+        for ticket in self._lanes.drain():
+            if ticket.error is None:
+                self._conclude(ticket, self._clock(), Skipped, reason)
+            else:
+                self._abandon(ticket, ticket.error)
+        self.on_stop()
+        self.reading.wake_all()
+        self.look_for_the_end()
+
+    def added(self) -> None:
+        """Hear that calls were added to the lanes."""
+        if self._idle:
+            self._wake()
+
+    def has_room(self) -> bool:
+        """Whether the consumer keeps up."""
+        return len(self.outcomes) < self._room
+
+    def look_for_the_end(self) -> None:
+        """End the batch where the input is read and every call of it has its outcome."""
+        if self.exhausted and not self.under_way and not self._lanes.held and not self.over:
+            self.end()
+
+    def end(self) -> None:
+        """Let everybody go: all is done, or the batch is cut off."""
+        self.over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._idle.wake_all()
+        self.reading.wake_all()
+        self._consumers.wake_all()
+
+    def _wake(self) -> None:
+        free = self._room - len(self.outcomes)
+        if free > 0:
+            self._idle.wake(self._lanes.startable(min(free, len(self._idle))))
+
+    def _ask_for_more(self) -> None:
+        if self._lanes.is_low() or (self._idle and self._lanes.room() > 0):
+            self.reading.wake()
+
+    def _arm(self) -> None:
+        """See to it that somebody is woken when the next waiting call is due."""
+        due = self._lanes.next_due()
+        if due is None or self.over:
+            return
+        if self._timer is not None:
+            if not self._timer.cancelled() and self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._idle.wake()

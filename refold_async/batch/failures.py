@@ -1,0 +1,48 @@
+"""What a call's failure means for the other calls of its batch. No clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from refold_async.batch.outcomes import Reason
+from refold_async.batch.settings import BatchSettings
+from refold_async.batch.summary import Tally
+from refold_async.errors import ActionFailed, AuthenticationError, ClosedError, RateLimitedError, RefoldError
+
+FEWEST: Final = 20
+"""Calls that must have ended before a share of failures says anything."""
+
+
+def is_of_the_app(error: RefoldError) -> bool:
+    """Whether the customer's app said that it is too much: its lane pauses, nobody else's."""
+    if isinstance(error, ActionFailed):
+        return error.result.http_status == 429
+    return isinstance(error, RateLimitedError) and error.by_app
+
+
+def is_of_the_key(error: RefoldError) -> bool:
+    """Whether Refold said that it is too much: all calls of the key pause."""
+    return isinstance(error, RateLimitedError) and not error.by_app
+
+
+def ends_the_batch(error: RefoldError) -> Reason | None:
+    """Say why a failure of one call ends the batch, as every other call would fail alike."""
+    if isinstance(error, AuthenticationError):
+        return "api_key_refused"
+    return "client_closed" if isinstance(error, ClosedError) else None
+
+
+def limit_of(settings: BatchSettings) -> Callable[[Tally], Reason | None]:
+    """Give what says after a failure whether the batch stops, by the caller's settings."""
+    share = settings.stop_at_failure_share
+
+    def limit(tally: Tally) -> Reason | None:
+        if settings.on_failure == "stop":
+            return "failed_call"
+        ended = tally.done + tally.failed
+        if share is not None and ended >= FEWEST and tally.failed_share() >= share:
+            return "failure_share"
+        return None
+
+    return limit

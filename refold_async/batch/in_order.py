@@ -1,0 +1,52 @@
+"""The outcomes of a batch in the order of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Self
+
+from refold_async.batch.outcomes import Outcome
+
+
+class InOrder:
+    """Iterates over outcomes in the order of the input, keeping those that came too early.
+
+    Args:
+        following: Gives the next outcome as it comes; `None` at the end.
+        deliver: Is told how many were delivered.
+        finish: Raises what ended the batch, where something did.
+    """
+
+    def __init__(
+        self,
+        following: Callable[[], Awaitable[Outcome | None]],
+        deliver: Callable[[int], object],
+        finish: Callable[[], object],
+    ) -> None:
+        self._following: Final = following
+        self._deliver: Final = deliver
+        self._finish: Final = finish
+        self._early: dict[int, Outcome] = {}
+        self._next = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        while self._next not in self._early:
+            outcome = await self._following()
+            if outcome is None:
+                self._skip_a_gap()
+                break
+            self._early[outcome.index] = outcome
+        outcome = self._early.pop(self._next)
+        self._next += 1
+        self._deliver(self._next)
+        return outcome
+
+    def _skip_a_gap(self) -> None:
+        """Go on past a call without an outcome: the batch was cut off while it was under way."""
+        if not self._early:
+            self._finish()
+            raise StopAsyncIteration
+        self._next = min(self._early)

@@ -1,0 +1,236 @@
+"""Whose call goes next: a lane for each account, and turns between them. No clock, no I/O.
+
+A lane is listed for a turn while it has a call that may start. Taking a call takes a permit of its
+lane, and gives the lane its next turn after everybody else's. A call that waits for another attempt
+holds no permit; it comes back at the head of its lane. A lane that is paused, or over its rate, is
+left out until its time comes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections import deque
+from itertools import count
+from typing import Final
+
+from refold_async.batch.settings import PerAccount
+from refold_async.batch.tickets import Ticket
+from refold_async.pacing import Bucket
+
+_LONGEST_BACKOFF: Final = 60.0
+_FIRST_BACKOFF: Final = 1.0
+
+
+class Lane:
+    """The calls of one account that are in hand.
+
+    Attributes:
+        account: The linked account's id.
+        queue: Its calls that wait to be started.
+        running: Its calls under way.
+        delayed: Its calls that wait for another attempt.
+        allowed: Calls that may be under way: the bound, or fewer while its app throttles.
+        bucket: Its rate, where it has one.
+        listed: Whether it is in line for a turn, or a timer will see to that.
+        open_at: When the pause that its app asked for ends.
+        kept_until: When its rate and its pause will mean nothing any more.
+        throttles: Throttled answers since the last success.
+    """
+
+    __slots__ = (
+        "account", "allowed", "bucket", "delayed", "kept_until", "listed", "open_at", "queue", "running",
+        "throttles",
+    )  # fmt: skip
+
+    def __init__(self, account: str, allowed: int, bucket: Bucket | None) -> None:
+        self.account = account
+        self.queue: deque[Ticket] = deque()
+        self.running = 0
+        self.delayed = 0
+        self.allowed = allowed
+        self.bucket = bucket
+        self.listed = False
+        self.open_at = 0.0
+        self.kept_until = 0.0
+        self.throttles = 0
+
+    def opens(self, now: float) -> float:
+        """Give the moment when its next call may start, its permits aside."""
+        rate = 0.0 if self.bucket is None else self.bucket.wait(now)
+        return max(self.open_at, now + rate)
+
+
+class Lanes:
+    """The calls in hand, and whose goes next. Every method that needs the time takes it, in seconds.
+
+    Args:
+        bounds: What one account may take.
+        breadth: Accounts with a call that may start, of which twice as many are enough to hold.
+        window: Calls to hold at most.
+
+    Attributes:
+        held: Calls in hand that are not under way.
+        ready: The lanes in line for a turn.
+    """
+
+    def __init__(self, bounds: PerAccount, *, breadth: int, window: int) -> None:
+        self._limit: Final = bounds.concurrency or sys.maxsize
+        self._rate: Final = bounds.rate
+        self._refill: Final = 0.0 if bounds.rate is None else bounds.rate.burst / bounds.rate.per_second
+        self._breadth: Final = breadth
+        self._window: Final = window
+        self._lanes: dict[str, Lane] = {}
+        self._timers: list[tuple[float, int, Lane, Ticket | None]] = []
+        self._order = count()
+        self.ready: Final[deque[Lane]] = deque()
+        self.held = 0
+
+    def room(self) -> int:
+        """Give how many more calls to read now: none where enough accounts have one that may start."""
+        return max(0, min(2 * self._breadth - len(self.ready), self._window - self.held))
+
+    def is_low(self) -> bool:
+        """Whether it is time to read on: some way below the bound, so that reading comes in draughts."""
+        return len(self.ready) < self._breadth and self.held <= self._window - (self._window >> 3) - 1
+
+    def add(self, ticket: Ticket) -> None:
+        """Take a call in hand, at the end of its account's lane."""
+        account = ticket.call.linked_account_id
+        lane = self._lanes.get(account)
+        if lane is None:
+            bucket = None if self._rate is None else Bucket(self._rate)
+            lane = self._lanes[account] = Lane(account, self._limit, bucket)
+        ticket.lane = lane
+        lane.queue.append(ticket)
+        self.held += 1
+        if not lane.listed and lane.running < lane.allowed:
+            lane.listed = True
+            self.ready.append(lane)
+
+    def take(self, now: float) -> Ticket | None:
+        """Give the next call to start, and take a permit of its lane; `None` where none may start."""
+        if self._timers and self._timers[0][0] <= now:
+            self._ripen(now)
+        ready = self.ready
+        while ready:
+            lane = ready.popleft()
+            lane.listed = False
+            if not lane.queue or lane.running >= lane.allowed:
+                continue
+            if lane.bucket is not None or lane.open_at:
+                if (opens := lane.opens(now)) > now:
+                    self._wait(lane, opens)
+                    continue
+                if lane.bucket is not None:
+                    lane.bucket.take(now)
+                    lane.kept_until = max(lane.kept_until, now + self._refill)
+            ticket = lane.queue.popleft()
+            lane.running += 1
+            self.held -= 1
+            if lane.queue and lane.running < lane.allowed:
+                lane.listed = True
+                ready.append(lane)
+            return ticket
+        return None
+
+    def release(self, ticket: Ticket, now: float, *, well: bool = True) -> None:
+        """Give a call's permit back, as it ended; where it was not throttled, its lane may run more at once."""
+        lane = _lane_of(ticket)
+        lane.running -= 1
+        if well and lane.allowed < self._limit and lane.open_at <= now:
+            lane.throttles = 0
+            lane.allowed = min(self._limit, lane.allowed * 2)
+        self._settle(lane, now)
+
+    def postpone(self, ticket: Ticket, now: float, at: float) -> None:
+        """Give a call's permit back until it is tried again, at some moment."""
+        lane = _lane_of(ticket)
+        lane.running -= 1
+        lane.delayed += 1
+        self.held += 1
+        heapq.heappush(self._timers, (at, next(self._order), lane, ticket))
+        self._settle(lane, now)
+
+    def throttle(self, ticket: Ticket, now: float, least: float) -> None:
+        """Pause a call's lane, as its app said that it is too much; then try one call at a time.
+
+        Args:
+            ticket: The call that was refused.
+            now: The time.
+            least: Seconds that the app asks for; the pause doubles with each one that was in vain.
+        """
+        lane = _lane_of(ticket)
+        wait = least
+        if lane.open_at <= now:
+            wait = max(least, min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0**lane.throttles))
+            lane.throttles = min(lane.throttles + 1, 10)
+        lane.open_at = max(lane.open_at, now + wait)
+        lane.kept_until = max(lane.kept_until, lane.open_at)
+        lane.allowed = 1
+
+    def next_due(self) -> float | None:
+        """Give the moment when a call that waits may start; `None` where none waits for a moment."""
+        return self._timers[0][0] if self._timers else None
+
+    def startable(self, limit: int) -> int:
+        """Count the calls that may start now, up to a limit; pauses not yet noticed aside."""
+        number = 0
+        for lane in self.ready:
+            number += min(len(lane.queue), lane.allowed - lane.running)
+            if number >= limit:
+                return limit
+        return number
+
+    def drain(self) -> list[Ticket]:
+        """Give all calls in hand back, in the order in which they were read."""
+        tickets = [ticket for *_, ticket in self._timers if ticket is not None]
+        for lane in self._lanes.values():
+            tickets.extend(lane.queue)
+            lane.queue.clear()
+            lane.delayed, lane.listed = 0, False
+        self._timers.clear()
+        self.ready.clear()
+        self.held = 0
+        tickets.sort(key=lambda ticket: ticket.index)
+        return tickets
+
+    def _ripen(self, now: float) -> None:
+        """Let come back what waited for a moment that is past."""
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            _, _, lane, ticket = heapq.heappop(timers)
+            if ticket is None:
+                lane.listed = False
+            else:
+                lane.delayed -= 1
+                lane.queue.appendleft(ticket)
+            self._settle(lane, now)
+
+    def _settle(self, lane: Lane, now: float) -> None:
+        """Put a lane in line if it has a call that may start, and forget it if it has nothing."""
+        if lane.listed:
+            return
+        if lane.queue:
+            if lane.running < lane.allowed:
+                lane.listed = True
+                self.ready.append(lane)
+        elif not lane.running and not lane.delayed:
+            self._forget(lane, now)
+
+    def _forget(self, lane: Lane, now: float) -> None:
+        """Let go of an empty lane, once its rate and its pause mean nothing any more."""
+        if lane.kept_until > now:
+            self._wait(lane, lane.kept_until)
+        else:
+            self._lanes.pop(lane.account, None)
+
+    def _wait(self, lane: Lane, until: float) -> None:
+        lane.listed = True
+        heapq.heappush(self._timers, (until, next(self._order), lane, None))
+
+
+def _lane_of(ticket: Ticket) -> Lane:
+    lane = ticket.lane
+    assert lane is not None  # noqa: S101 - a call that was taken has one
+    return lane

@@ -1,0 +1,138 @@
+"""The settings of a batch, checked where they are given."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from typing import Literal, TypedDict
+
+import msgspec
+
+from refold_async.batch.journal import Journal, journal_of
+from refold_async.batch.progress import BatchProgress
+from refold_async.errors import SettingsError
+from refold_async.pacing import RateLimit
+from refold_async.settings import check_timeout
+
+
+class PerAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a batch one customer may take.
+
+    Args:
+        concurrency: Calls under way at once for one account; default: no bound of its own.
+        rate: Calls that may start in a second for one account; default: no bound of its own.
+
+    Raises:
+        SettingsError: A value is out of its range.
+    """
+
+    concurrency: int | None = None
+    rate: RateLimit | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a bound."""
+        if self.concurrency is not None:
+            _check_count("PerAccount: concurrency", self.concurrency)
+        if self.rate is not None and not isinstance(self.rate, RateLimit):
+            raise SettingsError(f"PerAccount: rate must be a RateLimit, not {type(self.rate).__name__}")
+
+
+class BatchOptions(TypedDict, total=False):
+    """The keyword settings of `Refold.batch` and `Refold.run`.
+
+    Keys:
+        concurrency: Calls under way at once; default 50. At most the client's `max_connections`.
+        per_account: What one customer may take of it: a number of calls at once, a `RateLimit`, or a
+            `PerAccount` with both; default: no bound, and turns are taken between accounts.
+        window: Calls held in hand at most beside those under way: read ahead past the calls of slow
+            or throttled customers, and waiting for another attempt; default 10,000. Reading ahead
+            stops earlier, where twice `concurrency` accounts have a call that may start.
+        timeout: Seconds for the attempts of one call, not counting the time for which the batch holds
+            it back (queues, rate limits, waits between attempts); default: the client's.
+        patience: Seconds for which one call waits out 429s of Refold in all before it fails; default 600.
+        on_failure: `"collect"` (default) goes on; `"stop"` starts nothing more after the first `Failed`.
+        stop_at_failure_share: Starts nothing more once this share (0 to 1) of at least 20 ended calls
+            has failed; default: never.
+        journal: A path, or a `Journal`, that makes the batch resumable; default: none.
+        on_progress: Called with a `BatchProgress` four times a second, and at the end.
+    """
+
+    concurrency: int
+    per_account: int | RateLimit | PerAccount | None
+    window: int
+    timeout: float | None
+    patience: float
+    on_failure: Literal["collect", "stop"]
+    stop_at_failure_share: float | None
+    journal: str | os.PathLike[str] | Journal | None
+    on_progress: Callable[[BatchProgress], object] | None
+
+
+class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings that were checked; see `BatchOptions` for what each means.
+
+    Raises:
+        SettingsError: A setting cannot work; its message says which, and why.
+    """
+
+    concurrency: int = 50
+    per_account: int | RateLimit | PerAccount | None = None
+    window: int = 10_000
+    timeout: float | None = None
+    patience: float = 600.0
+    on_failure: Literal["collect", "stop"] = "collect"
+    stop_at_failure_share: float | None = None
+    journal: str | os.PathLike[str] | Journal | None = None
+    on_progress: Callable[[BatchProgress], object] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, in words."""
+        _check_count("concurrency", self.concurrency)
+        _check_count("window", self.window)
+        if self.timeout is not None:
+            check_timeout(self.timeout)
+        _check_patience(self.patience)
+        if self.on_failure not in {"collect", "stop"}:
+            raise SettingsError(f'on_failure must be "collect" or "stop", not {self.on_failure!r}')
+        if self.stop_at_failure_share is not None:
+            _check_share(self.stop_at_failure_share)
+        if self.on_progress is not None and not callable(self.on_progress):
+            raise SettingsError(f"on_progress must be callable, not {type(self.on_progress).__name__}")
+        if self.journal is not None:
+            journal_of(self.journal)
+        self.account_bounds()
+
+    def account_bounds(self) -> PerAccount:
+        """Give what one customer may take.
+
+        Raises:
+            SettingsError: `per_account` is no bound.
+        """
+        match self.per_account:
+            case None:
+                return PerAccount()
+            case PerAccount():
+                return self.per_account
+            case RateLimit():
+                return PerAccount(rate=self.per_account)
+            case _:
+                _check_count("per_account", self.per_account, " or a RateLimit or a PerAccount")
+                return PerAccount(concurrency=self.per_account)
+
+
+def _check_count(name: str, value: object, otherwise: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SettingsError(f"{name} must be a whole number of at least 1{otherwise}, not {value!r}")
+
+
+def _check_patience(value: object) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not value >= 0:  # type: ignore[operator]
+        raise SettingsError(f"patience must be a number of seconds of at least 0, not {value!r}")
+
+
+def _check_share(value: object) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not 0 < value <= 1:  # type: ignore[operator]
+        raise SettingsError(f"stop_at_failure_share must be above 0 and at most 1, not {value!r}")

@@ -1,0 +1,72 @@
+"""The input of a batch: any iterable or async iterable of calls, read a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from typing import Final
+
+from refold_async.batch.call import Call
+from refold_async.errors import InvalidCallError, SettingsError
+
+Calls = Iterable[Call] | AsyncIterable[Call]
+
+
+class Source:
+    """Reads calls. What the input raises is kept in `error`, so that the calls before it are not lost.
+
+    Args:
+        calls: The input.
+
+    Attributes:
+        ended: Whether there is nothing more to read.
+        error: What the input raised, or an `InvalidCallError` where it gave what is no call.
+        total: How many calls there are, where the input knows.
+
+    Raises:
+        SettingsError: The input is neither an iterable nor an async iterable, or is a single `Call`.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        if not isinstance(calls, AsyncIterable | Iterable):
+            raise SettingsError(f"calls must be an iterable of Call, not {type(calls).__name__}")
+        self._calls: Final = calls
+        self._sync = iter(calls) if isinstance(calls, Iterable) else None
+        self._async = aiter(calls) if isinstance(calls, AsyncIterable) else None
+        self.ended = False
+        self.error: BaseException | None = None
+        self.total = len(calls) if hasattr(calls, "__len__") else None
+
+    async def read(self, limit: int) -> list[Call]:
+        """Read up to `limit` calls, or one where the input is asynchronous; none at its end."""
+        calls: list[Call] = []
+        try:
+            if self._async is not None:
+                calls.append(_checked(await anext(self._async)))
+            elif self._sync is not None:
+                self._fill(calls, limit)
+        except (StopIteration, StopAsyncIteration):
+            self.ended = True
+        except Exception as error:  # noqa: BLE001 - kept, and raised to the consumer by the batch
+            self.ended, self.error = True, error
+        return calls
+
+    def _fill(self, calls: list[Call], limit: int) -> None:
+        source, append = self._sync, calls.append
+        assert source is not None  # noqa: S101 - for the type checker
+        for _ in range(limit):
+            call = next(source)
+            append(call if type(call) is Call else _checked(call))
+
+    async def aclose(self) -> None:
+        """Close the input where it is a generator, which nobody else can go on with."""
+        self.ended = True
+        if isinstance(self._async, AsyncGenerator):
+            await self._async.aclose()
+        if isinstance(self._sync, Generator):
+            self._sync.close()
+
+
+def _checked(call: object) -> Call:
+    if not isinstance(call, Call):
+        raise InvalidCallError(f"the input gave a {type(call).__name__} where a Call was expected")
+    return call

@@ -1,0 +1,169 @@
+"""What a batch came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from refold_async.batch.latencies import Latencies
+from refold_async.batch.outcomes import Done, Failed, Outcome, Reason, Skipped
+from refold_async.errors import Fate
+
+
+class Connection(NamedTuple):
+    """One customer's connection to one app."""
+
+    linked_account_id: str
+    slug: str
+
+
+class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch came to. Printed, it is a short report.
+
+    Attributes:
+        done: Calls that succeeded.
+        replayed: Those of them whose results an earlier run left in the journal.
+        failed: Calls that failed.
+        skipped: Calls that were not run.
+        under_way: Calls begun that have no outcome: running, or cut off where the batch was left early.
+        errors: How many calls failed with which class of error.
+        fates: How many failed calls were `not_sent`, `rejected` or `unknown`.
+        reasons: How many calls were skipped for which reason.
+        reconnect: The connections that their customers must make again.
+        stopped: Why the batch stopped early; `None` where it did not.
+        attempts: Attempts made.
+        seconds: Seconds since the batch began.
+        throughput: Calls run to their end a second, those skipped not counted.
+        rate_wait: Seconds waited for turns by the rate limit, added up over the calls.
+        p50, p90, p99: Seconds within which that share of the calls ended, from their first attempt.
+        longest: Seconds that the longest call took.
+    """
+
+    done: int
+    replayed: int
+    failed: int
+    skipped: int
+    under_way: int
+    errors: Mapping[str, int]
+    fates: Mapping[Fate, int]
+    reasons: Mapping[Reason, int]
+    reconnect: tuple[Connection, ...]
+    stopped: Reason | None
+    attempts: int
+    seconds: float
+    throughput: float
+    rate_wait: float
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    longest: float
+
+    @property
+    def ended(self) -> int:
+        """How many calls have an outcome."""
+        return self.done + self.failed + self.skipped
+
+    def __str__(self) -> str:
+        return "\n".join(line for line in self._lines() if line)
+
+    def _lines(self) -> list[str]:
+        head = f"{self.done:,} done, {self.failed:,} failed, {self.skipped:,} skipped"
+        if self.under_way:
+            head += f", {self.under_way:,} under way"
+        pace = f"{self.seconds:.1f} s, {self.throughput:,.1f} calls a second, {self.attempts:,} attempts"
+        return [
+            head,
+            pace,
+            self._times(),
+            f"stopped early: {_words(self.stopped)}" if self.stopped else "",
+            _tally("failures", self.errors),
+            _tally("fates", self.fates),
+            _tally("skipped", {_words(reason): number for reason, number in self.reasons.items()}),
+            _listed("to reconnect", [f"{account} ({slug})" for account, slug in self.reconnect]),
+        ]
+
+    def _times(self) -> str:
+        if self.p50 is None or self.p90 is None or self.p99 is None:
+            return ""
+        times = (
+            f"p50 {self.p50:.3f} s, p90 {self.p90:.3f} s, p99 {self.p99:.3f} s, longest {self.longest:.3f} s"
+        )
+        return f"{times}; waited for the rate limit {self.rate_wait:,.1f} s" if self.rate_wait else times
+
+
+def _words(reason: Reason) -> str:
+    return reason.replace("_", " ")
+
+
+def _tally(name: str, counts: Mapping[str, int]) -> str:
+    parts = [f"{what} {number:,}" for what, number in sorted(counts.items(), key=lambda item: -item[1])]
+    return f"{name}: {', '.join(parts)}" if parts else ""
+
+
+def _listed(name: str, items: list[str], most: int = 10) -> str:
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return f"{name}: {', '.join(items[:most])}{more}" if items else ""
+
+
+class Tally:
+    """Counts outcomes as they come, in bounded memory but for the connections to be made again."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.replayed = 0
+        self.failed = 0
+        self.skipped = 0
+        self.attempts = 0
+        self.rate_wait = 0.0
+        self.latencies = Latencies()
+        self.errors: Counter[str] = Counter()
+        self.fates: Counter[Fate] = Counter()
+        self.reasons: Counter[Reason] = Counter()
+        self.reconnect: dict[Connection, None] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome."""
+        self.attempts += outcome.attempts
+        if outcome.attempts:
+            self.latencies.add(outcome.elapsed)
+        if type(outcome) is Done:
+            self.done += 1
+            self.replayed += outcome.replayed
+        elif type(outcome) is Failed:
+            self.failed += 1
+            self.errors[type(outcome.error).__name__] += 1
+            self.fates[outcome.error.fate] += 1
+        elif type(outcome) is Skipped:
+            self.skipped += 1
+            self.reasons[outcome.reason] += 1
+
+    def failed_share(self) -> float:
+        """Give the share of failures among the calls that were run."""
+        return self.failed / (self.done + self.failed or 1)
+
+    def summary(self, *, seconds: float, under_way: int, stopped: Reason | None) -> BatchSummary:
+        """Sum up."""
+        run = self.done + self.failed - self.replayed
+        return BatchSummary(
+            done=self.done,
+            replayed=self.replayed,
+            failed=self.failed,
+            skipped=self.skipped,
+            under_way=under_way,
+            errors=dict(self.errors),
+            fates=dict(self.fates),
+            reasons=dict(self.reasons),
+            reconnect=tuple(self.reconnect),
+            stopped=stopped,
+            attempts=self.attempts,
+            seconds=seconds,
+            throughput=run / seconds if seconds > 0 else 0.0,
+            rate_wait=self.rate_wait,
+            p50=self.latencies.percentile(0.5),
+            p90=self.latencies.percentile(0.9),
+            p99=self.latencies.percentile(0.99),
+            longest=self.latencies.longest,
+        )

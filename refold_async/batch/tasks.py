@@ -1,0 +1,54 @@
+"""The tasks of a batch, and their one owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+
+class Tasks:
+    """Tasks that live and end together: where one fails, the others are cancelled.
+
+    Args:
+        on_failure: Called once, when the first of them failed.
+
+    Attributes:
+        error: What the first one that failed raised.
+    """
+
+    def __init__(self, on_failure: Callable[[], object]) -> None:
+        self._on_failure: Final = on_failure
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.error: BaseException | None = None
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """Cancel them all."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def join(self) -> None:
+        """Wait until all have ended, also when cancelled meanwhile; the cancellation follows then."""
+        cancelled: asyncio.CancelledError | None = None
+        while self._tasks:
+            try:
+                await asyncio.wait(self._tasks)
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self.cancel()
+        if cancelled is not None:
+            raise cancelled
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self.error is None:
+            self.error = error
+            self.cancel()
+            self._on_failure()
