@@ -31,10 +31,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
-    from refold_async.operation import Effect
     from refold_async.api.actions import ActionResult
     from refold_async.api.executions import Execution
     from refold_async.api.workflows import WorkflowResult
+    from refold_async.operation import Effect
 
 Fate = Literal["not_sent", "rejected", "unknown"]
 """What became of a failed call.

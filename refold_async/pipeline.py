@@ -208,6 +208,7 @@ class Trip(Generic[T]):
     async def _fail(self, error: RefoldError, progress: Progress) -> Again:
         """Say when to try again, or raise the error."""
         describe(error, self._plan.operation, self._plan.path, self._plan.linked_account_id)
+        error.effect = self._plan.effect
         error.attempts = self.attempts
         error.elapsed = self._elapsed()
         self._told().failed(self.attempts, error, progress.status)
