@@ -30,8 +30,10 @@ class RateLimit(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse numbers that no limit can have."""
-        if not (math.isfinite(self.per_second) and self.per_second > 0):
-            raise SettingsError(f"RateLimit: per_second must be a number above 0, not {self.per_second!r}")
+        rate = self.per_second
+        number = isinstance(rate, int | float) and not isinstance(rate, bool)
+        if not (number and rate > 0 and math.isfinite(rate) and math.isfinite(1 / rate)):
+            raise SettingsError(f"RateLimit: per_second must be a number above 0, not {rate!r}")
         if isinstance(self.burst, bool) or not isinstance(self.burst, int) or self.burst < 1:
             raise SettingsError(f"RateLimit: burst must be a whole number of at least 1, not {self.burst!r}")
 

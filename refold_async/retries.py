@@ -68,10 +68,20 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
                 )
         for name in ("base", "cap"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
+            if not (_is_number(value) and math.isfinite(value) and value >= 0):
                 raise SettingsError(f"Retry: {name} must be a finite number of at least 0, not {value!r}")
-        if not self.attempt_timeout > 0:
-            raise SettingsError(f"Retry: attempt_timeout must be above 0, not {self.attempt_timeout!r}")
+        if not (_is_number(self.attempt_timeout) and self.attempt_timeout > 0):
+            raise SettingsError(
+                f"Retry: attempt_timeout must be a number above 0, not {self.attempt_timeout!r}"
+            )
+        if not isinstance(self.throttled_writes, bool):
+            raise SettingsError(
+                f"Retry: throttled_writes must be True or False, not {self.throttled_writes!r}"
+            )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class RetryBudget:
@@ -130,7 +140,7 @@ def is_safe(retry: Retry, effect: Effect, error: RefoldError) -> bool:
     A read and an idempotent call never can. A write can, unless nothing of it was sent, or
     Refold itself (not the connected app) answered that it was too much.
     """
-    if effect != "write" or error.fate == "not_sent":
+    if effect in {"read", "idempotent"} or error.fate == "not_sent":
         return True
     return isinstance(error, RateLimitedError) and error.fate == "rejected" and retry.throttled_writes
 
@@ -141,7 +151,9 @@ class Waits:
     __slots__ = ("_bounds",)
 
     def __init__(self, retry: Retry) -> None:
-        self._bounds: Generator[float, Any, None] = backoff.expo(factor=retry.base, max_value=retry.cap)
+        # As an int, a base of 0 stays 0 however high its power gets; a float would overflow.
+        base = retry.base or 0
+        self._bounds: Generator[float, Any, None] = backoff.expo(factor=base, max_value=retry.cap)
         next(self._bounds)
 
     def next(self, retry_after: float | None) -> float:
