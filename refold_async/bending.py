@@ -17,7 +17,9 @@ from refold_async.errors import UnreadableReplyError
 
 T = TypeVar("T")
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+"""The mark that some services put before UTF-8, and JSON does not know."""
+
 _any: Final = msgspec.json.Decoder()
 
 
@@ -38,8 +40,8 @@ def read_as(answer: type[T], body: bytes) -> T:
             place of a list, say).
     """
     if answer is type(None):
-        return None
-    body = body.removeprefix(_BOM)
+        return cast("T", None)
+    body = body.removeprefix(BOM)
     try:
         return cast("T", _decoder(cast("Any", answer)).decode(body))
     except msgspec.ValidationError:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from refold_async.bending import read_as
+from refold_async.bending import BOM, read_as
 from refold_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -130,7 +130,7 @@ def _fate_of(status: int) -> Fate:
 
 def _envelope_of(body: bytes) -> _Envelope:
     try:
-        return _envelopes.decode(body)
+        return _envelopes.decode(body.removeprefix(BOM))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return _Envelope()
 
@@ -149,8 +149,9 @@ def redact(text: str, secret: str) -> str:
 
 
 def bounded(text: str) -> str:
-    """Give a text on one line, without control characters, cut to a length for reading."""
+    """Give a text on one line, cut to a length for reading, without control characters and surrogates."""
     line = " ".join(_CONTROL.sub(" ", text[: 4 * _LONGEST_MESSAGE]).split())
+    line = line.encode(errors="replace").decode()
     return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 

@@ -38,6 +38,10 @@ class Reply(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
 
+    def __repr__(self) -> str:
+        """Show no content: a server may echo the credential, and a traceback shows its locals."""
+        return f"Reply({self.status}, {len(self.body)} bytes)"
+
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PLACE: Final = re.compile(r"\{(\w+)\}")

@@ -180,13 +180,21 @@ def _number(value: object) -> int | None:
 
 
 def _failure(result: ActionResult, secret: str) -> ActionFailed:
+    result = _without(secret, result)
     refused = result.http_status is not None and 400 <= result.http_status < 500
     fate: Fate = "rejected" if refused else "unknown"
     told = f", http_status {result.http_status}" if result.http_status is not None else ""
-    said = bounded(redact(bytes(memoryview(result.raw)[:2000]).decode(errors="replace"), secret))
+    said = bounded(bytes(memoryview(result.raw)[:2000]).decode(errors="replace"))
     return ActionFailed(
         f"the action ended as {bounded(result.node_status)}{told}: {said}", result=result, fate=fate
     )
+
+
+def _without(secret: str, result: ActionResult) -> ActionResult:
+    """Give a result that repeats the credential nowhere, since its error may be logged or pickled."""
+    raw = bytes(result.raw)
+    clean = raw.replace(secret.encode(), b"***") if secret else raw
+    return _result(redact(result.node_status, secret), result.http_status, clean)
 
 
 class Actions:
