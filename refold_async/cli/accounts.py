@@ -7,7 +7,8 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Literal, NamedTuple, Self
@@ -92,8 +93,9 @@ class Accounts:
         self._file.seek(0)
         records = self._csv() if self._form == "csv" else self._jsonl()
         try:
-            for line, record in records:
-                yield self._row(line, record)
+            with closing(records):
+                for line, record in records:
+                    yield self._row(line, record)
         except (csv.Error, UnicodeError) as error:
             raise click.UsageError(f"{self._name}: {error}") from error
 
@@ -104,7 +106,7 @@ class Accounts:
             first = first or row.linked_account_id
             self.several = self.several or row.linked_account_id != first
 
-    def _csv(self) -> Iterator[tuple[int, dict[str, object]]]:
+    def _csv(self) -> Generator[tuple[int, dict[str, object]], None, None]:
         text = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
         try:
             reader = csv.DictReader(text, strict=True)
@@ -115,7 +117,7 @@ class Accounts:
         finally:
             text.detach()
 
-    def _jsonl(self) -> Iterator[tuple[int, dict[str, object]]]:
+    def _jsonl(self) -> Generator[tuple[int, dict[str, object]], None, None]:
         for number, line in enumerate(self._file, 1):
             if not line.strip():
                 continue
@@ -126,25 +128,21 @@ class Accounts:
             yield number, record if isinstance(record, dict) else {self._account_column: record}
 
     def _row(self, line: int, record: dict[str, object]) -> Row:
-        account = _identity(record.pop(self._account_column, None))
-        if account is None:
-            raise self._wrong(line, f"it has no {self._account_column}")
-        if self._key_column is None:
-            return Row(line, account, None, record)
-        key = _identity(record.pop(self._key_column, None))
-        if key is None:
-            raise self._wrong(line, f"it has no {self._key_column}")
-        return Row(line, account, key, record)
+        own = {self._account_column, self._key_column}
+        params = {name: value for name, value in record.items() if name not in own}
+        key = None if self._key_column is None else self._identity(line, record, self._key_column)
+        return Row(line, self._identity(line, record, self._account_column), key, params)
+
+    def _identity(self, line: int, record: dict[str, object], column: str) -> str:
+        value = record.get(column)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str) or not value:
+            raise self._wrong(line, f"it has no {column}")
+        return value
 
     def _wrong(self, line: int, why: str) -> click.UsageError:
         return click.UsageError(f"{self._name}, line {line}: {why}")
-
-
-def _identity(value: object) -> str | None:
-    """Give an id as a text; `None` for what is none."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
 
 
 def _open(path: str) -> BinaryIO:

@@ -31,26 +31,21 @@ _FATES: Final[dict[Fate, str]] = {
 }
 
 
-def lines_of(error: RefoldError, effect: Effect) -> Iterator[str]:
-    """Give the lines that tell of a failed call.
-
-    Args:
-        error: What was raised.
-        effect: What running the call twice would do.
-    """
+def lines_of(error: RefoldError) -> Iterator[str]:
+    """Give the lines that tell of a failed call."""
     code = " ".join(str(part) for part in (error.status, error.error_code) if part is not None)
     yield f"error: {code + ': ' if code else ''}{error.message}"
     if where := " ".join(_where(error)):
         yield f"  call:  {where}"
     if not isinstance(error, SettingsError):
-        yield f"  fate:  {fate_words(error.fate, effect)}"
+        yield f"  fate:  {fate_words(error.fate, error.effect)}"
     if tried := ", ".join(_tried(error)):
         yield f"  tried: {tried}"
-    if next_step := advice(error, effect):
+    if next_step := advice(error):
         yield f"  next:  {next_step}"
 
 
-def fate_words(fate: Fate, effect: Effect) -> str:
+def fate_words(fate: Fate, effect: Effect | None) -> str:
     """Say what became of a call; a read is never "done"."""
     if fate == "unknown" and effect == "read":
         return "unknown, and harmless: it only reads"
@@ -75,9 +70,9 @@ def _tried(error: RefoldError) -> Iterator[str]:
         yield f"request {error.request_id}"
 
 
-def advice(error: RefoldError, effect: Effect) -> str | None:
+def advice(error: RefoldError) -> str | None:
     """Say what to do next; `None` where the message has said it already."""
-    if error.fate == "unknown" and effect == "write":
+    if error.fate == "unknown" and error.effect not in {"read", "idempotent"}:
         return "look in the app whether it was done, before you run it again"
     if error.needs_reconnect:
         return f"the customer must connect {error.slug or 'the app'} again; until then every call fails alike"

@@ -16,7 +16,6 @@ from refold_async.cli.terminal import Terminal, plain
 from refold_async.client import Refold
 from refold_async.errors import Fate, RefoldError
 from refold_async.hooks import CallFacts, Hooks
-from refold_async.operation import Effect
 from refold_async.settings import Options
 
 _OPTIONS: Final = (
@@ -26,26 +25,29 @@ _OPTIONS: Final = (
     ),
     click.option("--json", "as_json", is_flag=True, help="JSON to stdout, all else to stderr."),
 )
-account_option: Final = click.option(
-    "--account", required=True, metavar="ID", help="The linked account to call for."
-)
 
 
-def calls_refold(work: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+def calls_refold(
+    work: Callable[..., Awaitable[None]], settings: Callable[[dict[str, Any]], Options] = lambda _: Options()
+) -> Callable[..., None]:
     """Make a command's function of a coroutine that takes a terminal and a client.
 
     The command gets `--base-url`, `--timeout` and `--json`; the key comes from `REFOLD_API_KEY`
     alone. Errors of the SDK are told in words, and end the process with their exit code.
+
+    Args:
+        work: Does the command's work; called with a `Terminal`, a `Refold`, and the command's arguments.
+        settings: Gives further settings of the client, and takes out of the arguments what is theirs.
     """
 
     @functools.wraps(work)
     def command(*, base_url: str | None, timeout: float | None, as_json: bool, **given: Any) -> None:
         terminal, watch = Terminal(as_json=as_json), _Watch()
         try:
-            options = _options(base_url, timeout, watch)
+            options: Options = {**_options(base_url, timeout, watch), **settings(given)}
             asyncio.run(_with_client(options, lambda refold: work(terminal, refold, **given)))
         except RefoldError as error:
-            terminal.fail(error, watch.effect)
+            terminal.fail(error)
             raise click.exceptions.Exit(exit_of(error)) from None
         except KeyboardInterrupt:
             click.echo(plain(watch.interrupted), err=True)
@@ -71,14 +73,10 @@ def _options(base_url: str | None, timeout: float | None, hooks: Hooks) -> Optio
 
 
 class _Watch(Hooks):
-    """Knows what running the latest call twice would do, and what an interruption left of it."""
+    """Knows the words for an interruption: which call it cut off, and that call's fate."""
 
     def __init__(self) -> None:
-        self.effect: Effect = "read"
         self.interrupted = "interrupted"
-
-    def on_call(self, call: CallFacts) -> None:
-        self.effect = call.effect
 
     def on_done(
         self,

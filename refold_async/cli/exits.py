@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
+from typing import Final
 
+from refold_async.batch import Done, Failed, Outcome, Reason
 from refold_async.errors import (
     ActionFailed,
     AuthenticationError,
@@ -42,6 +45,40 @@ def exit_of(error: RefoldError) -> Exit:
     if is_throttled(error):
         return Exit.THROTTLED
     return Exit.NOT_SENT if error.fate == "not_sent" else Exit.REFUSED
+
+
+_WORST_FIRST: Final = (
+    Exit.UNKNOWN,
+    Exit.AUTH,
+    Exit.THROTTLED,
+    Exit.NOT_SENT,
+    Exit.REFUSED,
+    Exit.USAGE,
+)
+
+
+def worst(codes: Iterable[Exit]) -> Exit:
+    """Give the exit code of many calls: that of the one that most needs a person."""
+    seen = frozenset(codes)
+    return next((code for code in _WORST_FIRST if code in seen), Exit.OK)
+
+
+def code_of(outcome: Outcome) -> Exit:
+    """Give the exit code of one call of a batch."""
+    if isinstance(outcome, Done):
+        return Exit.OK
+    return (
+        exit_of(outcome.error) if isinstance(outcome, Failed) else _SKIPPED.get(outcome.reason, Exit.REFUSED)
+    )
+
+
+_SKIPPED: Final[Mapping[Reason, Exit]] = {
+    "done_before": Exit.OK,
+    "unknown_before": Exit.UNKNOWN,
+    "reconnect": Exit.AUTH,
+    "api_key_refused": Exit.AUTH,
+    "deadline": Exit.NOT_SENT,
+}
 
 
 def is_throttled(error: RefoldError) -> bool:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "actions": _Entry("actions", "List the actions of an app."),
     "schema": _Entry("schema", "Show the parameters of an action."),
     "execute": _Entry("execute", "Run an action in a customer's app."),
+    "batch": _Entry("batch", "Run an action for many linked accounts."),
 }
 
 _ENVIRONMENT: Final = """\b

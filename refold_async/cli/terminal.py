@@ -14,7 +14,6 @@ from rich.text import Text
 
 from refold_async.cli.advice import lines_of
 from refold_async.errors import RefoldError
-from refold_async.operation import Effect
 
 _WIDTH_OF_A_PIPE = 120
 
@@ -53,13 +52,13 @@ class Terminal:
             table.add_row(*(Text(_cell(row[index])) for index in kept))
         console().print(table)
 
-    def say(self, text: str) -> None:
-        """Write a line for people: to stdout, or to stderr where stdout takes JSON."""
-        click.echo(plain(text), err=self.as_json)
+    def say(self, text: str, *, err: bool = False) -> None:
+        """Write lines for people: to stdout, or to stderr where stdout takes JSON or `err` says so."""
+        click.echo(plain(text, keep="\n"), err=err or self.as_json)
 
-    def fail(self, error: RefoldError, effect: Effect) -> None:
+    def fail(self, error: RefoldError) -> None:
         """Write what failed to stderr, and in JSON to stdout where that takes it."""
-        for line in lines_of(error, effect):
+        for line in lines_of(error):
             click.secho(plain(line), err=True, fg="red" if line.startswith("error") else None)
         if self.as_json:
             self.put({"error": facts_of(error)})
@@ -88,7 +87,7 @@ def facts_of(error: RefoldError) -> dict[str, object]:
     """Give an error as JSON has it."""
     facts: dict[str, object] = {"class": type(error).__name__, "needs_reconnect": error.needs_reconnect}
     names = (
-        "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after",
-        "operation", "slug", "action_id", "linked_account_id", "attempts", "elapsed",
+        "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after", "effect",
+        "effect", "operation", "slug", "action_id", "linked_account_id", "attempts", "elapsed",
     )  # fmt: skip
     return facts | {name: getattr(error, name) for name in names}

@@ -23,9 +23,9 @@ from refold_async.errors import (
 from refold_async.operation import Effect
 
 
-def about(error: RefoldError, account: str | None = "o'neil & co") -> RefoldError:
+def about(error: RefoldError, account: str | None = "o'neil & co", effect: Effect = "write") -> RefoldError:
     error.operation, error.slug, error.action_id = "actions.execute", "hubspot", "create_contact"
-    error.linked_account_id = account
+    error.linked_account_id, error.effect = account, effect
     error.attempts, error.elapsed = 3, 2.5
     return error
 
@@ -55,26 +55,26 @@ REFUSED = ActionFailed("no", result=ActionResult("Errored", 409, Raw(b"{}")), fa
     ids=lambda value: type(value).__name__ if isinstance(value, RefoldError) else str(value),
 )
 def test_each_error_says_what_to_do_next(error: RefoldError, effect: Effect, words: str) -> None:
-    assert words in (advice(about(error), effect) or "")
+    assert words in (advice(about(error, effect=effect)) or "")
 
 
 @pytest.mark.parametrize("error", [SettingsError("no"), ConflictError("no", fate="rejected", status=409)])
 def test_no_advice_is_made_up(error: RefoldError) -> None:
-    assert advice(error, "write") is None
+    assert advice(error) is None
 
 
 def test_a_listing_is_not_proposed_where_the_app_or_account_itself_is_unknown() -> None:
     error = NotFoundError("no such app", fate="rejected", status=404)
     error.slug, error.linked_account_id = "nope", "a"
-    assert advice(error, "read") is None
-    assert advice(about(NotFoundError("no", fate="rejected", status=404), account=None), "read") is None
+    assert advice(error) is None
+    assert advice(about(NotFoundError("no", fate="rejected", status=404), account=None)) is None
 
 
 def test_the_lines_tell_what_for_whom_the_fate_and_the_next_step() -> None:
     error = about(
         ServerError("it broke", fate="unknown", status=502, error_code="BAD", request_id="r-1"), "a-1"
     )
-    assert list(lines_of(error, "write")) == [
+    assert list(lines_of(error)) == [
         "error: 502 BAD: it broke",
         "  call:  actions.execute hubspot/create_contact for account a-1",
         "  fate:  unknown: it may have been done",
@@ -84,6 +84,4 @@ def test_the_lines_tell_what_for_whom_the_fate_and_the_next_step() -> None:
 
 
 def test_a_wrong_setting_is_one_line() -> None:
-    assert list(lines_of(SettingsError("timeout must be above 0"), "read")) == [
-        "error: timeout must be above 0"
-    ]
+    assert list(lines_of(SettingsError("timeout must be above 0"))) == ["error: timeout must be above 0"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from refold_async.cli.calling import account_option, calls_refold
+from refold_async.cli.arguments import account_option
+from refold_async.cli.calling import calls_refold
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 

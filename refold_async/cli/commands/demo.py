@@ -50,7 +50,7 @@ def command(accounts: int, concurrency: int) -> None:
     try:
         claims = asyncio.run(_demo(terminal, accounts, concurrency))
     except RefoldError as error:
-        terminal.fail(error, "read")
+        terminal.fail(error)
         raise click.exceptions.Exit(exit_of(error)) from None
     if any(claim.reported != claim.ran for claim in claims):
         raise click.exceptions.Exit(Exit.REFUSED)
@@ -78,8 +78,8 @@ async def _one_customer(terminal: Terminal, account: Account) -> None:
         ("action_id", "effect", "description"), rows, title=f"5 of {len(actions)} actions of {_SLUG}"
     )
     schema = await account.actions.schema(_SLUG, _WRITE)
-    rows = [(each.name, each.type, "required" if each.required else "") for each in schema]
-    terminal.table(("name", "type", ""), rows, title=f"parameters of {_WRITE}")
+    fields = [(each.name, each.type, "required" if each.required else "") for each in schema]
+    terminal.table(("name", "type", ""), fields, title=f"parameters of {_WRITE}")
     read = await account.actions.execute(_SLUG, _READ, {"limit": "2"})
     names = [each["properties"]["firstname"] for each in read.data["results"]]
     terminal.say(f"{_READ}: {read.node_status}, {' and '.join(names)}")

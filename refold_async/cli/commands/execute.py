@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from refold_async.cli.calling import account_option, calls_refold
+from refold_async.cli.arguments import account_option, names_action, takes_params
+from refold_async.cli.calling import calls_refold
 from refold_async.cli.params import read_params
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
@@ -12,20 +13,9 @@ from refold_async.operation import Effect
 
 
 @click.command("execute")
-@click.argument("slug")
-@click.argument("action")
+@names_action
 @account_option
-@click.option(
-    "--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter, as a text; repeatable."
-)
-@click.option(
-    "--params", "text", metavar="JSON|@FILE|-", help="The parameters as a JSON object; - reads stdin."
-)
-@click.option(
-    "--effect",
-    type=click.Choice(["read", "idempotent", "write"]),
-    help="What running it twice does; default: by the action's id. A write is never sent twice.",
-)
+@takes_params
 @calls_refold
 async def command(
     terminal: Terminal,

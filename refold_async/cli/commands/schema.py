@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from refold_async.cli.calling import account_option, calls_refold
+from refold_async.cli.arguments import account_option, names_action
+from refold_async.cli.calling import calls_refold
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 
 
 @click.command("schema")
-@click.argument("slug")
-@click.argument("action")
+@names_action
 @account_option
 @calls_refold
 async def command(terminal: Terminal, refold: Refold, *, slug: str, action: str, account: str) -> None:

@@ -1,0 +1,131 @@
+"""`refold batch SLUG ACTION --accounts FILE`."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+import click
+
+from refold_async.batch import Batch
+from refold_async.cli import dry_run
+from refold_async.cli.accounts import Accounts
+from refold_async.cli.arguments import names_action, read_per_account, read_rate, takes_params
+from refold_async.cli.calling import calls_refold
+from refold_async.cli.draining import interrupts
+from refold_async.cli.exits import Exit, worst
+from refold_async.cli.job import Job, JobCalls
+from refold_async.cli.progress import ProgressDisplay
+from refold_async.cli.results import Results
+from refold_async.cli.terminal import Terminal
+from refold_async.client import Refold
+from refold_async.operation import effect_of_action
+from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
+
+
+def _settings(given: dict[str, Any]) -> Options:
+    options: Options = {"max_connections": max(DEFAULT_MAX_CONNECTIONS, given["concurrency"])}
+    rate = given.pop("rate")
+    return options if rate is None else {**options, "rate_limit": rate}
+
+
+@click.command("batch")
+@names_action
+@click.option(
+    "--accounts", "path", required=True, metavar="FILE|-", help="CSV or JSONL, a row for each call."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl"]), help="Default: by the file's name; else csv."
+)
+@click.option("--account-column", default="linked_account_id", show_default=True, metavar="NAME")
+@click.option(
+    "--key-column",
+    metavar="NAME",
+    help="Identifies a row across runs; default: its place, so keep the file as it is.",
+)
+@takes_params
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Calls at once."
+)
+@click.option(
+    "--per-account", type=read_per_account, metavar="N|N/s", help="What one account may take of them."
+)
+@click.option(
+    "--rate", type=read_rate, metavar="N[:BURST]", help="Calls a second in all; default: as documented."
+)
+@click.option(
+    "--journal", type=click.Path(dir_okay=False), help="Makes the run resumable: run the same line again."
+)
+@click.option(
+    "--retry-unknown", is_flag=True, help="Run those writes again that an earlier run left unknown."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="A JSON line for each outcome; written anew.",
+)
+@click.option("--stop-on-failure", is_flag=True, help="Start nothing more after the first failure.")
+@click.option(
+    "--stop-at-failure-share", type=float, metavar="SHARE", help="Stop past this share of failures, as 0.2."
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Check every call against the schema; execute nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing for more than one account.")
+@functools.partial(calls_refold, settings=_settings)
+async def command(terminal: Terminal, refold: Refold, **given: Any) -> None:
+    """Run ACTION of the app SLUG for many linked accounts.
+
+    Each row of the file is one call: the column `linked_account_id` names the account, all others are
+    parameters, over those of --param and --params. SIGINT once lets the calls under way end; twice
+    breaks them off. The exit code is that of the outcome that most needs a person: 6, 3, 4, 5, 1.
+    """
+    job = Job(**given)
+    with Accounts(
+        job.path, job.form, account_column=job.account_column, key_column=job.key_column
+    ) as accounts:
+        calls = JobCalls(job, accounts)
+        if job.dry:
+            await _dry(terminal, refold, job, calls)
+        else:
+            _ask(job, accounts)
+            await _run(terminal, refold, job, calls)
+
+
+def _ask(job: Job, accounts: Accounts) -> None:
+    """Ask before a write runs over more than one account."""
+    effect = job.effect or effect_of_action(job.action)
+    if effect == "read" or job.yes or not accounts.several:
+        return
+    what = f"{job.slug}/{job.action} writes, {len(accounts):,} times, for more than one account"
+    if job.path == "-" or not sys.stdin.isatty():
+        raise click.UsageError(f"{what}; say --yes, or try --dry-run first")
+    if not click.confirm(f"{what}. Run it?", err=True):
+        raise click.exceptions.Exit(Exit.INTERRUPTED)
+
+
+async def _dry(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) -> None:
+    problems: list[dry_run.Wrong] = []
+    first = next(iter(calls), None)
+    if first is not None:
+        schema = await refold.account(first.linked_account_id).actions.schema(job.slug, job.action)
+        problems = dry_run.problems_of(schema, calls)
+    dry_run.tell(terminal, calls, len(calls), problems)
+    if problems:
+        raise click.exceptions.Exit(Exit.USAGE)
+
+
+async def _run(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) -> None:
+    with Results(job.out) as results, ProgressDisplay() as display:
+        async with refold.batch(calls, **job.options(display)) as batch:
+            with interrupts(functools.partial(_drain, batch)) as taken:
+                async for outcome in batch:
+                    results.add(outcome)
+        results.cut_off(batch.under_way)
+    results.tell(terminal, batch.summary)
+    raise click.exceptions.Exit(Exit.INTERRUPTED if taken.times else worst(results.codes))
+
+
+def _drain(batch: Batch) -> None:
+    batch.stop()
+    words = f"stopping: {len(batch.under_way)} calls under way may end; interrupt again to break them off"
+    click.echo(words, err=True)

@@ -1,0 +1,48 @@
+"""SIGINT during a batch: once to let the calls under way end, twice to break them off."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Interrupts:
+    """How often SIGINT came; `times` is 0, 1 or 2."""
+
+    def __init__(self, drain: Callable[[], object], task: asyncio.Task[object]) -> None:
+        self._drain = drain
+        self._task = task
+        self.times = 0
+
+    def take(self) -> None:
+        """Take one: drain at the first, cancel the batch's task at the second."""
+        self.times += 1
+        if self.times == 1:
+            self._drain()
+        elif self.times == 2:
+            self._task.cancel()
+
+
+@contextmanager
+def interrupts(drain: Callable[[], object]) -> Iterator[Interrupts]:
+    """Let SIGINT drain, then cancel, the block that the running task is in.
+
+    Args:
+        drain: Called at the first SIGINT.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in one
+    taken = Interrupts(drain, task)
+    before = signal.getsignal(signal.SIGINT)
+    loop.add_signal_handler(signal.SIGINT, taken.take)
+    try:
+        yield taken
+    except asyncio.CancelledError:
+        if taken.times < 2:
+            raise
+        task.uncancel()
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,52 @@
+"""A batch's dry run: every call's parameters against the action's schema, and nothing executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from refold_async.api.action_schema import ActionSchema
+from refold_async.batch import Call
+from refold_async.cli.terminal import Terminal
+
+_SHOWN: Final = 20
+_FIRST: Final = 5
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """What is wrong with one parameter of one call."""
+
+    index: int
+    linked_account_id: str
+    parameter: str
+    problem: str
+
+
+def problems_of(schema: ActionSchema, calls: Iterable[Call]) -> list[Wrong]:
+    """Give all that is wrong with the parameters of calls."""
+    return [
+        Wrong(index, call.linked_account_id, problem.parameter, problem.message)
+        for index, call in enumerate(calls)
+        for problem in schema.check(call.params)
+    ]
+
+
+def tell(terminal: Terminal, calls: Iterable[Call], count: int, problems: list[Wrong]) -> None:
+    """Write what would run, and what is wrong with it."""
+    first = list(islice(calls, _FIRST))
+    if terminal.as_json:
+        terminal.put({"calls": count, "first": first, "problems": problems})
+        return
+    rows = [(each.linked_account_id, msgspec.json.encode(each.params).decode()) for each in first]
+    terminal.table(
+        ("linked_account_id", "params"), rows, title=f"{len(rows)} of {count:,} calls that would run"
+    )
+    if not problems:
+        terminal.say("every call's parameters fit the action's schema")
+        return
+    wrong = [(each.index, each.linked_account_id, each.problem) for each in problems[:_SHOWN]]
+    title = f"{len(wrong)} of {len(problems):,} problems"
+    terminal.table(("call", "linked_account_id", "problem"), wrong, title=title)

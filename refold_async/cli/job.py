@@ -1,0 +1,77 @@
+"""What a batch's command line asks for, and the calls that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from refold_async.batch import BatchOptions, Call, Journal
+from refold_async.cli.accounts import Accounts, Form
+from refold_async.cli.params import read_params
+from refold_async.cli.progress import ProgressDisplay
+from refold_async.operation import Effect
+from refold_async.pacing import RateLimit
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for."""
+
+    slug: str
+    action: str
+    path: str
+    form: Form | None
+    account_column: str
+    key_column: str | None
+    pairs: tuple[str, ...]
+    text: str | None
+    effect: Effect | None
+    concurrency: int
+    per_account: int | RateLimit | None
+    journal: str | None
+    retry_unknown: bool
+    out: str | None
+    stop_on_failure: bool
+    stop_at_failure_share: float | None
+    dry: bool
+    yes: bool
+
+    def options(self, display: ProgressDisplay) -> BatchOptions:
+        """Give the batch's settings."""
+        return {
+            "concurrency": self.concurrency,
+            "per_account": self.per_account,
+            "on_failure": "stop" if self.stop_on_failure else "collect",
+            "stop_at_failure_share": self.stop_at_failure_share,
+            "journal": self._journal(),
+            "on_progress": display,
+        }
+
+    def _journal(self) -> Journal | None:
+        if self.journal is None:
+            return None
+        # The file of results is written anew by each run, so a run that goes on hands them all over.
+        return Journal(
+            self.journal,
+            job=f"{self.slug}/{self.action}",
+            replay=self.out is not None,
+            retry_unknown=self.retry_unknown,
+        )
+
+
+class JobCalls:
+    """The calls of a job, made from its rows as they are read."""
+
+    def __init__(self, job: Job, accounts: Accounts) -> None:
+        self._job = job
+        self._accounts = accounts
+        self._common = read_params(job.text, job.pairs)
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def __iter__(self) -> Iterator[Call]:
+        job = self._job
+        for row in self._accounts:
+            params = {**self._common, **row.params}
+            yield Call(row.linked_account_id, job.slug, job.action, params, key=row.key, effect=job.effect)

@@ -1,0 +1,118 @@
+"""The results of a batch: a line of JSON for each outcome as it comes, and a report at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import click
+import msgspec
+
+from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome
+from refold_async.cli.exits import Exit, code_of
+from refold_async.cli.terminal import Terminal, facts_of
+
+_SHOWN: Final = 20
+
+
+class Results:
+    """Takes a batch's outcomes. Each is on the file before the next is taken.
+
+    Args:
+        path: The file, which is written anew; `-` for stdout, `None` for none.
+
+    Attributes:
+        codes: The exit codes of the outcomes.
+
+    Raises:
+        click.UsageError: The file cannot be written.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self.codes: set[Exit] = set()
+        self._to_stdout = path == "-"
+        self._file = _open(path)
+        self._failures: list[Failed] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None and not self._to_stdout:
+            self._file.close()
+
+    def add(self, outcome: Outcome) -> None:
+        """Take an outcome."""
+        self.codes.add(code_of(outcome))
+        if isinstance(outcome, Failed) and len(self._failures) < _SHOWN:
+            self._failures.append(outcome)
+        self._write(line_of(outcome))
+
+    def cut_off(self, calls: Iterable[Call]) -> None:
+        """Take the calls that were broken off, whose fate nobody knows."""
+        for call in calls:
+            self._write({**_facts(call), "outcome": "cut_off", "fate": "unknown"})
+
+    def tell(self, terminal: Terminal, summary: BatchSummary) -> None:
+        """Write the report: JSON where the terminal takes that and no outcome went there."""
+        if terminal.as_json and not self._to_stdout:
+            reconnect = [each._asdict() for each in summary.reconnect]
+            terminal.put({**msgspec.structs.asdict(summary), "reconnect": reconnect})
+            return
+        terminal.say(str(summary), err=self._to_stdout)
+        rows = [
+            (each.call.linked_account_id, type(each.error).__name__, each.error.fate, each.error.message)
+            for each in self._failures
+        ]
+        if rows and not self._to_stdout:
+            title = f"{len(rows)} of {summary.failed:,} failures"
+            terminal.table(("linked_account_id", "error", "fate", "message"), rows, title=title)
+
+    def _write(self, line: dict[str, object]) -> None:
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(line) + b"\n")
+            self._file.flush()
+
+
+def line_of(outcome: Outcome) -> dict[str, object]:
+    """Give an outcome as the file has it."""
+    facts = {
+        **_facts(outcome.call),
+        "index": outcome.index,
+        "outcome": type(outcome).__name__.lower(),
+        "attempts": outcome.attempts,
+        "elapsed": round(outcome.elapsed, 6),
+    }
+    return {**facts, **_what(outcome)}
+
+
+def _facts(call: Call) -> dict[str, object]:
+    return {"linked_account_id": call.linked_account_id, "key": call.key, "params": call.params}
+
+
+def _what(outcome: Outcome) -> dict[str, object]:
+    if isinstance(outcome, Failed):
+        return {"error": facts_of(outcome.error)}
+    if not isinstance(outcome, Done):
+        return {"reason": outcome.reason}
+    result = outcome.result
+    return {
+        "replayed": outcome.replayed,
+        "node_status": result.node_status,
+        "http_status": result.http_status,
+        "data": result.raw,
+    }
+
+
+def _open(path: str | None) -> BinaryIO | None:
+    if path is None or path == "-":
+        return sys.stdout.buffer if path else None
+    try:
+        return Path(path).open("wb")
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from error
