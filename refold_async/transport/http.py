@@ -6,6 +6,7 @@ with another's request), and proxies and passwords taken from the environment.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -40,6 +41,7 @@ def open_http(
     Its connector has no limit: a limit below the calls under way is unfair, and its wait cannot
     be told from a slow server's. A gate stands before it instead.
     """
+    _settle_allocator()
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0, ssl=settings.ssl, keepalive_timeout=KEPT_ALIVE, ttl_dns_cache=_DNS_KEPT
@@ -65,3 +67,13 @@ def proxy_for(base_url: str, settings: Settings) -> str | None:
         return None
     proxies = getproxies()
     return proxies.get(parts.scheme) or proxies.get("all")
+
+
+@cache
+def _settle_allocator() -> None:
+    """Free one large block, once in a process.
+
+    asyncio reads into a new buffer of 256 KiB each time, which glibc maps from the system and gives back
+    until it has seen a larger block freed: two system calls for every answer.
+    """
+    bytearray(4 << 20)

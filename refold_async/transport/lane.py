@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 from aiohttp.connector import Connection
 
-from refold_async.transport.waiting import is_readable
+from refold_async.transport.waiting import readable
 
 
 class Lane:
@@ -25,7 +25,17 @@ class Lane:
         forget: Is told of a connection that this timer ended.
     """
 
-    __slots__ = ("_due", "_forget", "_loop", "_rings_at", "_timer", "connection", "expired", "protocol")
+    __slots__ = (
+        "_due",
+        "_forget",
+        "_loop",
+        "_readable",
+        "_rings_at",
+        "_timer",
+        "connection",
+        "expired",
+        "protocol",
+    )
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, connection: Connection, forget: Callable[[Lane], None]
@@ -36,6 +46,7 @@ class Lane:
         self.protocol: Final = connection.protocol
         self.protocol.set_response_params(read_until_eof=True)
         self.expired = False
+        self._readable = readable(self.protocol.transport)
         self._loop = loop
         self._forget = forget
         self._due = self._rings_at = math.inf
@@ -44,7 +55,7 @@ class Lane:
     def usable(self) -> bool:
         """Whether a request may go out: connected, and nothing came in that nobody asked for."""
         protocol = self.protocol
-        return protocol.is_connected() and not protocol.should_close and not is_readable(protocol.transport)
+        return protocol.is_connected() and not protocol.should_close and not self._readable()
 
     def end_at(self, due: float) -> None:
         """Abort the connection at `due`, by the loop's clock, unless `due` is moved before."""

@@ -21,7 +21,7 @@ from refold_async.settings import Settings
 from refold_async.transport.http import HEADERS, open_http
 from refold_async.transport.ladder import TooLargeError
 from refold_async.transport.progress import Progress
-from refold_async.transport.waiting import by, is_readable
+from refold_async.transport.waiting import by, readable
 from refold_async.wire import Reply, Request
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class _Request(ClientRequest):
     async def send(self, conn: Connection) -> ClientResponse:
         protocol = conn.protocol
         if protocol is not None and protocol in _used:
-            if protocol.should_close or is_readable(conn.transport):
+            if protocol.should_close or readable(conn.transport)():
                 raise _StaleConnectionError
         elif protocol is None or protocol.should_close:
             raise aiohttp.ClientConnectionError("an answer came before the request")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import select
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from refold_async.transport.progress import OutOfTimeError
@@ -34,16 +35,16 @@ async def by(due: float, step: Awaitable[T]) -> T:
     raise OutOfTimeError
 
 
-def is_readable(transport: asyncio.BaseTransport | None) -> bool:
-    """Whether an idle connection has something to read: its end, or bytes that nobody asked for.
+def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
+    """Give what tells whether an idle connection has something to read: its end, or bytes unasked for.
 
     An event loop that was held up has not seen them yet, so the socket itself is asked.
     """
     sock = None if transport is None else transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
-        return True
+        return lambda: True
     if not hasattr(select, "poll"):
-        return bool(select.select([sock.fileno()], [], [], 0)[0])
+        return lambda: select.select([sock], [], [], 0)[0]
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    return partial(poll.poll, 0)
