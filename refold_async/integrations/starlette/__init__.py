@@ -1,0 +1,84 @@
+"""Starlette: one pool for the process, honest answers, and no write lost to a caller who left.
+
+`refold_async.integrations.fastapi` adds FastAPI's dependencies to it. Either needs the extra `fastapi`.
+
+```python
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+
+from refold_async.integrations.starlette import ActionResponse, get_refold, install, lifespan
+
+
+async def contacts(request: Request) -> ActionResponse:
+    account = get_refold(request).account(request.user.linked_account_id)
+    return ActionResponse(await account.actions.execute("hubspot", "get_contact", {"limit": "10"}))
+
+
+app = Starlette(routes=[Route("/contacts", contacts)], lifespan=lifespan())
+install(app)
+```
+"""
+
+from __future__ import annotations
+
+import math
+
+from starlette.applications import Starlette
+
+from refold_async.integrations.starlette.answers import (
+    ActionResponse,
+    ProblemResponse,
+    add_exception_handlers,
+    answer_error,
+)
+from refold_async.integrations.starlette.deadlines import DeadlineMiddleware, TimeLeft, header_of_proxy
+from refold_async.integrations.starlette.disconnects import (
+    DisconnectMiddleware,
+    OnDisconnect,
+    Report,
+    log_cancelled_write,
+)
+from refold_async.integrations.starlette.lifespan import get_manager, get_refold, lifespan
+from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
+
+__all__ = [
+    "ActionResponse",
+    "DeadlineMiddleware",
+    "DisconnectMiddleware",
+    "HTTPProblem",
+    "ProblemResponse",
+    "add_exception_handlers",
+    "answer_error",
+    "get_manager",
+    "get_refold",
+    "header_of_proxy",
+    "install",
+    "lifespan",
+    "log_cancelled_write",
+    "problem_of",
+]
+
+
+def install(
+    app: Starlette,
+    *,
+    on_disconnect: OnDisconnect = "finish",
+    report: Report = log_cancelled_write,
+    deadline: float = math.inf,
+    time_left: TimeLeft | None = None,
+) -> None:
+    """Give an application, before it starts, all that surrounds its handlers.
+
+    Args:
+        app: The application.
+        on_disconnect: What becomes of a handler that has begun a write when its caller goes; see
+            `DisconnectMiddleware`.
+        report: Is told of each write that was cancelled because its caller went.
+        deadline: Seconds that the calls of one request may take together; default: no bound.
+        time_left: Says how much a request has left, where that is less; see `header_of_proxy`.
+    """
+    add_exception_handlers(app)
+    app.add_middleware(DisconnectMiddleware, on_disconnect=on_disconnect, report=report)
+    if deadline != math.inf or time_left is not None:
+        app.add_middleware(DeadlineMiddleware, seconds=deadline, time_left=time_left)

@@ -1,0 +1,89 @@
+"""What a handler answers: an action's own JSON, or the problem that an error is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+
+from refold_async.api.actions import ActionResult
+from refold_async.errors import RefoldError
+from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
+
+_logger: Final = logging.getLogger("refold_async")
+
+
+class ActionResponse(Response):
+    """Hands an action's data on as it came, byte for byte, without decoding it.
+
+    Args:
+        result: What `actions.execute` gave.
+        status_code: The answer's HTTP status; default 200.
+        headers: Further headers.
+        background: What to run once the answer is sent.
+    """
+
+    media_type = "application/json"
+
+    def __init__(
+        self,
+        result: ActionResult,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        background: BackgroundTask | None = None,
+    ) -> None:
+        super().__init__(bytes(result.raw), status_code, headers, background=background)
+
+
+class ProblemResponse(Response):
+    """An answer with problem details (RFC 9457)."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, problem: HTTPProblem) -> None:
+        headers = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+        super().__init__(msgspec.json.encode(problem), problem.status, headers)
+
+
+def answer_error(request: Request, error: Exception) -> Response:
+    """Answer an error of the SDK that no handler caught; see `problem_of`.
+
+    An unknown outcome is logged as a warning, and a setting of our own that cannot work as an error,
+    with the `instance` that the answer names.
+
+    Raises:
+        Exception: `error` itself, where it is not the SDK's.
+    """
+    if not isinstance(error, RefoldError):
+        raise error
+    problem = problem_of(error)
+    _log(request, error, problem)
+    return ProblemResponse(problem)
+
+
+_LEVELS: Final = {
+    "urn:refold-async:unknown-outcome": logging.WARNING,
+    "urn:refold-async:misconfigured": logging.ERROR,
+}
+
+
+def _log(request: Request, error: RefoldError, problem: HTTPProblem) -> None:
+    level = _LEVELS.get(problem.type, logging.DEBUG)
+    if not _logger.isEnabledFor(level):
+        return
+    known = {**msgspec.structs.asdict(problem), "linked_account_id": error.linked_account_id}
+    route = request.scope.get("route")
+    known["route"] = getattr(route, "path", None)
+    fields = {name: value for name, value in known.items() if value is not None}
+    _logger.log(level, "answered %d: %s", problem.status, error, extra={"refold": fields})
+
+
+def add_exception_handlers(app: Starlette) -> None:
+    """Let an application answer the SDK's errors with `answer_error`."""
+    app.add_exception_handler(RefoldError, answer_error)
