@@ -73,8 +73,14 @@ def test_each_test_passes(test: str, sandbox: Sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_runs(
-    command: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REFOLD_API_KEY", sandbox.api_key)
     monkeypatch.setenv("REFOLD_BASE_URL", sandbox.base_url)
     assert run(shlex.split(command)[1:]) == 0

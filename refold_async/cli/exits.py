@@ -11,6 +11,7 @@ from refold_async.errors import (
     ActionFailed,
     AuthenticationError,
     InvalidCallError,
+    JournalError,
     PermissionDeniedError,
     RateLimitedError,
     RefoldError,
@@ -36,7 +37,7 @@ def exit_of(error: RefoldError) -> Exit:
 
     An unknown fate comes before being throttled: a script must look before it goes on.
     """
-    if isinstance(error, SettingsError | InvalidCallError):
+    if isinstance(error, SettingsError | InvalidCallError | JournalError):
         return Exit.USAGE
     if error.needs_reconnect or isinstance(error, AuthenticationError | PermissionDeniedError):
         return Exit.AUTH

@@ -37,7 +37,7 @@ Environment:
 Exit codes:
   0    done
   1    refused: the app or Refold answered that it was not done
-  2    usage: an argument or a setting cannot work; nothing was sent
+  2    usage: an argument, a setting or a file cannot work
   3    auth: the key was refused, or the customer must connect its app again
   4    throttled: too many calls
   5    not sent: Refold could not be reached

@@ -45,7 +45,8 @@ class ProgressDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._screen.is_terminal:
+            self._bar.stop()
 
     def __call__(self, progress: BatchProgress) -> None:
         """Take how far the batch is."""

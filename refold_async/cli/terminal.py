@@ -87,7 +87,7 @@ def facts_of(error: RefoldError) -> dict[str, object]:
     """Give an error as JSON has it."""
     facts: dict[str, object] = {"class": type(error).__name__, "needs_reconnect": error.needs_reconnect}
     names = (
-        "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after", "effect",
+        "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after",
         "effect", "operation", "slug", "action_id", "linked_account_id", "attempts", "elapsed",
     )  # fmt: skip
     return facts | {name: getattr(error, name) for name in names}

@@ -2,7 +2,8 @@ import pytest
 from msgspec import Raw
 
 from refold_async.api.actions import ActionResult
-from refold_async.cli.exits import Exit, exit_of
+from refold_async.batch import Call, Done, Failed, Outcome, Skipped
+from refold_async.cli.exits import Exit, code_of, exit_of, worst
 from refold_async.errors import (
     ActionFailed,
     AuthenticationError,
@@ -12,7 +13,9 @@ from refold_async.errors import (
     ConnectionFailedError,
     DeadlineExceededError,
     Fate,
+    InterruptedRunError,
     InvalidCallError,
+    JournalError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
@@ -35,6 +38,8 @@ def failed(http_status: int | None, fate: Fate) -> ActionFailed:
     [
         (SettingsError("no"), Exit.USAGE),
         (InvalidCallError("no"), Exit.USAGE),
+        (JournalError("no"), Exit.USAGE),
+        (InterruptedRunError("no", fate="unknown"), Exit.UNKNOWN),
         (AuthenticationError("no", fate="rejected", status=401), Exit.AUTH),
         (PermissionDeniedError("no", fate="rejected", status=403), Exit.AUTH),
         (ReconnectRequiredError("no", fate="rejected", status=401), Exit.AUTH),
@@ -62,6 +67,42 @@ def failed(http_status: int | None, fate: Fate) -> ActionFailed:
 )
 def test_each_error_has_its_exit_code(error: RefoldError, expected: Exit) -> None:
     assert exit_of(error) is expected
+
+
+CALL = Call("a", "hubspot", "get_contact")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Done(CALL, ActionResult("Success", None, Raw(b"{}"))), Exit.OK),
+        (Failed(CALL, NotFoundError("no", fate="rejected", status=404)), Exit.REFUSED),
+        (Failed(CALL, ServerError("no", fate="unknown", status=500)), Exit.UNKNOWN),
+        (Skipped(CALL, "done_before"), Exit.OK),
+        (Skipped(CALL, "unknown_before"), Exit.UNKNOWN),
+        (Skipped(CALL, "reconnect"), Exit.AUTH),
+        (Skipped(CALL, "duplicate_key"), Exit.REFUSED),
+    ],
+)
+def test_each_outcome_of_a_batch_has_its_code(outcome: Outcome, expected: Exit) -> None:
+    assert code_of(outcome) is expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (set(), Exit.OK),
+        ({Exit.OK}, Exit.OK),
+        ({Exit.OK, Exit.REFUSED}, Exit.REFUSED),
+        ({Exit.REFUSED, Exit.NOT_SENT}, Exit.NOT_SENT),
+        ({Exit.NOT_SENT, Exit.THROTTLED}, Exit.THROTTLED),
+        ({Exit.THROTTLED, Exit.AUTH}, Exit.AUTH),
+        ({Exit.AUTH, Exit.UNKNOWN, Exit.OK}, Exit.UNKNOWN),
+        ({Exit.USAGE, Exit.OK}, Exit.USAGE),
+    ],
+)
+def test_a_batch_has_the_code_that_most_needs_a_person(codes: set[Exit], expected: Exit) -> None:
+    assert worst(codes) is expected
 
 
 def test_the_codes_that_scripts_rely_on_stay() -> None:

@@ -1,5 +1,6 @@
 """The command as a process: signals, pipes, and what other processes can see of it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +106,45 @@ def test_a_reader_that_has_seen_enough_brings_no_traceback(sandbox: Sandbox) -> 
     )
     assert "actions of hubspot" in ended.stdout
     assert ended.stderr == ""
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> str:
+    """A file of two hundred rows."""
+    path = tmp_path / "accounts.csv"
+    path.write_text("linked_account_id,limit\n" + "demo-user-1,1\n" * 200)
+    return str(path)
+
+
+def started_batch(sandbox: Sandbox, accounts: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    line = ("batch", "hubspot", "get_contact", "--accounts", accounts, "--concurrency", "2", "--json")
+    return started(*line, REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url)
+
+
+def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(sandbox: Sandbox, accounts: str) -> None:
+    sandbox.faults.add(Fault(latency=0.05, when="after"))
+    with started_batch(sandbox, accounts) as process:
+        wait_for_run(sandbox)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    told = json.loads(out)
+    assert process.returncode == 130
+    assert "may end; interrupt again" in err
+    assert (told["stopped"], told["failed"], told["under_way"]) == ("stopped", 0, 0)
+    assert 1 <= told["done"] == len(sandbox.ledger.runs) < 200
+
+
+def test_a_second_interrupt_breaks_them_off(sandbox: Sandbox, accounts: str) -> None:
+    sandbox.faults.add(Fault(hang=True, when="after"))
+    with started_batch(sandbox, accounts) as process:
+        wait_for_run(sandbox)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "stopping" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    told = json.loads(out)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert (told["done"], told["failed"], told["under_way"]) == (0, 0, 2)

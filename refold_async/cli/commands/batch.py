@@ -20,6 +20,7 @@ from refold_async.cli.progress import ProgressDisplay
 from refold_async.cli.results import Results
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
+from refold_async.errors import RefoldError
 from refold_async.operation import effect_of_action
 from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
 
@@ -118,11 +119,20 @@ async def _run(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) ->
     with Results(job.out) as results, ProgressDisplay() as display:
         async with refold.batch(calls, **job.options(display)) as batch:
             with interrupts(functools.partial(_drain, batch)) as taken:
-                async for outcome in batch:
-                    results.add(outcome)
+                await _consume(batch, results)
         results.cut_off(batch.under_way)
     results.tell(terminal, batch.summary)
     raise click.exceptions.Exit(Exit.INTERRUPTED if taken.times else worst(results.codes))
+
+
+async def _consume(batch: Batch, results: Results) -> None:
+    try:
+        async for outcome in batch:
+            results.add(outcome)
+    except (RefoldError, click.ClickException):
+        # The batch as a whole failed, as for want of its journal; what came before is told all the same.
+        click.echo(str(batch.summary), err=True)
+        raise
 
 
 def _drain(batch: Batch) -> None:

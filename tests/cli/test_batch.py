@@ -1,0 +1,222 @@
+"""`refold batch`: from a file of accounts to results, a report and an exit code."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from refold_async.sandbox import Fault, Sandbox
+
+from .conftest import Command
+
+READ = ("batch", "hubspot", "get_contact", "--param", "limit=1")
+WRITE = ("batch", "hubspot", "create_contact")
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> str:
+    """A file of five accounts."""
+    path = tmp_path / "accounts.csv"
+    path.write_text("linked_account_id\n" + "".join(f"demo-user-{number}\n" for number in range(1, 6)))
+    return str(path)
+
+
+@pytest.fixture
+def contacts(tmp_path: Path) -> str:
+    """A file of three contacts to create, for two accounts."""
+    path = tmp_path / "contacts.jsonl"
+    rows = [("demo-user-1", "a@x.example"), ("demo-user-1", "b@x.example"), ("demo-user-2", "c@x.example")]
+    path.write_text("\n".join(json.dumps({"linked_account_id": who, "email": email}) for who, email in rows))
+    return str(path)
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_read_runs_for_every_account_with_its_own_parameters(
+    refold: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("linked_account_id,limit\ndemo-user-1,2\ndemo-user-2,\n")
+    ended = refold(*READ, "--accounts", str(path))
+    assert ended.code == 0
+    assert "2 done, 0 failed, 0 skipped" in ended.out
+    ran = {(run.linked_account_id, run.params["limit"]) for run in sandbox.ledger.runs}
+    assert ran == {("demo-user-1", "2"), ("demo-user-2", "1")}
+
+
+def test_the_results_are_a_line_each(refold: Command, accounts: str, tmp_path: Path) -> None:
+    out = tmp_path / "results.jsonl"
+    ended = refold(*READ, "--accounts", accounts, "--out", str(out), "--json")
+    assert json.loads(ended.out)["done"] == 5
+    found = lines(out)
+    assert {each["linked_account_id"] for each in found} == {f"demo-user-{number}" for number in range(1, 6)}
+    assert {each["outcome"] for each in found} == {"done"}
+    assert all(len(each["data"]["results"]) == 1 for each in found)  # type: ignore[index]
+
+
+def test_results_go_to_stdout_alone_where_asked(refold: Command, accounts: str) -> None:
+    ended = refold(*READ, "--accounts", accounts, "--out", "-")
+    assert len([json.loads(line) for line in ended.out.splitlines()]) == 5
+    assert "5 done" in ended.err
+
+
+def test_accounts_come_from_stdin(refold: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'"demo-user-7"\n"demo-user-8"\n')))
+    ended = refold(*READ, "--accounts", "-", "--format", "jsonl")
+    assert ended.code == 0
+    assert {run.linked_account_id for run in sandbox.ledger.runs} == {"demo-user-7", "demo-user-8"}
+
+
+def test_the_exit_code_is_of_the_outcome_that_most_needs_a_person(
+    refold: Command, sandbox: Sandbox, accounts: str, tmp_path: Path
+) -> None:
+    sandbox.disconnect("demo-user-2", "hubspot")
+    out = tmp_path / "results.jsonl"
+    ended = refold(*READ, "--accounts", accounts, "--out", str(out))
+    sandbox.connect("demo-user-2", "hubspot")
+    assert ended.code == 3
+    assert "to reconnect: demo-user-2 (hubspot)" in ended.out
+    [failed] = [each for each in lines(out) if each["outcome"] == "failed"]
+    assert failed["linked_account_id"] == "demo-user-2"
+    assert failed["error"]["needs_reconnect"] is True  # type: ignore[index]
+
+
+def test_writes_for_more_than_one_account_want_a_yes(
+    refold: Command, sandbox: Sandbox, contacts: str
+) -> None:
+    ended = refold(*WRITE, "--accounts", contacts)
+    assert ended.code == 2
+    assert "3 times, for more than one account; say --yes" in ended.err
+    assert not sandbox.ledger.runs
+    assert refold(*WRITE, "--accounts", contacts, "--yes").code == 0
+    assert sandbox.ledger.count(effect="write") == 3
+
+
+def test_a_person_is_asked(
+    refold: Command, sandbox: Sandbox, contacts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for answer, code, ran in (("n\n", 130, 0), ("y\n", 0, 3)):
+        stdin = io.TextIOWrapper(io.BytesIO(answer.encode()))
+        monkeypatch.setattr(stdin, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert refold(*WRITE, "--accounts", contacts).code == code
+        assert sandbox.ledger.count(effect="write") == ran
+
+
+def test_a_write_for_one_account_is_not_asked_about(
+    refold: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("linked_account_id,email\ndemo-user-1,a@x.example\n")
+    assert refold(*WRITE, "--accounts", str(path)).code == 0
+    assert sandbox.ledger.count(effect="write") == 1
+
+
+def test_a_dry_run_checks_every_call_and_executes_none(
+    refold: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("linked_account_id,email,fistname\ndemo-user-1,a@x.example,\ndemo-user-2,nothing,Ann\n")
+    human = refold(*WRITE, "--accounts", str(path), "--dry-run")
+    piped = refold(*WRITE, "--accounts", str(path), "--dry-run", "--json")
+    assert (human.code, piped.code) == (2, 2)
+    assert "did you mean 'firstname'?" in human.out
+    told = json.loads(piped.out)
+    assert told["calls"] == 2
+    assert {(each["index"], each["parameter"]) for each in told["problems"]} == {
+        (1, "fistname"),
+        (1, "email"),
+    }
+    assert not sandbox.ledger.runs
+
+
+def test_a_dry_run_of_good_calls_ends_well(refold: Command, sandbox: Sandbox, contacts: str) -> None:
+    ended = refold(*WRITE, "--accounts", contacts, "--dry-run")
+    assert ended.code == 0
+    assert "every call's parameters fit" in ended.out
+    assert '"email":"c@x.example"' in ended.out
+    assert not sandbox.ledger.runs
+
+
+def test_no_account_is_no_call(refold: Command, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("linked_account_id\n")
+    assert refold(*READ, "--accounts", str(path), "--dry-run").code == 0
+    assert refold(*READ, "--accounts", str(path)).code == 0
+
+
+def test_it_stops_at_the_first_failure_where_asked(refold: Command, sandbox: Sandbox, accounts: str) -> None:
+    sandbox.faults.add(Fault(status=404, linked_account_id="demo-user-1"))
+    ended = refold(*READ, "--accounts", accounts, "--concurrency", "1", "--stop-on-failure", "--json")
+    told = json.loads(ended.out)
+    assert ended.code == 1
+    assert (told["done"], told["failed"], told["stopped"]) == (0, 1, "failed_call")
+    assert not sandbox.ledger.runs
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [("--per-account", "1"), ("--per-account", "500/s"), ("--rate", "500:10"), ("--concurrency", "150")],
+)
+def test_its_bounds_can_be_set(refold: Command, accounts: str, bounds: tuple[str, str]) -> None:
+    assert refold(*READ, "--accounts", accounts, *bounds).code == 0
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        ("--per-account", "0"),
+        ("--per-account", "x/s"),
+        ("--rate", "0"),
+        ("--rate", "20:0"),
+        ("--rate", "many"),
+        ("--concurrency", "0"),
+        ("--stop-at-failure-share", "2"),
+        ("--out", "/no/such/folder/results.jsonl"),
+    ],
+)
+def test_bounds_that_cannot_work_end_in_2(
+    refold: Command, sandbox: Sandbox, accounts: str, bounds: tuple[str, str]
+) -> None:
+    assert refold(*READ, "--accounts", accounts, *bounds).code == 2
+    assert not sandbox.ledger.runs
+
+
+def test_a_journal_goes_on_where_it_was_and_the_results_are_whole(
+    refold: Command, sandbox: Sandbox, contacts: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "results.jsonl"
+    line = (
+        *WRITE,
+        "--accounts",
+        contacts,
+        "--yes",
+        "--journal",
+        str(tmp_path / "job.sqlite"),
+        "--out",
+        str(out),
+    )
+    sandbox.faults.add(Fault(status=400, linked_account_id="demo-user-2", times=1))
+    assert refold(*line).code == 1
+    assert refold(*line).code == 0
+    assert sandbox.ledger.count(effect="write") == 3
+    assert not sandbox.ledger.duplicates()
+    assert [each["outcome"] for each in lines(out)] == ["done"] * 3
+
+
+def test_a_write_left_unknown_is_not_repeated_until_asked(
+    refold: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path, journal = tmp_path / "in.csv", str(tmp_path / "job.sqlite")
+    path.write_text("linked_account_id,email\ndemo-user-1,a@x.example\n")
+    line = (*WRITE, "--accounts", str(path), "--journal", journal)
+    sandbox.faults.add(Fault(drop="after", times=1))
+    assert refold(*line).code == 6
+    assert refold(*line).code == 6
+    assert sandbox.ledger.count(effect="write") == 1
+    assert refold(*line, "--retry-unknown").code == 0
+    assert sandbox.ledger.count(effect="write") == 2
