@@ -1,0 +1,109 @@
+"""Errors: they tell the account and the fate, and travel between processes with all their facts."""
+
+import copy
+import inspect
+import pickle
+from typing import Any
+
+import pytest
+
+from refold_async import errors
+from refold_async.api.actions import _result
+from refold_async.errors import RefoldError, gravest
+
+FACTS: dict[str, Any] = {
+    "status": 404,
+    "error_type": "Not Found",
+    "error_code": "NOT_FOUND",
+    "request_id": "req_1",
+    "retry_after": 2.5,
+}
+WHERE: dict[str, Any] = {
+    "operation": "actions.execute",
+    "slug": "hubspot",
+    "action_id": "create_contact",
+    "linked_account_id": "customer-7",
+    "attempts": 3,
+    "elapsed": 1.25,
+}
+PLAIN = [
+    kind
+    for kind in vars(errors).values()
+    if inspect.isclass(kind)
+    and issubclass(kind, RefoldError)
+    and kind not in {errors.ActionFailed, errors.WorkflowFailed}
+]
+
+
+def whole(kind: type[RefoldError]) -> RefoldError:
+    error = kind("it went wrong", fate="unknown", **FACTS)
+    for name, value in WHERE.items():
+        setattr(error, name, value)
+    error.earlier = (errors.ConnectionFailedError("lost", fate="unknown"),)
+    error.add_note("a note")
+    return error
+
+
+def told(error: object) -> object:
+    if isinstance(error, RefoldError):
+        return type(error), str(error), {name: told(value) for name, value in vars(error).items()}
+    return [told(each) for each in error] if isinstance(error, tuple | list) else error
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_all_travel_with_all_their_facts(kind: type[RefoldError]) -> None:
+    error = whole(kind)
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert told(again) == told(error)
+        assert again.args == error.args
+        assert again.needs_reconnect == error.needs_reconnect
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_all_tell_the_account_and_the_fate(kind: type[RefoldError]) -> None:
+    assert str(whole(kind)) == (
+        "404 NOT_FOUND: it went wrong (actions.execute, hubspot/create_contact, account 'customer-7', "
+        "3 attempts, 1.25 s, request req_1, fate: unknown)"
+    )
+    assert str(kind("short")) == "short (fate: not_sent)"
+
+
+def test_a_failed_action_travels_with_its_result() -> None:
+    result = _result("Errored", 404, b'{"message":"gone"}')
+    error = errors.ActionFailed("it failed", result=result, fate="rejected")
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert again.result == result
+        assert again.result.data == {"message": "gone"}
+        assert told(again) == told(error)
+
+
+def test_an_apps_429_stays_one_when_it_travels() -> None:
+    error = errors.RateLimitedError("slow down", status=429)
+    error.by_app = True
+    assert pickle.loads(pickle.dumps(error)).by_app
+
+
+def test_errors_are_also_what_python_calls_them() -> None:
+    assert issubclass(errors.SettingsError, ValueError)
+    assert issubclass(errors.InvalidCallError, ValueError)
+    assert issubclass(errors.DeadlineExceededError, TimeoutError)
+
+
+def test_an_account_whose_id_is_odd_is_quoted() -> None:
+    error = RefoldError("m")
+    error.linked_account_id = "a)\n"
+    assert str(error) == r"m (account 'a)\n', fate: not_sent)"
+
+
+def test_a_calls_fate_is_the_gravest_of_its_attempts() -> None:
+    kinds: list[Any] = ["not_sent", "rejected", "unknown"]
+    for last, lasts in enumerate(kinds):
+        assert gravest(lasts) == lasts
+        for first, firsts in enumerate(kinds):
+            assert gravest(lasts, [RefoldError("m", fate=firsts)]) == kinds[max(last, first)]
+
+
+def test_each_class_says_what_it_is() -> None:
+    for kind in PLAIN:
+        assert kind.__doc__
+        assert f"── {kind.__name__}" in (errors.__doc__ or "") or kind is RefoldError
