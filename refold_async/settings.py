@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from refold_async.caching import Cache
+from refold_async.credentials import Secret
 from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks
 from refold_async.pacing import HOSTED_LIMIT, RateLimit
@@ -84,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _check_count("max_connections", self.max_connections)
         _check_count("max_response_bytes", self.max_response_bytes)
         _check_type("retry", self.retry, Retry)
+        _check_type("trust_env", self.trust_env, bool)
         _check_ssl(self.ssl)
         if self.rate_limit is not None and self.rate_limit != "auto":
             _check_type("rate_limit", self.rate_limit, RateLimit)
@@ -93,11 +95,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             _check_type("cache", self.cache, Cache)
         if self.proxy is not None:
             _check_url("proxy", self.proxy, credentials=True)
+            if "@" in self.proxy:
+                msgspec.structs.force_setattr(self, "proxy", Secret(self.proxy))
 
     def limit_for(self, base_url: str) -> RateLimit | None:
         """Give the rate limit that holds against a base URL."""
         if self.rate_limit == "auto":
-            return HOSTED_LIMIT if base_url == HOSTED else None
+            return HOSTED_LIMIT if urlsplit(base_url).hostname == urlsplit(HOSTED).hostname else None
         return self.rate_limit
 
 
@@ -152,7 +156,8 @@ def _check_hooks(value: Hooks | Sequence[Hooks]) -> None:
 
 
 def _check_ssl(value: object) -> None:
-    _check_type("ssl", value, bool | ssl_module.SSLContext)  # type: ignore[arg-type]
+    if not isinstance(value, bool | ssl_module.SSLContext):
+        raise SettingsError(f"ssl must be True, False or an SSLContext, not {type(value).__name__}")
     if value is False:
         warnings.warn(
             "ssl=False: certificates are not verified, and whoever sits in between can read the API key",
