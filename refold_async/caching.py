@@ -45,7 +45,7 @@ class Shelf:
     """The answers kept, each fetched once however many wait for it.
 
     The first who asks fetches; the rest wait, and share its answer or its error. Where the first
-    is cancelled, the next in line fetches, so nobody gets another's cancellation.
+    is cancelled or runs out of time, the next in line fetches: nobody gets another's deadline.
     """
 
     __slots__ = ("_clock", "_fetching", "_kept", "_settings")
@@ -59,16 +59,17 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def get(self, key: Hashable, fetch: Callable[[], Awaitable[T]], *, timeout: float) -> T:
+    async def get(self, key: Hashable, fetch: Callable[[], Awaitable[T]], *, due: float) -> T:
         """Give the kept answer, or fetch and keep it.
 
         Args:
             key: What names the answer.
             fetch: Gets it; its errors reach all who wait, and are not kept.
-            timeout: Seconds to wait for another's fetch; `fetch` minds its own deadline.
+            due: Until when to wait for another's fetch, by the event loop's clock; `math.inf` for
+                ever. `fetch` minds its own deadline.
 
         Raises:
-            DeadlineExceededError: Another's fetch took longer than `timeout`.
+            DeadlineExceededError: Another's fetch was not done when `due` came.
         """
         while True:
             kept = self._kept.get(key)
@@ -78,7 +79,7 @@ class Shelf:
             waiting = self._fetching.get(key)
             if waiting is None:
                 return await self._fetch(key, fetch)
-            if (error := await _wait(waiting, timeout)) is not None:
+            if (error := await _wait(waiting, due)) is not None:
                 raise copy.copy(error)
 
     async def _fetch(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
@@ -88,6 +89,8 @@ class Shelf:
             value = await fetch()
             self._keep(key, value)
             return value
+        except DeadlineExceededError:
+            raise
         except RefoldError as error:
             failure = error
             raise
@@ -102,9 +105,9 @@ class Shelf:
             self._kept.popitem(last=False)
 
 
-async def _wait(waiting: asyncio.Future[RefoldError | None], timeout: float) -> RefoldError | None:
+async def _wait(waiting: asyncio.Future[RefoldError | None], due: float) -> RefoldError | None:
     try:
-        async with asyncio.timeout(None if timeout == math.inf else timeout):
+        async with asyncio.timeout_at(None if due == math.inf else due):
             return await asyncio.shield(waiting)
     except TimeoutError:
         raise DeadlineExceededError("the same request, asked for by another call, took too long") from None

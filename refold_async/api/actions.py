@@ -11,9 +11,9 @@ import msgspec
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.bending import decode_any, read_as
 from refold_async.caller import Caller
-from refold_async.errors import ActionFailed, Fate, UnreadableReplyError
+from refold_async.errors import ActionFailed, DeadlineExceededError, Fate, UnreadableReplyError
 from refold_async.operation import Effect, Operation, effect_of_action
-from refold_async.plan import Plan
+from refold_async.plan import Plan, describe
 from refold_async.replies import bounded, is_success, redact, status_error
 from refold_async.wire import Reply
 
@@ -282,7 +282,11 @@ class Actions:
         if session.shelf is None:
             return await trip.run()
         key = (plan.operation.name, plan.path, self._caller.linked_account_id)
-        return await session.shelf.get(key, trip.run, timeout=plan.timeout)
+        try:
+            return await session.shelf.get(key, trip.run, due=trip.deadline)
+        except DeadlineExceededError as error:
+            describe(error, plan.operation, plan.path, plan.linked_account_id)
+            raise
 
 
 def plan_execute(
