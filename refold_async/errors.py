@@ -4,6 +4,7 @@ RefoldError
 ├── SettingsError               a setting that cannot work (also a ValueError)
 ├── InvalidCallError            an argument that cannot be sent (also a ValueError)
 ├── JournalError                a batch's journal that cannot be used
+├── InterruptedRunError         a write that was under way when an earlier run of its batch ended
 ├── ClosedError                 the client was closed
 ├── ConnectionFailedError       no connection, or it was lost
 │   └── CertificateError        the server's certificate was refused
@@ -28,12 +29,13 @@ RefoldError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 if TYPE_CHECKING:
     from refold_async.api.actions import ActionResult
-    from refold_async.api.executions import Execution
-    from refold_async.api.workflows import WorkflowResult
+    from refold_async.api.execution_models import Execution
+    from refold_async.api.workflow_models import WorkflowResult
     from refold_async.operation import Effect
 
 Fate = Literal["not_sent", "rejected", "unknown"]
@@ -42,6 +44,13 @@ Fate = Literal["not_sent", "rejected", "unknown"]
 `not_sent`: nothing of it reached a server. `rejected`: an answer says that it was not
 done. `unknown`: it was sent, and no answer tells whether it was done.
 """
+
+_GRAVITY: Final = {"not_sent": 0, "rejected": 1, "unknown": 2}
+
+
+def gravest(fate: Fate, earlier: Iterable[RefoldError] = ()) -> Fate:
+    """Give a call's fate, by its last attempt's and the errors of those before: the least certain one."""
+    return max((fate, *(error.fate for error in earlier)), key=_GRAVITY.__getitem__)
 
 
 class RefoldError(Exception):
@@ -149,6 +158,10 @@ class JournalError(RefoldError):
 
     Nothing is sent once it is raised.
     """
+
+
+class InterruptedRunError(RefoldError):
+    """A write was under way when an earlier run of its batch was killed: its fate is `unknown`."""
 
 
 class ClosedError(RefoldError):

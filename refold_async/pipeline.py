@@ -13,6 +13,7 @@ from refold_async.errors import (
     RateLimitedError,
     RefoldError,
     SettingsError,
+    gravest,
 )
 from refold_async.observing import Observer
 from refold_async.plan import Plan, describe
@@ -66,6 +67,11 @@ class Trip(Generic[T]):
         self.attempts = 0
         self.paced = 0.0
 
+    @property
+    def deadline(self) -> float:
+        """When the call is given up, by the event loop's clock; `math.inf` for never."""
+        return self._deadline
+
     async def run(self) -> T:
         """Attempt the call until it is answered, fails for good, or its deadline passes.
 
@@ -84,8 +90,7 @@ class Trip(Generic[T]):
 
     def abandon(self, error: BaseException) -> None:
         """Tell those who listen that the call ends between two attempts, as when it is cancelled then."""
-        fate = self._earlier[-1].fate if self._earlier else "not_sent"
-        self._told().ended(self.attempts, error, fate)
+        self._told().ended(self.attempts, error, gravest("not_sent", self._earlier))
 
     def extend(self, seconds: float) -> None:
         """Put the deadline off by time that is not the call's own; an enclosing block's still holds."""
@@ -119,7 +124,7 @@ class Trip(Generic[T]):
                 return await self._fail(error, progress)
         except BaseException as error:
             fate = error.fate if isinstance(error, RefoldError) else progress.fate
-            self._told().ended(self.attempts, error, fate)
+            self._told().ended(self.attempts, error, gravest(fate, self._earlier))
             raise
         finally:
             session.leave()
@@ -150,7 +155,7 @@ class Trip(Generic[T]):
             finally:
                 session.gate.leave()
         except OutOfTimeError:
-            failure = self._silence(progress)
+            failure = self._silence(progress, due)
         raise failure
 
     async def _enter(self, due: float) -> None:
@@ -194,8 +199,8 @@ class Trip(Generic[T]):
         now = self._session.loop.time() if self.paced or self.attempts > 1 else self._started
         return min(self._deadline, now + self._retry.attempt_timeout)
 
-    def _silence(self, progress: Progress) -> RefoldError:
-        if self._session.loop.time() < self._deadline:
+    def _silence(self, progress: Progress, due: float) -> RefoldError:
+        if due < self._deadline:
             return ConnectionFailedError(
                 f"no answer within {self._retry.attempt_timeout:g} s", fate=progress.fate
             )
@@ -206,7 +211,11 @@ class Trip(Generic[T]):
         return DeadlineExceededError("no connection was free or could be made before the deadline")
 
     async def _fail(self, error: RefoldError, progress: Progress) -> Again:
-        """Say when to try again, or raise the error."""
+        """Say when to try again, or raise the error.
+
+        Its traceback begins here: the frames below hold what the server sent, which may echo the key.
+        """
+        error.__traceback__ = None
         describe(error, self._plan.operation, self._plan.path, self._plan.linked_account_id)
         error.effect = self._plan.effect
         error.attempts = self.attempts
@@ -220,6 +229,7 @@ class Trip(Generic[T]):
             wait = self._wait_after(error)
         if wait is None:
             error.earlier = self._earlier
+            error.fate = gravest(error.fate, self._earlier)
             raise error
         self._earlier += (error,)
         self._told().retrying(self.attempts, error, wait)
