@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from refold_async import replies, wire
 from refold_async.credentials import Credential
@@ -99,11 +99,12 @@ class Caller:
             read: Reads the reply; default: into the operation's answer type.
 
         Raises:
-            InvalidCallError: A value cannot be sent.
+            InvalidCallError: A value cannot be sent, or `effect` is none.
         """
         seconds = self._settings.timeout if timeout is None else check_timeout(timeout)
         own = self._headers if body is None else self._json_headers
         try:
+            _check_effect(effect)
             request = wire.build(
                 operation,
                 path,
@@ -153,3 +154,11 @@ class Caller:
         )
         trip = await self.start(plan)
         return await trip.run()
+
+
+_EFFECTS: Final = {None, *get_args(Effect)}
+
+
+def _check_effect(effect: Effect | None) -> None:
+    if effect not in _EFFECTS:
+        raise InvalidCallError(f"effect must be 'read', 'idempotent' or 'write', not {effect!r}")
