@@ -181,7 +181,7 @@ class Sessions:
 
     def _bucket(self, base_url: str, credential: Credential) -> Bucket:
         """Give the credential's bucket: one for all event loops, so that a second starts no new burst."""
-        for (_, url, identity), session in self._open.items():
+        for (_, url, identity), session in list(self._open.items()):
             if (url, identity) == (base_url, credential.identity):
                 return session.bucket
         return Bucket(self.settings.limit_for(base_url))
@@ -210,8 +210,7 @@ class Sessions:
                     [session for session in sessions if session.loop is asyncio.get_running_loop()], drain
                 )
         finally:
-            for session in sessions:
-                await _close(session)
+            await _close_all(sessions)
 
     def reopen(self) -> None:
         """Let calls open sessions again after `aclose`."""
@@ -225,9 +224,25 @@ async def _drain(sessions: list[Session], seconds: float) -> None:
                 await session.drained()
 
 
+async def _close_all(sessions: list[Session]) -> None:
+    """Close all, also where this is cancelled: to close takes a moment, and nobody else would do it."""
+    cancelled: asyncio.CancelledError | None = None
+    for session in sessions:
+        try:
+            await _close(session)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
 async def _close(session: Session) -> None:
-    """Close a session in the loop that it lives in; one whose loop is gone was closed with it."""
+    """Close a session in the loop that it lives in; one whose loop is closed was closed with it.
+
+    One whose loop stands still is only marked: its connections close when its loop does.
+    """
+    session.closed = True
     if session.loop is asyncio.get_running_loop():
         await session.aclose()
-    elif not session.loop.is_closed():
+    elif session.loop.is_running():
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.aclose(), session.loop))
