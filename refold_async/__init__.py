@@ -14,7 +14,6 @@ import logging
 
 from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
 from refold_async.api.actions import Action, ActionResult
-from refold_async.api.applications import Application, ConnectedAccount
 from refold_async.batch import (
     Batch,
     BatchOptions,
@@ -30,7 +29,7 @@ from refold_async.batch import (
     Skipped,
 )
 from refold_async.caching import Cache
-from refold_async.client import Account, Refold, SessionManager
+from refold_async.client import Account, KeyAccount, Refold, SessionManager, TokenAccount
 from refold_async.deadlines import deadline
 from refold_async.errors import (
     ActionFailed,
@@ -42,6 +41,7 @@ from refold_async.errors import (
     ConnectionFailedError,
     DeadlineExceededError,
     Fate,
+    InterruptedRunError,
     InvalidCallError,
     JournalError,
     NotFoundError,
@@ -96,6 +96,7 @@ __all__ = [
     "Failed",
     "Fate",
     "Hooks",
+    "InterruptedRunError",
     "InvalidCallError",
     "Journal",
     "JournalError",

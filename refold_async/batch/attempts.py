@@ -135,8 +135,9 @@ class Attempts:
         """Wait for a turn by the rate limit, or for the batch to stop; gives the seconds waited."""
         clock = self._session.loop.time
         began = clock()
+        scope = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(None) as scope:
+            async with scope:
                 self._in_line.add(scope)
                 try:
                     await self._session.pacer.turn()

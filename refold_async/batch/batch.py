@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from types import TracebackType
-from typing import Final, Self, Unpack
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 import msgspec
 
@@ -14,18 +15,21 @@ from refold_async.batch.call import Call
 from refold_async.batch.engine import Attempt, Engine
 from refold_async.batch.failures import limit_of
 from refold_async.batch.in_order import InOrder
+from refold_async.batch.journal import Journal
 from refold_async.batch.lanes import Lanes
 from refold_async.batch.outcomes import Outcome
 from refold_async.batch.progress import BatchProgress
 from refold_async.batch.reader import Reader
-from refold_async.batch.resuming import Resuming
 from refold_async.batch.roads import PlainRoad, Road
 from refold_async.batch.settings import BatchOptions, BatchSettings
 from refold_async.batch.source import Calls, Source
 from refold_async.batch.summary import BatchSummary, Tally
-from refold_async.batch.tasks import Tasks
+from refold_async.batch.tasks import Tasks, to_the_end
 from refold_async.errors import SettingsError
 from refold_async.hooks import safely
+
+if TYPE_CHECKING:
+    from refold_async.batch.resuming import Resuming
 
 _TICK: Final = 0.25
 
@@ -91,16 +95,18 @@ class Batch:
         self._began = asyncio.get_running_loop().time()
         await self._road.open()
         try:
-            await self._open_journal()
-            self._start()
+            if self._settings.journal is not None:
+                self._resuming = await self._open_journal(self._settings.journal)
         except BaseException:
             self._road.close()
             raise
+        self._start()
         return self
 
-    async def _open_journal(self) -> None:
-        if self._settings.journal is not None:
-            self._resuming = await Resuming.open(self._settings.journal, self._road.base_url)
+    async def _open_journal(self, journal: str | os.PathLike[str] | Journal) -> Resuming:
+        from refold_async.batch.resuming import Resuming  # noqa: PLC0415 - sqlite3 is loaded where it is used
+
+        return await Resuming.open(journal, self._road.base_url)
 
     def _start(self) -> None:
         settings, loop = self._settings, asyncio.get_running_loop()
@@ -137,7 +143,7 @@ class Batch:
         try:
             await self._tasks.join()
         finally:
-            await self._close()
+            await to_the_end(self._close())
         if error is None:
             self._raise()
 
@@ -243,7 +249,9 @@ class Batch:
 
     def _raise(self) -> None:
         """Raise what ended the batch, once."""
-        error = self._tasks.error or (self._reader and self._reader.error)
+        error = self._tasks.error
+        if error is None and self._reader is not None:
+            error = self._reader.error
         if error is None and self._resuming is not None:
             error = self._resuming.error
         if error is None or self._told:

@@ -47,10 +47,12 @@ def check(call: Call) -> None:
     Raises:
         InvalidCallError: A field is of another type, or `effect` is none.
     """
-    for name in ("linked_account_id", "slug", "action_id"):
-        value = getattr(call, name)
-        if not isinstance(value, str):
-            raise InvalidCallError(f"{name} must be a text, not {type(value).__name__}")
+    if not (
+        isinstance(call.linked_account_id, str)
+        and isinstance(call.slug, str)
+        and isinstance(call.action_id, str)
+    ):
+        raise InvalidCallError("linked_account_id, slug and action_id must be texts")
     if call.params is not None and not isinstance(call.params, Mapping):
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
     if call.key is not None and (not isinstance(call.key, str) or not call.key):

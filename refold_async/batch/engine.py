@@ -79,16 +79,16 @@ class Engine:
         """Run calls until the batch is over: the life of one worker."""
         lanes, outcomes, clock, idle = self._lanes, self.outcomes, self._clock, self._idle
         while not self.over:
-            full = len(outcomes) >= self._room
-            ticket = None if full else lanes.take(now := clock())
+            full, now = len(outcomes) >= self._room, clock()
+            ticket = None if full else lanes.take(now)
             if ticket is None:
                 if not full:
                     self._arm()
                 await idle.rest()
                 continue
-            if self.reading:
+            if self.reading.waiting:
                 self._ask_for_more()
-            if idle and lanes.ready:
+            if idle.waiting and lanes.ready:
                 self._wake()
             await self._run(ticket, now)
 
@@ -132,7 +132,7 @@ class Engine:
         if failures.is_of_the_app(again.error):
             self._lanes.throttle(ticket, now, again.wait)
         self._lanes.postpone(ticket, now, now + again.wait)
-        if self._idle:
+        if self._idle.waiting:
             self._arm()
 
     def _skip(self, ticket: Ticket, reason: Reason) -> None:
@@ -185,7 +185,7 @@ class Engine:
         """Put down what became of a call."""
         self._tally.add(outcome)
         self.outcomes.append(outcome)
-        if self._consumers:
+        if self._consumers.waiting:
             self._consumers.wake()
 
     def refuse(self, ticket: Ticket, error: RefoldError) -> None:
@@ -208,10 +208,10 @@ class Engine:
             await self._consumers.rest()
         outcome = outcomes.popleft()
         if len(outcomes) <= self._concurrency:
-            if self._idle and not self.over:
+            if self._idle.waiting and not self.over:
                 self._wake()
                 self._arm()
-            if self.reading:
+            if self.reading.waiting:
                 self._ask_for_more()
         return outcome
 
@@ -231,7 +231,7 @@ class Engine:
 
     def added(self) -> None:
         """Hear that calls were added to the lanes."""
-        if self._idle:
+        if self._idle.waiting:
             self._wake()
 
     def has_room(self) -> bool:
@@ -255,10 +255,10 @@ class Engine:
     def _wake(self) -> None:
         free = self._room - len(self.outcomes)
         if free > 0:
-            self._idle.wake(self._lanes.startable(min(free, len(self._idle))))
+            self._idle.wake(self._lanes.startable(min(free, len(self._idle.waiting))))
 
     def _ask_for_more(self) -> None:
-        if self._lanes.is_low() or (self._idle and self._lanes.room() > 0):
+        if self._lanes.is_low() or (self._idle.waiting and self._lanes.room() > 0):
             self.reading.wake()
 
     def _arm(self) -> None:

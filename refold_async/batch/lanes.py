@@ -135,7 +135,7 @@ class Lanes:
         return None
 
     def release(self, ticket: Ticket, now: float, *, well: bool = True) -> None:
-        """Give a call's permit back, as it ended; where it was not throttled, its lane may run more at once."""
+        """Give a call's permit back, as it ended; where it went well, a slowed lane may run more at once."""
         lane = _lane_of(ticket)
         lane.running -= 1
         if well and lane.allowed < self._limit and lane.open_at <= now:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sized
 from typing import Final
 
 from refold_async.batch.call import Call
@@ -34,7 +34,7 @@ class Source:
         self._async = aiter(calls) if isinstance(calls, AsyncIterable) else None
         self.ended = False
         self.error: BaseException | None = None
-        self.total = len(calls) if hasattr(calls, "__len__") else None
+        self.total = len(calls) if isinstance(calls, Sized) else None
 
     async def read(self, limit: int) -> list[Call]:
         """Read up to `limit` calls, or one where the input is asynchronous; none at its end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -80,7 +80,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             self._times(),
             f"stopped early: {_words(self.stopped)}" if self.stopped else "",
             _tally("failures", self.errors),
-            _tally("fates", self.fates),
+            _tally("fates", dict(self.fates)),
             _tally("skipped", {_words(reason): number for reason, number in self.reasons.items()}),
             _listed("to reconnect", [f"{account} ({slug})" for account, slug in self.reconnect]),
         ]
@@ -98,7 +98,7 @@ def _words(reason: Reason) -> str:
     return reason.replace("_", " ")
 
 
-def _tally(name: str, counts: Mapping[str, int]) -> str:
+def _tally(name: str, counts: Mapping[Any, int]) -> str:
     parts = [f"{what} {number:,}" for what, number in sorted(counts.items(), key=lambda item: -item[1])]
     return f"{name}: {', '.join(parts)}" if parts else ""
 

@@ -41,7 +41,6 @@ class Tasks:
                 await asyncio.wait(self._tasks)
             except asyncio.CancelledError as error:
                 cancelled = error
-                self.cancel()
         if cancelled is not None:
             raise cancelled
 
@@ -52,3 +51,12 @@ class Tasks:
             self.error = error
             self.cancel()
             self._on_failure()
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run something to its end, also when cancelled meanwhile; the cancellation follows then."""
+    tasks = Tasks(lambda: None)
+    tasks.start(work)
+    await tasks.join()
+    if tasks.error is not None:
+        raise tasks.error
