@@ -163,7 +163,7 @@ class Holder(msgspec.Struct):
 @pytest.mark.parametrize(
     "value",
     [
-        {"a": object()},
+        pytest.param({"a": object()}, id="an object"),
         {"a": "\ud800"},
         {(1, 2): 3},
         {"a": float("nan")},
