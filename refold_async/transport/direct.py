@@ -20,6 +20,7 @@ from aiohttp import ClientRequest, ClientTimeout, http_writer, streams
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import BaseConnector
 from aiohttp.http import RawResponseMessage
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -164,12 +165,15 @@ class DirectRoad:
 
     async def _body(self, lane: Lane, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
         try:
+            lane.reads(payload)
             return await self._read(message, payload)
-        except (aiohttp.ClientError, TooLargeError):
+        except (aiohttp.ClientError, HttpProcessingError, TooLargeError):
             if lane.expired or is_success(message.code):
                 raise
-            lane.protocol.close()
+            lane.abort()
             return b""
+        finally:
+            lane.reads(None)
 
     async def _read(self, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
         length = message.headers.get("Content-Length", "")
@@ -212,7 +216,7 @@ class DirectRoad:
         # A reply can overtake a large request that it refuses, and a TLS transport does not tell how
         # much of the request is still to be sent.
         transport = lane.protocol.transport
-        unsent = transport is None or transport.get_write_buffer_size() > 0
+        unsent = transport is None or transport.is_closing() or transport.get_write_buffer_size() > 0
         overtaken = status >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
         if unsent or overtaken or lane.protocol.should_close:
             self._discard(lane)

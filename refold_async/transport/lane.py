@@ -9,8 +9,9 @@ from typing import Final
 
 import aiohttp
 from aiohttp.connector import Connection
+from aiohttp.streams import StreamReader
 
-from refold_async.transport.waiting import readable
+from refold_async.transport.waiting import forgive, readable, tell_reader
 
 
 class Lane:
@@ -26,6 +27,7 @@ class Lane:
     """
 
     __slots__ = (
+        "_body",
         "_due",
         "_forget",
         "_loop",
@@ -51,11 +53,24 @@ class Lane:
         self._forget = forget
         self._due = self._rings_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
+        self._body: StreamReader | None = None
+        if (ended := self.protocol.closed) is not None:
+            ended.add_done_callback(self._tell)
 
     def usable(self) -> bool:
         """Whether a request may go out: connected, and nothing came in that nobody asked for."""
         protocol = self.protocol
         return protocol.is_connected() and not protocol.should_close and not self._readable()
+
+    def reads(self, body: StreamReader | None) -> None:
+        """Note whose reader waits for bytes of this connection, so that it hears of the connection's end."""
+        self._body = body
+        if self.protocol.transport is None:
+            tell_reader(body, self.protocol)
+
+    def _tell(self, ended: asyncio.Future[None]) -> None:
+        forgive(ended)
+        tell_reader(self._body, self.protocol)
 
     def end_at(self, due: float) -> None:
         """Abort the connection at `due`, by the loop's clock, unless `due` is moved before."""

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from refold_async.replies import is_success
@@ -21,14 +25,16 @@ from refold_async.settings import Settings
 from refold_async.transport.http import HEADERS, open_http
 from refold_async.transport.ladder import TooLargeError
 from refold_async.transport.progress import Progress
-from refold_async.transport.waiting import by, readable
+from refold_async.transport.waiting import by, forgive, readable, tell_reader
 from refold_async.wire import Reply, Request
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse
+    from aiohttp import ClientResponse, StreamReader
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
 _KEPT_URLS: Final = 1024
+_LARGEST_BLOCK: Final = 1 << 20
 
 _progress: ContextVar[Progress] = ContextVar("refold_async_progress")
 _used: Final[weakref.WeakSet[object]] = weakref.WeakSet()
@@ -54,6 +60,8 @@ class _Request(ClientRequest):
             raise aiohttp.ClientConnectionError("an answer came before the request")
         else:
             _used.add(protocol)
+            if (ended := protocol.closed) is not None:
+                ended.add_done_callback(forgive)
         _progress.get().sent = True
         return await super().send(conn)
 
@@ -109,7 +117,7 @@ class PublicRoad:
             request.method,
             self._url(request.target),
             headers=headers,
-            data=request.body,
+            data=_block_or_file(request.body),
             allow_redirects=False,
             middlewares=() if request.method in {"POST", "PATCH"} else (_never_twice,),
         )
@@ -124,8 +132,9 @@ class PublicRoad:
 
     async def _body(self, response: ClientResponse) -> bytes:
         try:
-            return await self._read(response)
-        except (aiohttp.ClientError, TooLargeError):
+            with _heard(response):
+                return await self._read(response)
+        except (aiohttp.ClientError, HttpProcessingError, TooLargeError):
             if is_success(response.status):
                 raise
             return b""
@@ -142,6 +151,31 @@ class PublicRoad:
                 raise TooLargeError
             chunks.append(chunk)
         return b"".join(chunks)
+
+
+@contextmanager
+def _heard(response: ClientResponse) -> Iterator[None]:
+    """Let the reader of a body hear of its connection's end, however that comes."""
+    protocol = None if response.connection is None else response.connection.protocol
+    ended = None if protocol is None else protocol.closed
+    if protocol is None or ended is None:
+        yield
+        return
+    tell = partial(_tell, response.content, protocol)
+    ended.add_done_callback(tell)
+    try:
+        yield
+    finally:
+        ended.remove_done_callback(tell)
+
+
+def _tell(body: StreamReader, protocol: ResponseHandler, _: object) -> None:
+    tell_reader(body, protocol)
+
+
+def _block_or_file(body: bytes | None) -> bytes | BytesIO | None:
+    """Give a large body as a file: aiohttp warns of a large block, and would write it at once."""
+    return BytesIO(body) if body is not None and len(body) > _LARGEST_BLOCK else body
 
 
 async def _never_twice(request: ClientRequest, handler: Any) -> ClientResponse:

@@ -1,4 +1,4 @@
-"""What both roads need: an end to waiting, and a look at an idle socket."""
+"""What both roads need: an end to waiting, for bodies too, and a look at an idle socket."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import select
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
+
+from aiohttp import ClientPayloadError, StreamReader
+from aiohttp.client_proto import ResponseHandler
 
 from refold_async.transport.progress import OutOfTimeError
 
@@ -48,3 +51,19 @@ def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLIN)
     return partial(poll.poll, 0)
+
+
+def tell_reader(body: StreamReader | None, protocol: ResponseHandler) -> None:
+    """End the wait for a body whose connection is gone.
+
+    aiohttp forgets to, where the framing of a body turns out broken after its head was handed over: its
+    reader would wait for ever.
+    """
+    if body is not None and not body.is_eof() and body.exception() is None:
+        body.set_exception(protocol.exception() or ClientPayloadError("the connection ended within the body"))
+
+
+def forgive(ended: asyncio.Future[None]) -> None:
+    """Take note of how a connection ended, so that the event loop does not complain that nobody did."""
+    if not ended.cancelled():
+        ended.exception()
