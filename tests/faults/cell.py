@@ -1,9 +1,10 @@
 """One cell of the matrix: an operation meets a fault, and what becomes of it is told whole."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from traceback import TracebackException
 from typing import Any
 
 from refold_async import Account, DeadlineExceededError, Refold, RefoldError, Retry
@@ -20,6 +21,8 @@ LINKED_ACCOUNT_ID = "customer-1"
 RETRY = Retry(base=0.01, cap=0.05)
 SHORT, LONG = 0.2, 10.0
 """Seconds for a call that must run out of them, and for one that must not."""
+PATIENCE = 10.0
+"""Seconds past its deadline after which a call that hangs fails its test."""
 TURNS = 50
 """Turns of the event loop in which a call that ran out of time has long unwound."""
 
@@ -119,6 +122,10 @@ async def meet(fault: Fault, server: FaultServer, operation: Operation) -> Met:
         )
 
 
+def _earlier(error: RefoldError | None) -> tuple[tuple[str, Fate], ...]:
+    return () if error is None else tuple((type(each).__name__, each.fate) for each in error.earlier)
+
+
 class Watch:
     """Tells whether a call kept to its deadline, within 10%, whatever else the machine has to do.
 
@@ -152,7 +159,8 @@ async def _content(operation: Operation, account: Account) -> object:
 async def _outcome(operation: Operation, account: Account, timeout: float) -> tuple[RefoldError | None, bool]:
     """Give the call's error, and whether it came with the first look at the result."""
     try:
-        result = await operation.call(account, timeout)
+        async with asyncio.timeout(timeout + PATIENCE):
+            result = await operation.call(account, timeout)
     except RefoldError as error:
         return error, False
     return _look(operation, result)
@@ -178,7 +186,7 @@ async def _next(operation: Operation, account: Account) -> str | None:
 def _check_error(fault: Fault, error: RefoldError | None, *, late: bool) -> None:
     if error is None or late:
         return
-    assert KEY not in f"{error} {error!r} {error.__dict__} {getattr(error, '__notes__', '')}"
+    assert KEY not in f"{error} {error!r} {error.__dict__}{''.join(_traceback(error))}"
     assert error.linked_account_id == LINKED_ACCOUNT_ID
     assert error.operation is not None
     assert error.elapsed is not None
@@ -187,6 +195,11 @@ def _check_error(fault: Fault, error: RefoldError | None, *, late: bool) -> None
     else:
         assert error.retry_after is not None
         assert abs(error.retry_after - fault.wait) < 2
+
+
+def _traceback(error: BaseException) -> Iterator[str]:
+    """What a program prints that shows the locals of every frame."""
+    return TracebackException.from_exception(error, capture_locals=True).format()
 
 
 def _check_requests(server: FaultServer) -> None:

@@ -1,8 +1,9 @@
 import pytest
 
 from .counting import pytest_terminal_summary
+from .roads import road
 
-__all__ = ["anyio_backend", "pytest_terminal_summary"]
+__all__ = ["anyio_backend", "pytest_terminal_summary", "road"]
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
 """What a client still holds between two calls that it should not."""
 
+import asyncio
+import select
+
 from refold_async import Refold
 from refold_async.sessions import Session
 from refold_async.transport.direct import DirectRoad
 from refold_async.transport.public import PublicRoad
-from refold_async.transport.waiting import is_readable
 
 
 def held(refold: Refold) -> list[str]:
@@ -34,7 +36,15 @@ def _idle(road: object) -> list[bool]:
     connector = road._http.connector
     assert connector is not None
     protocols = [protocol for kept in connector._conns.values() for protocol, _ in kept]
-    return [not protocol.should_close and not is_readable(protocol.transport) for protocol in protocols]
+    return [
+        protocol.is_connected() and not protocol.should_close and not _readable(protocol.transport)
+        for protocol in protocols
+    ]
+
+
+def _readable(transport: asyncio.Transport | None) -> bool:
+    assert transport is not None
+    return bool(select.select([transport.get_extra_info("socket")], [], [], 0)[0])
 
 
 def _busy(road: object, idle: int) -> bool:

@@ -1,10 +1,10 @@
 """Answers whose length is told wrongly, and bytes after the end of an answer."""
 
 from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, good_body, head, ok, poison_body
-from .fault import Fault
-from .plays import sent, with_good
-from .steps import Close, Hang, Request, Script, Send
-from .verdicts import ACCEPTED, LOST, STALLED, UNREADABLE
+from .fault import REPLY_LIMIT, Fault
+from .plays import always, sent, with_good
+from .steps import Close, Hang, Play, Request, Script, Send, Sleep
+from .verdicts import ACCEPTED, LOST, STALLED, TOO_LARGE, UNREADABLE
 
 
 def _lengths(body: bytes, *lengths: bytes) -> bytes:
@@ -37,6 +37,12 @@ LENGTH = (
         words="Content-Length is too long, and the server waits",
         play=with_good(lambda body: (Send(_lengths(body, _length(body, 5))), Hang())),
         **STALLED,
+    ),
+    Fault(
+        id="length-over-limit",
+        words="Content-Length is over the size limit, and no body comes",
+        play=always(Send(head(200, JSON_FIELD, b"Content-Length: %d" % (REPLY_LIMIT + 1))), Hang()),
+        **TOO_LARGE,
     ),
     Fault(
         id="length-negative",
@@ -138,6 +144,33 @@ CHUNKS = (
 )
 
 
+def _in_two_packets(coded: bytes) -> Play:
+    """The head, and what follows it when a client waits for the body already."""
+    return always(Send(head(200, JSON_FIELD, CHUNKED_FIELD)), Sleep(1), Send(coded))
+
+
+LATER_CHUNKS = (
+    Fault(
+        id="chunk-size-garbage-later",
+        words="a first chunk's size is no number, in a packet of its own",
+        play=_in_two_packets(b"zz\r\n"),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-too-short-later",
+        words="a chunk is longer than its size says, in a packet of its own",
+        play=_in_two_packets(b"5\r\n[{}, {}, {}]\r\n0\r\n\r\n"),
+        **UNREADABLE,
+    ),
+    Fault(
+        id="chunk-closed-later",
+        words="closes in a chunk, in a packet of its own",
+        play=always(Send(head(200, JSON_FIELD, CHUNKED_FIELD)), Sleep(1), Send(b"5\r\n[{}"), Close()),
+        **LOST,
+    ),
+)
+
+
 def _two_answers(request: Request) -> Script:
     return (Send(ok(good_body(request)) + ok(poison_body(request))),)
 
@@ -163,4 +196,4 @@ AFTERWARDS = (
     ),
 )
 
-FRAMING = (*LENGTH, *CHUNKS, *AFTERWARDS)
+FRAMING = (*LENGTH, *CHUNKS, *LATER_CHUNKS, *AFTERWARDS)

@@ -8,11 +8,8 @@ one fault run side by side in one event loop, each with a server and a client of
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Literal
 
 import pytest
-
-from refold_async.transport import ROAD_VARIABLE
 
 from .catalogue import FAULTS
 from .cell import RETRY, due, meet
@@ -20,19 +17,11 @@ from .counting import CELLS
 from .fault import Fault, Transport
 from .leaks import no_leaks
 from .operations import A_GET_AND_A_POST, OPERATIONS, Operation
+from .roads import Road
 
 RecordProperty = Callable[[str, object], None]
-Road = Literal["direct", "public"]
-ROADS: dict[Road, tuple[Operation, ...]] = {"direct": OPERATIONS, "public": A_GET_AND_A_POST}
+OPERATIONS_OF: dict[Road, tuple[Operation, ...]] = {"direct": OPERATIONS, "public": A_GET_AND_A_POST}
 """Each road with the operations that go it; what stands above the transport, the first has shown."""
-
-
-@pytest.fixture(params=ROADS)
-def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Road:
-    """The road that new clients take."""
-    chosen: Road = request.param
-    monkeypatch.setenv(ROAD_VARIABLE, chosen)
-    return chosen
 
 
 def _rows(*, tried_again: bool) -> list[object]:
@@ -49,14 +38,14 @@ def _rows(*, tried_again: bool) -> list[object]:
 async def test_a_fault_that_comes_once(
     fault: Fault, transport: Transport, road: Road, record_property: RecordProperty
 ) -> None:
-    await _fill(fault, transport, ROADS[road], 1, record_property)
+    await _fill(fault, transport, OPERATIONS_OF[road], 1, record_property)
 
 
 @pytest.mark.parametrize(("fault", "transport"), _rows(tried_again=True))
 async def test_a_fault_that_meets_every_try(
     fault: Fault, transport: Transport, road: Road, record_property: RecordProperty
 ) -> None:
-    operations = tuple(each for each in ROADS[road] if fault.expected(each.effect).retried)
+    operations = tuple(each for each in OPERATIONS_OF[road] if fault.expected(each.effect).retried)
     await _fill(fault, transport, operations, RETRY.attempts, record_property)
 
 

@@ -1,0 +1,177 @@
+"""What a hostile server, or one that a hostile party answers for, cannot make the client do."""
+
+import asyncio
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from refold_async import (
+    ConnectionFailedError,
+    DeadlineExceededError,
+    RedirectError,
+    Refold,
+    ReplyTooLargeError,
+    Retry,
+    StatusError,
+)
+from refold_async.transport import Transport
+from refold_async.transport.direct import DirectRoad
+from refold_async.transport.public import PublicRoad
+
+from .answers import CHUNKED_FIELD, JSON_FIELD, head, ok, reply
+from .cell import KEY, LINKED_ACCOUNT_ID, LONG, SHORT, Watch, client
+from .certs import server_context
+from .fault import REPLY_LIMIT
+from .fault import Transport as Wire
+from .operations import LIST, OPERATIONS, READ, WRITE, Operation
+from .plays import always, answer
+from .roads import Road
+from .server import FaultServer
+from .steps import Close, Expect, Flood, Hang, Reset, Send, Sleep
+
+MIB = 1 << 20
+LARGE = {"note": "x" * (16 * MIB)}
+
+
+def _bomb(mebibytes: int, wbits: int) -> bytes:
+    """So many MiB of spaces, compressed a thousandfold."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, wbits)
+    return b"".join([squeeze.compress(b" " * MIB) for _ in range(mebibytes)]) + squeeze.flush()
+
+
+BOMBS = {b"gzip": _bomb(96, 31), b"deflate": _bomb(96, 15)}
+
+
+@contextmanager
+def at_most(limit: int) -> Iterator[None]:
+    """Fail where the block needs more memory at once, in bytes."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < limit, f"{peak / MIB:.1f} MiB at once"
+
+
+async def _call(url: str, operation: Operation, timeout: float = LONG) -> None:
+    async with client(url) as refold:
+        await operation.call(refold.account(LINKED_ACCOUNT_ID), timeout)
+
+
+def test_each_road_is_the_one_that_was_asked_for(road: Road) -> None:
+    async def chosen() -> object:
+        async with Refold(KEY, base_url="http://127.0.0.1:1") as refold:
+            session = await refold._caller.session()
+            assert isinstance(session._transport, Transport)
+            return type(session._transport._road)
+
+    assert asyncio.run(chosen()) is {"direct": DirectRoad, "public": PublicRoad}[road]
+
+
+@pytest.mark.parametrize("encoding", BOMBS)
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_bomb_is_not_unpacked(road: Road, encoding: bytes, status: int) -> None:
+    bomb = reply(status, BOMBS[encoding], JSON_FIELD, b"Content-Encoding: " + encoding)
+    async with FaultServer([always(Send(bomb))]) as server, client(server.base_url()) as refold:
+        account = refold.account(LINKED_ACCOUNT_ID)
+        with at_most(8 * REPLY_LIMIT), pytest.raises((ReplyTooLargeError, StatusError)) as caught:
+            await WRITE.call(account, LONG)
+        assert caught.type is (ReplyTooLargeError if status == 200 else caught.type)
+        assert READ.content(await READ.call(account, LONG)) == READ.good
+
+
+async def test_a_bomb_in_chunks_is_not_unpacked(road: Road) -> None:
+    body = BOMBS[b"gzip"]
+    chunk = b"%x\r\n%s\r\n" % (len(body), body)
+    start = head(200, JSON_FIELD, CHUNKED_FIELD, b"Content-Encoding: gzip")
+    async with FaultServer([always(Send(start), Flood(chunk))]) as server:
+        with at_most(8 * REPLY_LIMIT), pytest.raises(ReplyTooLargeError):
+            await _call(server.base_url(), WRITE)
+
+
+async def test_a_body_without_end_is_not_gathered(road: Road) -> None:
+    async with FaultServer([always(Send(head(200, JSON_FIELD)), Flood(b" " * 65536))]) as server:
+        with at_most(8 * REPLY_LIMIT), pytest.raises(ReplyTooLargeError):
+            await _call(server.base_url(), LIST)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_the_key_goes_to_no_other_origin(road: Road, operation: Operation, status: int) -> None:
+    async with FaultServer() as elsewhere:
+        location = b"Location: " + elsewhere.base_url("localhost").encode()
+        fields = (location, b"Refresh: 0; url=" + location[10:], b'Alt-Svc: h2=":%d"' % elsewhere.port)
+        async with FaultServer([answer(status, b"", *fields)]) as server:
+            with pytest.raises(RedirectError):
+                await _call(server.base_url(), operation)
+            assert len(server.requests) == 1
+        assert elsewhere.connections == 0
+
+
+async def test_a_cookie_is_kept_for_nobody(road: Road) -> None:
+    cookies = (b"Set-Cookie: one=1; Path=/", b"Set-Cookie: two=2; Domain=localhost")
+    async with (
+        FaultServer([answer(500, b"", *cookies)]) as server,
+        client(server.base_url("localhost")) as refold,
+    ):
+        for linked_account_id in ("customer-1", "customer-2"):
+            await LIST.call(refold.account(linked_account_id), LONG)
+        assert len(server.requests) == 3
+        assert all(request.header("cookie") is None for request in server.requests)
+
+
+@pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+async def test_nothing_is_sent_twice_where_retries_are_off(
+    road: Road, operation: Operation, end: Close | Reset
+) -> None:
+    plays = [always(Send(ok(b"[]"))), *[always(end)] * 3]
+    async with (
+        FaultServer(plays) as server,
+        Refold(KEY, base_url=server.base_url(), retry=Retry(attempts=1)) as refold,
+    ):
+        account = refold.account(LINKED_ACCOUNT_ID)
+        await LIST.call(account, LONG)
+        with pytest.raises(ConnectionFailedError) as caught:
+            await operation.call(account, LONG)
+        assert (caught.value.fate, caught.value.attempts) == ("unknown", 1)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("wire", ["tcp", "tls"])
+async def test_one_connection_serves_calls_that_follow_each_other(road: Road, wire: Wire) -> None:
+    async with FaultServer(tls=[server_context()] if wire == "tls" else []) as server:
+        async with client(server.base_url()) as refold:
+            account = refold.account(LINKED_ACCOUNT_ID)
+            for operation in OPERATIONS * 3:
+                assert operation.content(await operation.call(account, LONG)) == operation.good
+        assert (server.connections, len(server.requests)) == (1, 12)
+
+
+async def test_an_answer_that_overtakes_a_large_request_is_read(road: Road) -> None:
+    refusal = reply(413, b"", b"Connection: close")
+    async with (
+        FaultServer(accepts=[(Expect(), Send(refusal), Hang())]) as server,
+        client(server.base_url()) as refold,
+    ):
+        account = refold.account(LINKED_ACCOUNT_ID)
+        with pytest.raises(StatusError) as caught:
+            await account.actions.execute("hubspot", "create_contact", LARGE, timeout=LONG)
+        assert (caught.value.status, caught.value.fate) == (413, "rejected")
+        assert READ.content(await READ.call(account, LONG)) == READ.good
+
+
+async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadline(road: Road) -> None:
+    deaf = (Expect(), Sleep(1e6))
+    async with FaultServer(accepts=[deaf]) as server, client(server.base_url()) as refold:
+        account = refold.account(LINKED_ACCOUNT_ID)
+        watch = Watch(SHORT)
+        with pytest.raises(DeadlineExceededError) as caught:
+            await account.actions.execute("hubspot", "create_contact", LARGE, timeout=SHORT)
+        assert watch.stop(to_the_end=True)
+        assert caught.value.fate == "unknown"
+        assert READ.content(await READ.call(account, LONG)) == READ.good
