@@ -22,10 +22,12 @@ from refold_async.errors import (
     DeadlineExceededError,
     Fate,
     InvalidCallError,
+    JournalError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
     RefoldError,
+    RefusedError,
     SettingsError,
     UnprocessableError,
 )
@@ -154,10 +156,12 @@ def kind_of(error: RefoldError) -> Kind:
 
 _KINDS: Final[dict[type[RefoldError], Kind]] = {
     SettingsError: "misconfigured",
+    JournalError: "misconfigured",
     AuthenticationError: "misconfigured",
     InvalidCallError: "bad-call",
     BadRequestError: "bad-call",
     UnprocessableError: "refused",
+    RefusedError: "refused",
     PermissionDeniedError: "not-permitted",
     NotFoundError: "not-found",
     ConflictError: "conflict",

@@ -1,0 +1,159 @@
+"""Which HTTP answer each error of ours becomes."""
+
+import logging
+from typing import Any
+
+import msgspec
+import pytest
+from starlette.requests import Request
+
+from refold_async import errors
+from refold_async.api.actions import ActionResult
+from refold_async.errors import RefoldError
+from refold_async.integrations.starlette import answer_error, problem_of
+
+
+def failed(http_status: int | None, fate: errors.Fate) -> errors.ActionFailed:
+    result = ActionResult("Errored", http_status, msgspec.Raw(b'"secret upstream text"'))
+    return errors.ActionFailed("secret upstream text", result=result, fate=fate)
+
+
+def by_app(error: errors.RateLimitedError) -> errors.RateLimitedError:
+    error.by_app = True
+    return error
+
+
+def status(
+    cls: type[errors.StatusError], number: int, fate: errors.Fate = "rejected", **more: Any
+) -> errors.StatusError:
+    return cls("secret upstream text", status=number, fate=fate, error_code="SECRET", **more)
+
+
+READS: list[tuple[RefoldError, int, str]] = [
+    (status(errors.ReconnectRequiredError, 401), 409, "reconnect-required"),
+    (failed(401, "rejected"), 409, "reconnect-required"),
+    (failed(403, "rejected"), 409, "reconnect-required"),
+    (status(errors.RateLimitedError, 429), 503, "throttled"),
+    (by_app(errors.RateLimitedError("", status=429, fate="unknown")), 429, "app-throttled"),
+    (failed(429, "rejected"), 429, "app-throttled"),
+    (errors.DeadlineExceededError("", retry_after=30), 503, "throttled"),
+    (errors.DeadlineExceededError(""), 504, "deadline-exceeded"),
+    (errors.DeadlineExceededError("", fate="unknown"), 504, "deadline-exceeded"),
+    (errors.ConnectionFailedError(""), 503, "unavailable"),
+    (errors.CertificateError(""), 503, "unavailable"),
+    (errors.ClosedError(""), 503, "unavailable"),
+    (errors.ConnectionFailedError("", fate="unknown"), 502, "upstream-failed"),
+    (status(errors.ServerError, 500, "unknown"), 502, "upstream-failed"),
+    (status(errors.RedirectError, 302), 502, "upstream-failed"),
+    (status(errors.StatusError, 418), 502, "upstream-failed"),
+    (errors.UnreadableReplyError("", fate="unknown"), 502, "upstream-failed"),
+    (errors.ReplyTooLargeError("", fate="unknown"), 502, "upstream-failed"),
+    (failed(500, "unknown"), 502, "upstream-failed"),
+    (failed(None, "unknown"), 502, "upstream-failed"),
+    (failed(404, "rejected"), 404, "not-found"),
+    (failed(409, "rejected"), 409, "conflict"),
+    (failed(400, "rejected"), 422, "refused"),
+    (status(errors.AuthenticationError, 401), 500, "misconfigured"),
+    (errors.SettingsError(""), 500, "misconfigured"),
+    (errors.JournalError(""), 500, "misconfigured"),
+    (errors.RefusedError("", fate="rejected"), 422, "refused"),
+    (errors.InvalidCallError(""), 400, "bad-call"),
+    (status(errors.BadRequestError, 400), 400, "bad-call"),
+    (status(errors.UnprocessableError, 422), 422, "refused"),
+    (status(errors.PermissionDeniedError, 403), 403, "not-permitted"),
+    (status(errors.NotFoundError, 404), 404, "not-found"),
+    (status(errors.ConflictError, 409), 409, "conflict"),
+]
+
+
+def names(rows: list[Any]) -> list[str]:
+    return [f"{type(row[0]).__name__}-{row[0].status}-{row[0].fate}-{n}" for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(("error", "expected", "kind"), READS, ids=names(READS))
+def test_a_read(error: RefoldError, expected: int, kind: str) -> None:
+    error.effect = "read"
+    problem = problem_of(error)
+    assert (problem.status, problem.type) == (expected, f"urn:refold-async:{kind}")
+    assert problem.fate == error.fate
+
+
+@pytest.mark.parametrize("effect", ["write", "idempotent", None])
+@pytest.mark.parametrize(
+    "error", [row[0] for row in READS if row[0].fate == "unknown"], ids=lambda e: type(e).__name__
+)
+def test_a_write_of_unknown_fate_says_so_before_all_else(error: RefoldError, effect: Any) -> None:
+    error.effect = effect
+    error.operation, error.slug, error.action_id = "actions.execute", "hubspot", "create_contact"
+    error.request_id, error.attempts = "req_7", 2
+    problem = problem_of(error)
+    assert problem.type == "urn:refold-async:unknown-outcome"
+    assert problem.status == (504 if isinstance(error, errors.DeadlineExceededError) else 502)
+    assert problem.retry_after is None
+    body = msgspec.to_builtins(problem)
+    assert body.items() >= {
+        "fate": "unknown", "operation": "actions.execute", "slug": "hubspot", "action_id": "create_contact",
+        "request_id": "req_7", "attempts": 2,
+    }.items()  # fmt: skip
+    assert body["instance"].startswith("urn:uuid:")
+
+
+def below(cls: type[RefoldError]) -> set[type[RefoldError]]:
+    return {cls}.union(*(below(child) for child in cls.__subclasses__()))
+
+
+def test_every_class_of_error_has_a_row() -> None:
+    of_calls = {cls for cls in below(RefoldError) if cls.__module__ == errors.__name__}
+    of_more_than_a_call = {errors.WorkflowFailed, errors.InterruptedRunError}
+    assert of_calls - {type(row[0]) for row in READS} <= {RefoldError, *of_more_than_a_call}
+
+
+@pytest.mark.parametrize(
+    ("told", "header"), [(None, "1"), (0.0, "1"), (0.2, "1"), (2.0, "2"), (2.1, "3"), (30, "30")]
+)
+def test_throttled_says_when_to_come_back(told: float | None, header: str) -> None:
+    error = errors.RateLimitedError("", status=429, fate="rejected", retry_after=told)
+    answer = answer_error(request(), error)
+    assert answer.headers["retry-after"] == header
+    assert msgspec.json.decode(answer.body)["retry_after"] == int(header)
+
+
+def request() -> Request:
+    return Request({"type": "http", "method": "GET", "path": "/", "headers": []})
+
+
+@pytest.mark.parametrize("error", [row[0] for row in READS], ids=names(READS))
+def test_no_answer_repeats_what_the_service_wrote_or_names_the_customer(error: RefoldError) -> None:
+    error.linked_account_id = "jane@customer.example"
+    answer = answer_error(request(), error)
+    assert answer.headers["content-type"] == "application/problem+json"
+    text = bytes(answer.body).decode()
+    assert "secret" not in text.lower()
+    assert "jane" not in text
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (errors.ConnectionFailedError("", fate="unknown"), "WARNING"),
+        (errors.SettingsError("no API key"), "ERROR"),
+        (status(errors.NotFoundError, 404), "DEBUG"),
+    ],
+)
+def test_the_log_names_the_same_instance_and_the_customer(
+    error: RefoldError, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error.linked_account_id = "jane@customer.example"
+    error.effect = "write"
+    with caplog.at_level(logging.DEBUG, "refold_async"):
+        answer = answer_error(request(), error)
+    [record] = caplog.records
+    assert record.levelname == level
+    told = record.__dict__["refold"]
+    assert told["instance"] == msgspec.json.decode(answer.body)["instance"]
+    assert told["linked_account_id"] == "jane@customer.example"
+
+
+def test_other_errors_are_not_ours_to_answer() -> None:
+    with pytest.raises(ZeroDivisionError):
+        answer_error(request(), ZeroDivisionError())
