@@ -11,6 +11,7 @@ async with Refold() as refold:  # REFOLD_API_KEY, REFOLD_BASE_URL
 """
 
 import logging
+from typing import TYPE_CHECKING
 
 from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
 from refold_async.api.actions import Action, ActionResult
@@ -50,18 +51,38 @@ from refold_async.errors import (
     ReconnectRequiredError,
     RedirectError,
     RefoldError,
+    RefusedError,
     ReplyTooLargeError,
     ServerError,
     SettingsError,
     StatusError,
     UnprocessableError,
     UnreadableReplyError,
+    WorkflowFailed,
 )
 from refold_async.hooks import CallFacts, Hooks
 from refold_async.operation import Effect
 from refold_async.pacing import RateLimit
 from refold_async.retries import Retry
 from refold_async.settings import Options
+
+if TYPE_CHECKING:
+    from refold_async.api.applications import Application, ConnectedAccount
+    from refold_async.api.execution_models import Execution
+    from refold_async.api.linked_accounts import LinkedAccount
+    from refold_async.api.paging import Page, Walk
+    from refold_async.api.workflow_models import Workflow, WorkflowResult
+    from refold_async.uploads import File
+    from refold_async.webhooks import (
+        ConnectionCreated,
+        ConnectionDeleted,
+        ConnectionExpired,
+        UnknownEvent,
+        WorkflowCompleted,
+        WorkflowErrored,
+        parse_webhook,
+        verify_webhook,
+    )
 
 logging.getLogger("refold_async").addHandler(logging.NullHandler())
 
@@ -89,20 +110,28 @@ __all__ = [
     "ClosedError",
     "ConflictError",
     "ConnectedAccount",
+    "ConnectionCreated",
+    "ConnectionDeleted",
+    "ConnectionExpired",
     "ConnectionFailedError",
     "DeadlineExceededError",
     "Done",
     "Effect",
+    "Execution",
     "Failed",
     "Fate",
+    "File",
     "Hooks",
     "InterruptedRunError",
     "InvalidCallError",
     "Journal",
     "JournalError",
+    "KeyAccount",
+    "LinkedAccount",
     "NotFoundError",
     "Options",
     "Outcome",
+    "Page",
     "PerAccount",
     "PermissionDeniedError",
     "Problem",
@@ -112,6 +141,7 @@ __all__ = [
     "RedirectError",
     "Refold",
     "RefoldError",
+    "RefusedError",
     "ReplyTooLargeError",
     "Retry",
     "ServerError",
@@ -119,7 +149,52 @@ __all__ = [
     "SettingsError",
     "Skipped",
     "StatusError",
+    "TokenAccount",
+    "UnknownEvent",
     "UnprocessableError",
     "UnreadableReplyError",
+    "Walk",
+    "Workflow",
+    "WorkflowCompleted",
+    "WorkflowErrored",
+    "WorkflowFailed",
+    "WorkflowResult",
     "deadline",
+    "parse_webhook",
+    "verify_webhook",
 ]
+
+_LATER = {
+    "Application": "api.applications",
+    "ConnectedAccount": "api.applications",
+    "Execution": "api.execution_models",
+    "LinkedAccount": "api.linked_accounts",
+    "Page": "api.paging",
+    "Walk": "api.paging",
+    "Workflow": "api.workflow_models",
+    "WorkflowResult": "api.workflow_models",
+    "File": "uploads",
+    "ConnectionCreated": "webhooks",
+    "ConnectionDeleted": "webhooks",
+    "ConnectionExpired": "webhooks",
+    "UnknownEvent": "webhooks",
+    "WorkflowCompleted": "webhooks",
+    "WorkflowErrored": "webhooks",
+    "parse_webhook": "webhooks",
+    "verify_webhook": "webhooks",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what few programs use only when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - rarely wanted
+
+    value: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

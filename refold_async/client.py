@@ -1,18 +1,44 @@
 """What a program holds: the organisation's client, and one customer's account."""
 
+# ruff: noqa: F401 - the brackets of `Lazy` use what is imported for them
+
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Final, Self, Unpack
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from refold_async.api.actions import Actions
-from refold_async.api.applications import Applications
+from refold_async.api.resource import Lazy
 from refold_async.batch import Batch, BatchOptions, BatchReport, BatchSettings, Calls
 from refold_async.batch.attempts import Attempts
 from refold_async.caller import Caller
 from refold_async.credentials import Credential, KeySource
 from refold_async.sessions import Sessions
 from refold_async.settings import Options, Settings, resolve_api_key, resolve_base_url
+
+if TYPE_CHECKING:
+    from refold_async.api.applications import Applications
+    from refold_async.api.auth import Auth, KeyAuth
+    from refold_async.api.config_fields import ConfigFields
+    from refold_async.api.configs import Configs, KeyConfigs
+    from refold_async.api.credentials import Credentials, KeyCredentials
+    from refold_async.api.datarefs import Datarefs, OrganisationDatarefs
+    from refold_async.api.datastores import Datastores
+    from refold_async.api.env_variables import EnvVariables, OrganisationEnvVariables
+    from refold_async.api.event_definitions import EventDefinitions
+    from refold_async.api.events import Events
+    from refold_async.api.executions import Executions
+    from refold_async.api.hosted_connect import HostedConnect
+    from refold_async.api.human_tasks import HumanTasks
+    from refold_async.api.linked_account import KeyOwnAccount, OwnAccount, TokenOwnAccount
+    from refold_async.api.linked_accounts import LinkedAccounts
+    from refold_async.api.mcp_servers import McpServers
+    from refold_async.api.schedules import Schedules
+    from refold_async.api.session_tokens import OwnSessionToken, SessionTokens
+    from refold_async.api.tables import Tables
+    from refold_async.api.webhooks import TokenWebhooks, Webhooks
+    from refold_async.api.workflow_listing import OrganisationWorkflows
+    from refold_async.api.workflows import KeyWorkflows, TokenWorkflows, Workflows
 
 
 class _Closing:
@@ -76,13 +102,13 @@ class SessionManager(_Closing):
         """
         return Refold._on(self, Credential("key", resolve_api_key() if api_key is None else api_key))
 
-    def account(self, token: str) -> Account:
+    def account(self, token: str) -> TokenAccount:
         """Lend the account of a session token, or a personal access token.
 
         Raises:
             SettingsError: It cannot be a token.
         """
-        return Account(self._caller(Credential("token", token)), self._sessions, owns=False)
+        return TokenAccount(self._caller(Credential("token", token)), self._sessions, owns=False)
 
     def _caller(self, credential: Credential) -> Caller:
         return Caller(self._sessions, self._settings, self._base_url, credential)
@@ -94,6 +120,17 @@ class Refold(_Closing):
     It opens connections on first use, in the event loop that runs then; use it with `async with`,
     or call `aclose` when done. One client serves a whole process.
 
+    Attributes:
+        auth: What an app asks for to be connected.
+        datarefs: The datarefs of all customers.
+        env_variables: The environment variables: their definitions, and the organisation's values.
+        events: The events that the organisation's own app can fire.
+        human_tasks: Forms for people.
+        linked_accounts: The customers.
+        session_tokens: Making tokens that stand for one customer.
+        webhooks: Where the service tells of what happens.
+        workflows: The organisation's workflows.
+
     Args:
         api_key: The organisation's key, or an async callable that gives it (asked once for each
             session, and again after a 401); default: `REFOLD_API_KEY`.
@@ -102,6 +139,16 @@ class Refold(_Closing):
     Raises:
         SettingsError: There is no key, or a setting cannot work.
     """
+
+    auth = Lazy["Auth"]("auth", "Auth")
+    datarefs = Lazy["OrganisationDatarefs"]("datarefs", "OrganisationDatarefs")
+    env_variables = Lazy["OrganisationEnvVariables"]("env_variables", "OrganisationEnvVariables")
+    events = Lazy["EventDefinitions"]("event_definitions", "EventDefinitions")
+    human_tasks = Lazy["HumanTasks"]("human_tasks", "HumanTasks")
+    linked_accounts = Lazy["LinkedAccounts"]("linked_accounts", "LinkedAccounts")
+    session_tokens = Lazy["SessionTokens"]("session_tokens", "SessionTokens")
+    webhooks = Lazy["Webhooks"]("webhooks", "Webhooks")
+    workflows = Lazy["OrganisationWorkflows"]("workflow_listing", "OrganisationWorkflows")
 
     def __init__(self, api_key: str | KeySource | None = None, **options: Unpack[Options]) -> None:
         manager = SessionManager(**options)
@@ -121,7 +168,7 @@ class Refold(_Closing):
     def __repr__(self) -> str:
         return f"Refold({self._caller!r})"
 
-    def account(self, linked_account_id: str) -> Account:
+    def account(self, linked_account_id: str) -> KeyAccount:
         """Give one customer, on this client's connections.
 
         Args:
@@ -130,7 +177,7 @@ class Refold(_Closing):
         Raises:
             InvalidCallError: The id is empty, or holds what a header cannot carry.
         """
-        return Account(self._caller.for_account(linked_account_id), self._sessions, owns=False)
+        return KeyAccount(self._caller.for_account(linked_account_id), self._sessions, owns=False)
 
     def batch(self, calls: Calls, **options: Unpack[BatchOptions]) -> Batch:
         """Run many calls: one action over thousands of customers.
@@ -169,22 +216,46 @@ class Refold(_Closing):
 
 
 class Account(_Closing):
-    """One customer: its actions, its apps.
+    """One customer, reached with an API key or with its token: what both can do.
+
+    `refold.account(linked_account_id)` gives a `KeyAccount`, `Account.from_token(token)` a
+    `TokenAccount`; each can do more.
 
     Attributes:
         actions: What can be done in its apps, and doing it.
-        applications: The apps that it can connect, and the state of its connections.
+        auth: What an app asks for to be connected.
+        config_fields: What it sets of its workflows, field by field.
+        configs: How it has set up its apps.
+        credentials: Its credentials for the organisation's own app.
+        env_variables: The values of its environment variables.
+        events: Firing events of the organisation's own app.
+        executions: The runs of its workflows.
+        human_tasks: Forms for people.
+        linked_account: The linked account itself.
+        mcp_servers: What agents may use.
+        workflows: Its workflows.
     """
+
+    auth = Lazy["Auth"]("auth", "Auth")
+    config_fields = Lazy["ConfigFields"]("config_fields", "ConfigFields")
+    configs = Lazy["Configs"]("configs", "Configs")
+    credentials = Lazy["Credentials"]("credentials", "Credentials")
+    env_variables = Lazy["EnvVariables"]("env_variables", "EnvVariables")
+    events = Lazy["Events"]("events", "Events")
+    executions = Lazy["Executions"]("executions", "Executions")
+    human_tasks = Lazy["HumanTasks"]("human_tasks", "HumanTasks")
+    linked_account = Lazy["OwnAccount"]("linked_account", "OwnAccount")
+    mcp_servers = Lazy["McpServers"]("mcp_servers", "McpServers")
+    workflows = Lazy["Workflows"]("workflows", "Workflows")
 
     def __init__(self, caller: Caller, sessions: Sessions, *, owns: bool) -> None:
         self._caller = caller
         self._sessions = sessions
         self._owns = owns
         self.actions: Final = Actions(caller)
-        self.applications: Final = Applications(caller)
 
-    @classmethod
-    def from_token(cls, token: str, **options: Unpack[Options]) -> Self:
+    @staticmethod
+    def from_token(token: str, **options: Unpack[Options]) -> TokenAccount:
         """Make the account of a session token, without an API key; it owns its connections.
 
         Args:
@@ -195,12 +266,58 @@ class Account(_Closing):
             SettingsError: It cannot be a token, or a setting cannot work.
         """
         manager = SessionManager(**options)
-        return cls(manager._caller(Credential("token", token)), manager._sessions, owns=True)
+        return TokenAccount(manager._caller(Credential("token", token)), manager._sessions, owns=True)
 
     def __repr__(self) -> str:
-        return f"Account({self._caller!r})"
+        return f"{type(self).__name__}({self._caller!r})"
 
     @property
     def linked_account_id(self) -> str | None:
         """The customer's id; `None` for an account of a token, which alone knows it."""
         return self._caller.linked_account_id
+
+
+class KeyAccount(Account):
+    """One customer, reached with the organisation's API key: `refold.account(linked_account_id)`.
+
+    Attributes:
+        applications: The apps that it can connect, and the state of its connections.
+        auth: What an app asks for to be connected, and where OAuth starts.
+        configs: How it has set up its apps; also made and deleted.
+        credentials: Its credentials, for its apps too.
+        datarefs: Records that its workflows keep under a name.
+        datastores: What its workflows have stored.
+        linked_account: The linked account itself; also disconnecting an app.
+        schedules: Its workflows that run by the clock.
+        tables: Its persistent tables.
+        workflows: Its workflows.
+    """
+
+    applications = Lazy["Applications"]("applications", "Applications")
+    auth = Lazy["KeyAuth"]("auth", "KeyAuth")
+    configs = Lazy["KeyConfigs"]("configs", "KeyConfigs")
+    credentials = Lazy["KeyCredentials"]("credentials", "KeyCredentials")
+    datarefs = Lazy["Datarefs"]("datarefs", "Datarefs")
+    datastores = Lazy["Datastores"]("datastores", "Datastores")
+    linked_account = Lazy["KeyOwnAccount"]("linked_account", "KeyOwnAccount")
+    schedules = Lazy["Schedules"]("schedules", "Schedules")
+    tables = Lazy["Tables"]("tables", "Tables")
+    workflows = Lazy["KeyWorkflows"]("workflows", "KeyWorkflows")
+
+
+class TokenAccount(Account):
+    """One customer, reached with its token: `Account.from_token(token)`, `manager.account(token)`.
+
+    Attributes:
+        hosted_connect: The page on which it connects its apps.
+        linked_account: The linked account itself, as the token tells it.
+        session_token: The token itself.
+        webhooks: The webhooks, as far as a token may change them.
+        workflows: Its workflows; also published and deleted.
+    """
+
+    hosted_connect = Lazy["HostedConnect"]("hosted_connect", "HostedConnect")
+    linked_account = Lazy["TokenOwnAccount"]("linked_account", "TokenOwnAccount")
+    session_token = Lazy["OwnSessionToken"]("session_tokens", "OwnSessionToken")
+    webhooks = Lazy["TokenWebhooks"]("webhooks", "TokenWebhooks")
+    workflows = Lazy["TokenWorkflows"]("workflows", "TokenWorkflows")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from refold_async.caller import Caller
+from refold_async.api.common import Identified
+from refold_async.api.resource import Resource, flag
 from refold_async.operation import Operation
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ConnectedAccount(msgspec.Struct, frozen=True, kw_only=True):
     auth_type: AuthType | None = None
 
 
-class Application(msgspec.Struct, frozen=True, kw_only=True):
+class Application(Identified, frozen=True, kw_only=True):
     """An app, as one customer sees it.
 
     Attributes:
@@ -63,6 +64,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         connected: Whether the customer has connected it.
         connected_accounts: The customer's accounts in it.
         reauth_required: Whether a connection that was good must be made again.
+        webhook_url: Where the app sends its events.
     """
 
     name: str | None = None
@@ -79,6 +81,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     connected: bool | None = None
     connected_accounts: list[ConnectedAccount] | None = None
     reauth_required: bool | None = None
+    webhook_url: str | None = None
 
     @property
     def connection(self) -> ConnectionState:
@@ -94,6 +97,7 @@ _LIST: Final = Operation(
     path="/api/v2/public/application",
     answer=list[Application],
     effect="read",
+    accepts="key",
 )
 _GET: Final = Operation(
     name="applications.get",
@@ -101,20 +105,19 @@ _GET: Final = Operation(
     path="/api/v2/public/application/{slug}",
     answer=Application,
     effect="read",
+    accepts="key",
 )
 
 
-class Applications:
+class Applications(Resource):
     """The apps that one customer can connect: `account.applications`."""
 
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    __slots__ = ()
 
     async def list(
         self,
         *,
+        slug: str | None = None,
         tags: str | None = None,
         ecosystem: bool | None = None,
         auth_type: AuthType | None = None,
@@ -125,6 +128,7 @@ class Applications:
         Calls `GET /api/v2/public/application`.
 
         Args:
+            slug: Only the app of this name, as `hubspot`.
             tags: Only apps with one of these tags, separated by commas.
             ecosystem: Only apps that are, or are not, of an ecosystem.
             auth_type: Only apps that are connected this way.
@@ -133,7 +137,7 @@ class Applications:
         Raises:
             RefoldError: Any failure of a call.
         """
-        query = {"tags": tags, "ecosystem": ecosystem, "auth_type": auth_type}
+        query = {"slug": slug, "tags": tags, "ecosystem": flag(ecosystem), "auth_type": auth_type}
         return await self._caller.call(_LIST, query=query, timeout=timeout)
 
     async def get(self, slug: str, *, timeout: float | None = None) -> Application:

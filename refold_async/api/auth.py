@@ -1,0 +1,91 @@
+"""How an app is connected: the fields that it asks for, and the page that OAuth starts on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from refold_async.api.resource import Resource
+from refold_async.operation import Operation
+
+AuthStructure = dict[str, dict[str, Any]]
+"""The fields of each way to connect an app.
+
+From the way (`oauth2`, `keybased`, …) to its fields, each with its type: `"string"`, or
+`{"type": "string", "required": False}` where it may be left out.
+"""
+
+
+class OAuthUrl(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a customer goes to allow the connection.
+
+    Attributes:
+        auth_url: The URL at the app.
+    """
+
+    auth_url: str | None = None
+
+
+_STRUCTURE: Final = Operation(
+    name="auth.structure",
+    method="GET",
+    path="/api/v2/public/auth-structure/{slug}",
+    answer=AuthStructure,
+    effect="read",
+    scope="public",
+    accepts="none",
+)
+_OAUTH_URL: Final = Operation(
+    name="auth.oauth_url",
+    method="GET",
+    path="/api/v2/public/linked-account/integration/oauth-url/{slug}",
+    answer=OAuthUrl,
+    effect="read",
+    accepts="key",
+)
+
+
+class Auth(Resource):
+    """How apps are connected: `refold.auth`, `account.auth`."""
+
+    __slots__ = ()
+
+    async def structure(self, slug: str, *, timeout: float | None = None) -> AuthStructure:
+        """Fetch the fields that each way to connect an app asks for.
+
+        Calls `GET /api/v2/public/auth-structure/{slug}`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            ServerError: There is no such app: the service answers 500.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_STRUCTURE, slug, timeout=timeout)
+
+
+class KeyAuth(Auth):
+    """How one customer's apps are connected: `account.auth`."""
+
+    __slots__ = ()
+
+    async def oauth_url(
+        self, slug: str, *, fields: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> OAuthUrl:
+        """Make the URL on which this customer allows the connection to an app by OAuth.
+
+        Calls `GET /api/v2/public/linked-account/integration/oauth-url/{slug}`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            fields: What some apps must be told first, as their subdomain, by name.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await self._caller.call(_OAUTH_URL, slug, query=fields, timeout=timeout)

@@ -1,0 +1,202 @@
+"""Config fields: what a customer sets of an app's workflows, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from refold_async.api.common import Record
+from refold_async.api.config_models import Config, ConfigField
+from refold_async.api.resource import Resource, flag
+from refold_async.operation import Operation
+
+_ALL: Final = "/api/v2/public/config/field"
+_ONE: Final = f"{_ALL}/{{field_id}}"
+_LIST: Final = Operation(name="config_fields.list", method="POST", path=_ALL, answer=Config, effect="read")
+_OPTIONS: Final = Operation(
+    name="config_fields.options", method="POST", path=_ONE, answer=ConfigField, effect="read"
+)
+_UPDATE: Final = Operation(
+    name="config_fields.update", method="PUT", path=_ONE, answer=ConfigField, effect="idempotent"
+)
+_DELETE: Final = Operation(
+    name="config_fields.delete", method="DELETE", path=_ONE, answer=ConfigField, effect="idempotent"
+)
+_RULE_OPTIONS: Final = Operation(
+    name="config_fields.rule_options",
+    method="POST",
+    path="/api/v2/public/config/rule-engine/{field_id}",
+    answer=Record,
+    effect="read",
+)
+
+
+class ConfigFields(Resource):
+    """The fields of a customer's configs: `account.config_fields`."""
+
+    __slots__ = ()
+
+    async def list(self, slug: str, *, timeout: float | None = None) -> Config:
+        """Fetch all fields that the customer can set for an app, and its workflows.
+
+        Calls `POST /api/v2/public/config/field`, which only reads.
+
+        Args:
+            slug: The app, as `hubspot`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: The customer has no config of the app.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_LIST, headers={"slug": slug}, timeout=timeout)
+
+    async def options(
+        self,
+        slug: str,
+        field_id: str,
+        *,
+        value: object | UnsetType = UNSET,
+        config_id: str | None = None,
+        workflow_id: str | None = None,
+        disable_field_options: bool | None = None,
+        timeout: float | None = None,
+    ) -> ConfigField:
+        """Fetch a field with the options to choose from.
+
+        Calls `POST /api/v2/public/config/field/{fieldId}`, which only reads.
+
+        Args:
+            slug: The app, as `hubspot`.
+            field_id: The field's id.
+            value: What the field's data source is told: any JSON, `None` too; default: nothing.
+            config_id: The config; default: the customer's own.
+            workflow_id: The workflow whose field it is, where it is one's.
+            disable_field_options: Whether to leave the options out.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: The field has no options.
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _OPTIONS,
+            field_id,
+            query={"config_id": config_id, "workflow_id": workflow_id},
+            headers={"slug": slug, "disable_field_options": flag(disable_field_options)},
+            body=None if value is UNSET else {"value": value},
+            timeout=timeout,
+        )
+
+    async def update(
+        self,
+        slug: str,
+        field_id: str,
+        value: object,
+        *,
+        config_id: str | None = None,
+        workflow_id: str | None = None,
+        disable_field_options: bool | None = None,
+        timeout: float | None = None,
+    ) -> ConfigField:
+        """Set a field.
+
+        Calls `PUT /api/v2/public/config/field/{fieldId}`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            field_id: The field's id.
+            value: What it is set to: any JSON, `None` too.
+            config_id: The config; default: the customer's own.
+            workflow_id: The workflow whose field it is, where it is one's.
+            disable_field_options: Whether to leave the options out of the answer.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _UPDATE,
+            field_id,
+            query={"config_id": config_id, "workflow_id": workflow_id},
+            headers={"slug": slug, "disable_field_options": flag(disable_field_options)},
+            body={"value": value},
+            timeout=timeout,
+        )
+
+    async def delete(
+        self,
+        slug: str,
+        field_id: str,
+        *,
+        config_id: str | None = None,
+        workflow_id: str | None = None,
+        disable_field_options: bool | None = None,
+        timeout: float | None = None,
+    ) -> ConfigField:
+        """Clear a field's value.
+
+        Calls `DELETE /api/v2/public/config/field/{fieldId}`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            field_id: The field's id.
+            config_id: The config; default: the customer's own.
+            workflow_id: The workflow whose field it is, where it is one's.
+            disable_field_options: Whether to leave the options out of the answer.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: There is no such field.
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _DELETE,
+            field_id,
+            query={"config_id": config_id, "workflow_id": workflow_id},
+            headers={"slug": slug, "disable_field_options": flag(disable_field_options)},
+            timeout=timeout,
+        )
+
+    async def rule_options(
+        self,
+        slug: str,
+        field_id: str,
+        rule_column: Mapping[str, object],
+        *,
+        config_id: str | None = None,
+        workflow_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Record:
+        """Fetch the options of a column of a rule-engine field.
+
+        Calls `POST /api/v2/public/config/rule-engine/{fieldId}`, which only reads.
+
+        Args:
+            slug: The app, as `hubspot`.
+            field_id: The field's id.
+            rule_column: The column, as the field's `rule_columns` describe it.
+            config_id: The config; default: the customer's own.
+            workflow_id: The workflow whose field it is, where it is one's.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            What the service answers; the options stand under `options`.
+
+        Raises:
+            BadRequestError: The field has no rules.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _RULE_OPTIONS,
+            field_id,
+            query={"config_id": config_id, "workflow_id": workflow_id},
+            headers={"slug": slug},
+            body={"rule_column": rule_column},
+            timeout=timeout,
+        )

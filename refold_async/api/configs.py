@@ -1,0 +1,265 @@
+"""Configs: how a customer has set up an app and its workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from refold_async.api.common import Message
+from refold_async.api.config_models import Config, ConfigEntry, ConfigField, ConfigWorkflow, ToggledWorkflows
+from refold_async.api.resource import Resource, flag, given
+from refold_async.operation import Operation
+
+Entries = list[ConfigEntry]
+Fields = Sequence[ConfigField | Mapping[str, object]]
+ConfigWorkflows = Sequence[ConfigWorkflow | Mapping[str, object]]
+
+_PATH: Final = "/api/v2/public/config"
+_OF_APP: Final = "/api/v2/public/slug/{slug}/config"
+_LIST: Final = Operation(name="configs.list", method="GET", path=f"{_OF_APP}s", answer=Entries, effect="read")
+_UPDATE: Final = Operation(
+    name="configs.update", method="PUT", path=_PATH, answer=Config, effect="idempotent"
+)
+_TOGGLE: Final = Operation(
+    name="configs.toggle_workflow",
+    method="PATCH",
+    path=f"{_OF_APP}/{{config_id}}/workflows/{{workflow_id}}",
+    answer=ToggledWorkflows,
+    effect="idempotent",
+)
+_GET_OR_CREATE: Final = Operation(
+    name="configs.get_or_create",
+    method="POST",
+    path=_PATH,
+    answer=Config,
+    effect="idempotent",
+    accepts="key",
+)
+_GET: Final = Operation(
+    name="configs.get",
+    method="GET",
+    path=f"{_OF_APP}/{{config_id}}",
+    answer=Config,
+    effect="read",
+    accepts="key",
+)
+_GET_DEFAULT: Final = Operation(
+    name="configs.get_default", method="GET", path=_OF_APP, answer=Config, effect="read", accepts="key"
+)
+# A late repeat of a delete would delete a config that was created again.
+_DELETE: Final = Operation(
+    name="configs.delete",
+    method="DELETE",
+    path=f"{_OF_APP}/{{config_id}}",
+    answer=Message,
+    effect="write",
+    accepts="key",
+)
+_DELETE_DEFAULT: Final = Operation(
+    name="configs.delete_default",
+    method="DELETE",
+    path=_OF_APP,
+    answer=Message,
+    effect="write",
+    accepts="key",
+)
+
+
+class Configs(Resource):
+    """The customer's configs: `account.configs`."""
+
+    __slots__ = ()
+
+    async def list(self, slug: str, *, timeout: float | None = None) -> Entries:
+        """List the ids of the customer's configs of an app.
+
+        Calls `GET /api/v2/public/slug/{slug}/configs`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await self._caller.call(_LIST, slug, timeout=timeout)
+
+    async def update(
+        self,
+        slug: str,
+        *,
+        config_id: str | None = None,
+        fields: Fields | None = None,
+        application_data_slots: Fields | None = None,
+        workflows: ConfigWorkflows | None = None,
+        labels: Mapping[str, object] | None = None,
+        map_fields_object: Mapping[str, object] | None = None,
+        disable_field_options: bool | None = None,
+        timeout: float | None = None,
+    ) -> Config:
+        """Replace the fields and workflows of a config.
+
+        Calls `PUT /api/v2/public/config`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            config_id: The config; default: the customer's own.
+            fields: What is set for the whole app: each field with its `id` and `value`.
+            application_data_slots: The same, by its older name.
+            workflows: The workflows, each with its `id`, `enabled` and `fields`.
+            labels: The labels of mappings.
+            map_fields_object: The same, by its older name.
+            disable_field_options: Whether to leave the fields' options out of the answer.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The config; its `field_errors` tell which fields were refused.
+
+        Raises:
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _UPDATE,
+            headers={"disable_field_options": flag(disable_field_options)},
+            body=given(
+                slug=slug,
+                config_id=config_id,
+                fields=fields,
+                application_data_slots=application_data_slots,
+                workflows=workflows,
+                labels=labels,
+                map_fields_object=map_fields_object,
+            ),
+            timeout=timeout,
+        )
+
+    async def toggle_workflow(
+        self, slug: str, config_id: str, workflow_id: str, *, enabled: bool, timeout: float | None = None
+    ) -> ToggledWorkflows:
+        """Switch one workflow of a config on or off.
+
+        Calls `PATCH /api/v2/public/slug/{slug}/config/{configId}/workflows/{workflowId}`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            config_id: The config.
+            workflow_id: The workflow.
+            enabled: Whether it is to run.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _TOGGLE, slug, config_id, workflow_id, body={"enabled": enabled}, timeout=timeout
+        )
+
+
+class KeyConfigs(Configs):
+    """The customer's configs, also made and deleted: `account.configs`."""
+
+    __slots__ = ()
+
+    async def get_or_create(
+        self,
+        slug: str,
+        *,
+        config_id: str | None = None,
+        fields: Fields | None = None,
+        application_data_slots: Fields | None = None,
+        workflows: ConfigWorkflows | None = None,
+        labels: Mapping[str, object] | None = None,
+        map_fields_object: Mapping[str, object] | None = None,
+        disable_field_options: bool | None = None,
+        timeout: float | None = None,
+    ) -> Config:
+        """Fetch a config, and create it first where there is none.
+
+        Calls `POST /api/v2/public/config`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            config_id: The config; default: the customer's own.
+            fields: What is set for the whole app: each field with its `id` and `value`.
+            application_data_slots: The same, by its older name.
+            workflows: The workflows, each with its `id`, `enabled` and `fields`.
+            labels: The labels of mappings.
+            map_fields_object: The same, by its older name.
+            disable_field_options: Whether to leave the fields' options out of the answer.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such app.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _GET_OR_CREATE,
+            headers={"disable_field_options": flag(disable_field_options)},
+            body=given(
+                slug=slug,
+                config_id=config_id,
+                fields=fields,
+                application_data_slots=application_data_slots,
+                workflows=workflows,
+                labels=labels,
+                map_fields_object=map_fields_object,
+            ),
+            timeout=timeout,
+        )
+
+    async def get(
+        self,
+        slug: str,
+        config_id: str | None = None,
+        *,
+        tenant_config: bool | None = None,
+        disable_field_options: bool | None = None,
+        timeout: float | None = None,
+    ) -> Config:
+        """Fetch a config.
+
+        Calls `GET /api/v2/public/slug/{slug}/config/{configId}`, or without an id
+        `GET /api/v2/public/slug/{slug}/config`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            config_id: The config; default: the customer's own.
+            tenant_config: Whether to fetch the tenant's.
+            disable_field_options: Whether to leave the fields' options out.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        operation, path = (_GET_DEFAULT, (slug,)) if config_id is None else (_GET, (slug, config_id))
+        return await self._caller.call(
+            operation,
+            *path,
+            headers={"disable_field_options": flag(disable_field_options)},
+            body=None if tenant_config is None else {"tenant_config": tenant_config},
+            timeout=timeout,
+        )
+
+    async def delete(
+        self, slug: str, config_id: str | None = None, *, timeout: float | None = None
+    ) -> Message:
+        """Delete a config; its workflows run no more for the customer.
+
+        Calls `DELETE /api/v2/public/slug/{slug}/config/{configId}`, or without an id
+        `DELETE /api/v2/public/slug/{slug}/config`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            config_id: The config; default: the customer's own.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        if config_id is None:
+            return await self._caller.call(_DELETE_DEFAULT, slug, timeout=timeout)
+        return await self._caller.call(_DELETE, slug, config_id, timeout=timeout)

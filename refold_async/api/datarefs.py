@@ -1,0 +1,258 @@
+"""Datarefs: records that a customer's workflows keep under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from refold_async.api.common import Dated, Environment, Record, Records
+from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.resource import Resource, flag
+from refold_async.operation import Operation
+
+
+class Dataref(Dated, frozen=True, kw_only=True):
+    """Records that workflows keep under a name.
+
+    Attributes:
+        name: Its name.
+        linked_account_id: The customer whose it is.
+        org_id: The organisation's id.
+        environment: `test` or `production`.
+        data: The records, by their ids.
+        group: The group that it is filed under.
+    """
+
+    name: str | None = None
+    linked_account_id: str | None = None
+    org_id: str | None = None
+    environment: Environment | None = None
+    data: dict[str, Any] | None = None
+    group: str | None = None
+
+
+class DatarefTable(Page[Record], frozen=True, kw_only=True):
+    """A page of a dataref's records.
+
+    Attributes:
+        items: The records; each has its `record_id`.
+        headers: The names of their columns.
+    """
+
+    items: Records = msgspec.field(default_factory=list, name="rows")
+    headers: list[str] | None = None
+
+
+class DatarefDeletion(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a dataref that was to be deleted.
+
+    Attributes:
+        acknowledged: Whether the service did it.
+        deleted_count: How many were deleted: 0 or 1.
+    """
+
+    acknowledged: bool | None = None
+    deleted_count: int | None = msgspec.field(default=None, name="deletedCount")
+
+
+_PATH: Final = "/api/v2/public/dataref"
+_ONE: Final = f"{_PATH}/{{ref_name}}"
+_LIST: Final = Operation(
+    name="datarefs.list",
+    method="GET",
+    path=_PATH,
+    answer=Page[Dataref],
+    effect="read",
+    scope="organisation",
+    accepts="key",
+)
+_CREATE: Final = Operation(
+    name="datarefs.create", method="POST", path=_PATH, answer=Dataref, effect="write", accepts="key"
+)
+_GET: Final = Operation(
+    name="datarefs.get", method="GET", path=_ONE, answer=DatarefTable, effect="read", accepts="key"
+)
+# A late repeat of these two would take records that were written meanwhile.
+_DELETE: Final = Operation(
+    name="datarefs.delete",
+    method="DELETE",
+    path=_ONE,
+    answer=DatarefDeletion,
+    effect="write",
+    accepts="key",
+)
+_CLEAR: Final = Operation(
+    name="datarefs.clear",
+    method="PUT",
+    path=f"{_ONE}/clear-records",
+    answer=Dataref,
+    effect="write",
+    accepts="key",
+)
+_EDIT_GROUP: Final = Operation(
+    name="datarefs.edit_group",
+    method="PUT",
+    path=f"{_PATH}s/group",
+    answer=type(None),
+    effect="idempotent",
+    accepts="key",
+)
+
+
+class OrganisationDatarefs(Resource):
+    """The datarefs of all customers: `refold.datarefs`."""
+
+    __slots__ = ()
+
+    async def list(
+        self,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        unique: bool | None = None,
+        timeout: float | None = None,
+    ) -> Page[Dataref]:
+        """Fetch one page of the datarefs; those of one customer, on an account.
+
+        Calls `GET /api/v2/public/dataref`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: Datarefs on a page; default: the service's, 10.
+            unique: Whether to name each only once, however many customers have it.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        query = {"unique": flag(unique), "linked_account_id": self._caller.linked_account_id}
+        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+
+    def iterate(
+        self, *, limit: int | None = None, unique: bool | None = None, timeout: float | None = None
+    ) -> Walk[Dataref]:
+        """Walk through all datarefs, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/dataref` once a page.
+
+        Args:
+            limit: Datarefs on a page; default: the service's, 10.
+            unique: Whether to name each only once, however many customers have it.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.list(page=page, limit=limit, unique=unique, timeout=timeout), limit=limit
+        )
+
+
+class Datarefs(OrganisationDatarefs):
+    """One customer's datarefs: `account.datarefs`."""
+
+    __slots__ = ()
+
+    async def create(self, ref_name: str, *, timeout: float | None = None) -> Dataref:
+        """Create an empty dataref.
+
+        Calls `POST /api/v2/public/dataref`.
+
+        Args:
+            ref_name: Its name.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await self._caller.call(_CREATE, body={"refName": ref_name}, timeout=timeout)
+
+    async def get(
+        self,
+        ref_name: str,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> DatarefTable:
+        """Fetch one page of a dataref's records.
+
+        Calls `GET /api/v2/public/dataref/{refName}`.
+
+        Args:
+            ref_name: Its name.
+            page: The page's number, from 1; default: the first.
+            limit: Records on a page; default: the service's, 100.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such dataref.
+            RefoldError: Any other failure of a call.
+        """
+        return await fetch(self._caller, _GET, ref_name, page=page, limit=limit, timeout=timeout)
+
+    def iterate_records(
+        self, ref_name: str, *, limit: int | None = None, timeout: float | None = None
+    ) -> Walk[Record]:
+        """Walk through all records of a dataref, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/dataref/{refName}` once a page.
+
+        Args:
+            ref_name: Its name.
+            limit: Records on a page; default: the service's, 100.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.get(ref_name, page=page, limit=limit, timeout=timeout), limit=limit or 100
+        )
+
+    async def delete(self, ref_name: str, *, timeout: float | None = None) -> DatarefDeletion:
+        """Delete a dataref with its records.
+
+        Calls `DELETE /api/v2/public/dataref/{refName}`.
+
+        Args:
+            ref_name: Its name.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await self._caller.call(_DELETE, ref_name, timeout=timeout)
+
+    async def clear(self, ref_name: str, *, timeout: float | None = None) -> Dataref:
+        """Delete all records of a dataref, and keep the dataref.
+
+        Calls `PUT /api/v2/public/dataref/{refName}/clear-records`.
+
+        Args:
+            ref_name: Its name.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such dataref.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_CLEAR, ref_name, timeout=timeout)
+
+    async def edit_group(self, ref_names: Sequence[str], group: str, *, timeout: float | None = None) -> None:
+        """File datarefs under a group.
+
+        Calls `PUT /api/v2/public/datarefs/group`.
+
+        Args:
+            ref_names: The names of the datarefs.
+            group: The group; an empty text takes them out of theirs.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        body = {"refNames": ref_names, "group": group}
+        await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)

@@ -1,0 +1,104 @@
+"""Datastores: what the workflows of a customer's config have stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from refold_async.api.common import Record, Records
+from refold_async.api.resource import Resource
+from refold_async.operation import Operation
+
+Names = list[str]
+
+_PATH: Final = "/api/v2/public/datastore/config/{slug}"
+_LIST: Final = Operation(
+    name="datastores.list", method="GET", path=_PATH, answer=Names, effect="read", accepts="key"
+)
+_RECORDS: Final = Operation(
+    name="datastores.records",
+    method="GET",
+    path=f"{_PATH}/{{datastore_name}}/records",
+    answer=list[Record],
+    effect="read",
+    accepts="key",
+)
+_SEARCH: Final = Operation(
+    name="datastores.search",
+    method="POST",
+    path=f"{_PATH}/{{datastore_name}}/search",
+    answer=list[Record],
+    effect="read",
+    accepts="key",
+)
+
+
+class Datastores(Resource):
+    """What the workflows of one customer have stored: `account.datastores`."""
+
+    __slots__ = ()
+
+    async def list(self, slug: str, *, config_id: str | None = None, timeout: float | None = None) -> Names:
+        """List the names of a config's datastores.
+
+        Calls `GET /api/v2/public/datastore/config/{slug}`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            config_id: The config; default: the customer's own.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such config.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_LIST, slug, query={"config_id": config_id}, timeout=timeout)
+
+    async def records(
+        self, slug: str, datastore_name: str, *, config_id: str | None = None, timeout: float | None = None
+    ) -> Records:
+        """Fetch all records of a datastore.
+
+        Calls `GET /api/v2/public/datastore/config/{slug}/{datastore_name}/records`.
+
+        Args:
+            slug: The app, as `hubspot`.
+            datastore_name: The datastore's name.
+            config_id: The config; default: the customer's own.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such config or datastore.
+            RefoldError: Any other failure of a call.
+        """
+        query = {"config_id": config_id}
+        return await self._caller.call(_RECORDS, slug, datastore_name, query=query, timeout=timeout)
+
+    async def search(
+        self,
+        slug: str,
+        datastore_name: str,
+        fields: Mapping[str, object],
+        *,
+        config_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Records:
+        """Find the records of a datastore whose fields match.
+
+        Calls `POST /api/v2/public/datastore/config/{slug}/{datastore_name}/search`, which only reads.
+
+        Args:
+            slug: The app, as `hubspot`.
+            datastore_name: The datastore's name.
+            fields: A regular expression for each field that must match; case is ignored.
+            config_id: The config; default: the customer's own.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such config or datastore.
+            RefoldError: Any other failure of a call.
+        """
+        query = {"config_id": config_id}
+        return await self._caller.call(
+            _SEARCH, slug, datastore_name, query=query, body=fields, timeout=timeout
+        )

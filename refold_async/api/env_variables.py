@@ -1,0 +1,304 @@
+"""Environment variables: their definitions, and their values for each scope."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from refold_async.api.common import Environment
+from refold_async.api.env_models import (
+    FoundDefinition,
+    ValueDeletion,
+    ValuePage,
+    Variable,
+    VariableDefinition,
+    VariableFormat,
+    VariableScope,
+    VariableValue,
+)
+from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.resource import Resource, given
+from refold_async.operation import Operation
+
+_PATH: Final = "/api/v2/public/env"
+_LIST_DEFINITIONS: Final = Operation(
+    name="env_variables.list_definitions",
+    method="GET",
+    path=f"{_PATH}/definitions",
+    answer=Page[VariableDefinition],
+    effect="read",
+    scope="organisation",
+    accepts="key",
+)
+_GET_DEFINITION: Final = Operation(
+    name="env_variables.get_definition",
+    method="GET",
+    path=f"{_PATH}/definitions/{{id}}",
+    answer=FoundDefinition,
+    effect="read",
+    scope="organisation",
+    accepts="key",
+)
+_GET: Final = Operation(
+    name="env_variables.get",
+    method="GET",
+    path=f"{_PATH}/value/{{definition_id}}",
+    answer=Variable,
+    effect="read",
+    scope="organisation",
+)
+_SET: Final = Operation(
+    name="env_variables.set",
+    method="POST",
+    path=f"{_PATH}/values",
+    answer=VariableValue,
+    effect="idempotent",
+    scope="organisation",
+)
+_LIST: Final = Operation(
+    name="env_variables.list",
+    method="GET",
+    path=f"{_PATH}/values/{{scope}}",
+    answer=ValuePage,
+    effect="read",
+    scope="organisation",
+)
+_DELETE: Final = Operation(
+    name="env_variables.delete",
+    method="DELETE",
+    path=f"{_PATH}/values/{{value_id}}",
+    answer=ValueDeletion,
+    effect="idempotent",
+    scope="organisation",
+)
+
+
+class EnvVariables(Resource):
+    """The values of environment variables: `account.env_variables`.
+
+    On an account they are those that hold for this customer.
+    """
+
+    __slots__ = ()
+
+    async def get(
+        self,
+        definition_id: str,
+        *,
+        workflow_id: str | None = None,
+        environment: Environment | None = None,
+        timeout: float | None = None,
+    ) -> Variable:
+        """Fetch a variable with its value; encrypted values are never shown.
+
+        Calls `GET /api/v2/public/env/value/{definition_id}`.
+
+        Args:
+            definition_id: The id of its definition.
+            workflow_id: The workflow, for a variable of the scope `workflow`.
+            environment: `test` or `production`; default: the key's own.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such definition, or no value.
+            RefoldError: Any other failure of a call.
+        """
+        query = {
+            "linked_account_id": self._caller.linked_account_id,
+            "workflow_id": workflow_id,
+            "environment": environment,
+        }
+        return await self._caller.call(_GET, definition_id, query=query, timeout=timeout)
+
+    async def set(
+        self,
+        variable_definition_id: str,
+        value: str,
+        *,
+        workflow_id: str | None = None,
+        timeout: float | None = None,
+    ) -> VariableValue:
+        """Set a variable's value, over one that it has.
+
+        Calls `POST /api/v2/public/env/values`.
+
+        Args:
+            variable_definition_id: The id of its definition.
+            value: The value, as the definition's format asks for it.
+            workflow_id: The workflow, for a variable of the scope `workflow`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: The value is not of the variable's format.
+            RefoldError: Any other failure of a call.
+        """
+        body = given(
+            variable_definition_id=variable_definition_id,
+            value=value,
+            linked_account_id=self._caller.linked_account_id,
+            workflow_id=workflow_id,
+        )
+        return await self._caller.call(_SET, body=body, timeout=timeout)
+
+    async def list(
+        self,
+        scope: VariableScope,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        variable_definition_id: str | None = None,
+        workflow_id: str | None = None,
+        timeout: float | None = None,
+    ) -> ValuePage:
+        """Fetch one page of the values of a scope.
+
+        Calls `GET /api/v2/public/env/values/{scope}`.
+
+        Args:
+            scope: `org`, `workspace`, `linked_account` or `workflow`.
+            page: The page's number, from 1; default: the first.
+            limit: Values on a page; default: the service's, 10.
+            variable_definition_id: Only those of this definition.
+            workflow_id: The workflow, which the scope `workflow` needs.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: The scope needs a workflow, and none is named.
+            RefoldError: Any other failure of a call.
+        """
+        query = {
+            "linked_account_id": self._caller.linked_account_id,
+            "variable_definition_id": variable_definition_id,
+            "workflow_id": workflow_id,
+        }
+        return await fetch(self._caller, _LIST, scope, page=page, limit=limit, query=query, timeout=timeout)
+
+    def iterate(
+        self,
+        scope: VariableScope,
+        *,
+        limit: int | None = None,
+        variable_definition_id: str | None = None,
+        workflow_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Walk[VariableValue]:
+        """Walk through all values of a scope, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/env/values/{scope}` once a page.
+
+        Args:
+            scope: `org`, `workspace`, `linked_account` or `workflow`.
+            limit: Values on a page; default: the service's, 10.
+            variable_definition_id: Only those of this definition.
+            workflow_id: The workflow, which the scope `workflow` needs.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.list(
+                scope,
+                page=page,
+                limit=limit,
+                variable_definition_id=variable_definition_id,
+                workflow_id=workflow_id,
+                timeout=timeout,
+            ),
+            limit=limit,
+        )
+
+    async def delete(self, value_id: str, *, timeout: float | None = None) -> ValueDeletion:
+        """Delete a value.
+
+        Calls `DELETE /api/v2/public/env/values/{value_id}`.
+
+        Args:
+            value_id: The value's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such value.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DELETE, value_id, timeout=timeout)
+
+
+class OrganisationEnvVariables(EnvVariables):
+    """The organisation's environment variables: `refold.env_variables`."""
+
+    __slots__ = ()
+
+    async def list_definitions(
+        self,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        scope: VariableScope | None = None,
+        var_format: VariableFormat | None = None,
+        name: str | None = None,
+        timeout: float | None = None,
+    ) -> Page[VariableDefinition]:
+        """Fetch one page of the variables' definitions.
+
+        Calls `GET /api/v2/public/env/definitions`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: Definitions on a page; default: the service's, 10.
+            scope: Only those of `org`, `workspace`, `linked_account` or `workflow`.
+            var_format: Only those of this format.
+            name: Only those whose name this regular expression matches.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        query = {"scope": scope, "var_format": var_format, "name": name}
+        return await fetch(
+            self._caller, _LIST_DEFINITIONS, page=page, limit=limit, query=query, timeout=timeout
+        )
+
+    def iterate_definitions(
+        self,
+        *,
+        limit: int | None = None,
+        scope: VariableScope | None = None,
+        var_format: VariableFormat | None = None,
+        name: str | None = None,
+        timeout: float | None = None,
+    ) -> Walk[VariableDefinition]:
+        """Walk through all definitions, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/env/definitions` once a page.
+
+        Args:
+            limit: Definitions on a page; default: the service's, 10.
+            scope: Only those of `org`, `workspace`, `linked_account` or `workflow`.
+            var_format: Only those of this format.
+            name: Only those whose name this regular expression matches.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.list_definitions(
+                page=page, limit=limit, scope=scope, var_format=var_format, name=name, timeout=timeout
+            ),
+            limit=limit,
+        )
+
+    async def get_definition(self, id: str, *, timeout: float | None = None) -> FoundDefinition:  # noqa: A002
+        """Fetch a variable's definition.
+
+        Calls `GET /api/v2/public/env/definitions/{id}`.
+
+        Args:
+            id: The definition's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such definition.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_GET_DEFINITION, id, timeout=timeout)

@@ -1,0 +1,87 @@
+"""Events: firing one of the organisation's own app, so that its workflows run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from refold_async.api.common import Message
+from refold_async.api.resource import Resource
+from refold_async.operation import Effect, Operation
+from refold_async.uploads import FileLike, Upload
+from refold_async.wire import body_of
+
+_TRIGGER: Final = Operation(
+    name="events.trigger",
+    method="POST",
+    path="/api/v2/public/event/trigger",
+    answer=Message,
+    effect="write",
+)
+_TRIGGER_OF_APP: Final = Operation(
+    name="events.trigger_of_app",
+    method="POST",
+    path="/api/v2/public/event/{slug}",
+    answer=Message,
+    effect="write",
+)
+
+
+class Events(Resource):
+    """Firing events for one customer: `account.events`."""
+
+    __slots__ = ()
+
+    async def trigger(
+        self,
+        event: str,
+        payload: object | UnsetType = UNSET,
+        *,
+        slug: str | None = None,
+        files: Mapping[str, FileLike] | None = None,
+        config_id: str | None = None,
+        instance_tag: str | None = None,
+        effect: Effect | None = None,
+        timeout: float | None = None,
+    ) -> Message:
+        """Fire an event; the workflows that wait for it start, and are not waited for.
+
+        Calls `POST /api/v2/public/event/trigger`, or for a named app
+        `POST /api/v2/public/event/{slug}`. Files are streamed, and never read into memory whole.
+
+        Args:
+            event: The event's name.
+            payload: What it carries: any JSON, `None` too; default: nothing.
+            slug: The app whose event it is; default: the organisation's own.
+            files: Files to send along, by the names that they get in the payload: paths, binary
+                file objects, bytes, or `File`s.
+            config_id: The config that the workflows run under; default: the customer's own.
+            instance_tag: A tag that the executions bear.
+            effect: What firing it twice does: `"idempotent"` where the workflow drops repeats of a
+                key in the payload.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            InvalidCallError: A file cannot be read.
+            NotFoundError: There is no such event.
+            RefoldError: Any other failure; its `fate` says what became of the call.
+        """
+        fields = {"event": event} if payload is UNSET else {"event": event, "payload": payload}
+        operation, path = (_TRIGGER, ()) if slug is None else (_TRIGGER_OF_APP, (slug,))
+        return await self._caller.call(
+            operation,
+            *path,
+            headers={"config_id": config_id, "instance_tag": instance_tag},
+            body=fields if files is None else _upload(event, payload, files),
+            effect=effect,
+            timeout=timeout,
+        )
+
+
+def _upload(event: str, payload: object, files: Mapping[str, FileLike]) -> Upload:
+    fields = {"event": event}
+    if payload is not UNSET:
+        fields["payload"] = body_of(payload).decode()
+    return Upload.of(fields, files)

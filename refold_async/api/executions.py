@@ -1,0 +1,309 @@
+"""Executions: the runs of workflows, and following one to its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from refold_async.api.common import Message
+from refold_async.api.execution_models import (
+    Execution,
+    ExecutionSource,
+    ExecutionStatus,
+    NodeBatch,
+    NodeStatus,
+    Rerun,
+)
+from refold_async.api.following import follow
+from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.resource import Resource, flag, moment
+from refold_async.operation import Operation
+
+_PATH: Final = "/api/v2/public/execution"
+_LIST: Final = Operation(
+    name="executions.list", method="GET", path=_PATH, answer=Page[Execution], effect="read"
+)
+_GET: Final = Operation(
+    name="executions.get",
+    method="GET",
+    path=f"{_PATH}/{{execution_id}}",
+    answer=Execution,
+    effect="read",
+)
+_BATCHES: Final = Operation(
+    name="executions.batches",
+    method="GET",
+    path=f"{_PATH}/{{execution_id}}/nodes/{{node_id}}/batches",
+    answer=Page[NodeBatch],
+    effect="read",
+)
+_STOP: Final = Operation(
+    name="executions.stop",
+    method="POST",
+    path=f"{_PATH}/{{execution_id}}/stop",
+    answer=Message,
+    effect="idempotent",
+)
+_RERUN: Final = Operation(
+    name="executions.rerun",
+    method="POST",
+    path=f"{_PATH}/{{execution_id}}/rerun",
+    answer=Rerun,
+    effect="write",
+)
+
+
+class Executions(Resource):
+    """The runs of one customer's workflows: `account.executions`."""
+
+    __slots__ = ()
+
+    async def list(
+        self,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        status: ExecutionStatus | None = None,
+        slug: str | None = None,
+        workflow_id: str | None = None,
+        workflow_name: str | None = None,
+        execution_id: str | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        execution_type: str | None = None,
+        execution_source: ExecutionSource | None = None,
+        oldest_first: bool | None = None,
+        timeout: float | None = None,
+    ) -> Page[Execution]:
+        """Fetch one page of the executions, the newest first.
+
+        Calls `GET /api/v2/public/execution`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: Executions on a page; default: the service's, 10.
+            status: Only those in this state, as `ERRORED`.
+            slug: Only those of this app, or of several, separated by commas.
+            workflow_id: Only those of this workflow.
+            workflow_name: Only those of workflows of this name.
+            execution_id: Only this one.
+            start_date: Only those from this moment on; it needs a time zone.
+            end_date: Only those up to this moment; it needs a time zone.
+            execution_type: Only those of this type, as `ASYNC`.
+            execution_source: Only those started by `API_CALL`, `SCHEDULE` or `Event`.
+            oldest_first: Whether the oldest come first.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            InvalidCallError: A moment has no time zone.
+            RefoldError: Any other failure of a call.
+        """
+        query = {
+            "status": status,
+            "slug": slug,
+            "workflow_id": workflow_id,
+            "workflow_name": workflow_name,
+            "execution_id": execution_id,
+            "start_date": moment("start_date", start_date),
+            "end_date": moment("end_date", end_date),
+            "execution_type": execution_type,
+            "execution_source": execution_source,
+            "sortAsc": flag(oldest_first),
+        }
+        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+
+    def iterate(
+        self,
+        *,
+        limit: int | None = None,
+        status: ExecutionStatus | None = None,
+        slug: str | None = None,
+        workflow_id: str | None = None,
+        workflow_name: str | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        execution_type: str | None = None,
+        execution_source: ExecutionSource | None = None,
+        oldest_first: bool | None = None,
+        timeout: float | None = None,
+    ) -> Walk[Execution]:
+        """Walk through all executions, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/execution` once a page. New executions move the pages while
+        you walk: with `oldest_first=True`, or an `end_date`, none comes twice.
+
+        Args:
+            limit: Executions on a page; default: the service's, 10.
+            status: Only those in this state, as `ERRORED`.
+            slug: Only those of this app, or of several, separated by commas.
+            workflow_id: Only those of this workflow.
+            workflow_name: Only those of workflows of this name.
+            start_date: Only those from this moment on; it needs a time zone.
+            end_date: Only those up to this moment; it needs a time zone.
+            execution_type: Only those of this type, as `ASYNC`.
+            execution_source: Only those started by `API_CALL`, `SCHEDULE` or `Event`.
+            oldest_first: Whether the oldest come first.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.list(
+                page=page,
+                limit=limit,
+                status=status,
+                slug=slug,
+                workflow_id=workflow_id,
+                workflow_name=workflow_name,
+                start_date=start_date,
+                end_date=end_date,
+                execution_type=execution_type,
+                execution_source=execution_source,
+                oldest_first=oldest_first,
+                timeout=timeout,
+            ),
+            limit=limit,
+        )
+
+    async def get(self, execution_id: str, *, timeout: float | None = None) -> Execution:
+        """Fetch an execution with its nodes.
+
+        Calls `GET /api/v2/public/execution/{execution_id}`.
+
+        Args:
+            execution_id: The execution's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such execution.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_GET, execution_id, timeout=timeout)
+
+    async def follow(
+        self, execution_id: str, *, timeout: float, poll: float = 0.5, longest_poll: float = 10.0
+    ) -> Execution:
+        """Wait for an execution to end, asking for it at growing intervals.
+
+        Calls `GET /api/v2/public/execution/{execution_id}` until it has ended. A passing failure
+        of the service does not end the wait.
+
+        Args:
+            execution_id: The execution's id.
+            timeout: Seconds to wait at most; `math.inf` for no end.
+            poll: Seconds before it is asked for again the first time; each wait is 1.5 times the last.
+            longest_poll: Seconds between two questions at most.
+
+        Returns:
+            The execution, which is `COMPLETED`.
+
+        Raises:
+            WorkflowFailed: It was stopped, timed out, or ended with an error; see its `execution`.
+            DeadlineExceededError: It had not ended by then. It goes on, and can be followed again.
+            NotFoundError: There is no such execution.
+            RefoldError: Any other failure of a call that is no passing one.
+        """
+        return await follow(self.get, execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll)
+
+    async def batches(
+        self,
+        execution_id: str,
+        node_id: str,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        status: NodeStatus | None = None,
+        timeout: float | None = None,
+    ) -> Page[NodeBatch]:
+        """Fetch one page of the batches in which a node ran.
+
+        Calls `GET /api/v2/public/execution/{execution_id}/nodes/{node_id}/batches`.
+
+        Args:
+            execution_id: The execution's id.
+            node_id: The node's id.
+            page: The page's number, from 1; default: the first.
+            limit: Batches on a page; default: the service's, 10.
+            status: Only those that ended so, as `Errored`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            ServerError: 501: the service tells of no batches of an execution of this kind.
+            NotFoundError: There is no such execution.
+            RefoldError: Any other failure of a call.
+        """
+        query = {"status": status}
+        return await fetch(
+            self._caller,
+            _BATCHES,
+            execution_id,
+            node_id,
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
+        )
+
+    def iterate_batches(
+        self,
+        execution_id: str,
+        node_id: str,
+        *,
+        limit: int | None = None,
+        status: NodeStatus | None = None,
+        timeout: float | None = None,
+    ) -> Walk[NodeBatch]:
+        """Walk through all batches in which a node ran, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/execution/{execution_id}/nodes/{node_id}/batches` once a page.
+
+        Args:
+            execution_id: The execution's id.
+            node_id: The node's id.
+            limit: Batches on a page; default: the service's, 10.
+            status: Only those that ended so, as `Errored`.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.batches(
+                execution_id, node_id, page=page, limit=limit, status=status, timeout=timeout
+            ),
+            limit=limit,
+        )
+
+    async def stop(self, execution_id: str, *, timeout: float | None = None) -> Message:
+        """Stop an execution. It may go on for a moment: `follow` waits for its end.
+
+        Calls `POST /api/v2/public/execution/{instanceId}/stop`.
+
+        Args:
+            execution_id: The execution's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such execution.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_STOP, execution_id, timeout=timeout)
+
+    async def rerun(self, execution_id: str, *, timeout: float | None = None) -> Rerun:
+        """Start a failed or stopped execution again, with what first started it.
+
+        Calls `POST /api/v2/public/execution/{instanceId}/rerun`.
+
+        Args:
+            execution_id: The execution's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The new execution; its `id` can be followed.
+
+        Raises:
+            NotFoundError: There is no such execution.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_RERUN, execution_id, timeout=timeout)

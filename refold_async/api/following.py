@@ -1,0 +1,72 @@
+"""Following an execution to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from refold_async import deadlines, retries
+from refold_async.api.execution_models import Execution
+from refold_async.errors import DeadlineExceededError, RefoldError, WorkflowFailed
+
+_GROWTH: Final = 1.5
+_LAST_LOOK: Final = 0.5
+"""Seconds before the deadline at which the execution is asked for a last time."""
+
+
+async def follow(
+    get: Callable[[str], Awaitable[Execution]],
+    execution_id: str,
+    *,
+    timeout: float,
+    poll: float,
+    longest_poll: float,
+) -> Execution:
+    """Ask for an execution until it has ended; see `Executions.follow` for the arguments."""
+    state = "not seen yet"
+    clock = asyncio.get_running_loop().time
+    last_look = min(_LAST_LOOK, timeout / 4)
+    with deadlines.deadline(timeout):
+        until = deadlines.earlier(clock() + timeout)
+        while True:
+            execution = await _look(get, execution_id, state)
+            if execution is not None:
+                if execution.ended:
+                    return _completed(execution, execution_id)
+                state = str(execution.status)
+            left = until - clock()
+            if left <= last_look:
+                raise _too_late(execution_id, state)
+            await asyncio.sleep(min(random.uniform(poll / 2, poll), left - last_look))  # noqa: S311 - jitter
+            poll = min(poll * _GROWTH, longest_poll)
+
+
+async def _look(
+    get: Callable[[str], Awaitable[Execution]], execution_id: str, state: str
+) -> Execution | None:
+    """Ask for the execution once; a passing failure gives nothing."""
+    try:
+        return await get(execution_id)
+    except DeadlineExceededError as error:
+        raise _too_late(execution_id, state) from error
+    except RefoldError as error:
+        if not retries.is_transient(error):
+            raise
+        return None
+
+
+def _completed(execution: Execution, execution_id: str) -> Execution:
+    if not execution.completed:
+        raise WorkflowFailed(
+            f"the execution {execution_id!r} ended as {execution.status}", execution=execution
+        )
+    return execution
+
+
+def _too_late(execution_id: str, state: str) -> DeadlineExceededError:
+    return DeadlineExceededError(
+        f"the execution {execution_id!r} had not ended by the deadline; last it was {state}",
+        fate="unknown",
+    )

@@ -1,0 +1,90 @@
+"""Hosted connect: a page of Refold's on which a customer connects its apps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from refold_async import wire
+from refold_async.api.common import Record
+from refold_async.api.resource import Resource
+from refold_async.operation import Operation
+
+
+class ConnectUrl(msgspec.Struct, frozen=True, kw_only=True):
+    """The URL of a page to connect on. It holds a token, so no repr shows it.
+
+    Attributes:
+        hosted_url: The URL.
+    """
+
+    hosted_url: str | None = None
+
+    def __repr__(self) -> str:
+        return "ConnectUrl(***)"
+
+
+_CREATE_URL: Final = Operation(
+    name="hosted_connect.create_url",
+    method="POST",
+    path="/api/v2/public/connect-url",
+    answer=ConnectUrl,
+    effect="idempotent",
+    accepts="token",
+)
+_PROPERTIES: Final = Operation(
+    name="hosted_connect.properties",
+    method="GET",
+    path="/api/v2/public/hosted-properties",
+    answer=Record,
+    effect="read",
+    accepts="token",
+)
+
+
+class HostedConnect(Resource):
+    """The page on which a customer connects its apps: `account.hosted_connect`."""
+
+    __slots__ = ()
+
+    async def create_url(
+        self,
+        linked_account_id: str,
+        properties: Mapping[str, object] | None = None,
+        *,
+        config_id: str | None = None,
+        timeout: float | None = None,
+    ) -> ConnectUrl:
+        """Make the URL of a page on which the customer connects its apps.
+
+        Calls `POST /api/v2/public/connect-url`.
+
+        Args:
+            linked_account_id: Your own id of the customer, the one that the token is bound to.
+            properties: What the page is told, as `base_color`, `button_color` or `redirect_url`.
+            config_id: The config that the page shows.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            AuthenticationError: The token is invalid, or has expired.
+            RefoldError: Any other failure of a call.
+        """
+        wire.check_text("linked_account_id", linked_account_id)
+        query = {"linked_account_id": linked_account_id, "config_id": config_id}
+        return await self._caller.call(_CREATE_URL, query=query, body=properties or {}, timeout=timeout)
+
+    async def properties(self, *, timeout: float | None = None) -> Record:
+        """Fetch the properties that `create_url` was given in this session.
+
+        Calls `GET /api/v2/public/hosted-properties`.
+
+        Args:
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            AuthenticationError: The token is invalid, or has expired.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_PROPERTIES, timeout=timeout)

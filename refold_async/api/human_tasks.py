@@ -1,0 +1,107 @@
+"""Human tasks: forms that a workflow waits for a person to fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from refold_async.api.common import Dated, Record
+from refold_async.api.resource import Resource
+from refold_async.operation import Operation
+
+if TYPE_CHECKING:
+    HumanTaskStatus = Literal["WAITING", "SUBMITTED", "TIMEOUT"] | str
+else:
+    HumanTaskStatus = str
+
+
+class HumanTask(Dated, frozen=True, kw_only=True):
+    """A form that a workflow waits for.
+
+    Attributes:
+        name: Its name.
+        description: What it asks for.
+        status: `WAITING`, `SUBMITTED` or `TIMEOUT`.
+        form_structure: The JSON Schema of its data.
+        ui_structure: How the form shows its fields.
+        data: What it is filled in with.
+        group: The group that it is filed under.
+        expire_in: When it is too late.
+        receiver_emails: Who is asked.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    status: HumanTaskStatus | None = None
+    form_structure: dict[str, Any] | None = None
+    ui_structure: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    group: str | None = None
+    expire_in: datetime | None = None
+    receiver_emails: list[str] | None = None
+
+
+_PATH: Final = "/api/v2/public/human-tasks/{id}"
+_GET: Final = Operation(
+    name="human_tasks.get",
+    method="GET",
+    path=_PATH,
+    answer=HumanTask,
+    effect="read",
+    scope="public",
+    accepts="none",
+)
+_SUBMIT: Final = Operation(
+    name="human_tasks.submit",
+    method="POST",
+    path=_PATH,
+    answer=Record,
+    effect="write",
+    scope="public",
+    accepts="none",
+)
+
+
+class HumanTasks(Resource):
+    """Forms for people: `refold.human_tasks`, `account.human_tasks`."""
+
+    __slots__ = ()
+
+    async def get(self, id: str, *, timeout: float | None = None) -> HumanTask:  # noqa: A002 - the reference's own name
+        """Fetch a form.
+
+        Calls `GET /api/v2/public/human-tasks/{id}`, which needs no credential.
+
+        Args:
+            id: The form's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such form.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_GET, id, timeout=timeout)
+
+    async def submit(
+        self,
+        id: str,  # noqa: A002
+        data: Mapping[str, object],
+        *,
+        timeout: float | None = None,
+    ) -> Record:
+        """Fill in a form, so that its workflow goes on.
+
+        Calls `POST /api/v2/public/human-tasks/{id}`, which needs no credential.
+
+        Args:
+            id: The form's id.
+            data: What it is filled in with, as its `form_structure` asks for it.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: It was submitted before, has expired, or lacks a field.
+            NotFoundError: There is no such form.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_SUBMIT, id, body={"data": data}, timeout=timeout)

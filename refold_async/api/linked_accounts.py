@@ -1,0 +1,288 @@
+"""Linked accounts: the organisation's customers, and what each has connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from refold_async import wire
+from refold_async.api.common import Dated, Environment, Message
+from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.resource import Resource, given
+from refold_async.operation import Operation
+
+
+class UserField(Dated, frozen=True, kw_only=True):
+    """A field of your own on a linked account.
+
+    Attributes:
+        key_name: Its name.
+        key_value: Its value.
+    """
+
+    key_name: str | None = None
+    key_value: str | None = None
+
+
+class Integration(Dated, frozen=True, kw_only=True):
+    """An app that a linked account has connected. Its credentials are never read.
+
+    Attributes:
+        type: The app's slug, or `custom`.
+        name: The app's name for people.
+        icon: The URL of its logo.
+        identifier: What the app calls the customer's account in it.
+        app_id: Refold's id of the app.
+        refresh_token_expired: Whether the connection can no longer renew itself.
+        reauth_required: Whether the customer must connect the app again.
+    """
+
+    type: str | None = None
+    name: str | None = None
+    icon: str | None = None
+    identifier: Any = None
+    app_id: str | None = None
+    refresh_token_expired: bool | None = None
+    reauth_required: bool | None = None
+
+
+class LinkedAccount(Dated, frozen=True, kw_only=True):
+    """A linked account: one customer.
+
+    Attributes:
+        linked_account_id: Your own stable id of the customer.
+        name: Its name for people.
+        associated_org: The organisation's id.
+        environment: `test` or `production`.
+        udf: The fields of your own.
+        integrations: The apps that it has connected.
+        is_seed: Whether Refold made it as an example.
+        tenant_account_id: The account that it belongs to, where there is one.
+        new_account: After an upsert: whether it was made just now.
+    """
+
+    linked_account_id: str | None = msgspec.field(default=None, name="account_id")
+    name: str | None = None
+    associated_org: str | None = None
+    environment: Environment | None = None
+    udf: list[UserField] | None = None
+    integrations: list[Integration] | None = None
+    is_seed: bool | None = None
+    tenant_account_id: str | None = None
+    new_account: bool | None = None
+
+
+_PATH: Final = "/api/v2/public/linked-account"
+_LIST: Final = Operation(
+    name="linked_accounts.list",
+    method="GET",
+    path=_PATH,
+    answer=Page[LinkedAccount],
+    effect="read",
+    scope="organisation",
+    accepts="key",
+)
+_CREATE: Final = Operation(
+    name="linked_accounts.create",
+    method="POST",
+    path=_PATH,
+    answer=LinkedAccount,
+    effect="write",
+    scope="organisation",
+    accepts="key",
+)
+UPSERT: Final = Operation(
+    name="linked_accounts.upsert",
+    method="PUT",
+    path=_PATH,
+    answer=LinkedAccount,
+    effect="idempotent",
+    scope="organisation",
+)
+GET: Final = Operation(
+    name="linked_accounts.get",
+    method="GET",
+    path=f"{_PATH}/{{linked_account_id}}",
+    answer=LinkedAccount,
+    effect="read",
+    scope="organisation",
+)
+_DELETE: Final = Operation(
+    name="linked_accounts.delete",
+    method="DELETE",
+    path=f"{_PATH}/{{linked_account_id}}",
+    answer=Message,
+    # A late repeat would delete a customer that has come back under its id.
+    effect="write",
+    scope="organisation",
+    accepts="key",
+)
+
+
+class LinkedAccounts(Resource):
+    """The organisation's customers: `refold.linked_accounts`."""
+
+    __slots__ = ()
+
+    async def list(
+        self,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        env_variable_name: str | None = None,
+        env_variable_value: str | None = None,
+        timeout: float | None = None,
+    ) -> Page[LinkedAccount]:
+        """Fetch one page of the linked accounts.
+
+        Calls `GET /api/v2/public/linked-account`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: Linked accounts on a page; default: the service's, 10.
+            env_variable_name: Only those that have an environment variable of this name.
+            env_variable_value: Only those whose environment variable has this value.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        query = {"env_variable_name": env_variable_name, "env_variable_value": env_variable_value}
+        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+
+    def iterate(
+        self,
+        *,
+        limit: int | None = None,
+        env_variable_name: str | None = None,
+        env_variable_value: str | None = None,
+        timeout: float | None = None,
+    ) -> Walk[LinkedAccount]:
+        """Walk through all linked accounts, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/linked-account` once a page.
+
+        Args:
+            limit: Linked accounts on a page; default: the service's, 10.
+            env_variable_name: Only those that have an environment variable of this name.
+            env_variable_value: Only those whose environment variable has this value.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.list(
+                page=page,
+                limit=limit,
+                env_variable_name=env_variable_name,
+                env_variable_value=env_variable_value,
+                timeout=timeout,
+            ),
+            limit=limit,
+        )
+
+    async def create(
+        self,
+        linked_account_id: str,
+        *,
+        name: str | None = None,
+        udf: Mapping[str, str] | None = None,
+        auth_credentials: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> LinkedAccount:
+        """Create a linked account.
+
+        Calls `POST /api/v2/public/linked-account`.
+
+        Args:
+            linked_account_id: Your own stable id of the customer: any text.
+            name: Its name for people.
+            udf: Fields of your own, by name.
+            auth_credentials: The customer's credentials for your own app, by name.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: The id is taken, or cannot be one.
+            RefoldError: Any other failure of a call.
+        """
+        body = account_body(linked_account_id, name, udf, auth_credentials)
+        return await self._caller.call(_CREATE, body=body, timeout=timeout)
+
+    async def upsert(
+        self,
+        linked_account_id: str,
+        *,
+        name: str | None = None,
+        udf: Mapping[str, str] | None = None,
+        auth_credentials: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> LinkedAccount:
+        """Change a linked account, or create it where there is none.
+
+        Calls `PUT /api/v2/public/linked-account`.
+
+        Args:
+            linked_account_id: Your own stable id of the customer: any text.
+            name: Its name for people.
+            udf: Fields of your own, by name.
+            auth_credentials: The customer's credentials for your own app, by name.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The linked account; its `new_account` tells whether it was made just now.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        body = account_body(linked_account_id, name, udf, auth_credentials)
+        return await self._caller.call(UPSERT, body=body, timeout=timeout)
+
+    async def get(self, linked_account_id: str, *, timeout: float | None = None) -> LinkedAccount:
+        """Fetch a linked account.
+
+        Calls `GET /api/v2/public/linked-account/{linked_account_id}`.
+
+        Args:
+            linked_account_id: Your own id of the customer.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such linked account.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(GET, linked_account_id, timeout=timeout)
+
+    async def delete(self, linked_account_id: str, *, timeout: float | None = None) -> Message:
+        """Delete a linked account with its connections, its installed workflows and its tokens.
+
+        Calls `DELETE /api/v2/public/linked-account/{linked_account_id}`.
+
+        Args:
+            linked_account_id: Your own id of the customer.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such linked account.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DELETE, linked_account_id, timeout=timeout)
+
+
+def account_body(
+    linked_account_id: str | None,
+    name: str | None,
+    udf: Mapping[str, str] | None,
+    auth_credentials: Mapping[str, str] | None,
+) -> dict[str, object]:
+    """Make the body that creates or changes a linked account.
+
+    Raises:
+        InvalidCallError: The id is empty, or no text.
+    """
+    if linked_account_id is not None:
+        wire.check_text("linked_account_id", linked_account_id)
+    your_app = None if auth_credentials is None else {"auth_credentials": auth_credentials}
+    return given(linked_account_id=linked_account_id, name=name, udf=udf, your_app=your_app)

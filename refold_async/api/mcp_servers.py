@@ -1,0 +1,226 @@
+"""MCP servers: what agents may use of a customer's apps and workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from refold_async.api.common import Dated, Environment, Record
+from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.resource import Resource, given
+from refold_async.operation import Operation
+
+
+class McpSuggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt that is suggested to people.
+
+    Attributes:
+        name: What it is called.
+        prompt: The prompt.
+    """
+
+    name: str | None = None
+    prompt: str | None = None
+
+
+class McpApp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An app that an MCP server offers.
+
+    Attributes:
+        slug: The app.
+        workflows: The ids of its workflows that are offered.
+        actions: The ids of its actions that are offered.
+    """
+
+    slug: str | None = None
+    workflows: list[str] | None = None
+    actions: list[str] | None = None
+
+
+class McpServer(Dated, frozen=True, kw_only=True):
+    """An MCP server.
+
+    Attributes:
+        name: Its name.
+        description: What it is for.
+        associated_apps: What it offers.
+        associated_org_id: The organisation's id.
+        environment: `test` or `production`.
+        agent_name: The name of its agent.
+        base_prompt: What its agent is told first.
+        safe_mode: Whether its agent asks before it changes anything.
+        suggestions: Prompts that are suggested.
+        primary_color: The first colour of its page.
+        secondary_color: The second.
+        chains: Its chains.
+        notebooks: Its notebooks.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    associated_apps: list[McpApp] | None = None
+    associated_org_id: str | None = None
+    environment: Environment | None = None
+    agent_name: str | None = None
+    base_prompt: str | None = None
+    safe_mode: bool | None = None
+    suggestions: list[McpSuggestion] | None = None
+    primary_color: str | None = None
+    secondary_color: str | None = None
+    chains: list[Record] | None = None
+    notebooks: list[Record] | None = None
+
+
+_PATH: Final = "/api/v2/public/mcp-servers"
+_ONE: Final = f"{_PATH}/{{mcp_server_id}}"
+_LIST: Final = Operation(
+    name="mcp_servers.list", method="GET", path=_PATH, answer=Page[McpServer], effect="read"
+)
+_CREATE: Final = Operation(
+    name="mcp_servers.create", method="POST", path=_PATH, answer=McpServer, effect="write"
+)
+_GET: Final = Operation(name="mcp_servers.get", method="GET", path=_ONE, answer=McpServer, effect="read")
+_UPDATE: Final = Operation(
+    name="mcp_servers.update", method="PUT", path=_ONE, answer=McpServer, effect="idempotent"
+)
+_DELETE: Final = Operation(
+    name="mcp_servers.delete", method="DELETE", path=_ONE, answer=type(None), effect="idempotent"
+)
+
+
+class McpServers(Resource):
+    """The MCP servers, as one customer reaches them: `account.mcp_servers`."""
+
+    __slots__ = ()
+
+    async def list(
+        self, *, page: int | None = None, limit: int | None = None, timeout: float | None = None
+    ) -> Page[McpServer]:
+        """Fetch one page of the MCP servers, the newest first.
+
+        Calls `GET /api/v2/public/mcp-servers`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: MCP servers on a page; default: the service's, 10.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await fetch(self._caller, _LIST, page=page, limit=limit, timeout=timeout)
+
+    def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[McpServer]:
+        """Walk through all MCP servers, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/mcp-servers` once a page.
+
+        Args:
+            limit: MCP servers on a page; default: the service's, 10.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(lambda page: self.list(page=page, limit=limit, timeout=timeout), limit=limit)
+
+    async def create(self, name: str, description: str, *, timeout: float | None = None) -> McpServer:
+        """Create an MCP server.
+
+        Calls `POST /api/v2/public/mcp-servers`.
+
+        Args:
+            name: Its name.
+            description: What it is for.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: The name or the description is missing.
+            RefoldError: Any other failure of a call.
+        """
+        body = {"name": name, "description": description}
+        return await self._caller.call(_CREATE, body=body, timeout=timeout)
+
+    async def get(self, mcp_server_id: str, *, timeout: float | None = None) -> McpServer:
+        """Fetch an MCP server.
+
+        Calls `GET /api/v2/public/mcp-servers/{mcp_server_id}`.
+
+        Args:
+            mcp_server_id: Its id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such MCP server.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_GET, mcp_server_id, timeout=timeout)
+
+    async def update(
+        self,
+        mcp_server_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        associated_apps: Sequence[McpApp | Mapping[str, object]] | None = None,
+        suggestions: Sequence[McpSuggestion | Mapping[str, object]] | None = None,
+        agent_name: str | None = None,
+        base_prompt: str | None = None,
+        safe_mode: bool | None = None,
+        primary_color: str | None = None,
+        secondary_color: str | None = None,
+        chains: Sequence[Mapping[str, object]] | None = None,
+        timeout: float | None = None,
+    ) -> McpServer:
+        """Change what is given of an MCP server; the rest stays.
+
+        Calls `PUT /api/v2/public/mcp-servers/{mcp_server_id}`.
+
+        Args:
+            mcp_server_id: Its id.
+            name: Its name.
+            description: What it is for.
+            associated_apps: What it offers.
+            suggestions: Prompts that are suggested.
+            agent_name: The name of its agent.
+            base_prompt: What its agent is told first.
+            safe_mode: Whether its agent asks before it changes anything.
+            primary_color: The first colour of its page.
+            secondary_color: The second.
+            chains: Its chains.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such MCP server.
+            RefoldError: Any other failure of a call.
+        """
+        body = given(
+            name=name,
+            description=description,
+            associated_apps=associated_apps,
+            suggestions=suggestions,
+            agent_name=agent_name,
+            base_prompt=base_prompt,
+            safe_mode=safe_mode,
+            primary_color=primary_color,
+            secondary_color=secondary_color,
+            chains=chains,
+        )
+        return await self._caller.call(_UPDATE, mcp_server_id, body=body, timeout=timeout)
+
+    async def delete(self, mcp_server_id: str, *, timeout: float | None = None) -> None:
+        """Delete an MCP server.
+
+        Calls `DELETE /api/v2/public/mcp-servers/{mcp_server_id}`.
+
+        Args:
+            mcp_server_id: Its id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such MCP server.
+            RefoldError: Any other failure of a call.
+        """
+        await self._caller.call(_DELETE, mcp_server_id, timeout=timeout)

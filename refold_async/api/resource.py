@@ -1,0 +1,97 @@
+"""What all resources share: a caller, and being loaded only when first used."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from importlib import import_module
+from typing import Any, Generic, Self, TypeVar, overload
+
+from msgspec import UNSET
+
+from refold_async.caller import Caller
+from refold_async.errors import InvalidCallError
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Resource:
+    """The base of a resource: it calls its operations for one scope."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._caller!r})"
+
+    @property
+    def _account_id(self) -> str:
+        """The linked account that an API key calls for."""
+        if self._caller.linked_account_id is None:
+            raise InvalidCallError("this call names its linked account, and this scope has none")
+        return self._caller.linked_account_id
+
+
+class Lazy(Generic[R_co]):
+    """An attribute that holds a resource, whose module is imported at the first use.
+
+    It is declared in one line, `webhooks = Lazy["Webhooks"]("webhooks", "Webhooks")`, which type
+    checkers read as an attribute of the class that the brackets name.
+
+    Args:
+        module: The resource's module in `refold_async.api`.
+        name: The resource's class in it.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
+        self._attribute = ""
+
+    def __set_name__(self, owner: type, attribute: str) -> None:
+        self._attribute = attribute
+
+    @overload
+    def __get__(self, scope: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, scope: object, owner: type) -> R_co: ...
+    def __get__(self, scope: Any, owner: type) -> Any:
+        if scope is None:
+            return self
+        resource = self.load()(scope._caller)  # noqa: SLF001 - the scopes have one for this
+        scope.__dict__[self._attribute] = resource
+        return resource
+
+    def load(self) -> type[Resource]:
+        """Import the resource's class."""
+        loaded: type[Resource] = getattr(import_module(f"refold_async.api.{self.module}"), self.name)
+        return loaded
+
+
+def given(**fields: object) -> dict[str, object]:
+    """Give the fields of a body that were given: neither `UNSET`, nor `None`."""
+    return {name: value for name, value in fields.items() if value is not UNSET and value is not None}
+
+
+def flag(value: bool | None) -> str | None:  # noqa: FBT001 - it is the value that is written
+    """Write a flag as a header or query carries it."""
+    return None if value is None else str(value).lower()
+
+
+def moment(name: str, value: datetime | None) -> str | None:
+    """Write a moment as a query carries it.
+
+    Raises:
+        InvalidCallError: It has no time zone, so it is no moment.
+    """
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise InvalidCallError(f"{name} needs a time zone: {value!r}")
+    return value.isoformat()
+
+
+def day(value: date | None) -> str | None:
+    """Write a day as `YYYY-MM-DD`."""
+    return None if value is None else f"{value:%Y-%m-%d}"

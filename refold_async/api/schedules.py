@@ -1,0 +1,304 @@
+"""Schedules: workflows that run by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from refold_async.api.common import Environment, Identified, Message, Record
+from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.resource import Resource, day, given
+from refold_async.errors import InvalidCallError
+from refold_async.operation import Operation
+
+if TYPE_CHECKING:
+    TriggerType = Literal["cron", "interval"] | str
+    ScheduleStatus = Literal["running", "paused"] | str
+else:
+    TriggerType = ScheduleStatus = str
+
+
+class ScheduledWorkflow(Identified, frozen=True, kw_only=True):
+    """The workflow that a schedule runs.
+
+    Attributes:
+        name: Its name.
+        associated_application: The app that it belongs to.
+    """
+
+    name: str | None = None
+    associated_application: Any = None
+
+
+class Schedule(Identified, frozen=True, kw_only=True):
+    """A schedule: a workflow that runs by the clock.
+
+    Attributes:
+        event_id: The id of the event that it fires.
+        workflow: The workflow that it runs, or its id.
+        config_id: The config that it runs under.
+        linked_account_id: The customer for whom it runs.
+        environment: `test` or `production`.
+        org_id: The organisation's id.
+        trigger_type: `cron` or `interval`.
+        cron: Its cron expression, where it is of that type.
+        trigger_interval: Its moments, where it is of the other.
+        status: `running` or `paused`.
+        inactive: Whether it is paused.
+        registered_by_api: Whether it was made through the API.
+        options: Its first and last day and its time zone.
+        payload: What the workflow is given at each run.
+    """
+
+    event_id: str | None = None
+    workflow: str | ScheduledWorkflow | None = None
+    config_id: str | None = None
+    linked_account_id: str | None = None
+    environment: Environment | None = None
+    org_id: str | None = None
+    trigger_type: TriggerType | None = None
+    cron: str | None = msgspec.field(default=None, name="cron_patten")
+    trigger_interval: list[Record] | None = None
+    status: ScheduleStatus | None = None
+    inactive: bool | None = None
+    registered_by_api: bool | None = None
+    options: dict[str, Any] | None = None
+    payload: Any = None
+
+
+_PATH: Final = "/api/v1/workflow/public/scheduled"
+_ONE: Final = f"{_PATH}/{{schedule_id}}"
+_LIST: Final = Operation(
+    name="schedules.list", method="GET", path=_PATH, answer=Page[Schedule], effect="read", accepts="key"
+)
+_CREATE: Final = Operation(
+    name="schedules.create", method="POST", path=_PATH, answer=Schedule, effect="write", accepts="key"
+)
+_UPDATE: Final = Operation(
+    name="schedules.update",
+    method="PUT",
+    path=_ONE,
+    answer=Schedule,
+    effect="idempotent",
+    accepts="key",
+)
+_DELETE: Final = Operation(
+    name="schedules.delete",
+    method="DELETE",
+    path=_ONE,
+    answer=Message,
+    effect="idempotent",
+    accepts="key",
+)
+_PAUSE: Final = Operation(
+    name="schedules.pause",
+    method="PUT",
+    path=f"{_ONE}/pause",
+    answer=Schedule,
+    effect="idempotent",
+    accepts="key",
+)
+_RESUME: Final = Operation(
+    name="schedules.resume",
+    method="PUT",
+    path=f"{_ONE}/resume",
+    answer=Schedule,
+    effect="idempotent",
+    accepts="key",
+)
+
+
+class Schedules(Resource):
+    """One customer's schedules: `account.schedules`."""
+
+    __slots__ = ()
+
+    async def list(
+        self, *, page: int | None = None, limit: int | None = None, timeout: float | None = None
+    ) -> Page[Schedule]:
+        """Fetch one page of the schedules.
+
+        Calls `GET /api/v1/workflow/public/scheduled`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: Schedules on a page; default: the service's, 10.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await fetch(self._caller, _LIST, page=page, limit=limit, timeout=timeout)
+
+    def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[Schedule]:
+        """Walk through all schedules, page by page; see `Walk`.
+
+        Calls `GET /api/v1/workflow/public/scheduled` once a page.
+
+        Args:
+            limit: Schedules on a page; default: the service's, 10.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(lambda page: self.list(page=page, limit=limit, timeout=timeout), limit=limit)
+
+    async def create(
+        self,
+        slug: str,
+        workflow_id: str,
+        *,
+        cron: str | None = None,
+        at: Sequence[datetime] | None = None,
+        config_id: str | None = None,
+        start_date: date | None = None,
+        end_date: date | None = None,
+        tz: str | None = None,
+        payload: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+    ) -> Schedule:
+        """Let a workflow run by the clock: by a cron expression, or at given moments.
+
+        Calls `POST /api/v1/workflow/public/scheduled`.
+
+        Args:
+            slug: The app that the workflow belongs to, as `hubspot`.
+            workflow_id: The workflow's id or alias.
+            cron: When it runs, as `0 9 * * 1`; this or `at` is needed.
+            at: The moments at which it runs, to the minute, as the clocks of `tz` show them.
+            config_id: The config that it runs under; default: the customer's own.
+            start_date: The first day on which it may run.
+            end_date: The last day on which it may run.
+            tz: The time zone of all these, as `Europe/Vienna`.
+            payload: What the workflow is given at each run.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            InvalidCallError: Not one of `cron` and `at` is given, or both are.
+            BadRequestError: The cron expression cannot be read.
+            RefoldError: Any other failure of a call.
+        """
+        if cron is None and at is None:
+            raise InvalidCallError("a schedule needs `cron` or `at`")
+        return await self._caller.call(
+            _CREATE,
+            headers={
+                "slug": slug,
+                "workflow_id_alias": workflow_id,
+                "config_id": config_id or self._account_id,
+            },
+            body=_timing(cron, at, startDate=day(start_date), endDate=day(end_date), tz=tz, payload=payload),
+            timeout=timeout,
+        )
+
+    async def update(
+        self,
+        schedule_id: str,
+        *,
+        cron: str | None = None,
+        at: Sequence[datetime] | None = None,
+        start_date: date | None = None,
+        end_date: date | None = None,
+        tz: str | None = None,
+        payload: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+    ) -> Schedule:
+        """Change what is given of a schedule; the rest stays.
+
+        Calls `PUT /api/v1/workflow/public/scheduled/{schedule_id}`.
+
+        Args:
+            schedule_id: The schedule's id.
+            cron: When it runs, as `0 9 * * 1`.
+            at: The moments at which it runs, to the minute, as the clocks of `tz` show them.
+            start_date: The first day on which it may run.
+            end_date: The last day on which it may run.
+            tz: The time zone of all these, as `Europe/Vienna`.
+            payload: What the workflow is given at each run.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            InvalidCallError: Both `cron` and `at` are given.
+            NotFoundError: There is no such schedule.
+            RefoldError: Any other failure of a call.
+        """
+        body = _timing(cron, at, startDate=day(start_date), endDate=day(end_date), tz=tz, payload=payload)
+        return await self._caller.call(_UPDATE, schedule_id, body=body, timeout=timeout)
+
+    async def delete(self, schedule_id: str, *, timeout: float | None = None) -> Message:
+        """Delete a schedule; it runs no more.
+
+        Calls `DELETE /api/v1/workflow/public/scheduled/{schedule_id}`.
+
+        Args:
+            schedule_id: The schedule's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such schedule.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DELETE, schedule_id, timeout=timeout)
+
+    async def pause(self, schedule_id: str, *, timeout: float | None = None) -> Schedule:
+        """Pause a schedule: it does not run until it is resumed.
+
+        Calls `PUT /api/v1/workflow/public/scheduled/{schedule_id}/pause`.
+
+        Args:
+            schedule_id: The schedule's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such schedule.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_PAUSE, schedule_id, timeout=timeout)
+
+    async def resume(self, schedule_id: str, *, timeout: float | None = None) -> Schedule:
+        """Let a paused schedule run again.
+
+        Calls `PUT /api/v1/workflow/public/scheduled/{schedule_id}/resume`.
+
+        Args:
+            schedule_id: The schedule's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such schedule.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_RESUME, schedule_id, timeout=timeout)
+
+
+def _timing(cron: str | None, at: Sequence[datetime] | None, **rest: object) -> dict[str, object]:
+    """Make the body that says when a workflow runs.
+
+    Raises:
+        InvalidCallError: It is to run by the expression and at moments, or a moment has a time zone.
+    """
+    if cron is not None and at is not None:
+        raise InvalidCallError("a schedule runs by `cron` or `at`, not by both")
+    kind = "cron" if cron is not None else "interval" if at is not None else None
+    return given(
+        trigger_type=kind,
+        regex=cron,
+        interval_dates=None if at is None else [_parts(each) for each in at],
+        **rest,
+    )
+
+
+def _parts(when: datetime) -> dict[str, int]:
+    if when.tzinfo is not None:
+        raise InvalidCallError(f"`at` takes plain times, which `tz` is the time zone of: {when!r}")
+    return {
+        "day": when.day,
+        "month": when.month,
+        "year": when.year,
+        "hour": when.hour,
+        "minute": when.minute,
+    }

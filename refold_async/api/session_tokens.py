@@ -1,0 +1,113 @@
+"""Session tokens: short-lived proofs that stand for one linked account."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from refold_async import wire
+from refold_async.api.resource import Resource, flag
+from refold_async.operation import Operation
+
+
+class SessionToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A session token, which no repr shows.
+
+    Attributes:
+        token: The token, for `Account.from_token`, or for a browser.
+        refresh_token: What renews it.
+        expires_in: Seconds for which the token serves.
+        refresh_expires_in: Seconds for which the refresh token serves.
+        is_api_token: Whether it is a personal access token.
+    """
+
+    token: str | None = None
+    refresh_token: str | None = None
+    expires_in: int | None = None
+    refresh_expires_in: int | None = None
+    is_api_token: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"SessionToken(***, expires_in={self.expires_in!r})"
+
+
+class Revocation(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a token that was to be revoked.
+
+    Attributes:
+        success: Whether it is revoked.
+        revoked_count: How many tokens were revoked: 0 or 1.
+    """
+
+    success: bool | None = None
+    revoked_count: int | None = None
+
+
+_CREATE: Final = Operation(
+    name="session_tokens.create",
+    method="POST",
+    path="/api/v2/public/session-token",
+    answer=SessionToken,
+    effect="idempotent",
+    scope="organisation",
+    accepts="key",
+)
+_REVOKE: Final = Operation(
+    name="session_token.revoke",
+    method="POST",
+    path="/api/v2/public/session-token/revoke",
+    answer=Revocation,
+    effect="idempotent",
+    accepts="token",
+)
+
+
+class SessionTokens(Resource):
+    """Making session tokens: `refold.session_tokens`."""
+
+    __slots__ = ()
+
+    async def create(
+        self, linked_account_id: str, *, force_refresh: bool | None = None, timeout: float | None = None
+    ) -> SessionToken:
+        """Give a session token of a linked account: one that still serves, or a new one.
+
+        Calls `POST /api/v2/public/session-token`.
+
+        Args:
+            linked_account_id: Your own id of the customer.
+            force_refresh: Whether to make a new one although another still serves; default: no.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: There is no such linked account.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(
+            _CREATE,
+            query={"force_refresh": flag(force_refresh)},
+            body={"linked_account_id": wire.check_text("linked_account_id", linked_account_id)},
+            effect="write" if force_refresh else None,
+            timeout=timeout,
+        )
+
+
+class OwnSessionToken(Resource):
+    """The token that an account was made from: `account.session_token`."""
+
+    __slots__ = ()
+
+    async def revoke(self, *, timeout: float | None = None) -> Revocation:
+        """Revoke this account's token and its refresh token; calls with it fail from then on.
+
+        Calls `POST /api/v2/public/session-token/revoke`.
+
+        Args:
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            AuthenticationError: The token is invalid, has expired, or was revoked before.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_REVOKE, timeout=timeout)

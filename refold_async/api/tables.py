@@ -1,0 +1,268 @@
+"""Persistent tables: records that outlive the workflows that write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from refold_async.api.common import Record, Records
+from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.table_columns import TableEditing
+from refold_async.api.table_models import AddedRecords, CreatedTable, Table, TableRecords
+from refold_async.operation import Operation
+
+_PATH: Final = "/api/v2/public/tables"
+_ONE: Final = f"{_PATH}/{{table_id}}"
+_LIST: Final = Operation(
+    name="tables.list", method="GET", path=_PATH, answer=Page[Table], effect="read", accepts="key"
+)
+_CREATE: Final = Operation(
+    name="tables.create",
+    method="POST",
+    path=_PATH,
+    answer=CreatedTable,
+    effect="idempotent",
+    accepts="key",
+)
+_RECORDS: Final = Operation(
+    name="tables.records", method="GET", path=_ONE, answer=TableRecords, effect="read", accepts="key"
+)
+_SEARCH: Final = Operation(
+    name="tables.search",
+    method="POST",
+    path=f"{_ONE}/search",
+    answer=list[Record],
+    effect="read",
+    accepts="key",
+)
+_ADD_RECORDS: Final = Operation(
+    name="tables.add_records",
+    method="PATCH",
+    path=_ONE,
+    answer=AddedRecords,
+    effect="write",
+    accepts="key",
+)
+_DELETE_RECORD: Final = Operation(
+    name="tables.delete_record",
+    method="DELETE",
+    path=f"{_ONE}/{{record_id}}",
+    answer=Record,
+    effect="idempotent",
+    accepts="key",
+)
+_DELETE: Final = Operation(
+    name="tables.delete", method="DELETE", path=_ONE, answer=bool, effect="idempotent", accepts="key"
+)
+_EDIT_GROUP: Final = Operation(
+    name="tables.edit_group",
+    method="PUT",
+    path=f"{_PATH}/group/edit",
+    answer=type(None),
+    effect="idempotent",
+    accepts="key",
+)
+
+
+class Tables(TableEditing):
+    """One customer's persistent tables: `account.tables`."""
+
+    __slots__ = ()
+
+    async def list(
+        self,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        name: str | None = None,
+        timeout: float | None = None,
+    ) -> Page[Table]:
+        """Fetch one page of the tables.
+
+        Calls `GET /api/v2/public/tables`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: Tables on a page; default: the service's, 10.
+            name: Only those whose name this regular expression matches.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        query = {"name": name}
+        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+
+    def iterate(
+        self, *, limit: int | None = None, name: str | None = None, timeout: float | None = None
+    ) -> Walk[Table]:
+        """Walk through all tables, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/tables` once a page.
+
+        Args:
+            limit: Tables on a page; default: the service's, 10.
+            name: Only those whose name this regular expression matches.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(lambda page: self.list(page=page, limit=limit, name=name, timeout=timeout), limit=limit)
+
+    async def create(
+        self, table_name: str, columns: Sequence[str], *, timeout: float | None = None
+    ) -> CreatedTable:
+        """Create a table, or find the one that has this name.
+
+        Calls `POST /api/v2/public/tables`.
+
+        Args:
+            table_name: Its name.
+            columns: The names of its columns, 20 at most.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: The name or the columns are missing, or there are too many columns.
+            RefoldError: Any other failure of a call.
+        """
+        named = [{"column_name": column} for column in columns]
+        body = {"table_name": table_name, "columns": named}
+        return await self._caller.call(_CREATE, body=body, timeout=timeout)
+
+    async def records(
+        self,
+        table_id: str,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> TableRecords:
+        """Fetch one page of a table's records.
+
+        Calls `GET /api/v2/public/tables/{table_id}`.
+
+        Args:
+            table_id: The table's id.
+            page: The page's number, from 1; default: the first.
+            limit: Records on a page; default: the service's, 100.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such table.
+            RefoldError: Any other failure of a call.
+        """
+        return await fetch(self._caller, _RECORDS, table_id, page=page, limit=limit, timeout=timeout)
+
+    def iterate_records(
+        self, table_id: str, *, limit: int | None = None, timeout: float | None = None
+    ) -> Walk[Record]:
+        """Walk through all records of a table, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/tables/{table_id}` once a page.
+
+        Args:
+            table_id: The table's id.
+            limit: Records on a page; default: the service's, 100.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.records(table_id, page=page, limit=limit, timeout=timeout),
+            limit=limit or 100,
+        )
+
+    async def search(
+        self, table_id: str, fields: Mapping[str, object], *, timeout: float | None = None
+    ) -> Records:
+        """Find the records of a table whose fields match.
+
+        Calls `POST /api/v2/public/tables/{table_id}/search`, which only reads.
+
+        Args:
+            table_id: The table's id.
+            fields: A regular expression for each column that must match.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such table.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_SEARCH, table_id, body=fields, timeout=timeout)
+
+    async def add_records(
+        self,
+        table_id: str,
+        data: Mapping[str, object] | Sequence[Mapping[str, object]],
+        *,
+        timeout: float | None = None,
+    ) -> AddedRecords:
+        """Add records to a table, which holds 10,000 at most.
+
+        Calls `PATCH /api/v2/public/tables/{table_id}`.
+
+        Args:
+            table_id: The table's id.
+            data: A record, or several; what is under no column's name is dropped.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such table.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_ADD_RECORDS, table_id, body={"data": data}, timeout=timeout)
+
+    async def delete_record(self, table_id: str, record_id: str, *, timeout: float | None = None) -> Record:
+        """Delete one record of a table.
+
+        Calls `DELETE /api/v2/public/tables/{table_id}/{record_id}`.
+
+        Args:
+            table_id: The table's id.
+            record_id: The record's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The record that was deleted.
+
+        Raises:
+            NotFoundError: There is no such record.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DELETE_RECORD, table_id, record_id, timeout=timeout)
+
+    async def delete(self, table_id: str, *, timeout: float | None = None) -> bool:
+        """Delete a table; the service keeps it, marked as deleted.
+
+        Calls `DELETE /api/v2/public/tables/{table_id}`.
+
+        Args:
+            table_id: The table's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            Whether it is deleted.
+
+        Raises:
+            NotFoundError: There is no such table.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DELETE, table_id, timeout=timeout)
+
+    async def edit_group(self, table_ids: Sequence[str], group: str, *, timeout: float | None = None) -> None:
+        """File tables under a group.
+
+        Calls `PUT /api/v2/public/tables/group/edit`.
+
+        Args:
+            table_ids: The ids of the tables.
+            group: The group; an empty text takes them out of theirs.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        body = {"tableIds": table_ids, "group": group}
+        await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)

@@ -1,0 +1,308 @@
+"""Webhooks: where the service tells of what happens.
+
+What arrives there is verified and read by `refold_async.webhooks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from msgspec import UNSET, UnsetType
+
+from refold_async.api.common import Dated, Environment
+from refold_async.api.resource import Resource, given
+from refold_async.operation import Operation
+
+if TYPE_CHECKING:
+    WebhookEvent = (
+        Literal[
+            "Connection Created",
+            "Connection Deleted",
+            "Connection Expired",
+            "Workflow Completed",
+            "Workflow Errored",
+        ]
+        | str
+    )
+    WebhookType = Literal["default", "slack", "custom"] | str
+    WebhookMethod = Literal["POST", "PUT", "PATCH"] | str
+else:
+    WebhookEvent = WebhookType = WebhookMethod = str
+
+
+class Webhook(Dated, frozen=True, kw_only=True):
+    """A webhook: a URL that is called when something happens.
+
+    Attributes:
+        org_id: The organisation's id.
+        environment: `test` or `production`.
+        is_enabled: Whether it is called.
+        webhook_events: What it is called for.
+        webhook_url: What is called.
+        webhook_type: Whose format its body has: `default`, `slack` or `custom`.
+        webhook_body: The template of its body.
+        webhook_headers: Headers that it is called with.
+        webhook_description: What it is for.
+        description: What it is for.
+        method: The HTTP method that it is called with.
+        slug: The app whose events it is called for; all, where there is none.
+        workflow_ids: The workflows whose events it is called for; all, where there is none.
+        group: The group that it is filed under.
+    """
+
+    org_id: str | None = None
+    environment: Environment | None = None
+    is_enabled: bool | None = None
+    webhook_events: list[WebhookEvent] | None = None
+    webhook_url: str | None = None
+    webhook_type: WebhookType | None = None
+    webhook_body: Any = None
+    webhook_headers: dict[str, Any] | None = None
+    webhook_description: str | None = None
+    description: str | None = None
+    method: WebhookMethod | None = None
+    slug: str | None = None
+    workflow_ids: list[str] | None = None
+    group: str | None = None
+
+
+Webhooks_ = list[Webhook]
+
+_PATH: Final = "/api/v2/public/webhook"
+_LIST: Final = Operation(
+    name="webhooks.list",
+    method="GET",
+    path=_PATH,
+    answer=list[Webhook],
+    effect="read",
+    scope="organisation",
+    accepts="key",
+)
+_CREATE: Final = Operation(
+    name="webhooks.create", method="POST", path=_PATH, answer=Webhook, effect="write", scope="organisation"
+)
+_GET: Final = Operation(
+    name="webhooks.get",
+    method="GET",
+    path=f"{_PATH}/{{id}}",
+    answer=Webhook,
+    effect="read",
+    scope="organisation",
+    accepts="key",
+)
+_UPDATE: Final = Operation(
+    name="webhooks.update",
+    method="PUT",
+    path=f"{_PATH}/{{id}}",
+    answer=Webhook,
+    effect="idempotent",
+    scope="organisation",
+)
+_DELETE: Final = Operation(
+    name="webhooks.delete",
+    method="DELETE",
+    path=f"{_PATH}/{{id}}",
+    answer=list[Webhook],
+    effect="idempotent",
+    scope="organisation",
+)
+_EDIT_GROUP: Final = Operation(
+    name="webhooks.edit_group",
+    method="PUT",
+    path="/api/v2/public/webhooks/group/edit",
+    answer=list[Webhook],
+    effect="idempotent",
+    scope="organisation",
+    accepts="key",
+)
+
+
+class TokenWebhooks(Resource):
+    """The webhooks, as far as a token may change them: `account.webhooks`."""
+
+    __slots__ = ()
+
+    async def create(
+        self,
+        webhook_url: str,
+        webhook_events: Sequence[WebhookEvent],
+        *,
+        webhook_type: WebhookType | None = None,
+        webhook_body: object | UnsetType = UNSET,
+        webhook_headers: Mapping[str, str] | None = None,
+        webhook_description: str | None = None,
+        description: str | None = None,
+        method: WebhookMethod | None = None,
+        slug: str | None = None,
+        workflow_ids: Sequence[str] | None = None,
+        is_enabled: bool | None = None,
+        group: str | None = None,
+        timeout: float | None = None,
+    ) -> Webhook:
+        """Register a webhook.
+
+        Calls `POST /api/v2/public/webhook`.
+
+        Args:
+            webhook_url: What is to be called: an `https://` URL of yours.
+            webhook_events: What it is called for, as `Connection Expired`.
+            webhook_type: Whose format its body has: `default`, `slack` or `custom`.
+            webhook_body: The template of a `custom` body: any JSON.
+            webhook_headers: Headers that it is called with.
+            webhook_description: What it is for.
+            description: What it is for.
+            method: The HTTP method that it is called with; default: `POST`.
+            slug: The app whose events it is called for; default: all.
+            workflow_ids: The workflows whose events it is called for; default: all.
+            is_enabled: Whether it is called from now on.
+            group: The group that it is filed under.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: An event is not known, or the URL cannot be called.
+            RefoldError: Any other failure of a call.
+        """
+        body = given(
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            webhook_type=webhook_type,
+            webhook_headers=webhook_headers,
+            webhook_description=webhook_description,
+            description=description,
+            method=method,
+            slug=slug,
+            workflow_ids=workflow_ids,
+            is_enabled=is_enabled,
+            group=group,
+        )
+        return await self._caller.call(_CREATE, body=_with_template(body, webhook_body), timeout=timeout)
+
+    async def update(
+        self,
+        id: str,  # noqa: A002 - the reference's own name
+        *,
+        webhook_url: str | None = None,
+        webhook_events: Sequence[WebhookEvent] | None = None,
+        webhook_type: WebhookType | None = None,
+        webhook_body: object | UnsetType = UNSET,
+        webhook_headers: Mapping[str, str] | None = None,
+        description: str | None = None,
+        method: WebhookMethod | None = None,
+        slug: str | None = None,
+        workflow_ids: Sequence[str] | None = None,
+        is_enabled: bool | None = None,
+        timeout: float | None = None,
+    ) -> Webhook:
+        """Change what is given of a webhook; the rest stays.
+
+        Calls `PUT /api/v2/public/webhook/{id}`.
+
+        Args:
+            id: The webhook's id.
+            webhook_url: What is to be called: an `https://` URL of yours.
+            webhook_events: What it is called for, as `Connection Expired`.
+            webhook_type: Whose format its body has: `default`, `slack` or `custom`.
+            webhook_body: The template of a `custom` body: any JSON.
+            webhook_headers: Headers that it is called with.
+            description: What it is for.
+            method: The HTTP method that it is called with.
+            slug: The app whose events it is called for.
+            workflow_ids: The workflows whose events it is called for.
+            is_enabled: Whether it is called from now on.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: There is no such webhook, or an event is not known.
+            RefoldError: Any other failure of a call.
+        """
+        body = given(
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            webhook_type=webhook_type,
+            webhook_headers=webhook_headers,
+            description=description,
+            method=method,
+            slug=slug,
+            workflow_ids=workflow_ids,
+            is_enabled=is_enabled,
+        )
+        return await self._caller.call(_UPDATE, id, body=_with_template(body, webhook_body), timeout=timeout)
+
+    async def delete(self, id: str, *, timeout: float | None = None) -> Webhooks_:  # noqa: A002
+        """Delete a webhook.
+
+        Calls `DELETE /api/v2/public/webhook/{id}`.
+
+        Args:
+            id: The webhook's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The webhooks that are left.
+
+        Raises:
+            BadRequestError: There is no such webhook.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DELETE, id, timeout=timeout)
+
+
+class Webhooks(TokenWebhooks):
+    """The organisation's webhooks: `refold.webhooks`."""
+
+    __slots__ = ()
+
+    async def list(self, *, timeout: float | None = None) -> Webhooks_:
+        """List the webhooks.
+
+        Calls `GET /api/v2/public/webhook`.
+
+        Args:
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await self._caller.call(_LIST, timeout=timeout)
+
+    async def get(self, id: str, *, timeout: float | None = None) -> Webhook:  # noqa: A002
+        """Fetch a webhook.
+
+        Calls `GET /api/v2/public/webhook/{id}`.
+
+        Args:
+            id: The webhook's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: There is no such webhook.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_GET, id, timeout=timeout)
+
+    async def edit_group(
+        self, webhook_ids: Sequence[str], group: str, *, timeout: float | None = None
+    ) -> Webhooks_:
+        """File webhooks under a group.
+
+        Calls `PUT /api/v2/public/webhooks/group/edit`.
+
+        Args:
+            webhook_ids: The ids of the webhooks.
+            group: The group; an empty text takes them out of theirs.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The webhooks that were filed.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        body = {"webhookIds": webhook_ids, "group": group}
+        return await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)
+
+
+def _with_template(body: dict[str, object], template: object) -> dict[str, object]:
+    """Add a webhook's body where it was given, also where it is `None`."""
+    return body if template is UNSET else {**body, "webhook_body": template}

@@ -1,0 +1,148 @@
+"""Finding workflows: the organisation's, or those of one customer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from refold_async.api.paging import Walk, fetch
+from refold_async.api.resource import Resource, flag, moment
+from refold_async.api.workflow_models import Workflow, WorkflowPage
+from refold_async.operation import Operation
+
+_LIST: Final = Operation(
+    name="workflows.list",
+    method="GET",
+    path="/api/v2/public/workflow",
+    answer=WorkflowPage,
+    effect="read",
+    scope="organisation",
+)
+_GET: Final = Operation(
+    name="workflows.get",
+    method="GET",
+    path="/api/v2/public/workflow/{workflow_id}",
+    answer=Workflow,
+    effect="read",
+    scope="organisation",
+    accepts="key",
+)
+
+
+class WorkflowListing(Resource):
+    """Lists of workflows: the organisation's, or those that a customer may run."""
+
+    __slots__ = ()
+
+    async def list(
+        self,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        slug: str | None = None,
+        application_id: str | None = None,
+        name: str | None = None,
+        published: bool | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        private: bool = False,
+        timeout: float | None = None,
+    ) -> WorkflowPage:
+        """Fetch one page of the workflows: on an account, of those that customers make.
+
+        Calls `GET /api/v2/public/workflow`.
+
+        Args:
+            page: The page's number, from 1; default: the first.
+            limit: Workflows on a page; default: the service's, 10.
+            slug: Only those of this app, as `hubspot`.
+            application_id: Only those of the app with this id.
+            name: Only those whose name this regular expression matches.
+            published: Only those that are, or are not, published.
+            start_date: Only those made from this moment on; it needs a time zone.
+            end_date: Only those made up to this moment; it needs a time zone.
+            private: On an account: those that are this customer's alone; default: no.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            InvalidCallError: A moment has no time zone.
+            RefoldError: Any other failure of a call.
+        """
+        query = {
+            "slug": slug,
+            "application_id": application_id,
+            "name": name,
+            "published": flag(published),
+            "start_date": moment("start_date", start_date),
+            "end_date": moment("end_date", end_date),
+            "scope": "private" if private else None,
+        }
+        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+
+    def iterate(
+        self,
+        *,
+        limit: int | None = None,
+        slug: str | None = None,
+        application_id: str | None = None,
+        name: str | None = None,
+        published: bool | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        private: bool = False,
+        timeout: float | None = None,
+    ) -> Walk[Workflow]:
+        """Walk through all workflows, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/workflow` once a page.
+
+        Args:
+            limit: Workflows on a page; default: the service's, 10.
+            slug: Only those of this app, as `hubspot`.
+            application_id: Only those of the app with this id.
+            name: Only those whose name this regular expression matches.
+            published: Only those that are, or are not, published.
+            start_date: Only those made from this moment on; it needs a time zone.
+            end_date: Only those made up to this moment; it needs a time zone.
+            private: On an account: those that are this customer's alone; default: no.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.list(
+                page=page,
+                limit=limit,
+                slug=slug,
+                application_id=application_id,
+                name=name,
+                published=published,
+                start_date=start_date,
+                end_date=end_date,
+                private=private,
+                timeout=timeout,
+            ),
+            limit=limit,
+        )
+
+
+class OrganisationWorkflows(WorkflowListing):
+    """The organisation's workflows: `refold.workflows`. On an account they are run."""
+
+    __slots__ = ()
+
+    async def get(self, workflow_id: str, *, timeout: float | None = None) -> Workflow:
+        """Fetch a workflow with its nodes.
+
+        Calls `GET /api/v2/public/workflow/{workflowId}`.
+
+        Args:
+            workflow_id: The workflow's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            PermissionDeniedError: It is another customer's.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_GET, workflow_id, timeout=timeout)

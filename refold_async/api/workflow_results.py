@@ -1,0 +1,51 @@
+"""Reading what a workflow gave that was waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from refold_async import replies
+from refold_async.api.workflow_models import WorkflowResult
+from refold_async.bending import bend, decode_any
+from refold_async.errors import UnreadableReplyError, WorkflowFailed
+from refold_async.operation import Operation
+from refold_async.wire import Reply
+
+_SIGNS: Final = frozenset({"execution_id", "return_value", "errored", "execution_error"})
+"""What the service's account of a run holds, and no error of its own does."""
+
+
+def read_result(_: Operation[WorkflowResult], reply: Reply, secret: str = "") -> WorkflowResult:
+    """Read the reply of a workflow that was waited for.
+
+    A workflow may choose the reply's status, also one that is no success, and its whole body.
+
+    Raises:
+        WorkflowFailed: The workflow failed.
+        StatusError: The service did not run it.
+        UnreadableReplyError: The body is not JSON.
+    """
+    account = _account_of(reply)
+    if account is None:
+        if not replies.is_success(reply.status):
+            raise replies.status_error(reply, secret=secret)
+        return WorkflowResult(
+            return_value=decode_any(reply.body) if reply.body else None, status_code=reply.status
+        )
+    result: WorkflowResult = bend(WorkflowResult, {"status_code": reply.status, **account})
+    if result.errored or result.execution_error:
+        said = replies.bounded(replies.redact(str(result.execution_error or result.message), secret))
+        raise WorkflowFailed(f"the workflow failed: {said}", execution=result)
+    return result
+
+
+def _account_of(reply: Reply) -> Mapping[str, Any] | None:
+    """Give the service's account of the run, where the body is one."""
+    try:
+        body = decode_any(reply.body)
+    except UnreadableReplyError:
+        if replies.is_success(reply.status) and reply.body:
+            raise
+        return None
+    return body if isinstance(body, Mapping) and not _SIGNS.isdisjoint(body) else None

@@ -1,0 +1,189 @@
+"""Running a customer's workflows: at once, waited for, or followed to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from refold_async import deadlines
+from refold_async.api.execution_models import Execution
+from refold_async.api.executions import Executions
+from refold_async.api.resource import Resource, flag
+from refold_async.api.workflow_models import StartedExecution, WorkflowResult
+from refold_async.api.workflow_results import read_result
+from refold_async.errors import UnreadableReplyError
+from refold_async.operation import Effect, Operation
+
+_PATH: Final = "/api/v2/public/workflow/{workflow_id}/execute"
+_EXECUTE: Final = Operation(
+    name="workflows.execute", method="POST", path=_PATH, answer=StartedExecution, effect="write"
+)
+_EXECUTE_AND_WAIT: Final = Operation(
+    name="workflows.execute_and_wait", method="POST", path=_PATH, answer=WorkflowResult, effect="write"
+)
+
+
+class WorkflowRuns(Resource):
+    """Running a customer's workflows, in three ways."""
+
+    __slots__ = ()
+
+    async def execute(
+        self,
+        workflow_id: str,
+        slug: str,
+        payload: Mapping[str, object] | None = None,
+        *,
+        config_id: str | None = None,
+        instance_tag: str | None = None,
+        include_headers: bool | None = None,
+        effect: Effect | None = None,
+        timeout: float | None = None,
+    ) -> StartedExecution:
+        """Start a workflow, and return at once.
+
+        Calls `POST /api/v2/public/workflow/{workflowId}/execute`.
+
+        Args:
+            workflow_id: The workflow's id or alias.
+            slug: The app that it belongs to, as `hubspot`.
+            payload: What it is given.
+            config_id: The config that it runs under; default: the customer's own.
+            instance_tag: A tag that the execution bears.
+            include_headers: Whether the workflow sees the request's headers.
+            effect: What running it twice does, where you know that it is not a `"write"`.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            The `execution_id`, for `account.executions.follow`.
+
+        Raises:
+            BadRequestError: The workflow is not published, or is another customer's.
+            RefoldError: Any other failure; its `fate` says what became of the call.
+        """
+        return await self._caller.call(
+            _EXECUTE,
+            workflow_id,
+            headers=_headers(slug, config_id, instance_tag, include_headers, sync=None),
+            body=payload or {},
+            effect=effect,
+            timeout=timeout,
+        )
+
+    async def execute_and_wait(
+        self,
+        workflow_id: str,
+        slug: str,
+        payload: Mapping[str, object] | None = None,
+        *,
+        config_id: str | None = None,
+        instance_tag: str | None = None,
+        include_headers: bool | None = None,
+        effect: Effect | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowResult:
+        """Run a workflow, and wait for what it returns, in one call.
+
+        Calls `POST /api/v2/public/workflow/{workflowId}/execute` with `sync_execution`. For a
+        workflow that takes minutes, `execute_and_follow` holds no connection open.
+
+        Args:
+            workflow_id: The workflow's id or alias.
+            slug: The app that it belongs to, as `hubspot`.
+            payload: What it is given.
+            config_id: The config that it runs under; default: the customer's own.
+            instance_tag: A tag that the execution bears.
+            include_headers: Whether the workflow sees the request's headers.
+            effect: What running it twice does, where you know that it is not a `"write"`.
+            timeout: Seconds for the whole call, and so for the workflow; default: the client's.
+
+        Returns:
+            What the workflow returned, in `return_value`.
+
+        Raises:
+            WorkflowFailed: The workflow failed; see its `execution`.
+            BadRequestError: The workflow is not published, or is another customer's.
+            DeadlineExceededError: It had returned nothing by then. It may go on.
+            RefoldError: Any other failure; its `fate` says what became of the call.
+        """
+        return await self._caller.call(
+            _EXECUTE_AND_WAIT,
+            workflow_id,
+            headers=_headers(slug, config_id, instance_tag, include_headers, sync=True),
+            body=payload or {},
+            effect=effect,
+            timeout=timeout,
+            read=read_result,
+        )
+
+    async def execute_and_follow(
+        self,
+        workflow_id: str,
+        slug: str,
+        payload: Mapping[str, object] | None = None,
+        *,
+        timeout: float,
+        config_id: str | None = None,
+        instance_tag: str | None = None,
+        include_headers: bool | None = None,
+        effect: Effect | None = None,
+        poll: float = 0.5,
+        longest_poll: float = 10.0,
+    ) -> Execution:
+        """Start a workflow, and ask for its execution until that has ended.
+
+        Calls `POST /api/v2/public/workflow/{workflowId}/execute`, then
+        `GET /api/v2/public/execution/{execution_id}` at growing intervals.
+
+        Args:
+            workflow_id: The workflow's id or alias.
+            slug: The app that it belongs to, as `hubspot`.
+            payload: What it is given.
+            timeout: Seconds for all of it; `math.inf` for no end.
+            config_id: The config that it runs under; default: the customer's own.
+            instance_tag: A tag that the execution bears.
+            include_headers: Whether the workflow sees the request's headers.
+            effect: What running it twice does, where you know that it is not a `"write"`.
+            poll: Seconds before it is asked for the second time; each wait is 1.5 times the last.
+            longest_poll: Seconds between two questions at most.
+
+        Returns:
+            The execution, which is `COMPLETED`.
+
+        Raises:
+            WorkflowFailed: It was stopped, timed out, or ended with an error; see its `execution`.
+            DeadlineExceededError: It had not ended by then. It goes on; the message names it.
+            RefoldError: Any other failure; its `fate` says what became of the call.
+        """
+        with deadlines.deadline(timeout):
+            started = await self.execute(
+                workflow_id,
+                slug,
+                payload,
+                config_id=config_id,
+                instance_tag=instance_tag,
+                include_headers=include_headers,
+                effect=effect,
+            )
+            if started.execution_id is None:
+                raise UnreadableReplyError("the answer names no execution to follow", fate="unknown")
+            return await Executions(self._caller).follow(
+                started.execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll
+            )
+
+
+def _headers(
+    slug: str,
+    config_id: str | None,
+    instance_tag: str | None,
+    include_headers: bool | None,  # noqa: FBT001 - as the caller gave it
+    *,
+    sync: bool | None,
+) -> dict[str, str | None]:
+    return {
+        "slug": slug,
+        "config_id": config_id,
+        "instance_tag": instance_tag,
+        "include-headers": flag(include_headers),
+        "sync_execution": flag(sync),
+    }

@@ -1,0 +1,252 @@
+"""Workflows of one customer: making, publishing and running them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from refold_async.api.paging import Walk, fetch
+from refold_async.api.resource import given
+from refold_async.api.workflow_listing import OrganisationWorkflows, WorkflowListing
+from refold_async.api.workflow_models import (
+    CreatedWorkflow,
+    EnabledWorkflow,
+    RequestStructure,
+    Workflow,
+    WorkflowDeletion,
+    WorkflowPage,
+)
+from refold_async.api.workflow_runs import WorkflowRuns
+from refold_async.operation import Operation
+
+EnabledWorkflows = list[EnabledWorkflow]
+
+_PATH: Final = "/api/v2/public/workflow"
+_CREATE: Final = Operation(
+    name="workflows.create", method="POST", path=_PATH, answer=CreatedWorkflow, effect="write"
+)
+_DRAFT: Final = Operation(
+    name="workflows.draft",
+    method="GET",
+    path=f"{_PATH}/{{workflow_id}}/edit",
+    answer=Workflow,
+    # It makes a draft where there is none.
+    effect="idempotent",
+)
+_ENABLED: Final = Operation(
+    name="workflows.enabled",
+    method="GET",
+    path=f"{_PATH}/enabled",
+    answer=EnabledWorkflows,
+    effect="read",
+)
+_REQUEST_STRUCTURE: Final = Operation(
+    name="workflows.request_structure",
+    method="GET",
+    path=f"{_PATH}/request-structure/{{workflow_id}}",
+    answer=RequestStructure,
+    effect="read",
+)
+_VERSIONS: Final = Operation(
+    name="workflows.versions",
+    method="GET",
+    path=f"{_PATH}/versions/{{workflow_id}}",
+    answer=WorkflowPage,
+    effect="read",
+)
+_PUBLISH: Final = Operation(
+    name="workflows.publish",
+    method="PUT",
+    path=f"{_PATH}/{{workflow_id}}/publish",
+    answer=Workflow,
+    # Each publishing may make another version.
+    effect="write",
+    accepts="token",
+)
+_DELETE: Final = Operation(
+    name="workflows.delete",
+    method="DELETE",
+    path=f"{_PATH}/{{workflow_id}}",
+    answer=WorkflowDeletion,
+    effect="idempotent",
+    accepts="token",
+)
+
+
+class Workflows(WorkflowRuns, WorkflowListing):
+    """One customer's workflows: `account.workflows`."""
+
+    __slots__ = ()
+
+    async def create(
+        self,
+        name: str,
+        *,
+        slug: str | None = None,
+        associated_application: str | None = None,
+        description: str | None = None,
+        fields: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+    ) -> CreatedWorkflow:
+        """Create a workflow of this customer's, as a draft.
+
+        Calls `POST /api/v2/public/workflow`.
+
+        Args:
+            name: Its name.
+            slug: The app that it belongs to; default: the organisation's own.
+            associated_application: The same, by the app's id.
+            description: What it does.
+            fields: All else that it holds, as `nodes`, under the names that the service gives it.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        named = given(
+            name=name,
+            slug=slug,
+            associated_application=associated_application,
+            description=description,
+        )
+        return await self._caller.call(_CREATE, body={**(fields or {}), **named}, timeout=timeout)
+
+    async def draft(self, workflow_id: str, *, timeout: float | None = None) -> Workflow:
+        """Fetch the draft of a workflow; where there is none, one is made of what is published.
+
+        Calls `GET /api/v2/public/workflow/{workflowId}/edit`.
+
+        Args:
+            workflow_id: The workflow's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such workflow.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DRAFT, workflow_id, timeout=timeout)
+
+    async def enabled(self, *, timeout: float | None = None) -> EnabledWorkflows:
+        """List the workflows that run for this customer.
+
+        Calls `GET /api/v2/public/workflow/enabled`.
+
+        Args:
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await self._caller.call(_ENABLED, timeout=timeout)
+
+    async def request_structure(self, workflow_id: str, *, timeout: float | None = None) -> RequestStructure:
+        """Fetch what a workflow's payload looks like.
+
+        Calls `GET /api/v2/public/workflow/request-structure/{workflowId}`.
+
+        Args:
+            workflow_id: The workflow's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call.
+        """
+        return await self._caller.call(_REQUEST_STRUCTURE, workflow_id, timeout=timeout)
+
+    async def versions(
+        self,
+        workflow_id: str,
+        *,
+        page: int | None = None,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowPage:
+        """Fetch one page of a workflow's published versions, the newest first.
+
+        Calls `GET /api/v2/public/workflow/versions/{workflowId}`.
+
+        Args:
+            workflow_id: The workflow's id.
+            page: The page's number, from 1; default: the first.
+            limit: Versions on a page; default: the service's, 10.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            NotFoundError: There is no such workflow.
+            RefoldError: Any other failure of a call.
+        """
+        return await fetch(self._caller, _VERSIONS, workflow_id, page=page, limit=limit, timeout=timeout)
+
+    def iterate_versions(
+        self, workflow_id: str, *, limit: int | None = None, timeout: float | None = None
+    ) -> Walk[Workflow]:
+        """Walk through all published versions of a workflow, page by page; see `Walk`.
+
+        Calls `GET /api/v2/public/workflow/versions/{workflowId}` once a page.
+
+        Args:
+            workflow_id: The workflow's id.
+            limit: Versions on a page; default: the service's, 10.
+            timeout: Seconds for each page with its retries; default: the client's.
+
+        Raises:
+            RefoldError: Any failure of a call, as the walk gets to it.
+        """
+        return Walk(
+            lambda page: self.versions(workflow_id, page=page, limit=limit, timeout=timeout), limit=limit
+        )
+
+
+class KeyWorkflows(Workflows, OrganisationWorkflows):
+    """One customer's workflows, reached with the API key: `account.workflows`."""
+
+    __slots__ = ()
+
+
+class TokenWorkflows(Workflows):
+    """One customer's workflows, reached with its token: `account.workflows`."""
+
+    __slots__ = ()
+
+    async def publish(
+        self,
+        workflow_id: str,
+        *,
+        published: bool = True,
+        version: int | None = None,
+        timeout: float | None = None,
+    ) -> Workflow:
+        """Publish a workflow, so that it runs by its triggers; or take it back.
+
+        Calls `PUT /api/v2/public/workflow/{workflowId}/publish`.
+
+        Args:
+            workflow_id: The workflow's id.
+            published: Whether it is to be published; default: yes.
+            version: The version that the draft is published as.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: It is no workflow of a customer's.
+            RefoldError: Any other failure of a call.
+        """
+        body = given(published=published, version=version)
+        return await self._caller.call(_PUBLISH, workflow_id, body=body, timeout=timeout)
+
+    async def delete(self, workflow_id: str, *, timeout: float | None = None) -> WorkflowDeletion:
+        """Delete a workflow with its drafts, versions and triggers.
+
+        Calls `DELETE /api/v2/public/workflow/{workflowId}`.
+
+        Args:
+            workflow_id: The workflow's id.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Returns:
+            Whether it was deleted, and whether all its triggers were.
+
+        Raises:
+            BadRequestError: It is a version, and no workflow.
+            RefoldError: Any other failure of a call.
+        """
+        return await self._caller.call(_DELETE, workflow_id, timeout=timeout)

@@ -1,0 +1,170 @@
+"""Webhooks that arrive: telling whether one is genuine, and reading what it says.
+
+```python
+async def receive(request: web.Request) -> web.Response:
+    body = await request.read()
+    if not verify_webhook(body, request.headers.get(SIGNATURE_HEADER, ""), api_key):
+        return web.Response(status=401)
+    match parse_webhook(body):
+        case ConnectionExpired(linked_account_id=customer, slug=app):
+            await ask_to_reconnect(customer, app)
+        case WorkflowErrored(execution_id=execution_id):
+            await look_into(execution_id)
+    return web.Response()
+```
+
+A delivery comes at least once: the service sends it again, up to three times, until it is answered
+with 200.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from refold_async.api.common import Environment
+from refold_async.bending import bend, decode_any
+from refold_async.errors import UnreadableReplyError
+
+if TYPE_CHECKING:
+    from refold_async.api.execution_models import ExecutionStatus
+else:
+    ExecutionStatus = str
+
+SIGNATURE_HEADER: Final = "x-cobalt-signature"
+"""The header that carries a webhook's signature."""
+
+
+def verify_webhook(body: bytes, signature: str, api_key: str) -> bool:
+    """Tell whether a webhook comes from the service, in a time that gives nothing away.
+
+    Args:
+        body: The request's body, exactly as it came.
+        signature: The header `x-cobalt-signature`; an empty text where there is none.
+        api_key: The organisation's API key, of the environment that the webhook is of.
+
+    Returns:
+        Whether the signature is the body's: the HMAC-SHA256 under the key, in hexadecimal digits.
+    """
+    expected = hmac.new(api_key.encode(), body, hashlib.sha256).hexdigest().encode()
+    given = signature.strip().lower().encode(errors="surrogatepass")
+    return hmac.compare_digest(expected, given)
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """What every webhook says.
+
+    Attributes:
+        event: What happened, as `Connection Expired`.
+        linked_account_id: The customer with whom it happened.
+        environment: `test` or `production`.
+        org_id: The organisation's id.
+        payload: All that the webhook says, as it came.
+    """
+
+    event: str | None = None
+    linked_account_id: str | None = None
+    environment: Environment | None = None
+    org_id: str | None = None
+    payload: dict[str, Any] = {}
+
+
+class ConnectionEvent(WebhookDelivery, frozen=True, kw_only=True):
+    """Something happened to a customer's connection to an app.
+
+    Attributes:
+        slug: The app, as `hubspot`.
+        type: The kind of event, as `General`.
+        created_at: When it happened.
+    """
+
+    slug: str | None = None
+    type: str | None = None
+    created_at: datetime | None = msgspec.field(default=None, name="createdAt")
+
+
+class ConnectionCreated(ConnectionEvent, frozen=True, kw_only=True):
+    """A customer has connected an app."""
+
+
+class ConnectionDeleted(ConnectionEvent, frozen=True, kw_only=True):
+    """A connection was deleted."""
+
+
+class ConnectionExpired(ConnectionEvent, frozen=True, kw_only=True):
+    """A connection serves no more: the customer must connect the app again."""
+
+
+class WorkflowEvent(WebhookDelivery, frozen=True, kw_only=True):
+    """An execution of a workflow has ended.
+
+    Attributes:
+        execution_id: The execution, for `account.executions.get`.
+        workflow_id: The workflow.
+        workflow_name: Its name for people.
+        config_id: The config that it ran under.
+        status: How it ended.
+    """
+
+    execution_id: str | None = msgspec.field(default=None, name="instance_id")
+    workflow_id: str | None = None
+    workflow_name: str | None = None
+    config_id: str | None = None
+    status: ExecutionStatus | None = None
+
+
+class WorkflowCompleted(WorkflowEvent, frozen=True, kw_only=True):
+    """An execution of a workflow has completed."""
+
+
+class WorkflowErrored(WorkflowEvent, frozen=True, kw_only=True):
+    """An execution of a workflow has failed."""
+
+
+class UnknownEvent(WebhookDelivery, frozen=True, kw_only=True):
+    """An event that this version of the SDK does not know, or a body of your own template."""
+
+
+_KINDS: Final[dict[str, type[WebhookDelivery]]] = {
+    "Connection Created": ConnectionCreated,
+    "Connection Deleted": ConnectionDeleted,
+    "Connection Expired": ConnectionExpired,
+    "Workflow Completed": WorkflowCompleted,
+    "Workflow Errored": WorkflowErrored,
+}
+
+
+def parse_webhook(body: bytes) -> WebhookDelivery:
+    """Read a webhook. Verify it first: anyone can send one.
+
+    Args:
+        body: The request's body.
+
+    Returns:
+        A `ConnectionCreated`, `ConnectionDeleted`, `ConnectionExpired`, `WorkflowCompleted`,
+        `WorkflowErrored`, or else an `UnknownEvent`; all that it says stands in its `payload`.
+
+    Raises:
+        UnreadableReplyError: The body is no JSON object.
+    """
+    payload = decode_any(body)
+    if not isinstance(payload, Mapping):
+        raise UnreadableReplyError(f"a webhook is a JSON object, not {type(payload).__name__}")
+    event = payload.get("event")
+    kind = _KINDS.get(event, UnknownEvent) if isinstance(event, str) else UnknownEvent
+    delivery: WebhookDelivery = bend(kind, {**payload, "payload": payload, **_moment(payload)})
+    return delivery
+
+
+def _moment(payload: Mapping[str, Any]) -> dict[str, datetime]:
+    """Read the date, which comes as HTTP writes it: `Tue, 07 Nov 2023 08:03:27 GMT`."""
+    try:
+        return {"createdAt": parsedate_to_datetime(payload["createdAt"])}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
