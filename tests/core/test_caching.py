@@ -97,7 +97,8 @@ async def test_what_is_the_first_ones_own_trouble_stays_its_own(failure: Excepti
     second = asyncio.create_task(shelf.get("k", ready(2), due=NEVER))
     await asyncio.sleep(0)
     source.gate.set()
-    assert await asyncio.gather(first, second, return_exceptions=True) == [failure, 2]
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    assert list(results) == [failure, 2]
 
 
 async def test_who_waits_gives_up_when_its_own_deadline_comes() -> None:

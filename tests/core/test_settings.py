@@ -2,6 +2,7 @@
 
 import ssl
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rate_limit": 20}, "rate_limit must be a RateLimit, not int"),
     ({"rate_limit": "none"}, "rate_limit must be a RateLimit, not str"),
     ({"cache": 300}, "cache must be a Cache, not int"),
-    ({"hooks": object()}, "hooks must be a Hooks, not object"),
+    ({"hooks": 5}, "hooks must be a Hooks, not object"),
     ({"hooks": [Hooks(), print]}, "hooks must be a Hooks, not builtin_function_or_method"),
     ({"trust_env": "yes"}, "trust_env must be a bool, not str"),
     ({"ssl": None}, "ssl must be True, False or an SSLContext, not NoneType"),
@@ -78,11 +79,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("options", "words"), WRONG, ids=lambda case: repr(case)[:50])
 def test_wrong_settings_are_refused_in_words(options: dict[str, Any], words: str) -> None:
-    for make in (
+    makers: list[Callable[[], object]] = [
         lambda: Refold(KEY, **options),
         lambda: SessionManager(**options),
         lambda: Account.from_token(KEY, **options),
-    ):
+    ]
+    for make in makers:
         with pytest.raises(SettingsError) as caught:
             make()
         assert caught.value.message == words
