@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import re
@@ -61,7 +62,12 @@ class ActionSchema(Sequence[ActionParameter]):
 
     def __init__(self, parameters: Sequence[ActionParameter]) -> None:
         self._parameters = tuple(parameters)
-        self._by_name = {each.name: each for each in self._parameters if isinstance(each.name, str)}
+        # The service may surprise: an item that is no object, a name that is no text.
+        self._by_name = {
+            each.name: each
+            for each in self._parameters
+            if isinstance(each, ActionParameter) and isinstance(each.name, str)
+        }
 
     def __repr__(self) -> str:
         return f"ActionSchema({list(self._parameters)!r})"
@@ -98,13 +104,15 @@ class ActionSchema(Sequence[ActionParameter]):
         """
         given = params or {}
         missing = [
-            _missing(each) for each in self._by_name.values() if each.required and _is_absent(given, each)
-        ]
-        unknown = [self._unknown(name) for name in given if name not in self._by_name]
-        typed = [
-            _ill_typed(each, given[name])
+            _missing(name)
             for name, each in self._by_name.items()
-            if given.get(name) is not None
+            if each.required and _is_absent(given.get(name))
+        ]
+        unknown = [self._unknown(str(name)) for name in given if name not in self._by_name]
+        typed = [
+            _ill_typed(name, each, given[name])
+            for name, each in self._by_name.items()
+            if not _is_absent(given.get(name))
         ]
         return [*missing, *unknown, *(problem for problem in typed if problem is not None)]
 
@@ -119,54 +127,53 @@ class ActionSchema(Sequence[ActionParameter]):
         }
 
     def _unknown(self, name: str) -> Problem:
-        near = difflib.get_close_matches(
-            str(name), [known for known in self._by_name if known], n=1, cutoff=0.6
-        )
+        near = difflib.get_close_matches(name, self._by_name, n=1, cutoff=0.6)
         nearest = near[0] if near else None
         hint = f"; did you mean {nearest!r}?" if nearest else ""
         return Problem(name, "unknown", f"the action has no parameter {name!r}{hint}", nearest)
 
 
-def _is_absent(params: Mapping[str, object], parameter: ActionParameter) -> bool:
-    return params.get(parameter.name or "") in {None, ""} if _is_plain(params, parameter) else False
+def _is_absent(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value)
 
 
-def _is_plain(params: Mapping[str, object], parameter: ActionParameter) -> bool:
-    value = params.get(parameter.name or "")
-    return value is None or isinstance(value, str)
+def _missing(name: str) -> Problem:
+    return Problem(name, "missing", f"the parameter {name!r} is required, and not given")
 
 
-def _missing(parameter: ActionParameter) -> Problem:
-    return Problem(
-        parameter.name or "", "missing", f"the parameter {parameter.name!r} is required, and not given"
-    )
-
-
-def _ill_typed(parameter: ActionParameter, value: object) -> Problem | None:
-    rule = _RULES.get((parameter.type or "").lower())
-    if value == "" and not parameter.required:
-        return None
+def _ill_typed(name: str, parameter: ActionParameter, value: object) -> Problem | None:
+    rule = _rule_of(parameter)
     if rule is not None and not rule.fits(value):
-        return _wrong(parameter, f"must be {rule.words}", value)
+        return _wrong(name, f"must be {rule.words}", value)
     choices = _choices(parameter.options)
-    if choices and not isinstance(value, list | dict) and str(value) not in choices:
-        return _wrong(parameter, f"must be one of {', '.join(choices[:10])}", value)
+    if choices and not isinstance(value, list | dict) and _plain(value) not in choices:
+        return _wrong(name, f"must be one of {', '.join(choices[:10])}", value)
     return None
 
 
-def _wrong(parameter: ActionParameter, rule: str, value: object) -> Problem:
+def _wrong(name: str, rule: str, value: object) -> Problem:
     shown = repr(value)
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
-    return Problem(parameter.name or "", "ill_typed", f"the parameter {parameter.name!r} {rule}, not {shown}")
+    return Problem(name, "ill_typed", f"the parameter {name!r} {rule}, not {shown}")
+
+
+def _plain(value: object) -> str:
+    """Give a choice as the service's forms write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _choices(options: object) -> list[str]:
-    """Give the values of a choice, which come as texts or as objects with a value."""
+    """Give the values of a choice as texts; they come plain, or as objects with a value."""
     if not isinstance(options, list):
         return []
-    values = [option.get("value") if isinstance(option, dict) else option for option in options]
-    plain = [str(value) for value in values if isinstance(value, str | int | float)]
+    values = _scalars(options)
+    plain = [_plain(value) for value in values if isinstance(value, str | int | float)]
     return plain if len(plain) == len(values) else []
+
+
+def _scalars(options: Any) -> list[Any]:
+    """Give the values of a choice as they came."""
+    return [option.get("value") if isinstance(option, dict) else option for option in options]
 
 
 def _is_scalar(value: object) -> bool:
@@ -227,13 +234,17 @@ _RULES: Final = {
 }
 
 
+def _rule_of(parameter: ActionParameter) -> _Rule | None:
+    return _RULES.get(parameter.type.lower()) if isinstance(parameter.type, str) else None
+
+
 def _property(parameter: ActionParameter) -> dict[str, Any]:
-    rule = _RULES.get((parameter.type or "").lower())
-    schema: dict[str, Any] = dict(rule.schema) if rule else {}
-    if parameter.label:
+    rule = _rule_of(parameter)
+    schema = copy.deepcopy(rule.schema) if rule else {}
+    if isinstance(parameter.label, str) and parameter.label:
         schema["title"] = parameter.label
-    if parameter.help_text:
+    if isinstance(parameter.help_text, str) and parameter.help_text:
         schema["description"] = parameter.help_text
     if choices := _choices(parameter.options):
-        schema["enum"] = choices
+        schema["enum"] = list(dict.fromkeys([*_scalars(parameter.options), *choices]))
     return schema
