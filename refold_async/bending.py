@@ -40,7 +40,7 @@ def read_as(answer: type[T], body: bytes) -> T:
             place of a list, say).
     """
     if answer is type(None):
-        return cast("Any", None)
+        return cast("T", cast("Any", None))
     body = body.removeprefix(BOM)
     try:
         return cast("T", _decoder(cast("Any", answer)).decode(body))
