@@ -49,7 +49,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rate_limit": 20}, "rate_limit must be a RateLimit, not int"),
     ({"rate_limit": "none"}, "rate_limit must be a RateLimit, not str"),
     ({"cache": 300}, "cache must be a Cache, not int"),
-    ({"hooks": 5}, "hooks must be a Hooks, not object"),
+    ({"hooks": 5}, "hooks must be a Hooks, not int"),
     ({"hooks": [Hooks(), print]}, "hooks must be a Hooks, not builtin_function_or_method"),
     ({"trust_env": "yes"}, "trust_env must be a bool, not str"),
     ({"ssl": None}, "ssl must be True, False or an SSLContext, not NoneType"),
