@@ -72,9 +72,7 @@ def instead(fault: Fault, reply: Reply, request_id: str) -> Reply:
         return success(body)
     if fault.truncate is not None:
         return reply._replace(body=reply.body[: int(len(reply.body) * fault.truncate)])
-    if fault.garbage is not False:
-        return reply._replace(body=GARBAGE if fault.garbage is True else fault.garbage)
-    return reply
+    return reply._replace(body=fault.garbage if isinstance(fault.garbage, bytes) else GARBAGE)
 
 
 def _failure(fault: Fault, status: int, request_id: str) -> Reply:

@@ -125,6 +125,8 @@ def test_account_ids_follow_what_is_added_and_removed() -> None:
     sandbox.add_account("demo-user-2")
     assert len(sandbox.account_ids) == 4
     assert "demo-user-2" in sandbox.account_ids
+    sandbox.add_account("acme", connected=[])
+    assert repr(sandbox.account_ids) == "<4 linked account ids>"
 
 
 async def test_a_removed_account_is_unknown(bare: Bare, sandbox: Sandbox) -> None:

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from refold_async.sandbox import Sandbox
+from refold_async.sandbox.apps import Action, App, ObjectType
 
 from .bare import Answer, Bare
 
@@ -209,6 +210,7 @@ async def test_raw_requests_reach_the_same_records(
     ("params", "status"),
     [
         ({"method": "GET", "url": "/nowhere"}, 404),
+        ({"method": "GET", "url": "/crm/v3/objects/tickets"}, 404),
         ({"method": "PUT", "url": "/crm/v3/objects/contacts/51"}, 404),
         ({"method": "GET", "url": "/crm/v3/objects/contacts/999"}, 404),
         ({"method": "POST", "url": "/crm/v3/objects/contacts", "body": {"properties": {}}}, 400),
@@ -285,3 +287,47 @@ async def test_every_app_serves_raw_requests_and_creation(bare: Bare, sandbox: S
     assert record.items() >= params.items()
     raw = {"method": "GET", "url": create.http.removeprefix("POST ") + f"/{record['id']}"}
     assert (await bare.execute(slug, "httprequest", raw)).data == record
+    posted = {"method": "POST", "url": create.http.removeprefix("POST "), "body": params}
+    assert (await bare.execute(slug, "httprequest", posted)).data.items() >= params.items()
+
+
+async def test_a_search_by_words_alone_and_by_the_order_of_texts(bare: Bare) -> None:
+    for title in ("first of mine", "second of mine"):
+        await bare.execute("playground", "create_note", {"title": title})
+    found = (await bare.execute("playground", "search_notes", {"query": "OF MINE", "limit": 1})).data
+    assert (found["total"], len(found["records"])) == (2, 1)
+    later = {"query": "of mine", "propertyName": "title", "operator": "GT", "value": "first of mine"}
+    [note] = (await bare.execute("playground", "search_notes", later)).data["records"]
+    assert note["title"] == "second of mine"
+    deleted = (await bare.execute("playground", "delete_note", {"note_id": note["id"]})).data
+    assert deleted == {"id": note["id"], "deleted": True}
+
+
+async def test_an_app_of_ones_own(bare: Bare) -> None:
+    fields = {"name": "company", "project": "1|2"}
+    listing = Action(
+        action_id="list_tasks",
+        name="List",
+        description="",
+        kind="list",
+        object="tasks",
+        refers={"project": "projects"},
+    )
+    own = App(
+        slug="own",
+        name="Own",
+        description="",
+        auth_type="oauth2",
+        tags=[],
+        objects={
+            "tasks": ObjectType(fields=fields),
+            "projects": ObjectType(fields={"name": "one, two"}, seeded=2),
+        },
+        actions=[listing],
+    )
+    async with Sandbox(apps=[own]) as sandbox:
+        caller = Bare(sandbox, bare.session)
+        every = (await caller.execute("own", "list_tasks", {"limit": 50})).data["records"]
+        ones = (await caller.execute("own", "list_tasks", {"limit": 50, "project": "one"})).data["records"]
+        assert len(every) == 12
+        assert ones == [task for task in every if task["project"] == "1"]

@@ -203,6 +203,12 @@ async def test_the_effect_of_a_raw_request_is_that_of_its_endpoint(bare: Bare, s
         assert (await bare.execute("hubspot", "httprequest", params)).status == status
 
 
+async def test_an_action_that_is_not_there_counts_as_a_write(bare: Bare, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(status=503, effect="write"))
+    assert (await bare.execute("hubspot", "no_such_action")).status == 503
+    assert (await bare.execute("no_such_app", "get_contact")).status == 503
+
+
 async def test_how_often_a_fault_strikes(bare: Bare, sandbox: Sandbox) -> None:
     fault = Fault(status=503, after=1, times=2)
     sandbox.faults.add(fault)

@@ -36,12 +36,14 @@ class Table:
         self._type = object_type
         self._seed = seed
         self._next = object_type.first + object_type.seeded
-        self._changes: dict[int, Record | None] = {}
+        self._changes: dict[str, Record | None] = {}
 
     def get(self, record_id: str) -> Record | None:
         """The record with this id; ``None`` where it was never there or is deleted."""
+        if record_id in self._changes:
+            return self._changes[record_id]
         number = self._type.number_of(record_id)
-        return None if number is None else self._at(number)
+        return None if number is None else self._seeded(number)
 
     def is_place(self, after: str) -> bool:
         """Whether `scan` can go on from here: an id of this type, of a record there or deleted."""
@@ -52,7 +54,7 @@ class Table:
         passed = None if after is None else self._type.number_of(after)
         start = self._type.first if passed is None else max(passed + 1, self._type.first)
         for place in range(start, self._next):
-            record = self._at(place)
+            record = self.get(self._type.id_of(place))
             if record is not None:
                 yield record
 
@@ -60,7 +62,7 @@ class Table:
         """Add a record."""
         now = timestamp(datetime.now(UTC))
         record = Record(self._name, self._type.id_of(self._next), dict(fields), now, now)
-        self._changes[self._next] = record
+        self._changes[record.id] = record
         self._next += 1
         return record
 
@@ -69,27 +71,16 @@ class Table:
         changed = msgspec.structs.replace(
             record, fields={**record.fields, **fields}, updated_at=timestamp(datetime.now(UTC))
         )
-        self._changes[self._number(record)] = changed
+        self._changes[record.id] = changed
         return changed
 
     def delete(self, record: Record) -> None:
         """Remove a record."""
-        self._changes[self._number(record)] = None
+        self._changes[record.id] = None
 
-    def _number(self, record: Record) -> int:
-        number = self._type.number_of(record.id)
-        if number is None:
-            raise LookupError(f"{record.id!r} is no record of this table")
-        return number
-
-    def _at(self, number: int) -> Record | None:
-        if number in self._changes:
-            return self._changes[number]
-        if self._type.first <= number < self._type.first + self._type.seeded:
-            return self._seeded(number)
-        return None
-
-    def _seeded(self, number: int) -> Record:
+    def _seeded(self, number: int) -> Record | None:
+        if not self._type.first <= number < self._type.first + self._type.seeded:
+            return None
         seed = Seed(f"{self._seed}\x1f{number}")
         created = timestamp(past_moment(seed))
         fields = generate(self._type.fields, seed, number - self._type.first)
