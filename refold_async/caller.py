@@ -13,6 +13,7 @@ from refold_async.pipeline import Trip
 from refold_async.plan import Plan, Reader, describe
 from refold_async.sessions import Session, Sessions
 from refold_async.settings import Settings, check_timeout
+from refold_async.uploads import Upload
 from refold_async.wire import Scalar
 
 T = TypeVar("T")
@@ -93,7 +94,8 @@ class Caller:
             path: A value for each place of its path template, in order.
             query: Query parameters; `None` leaves one out.
             headers: Headers of this call beside those of the scope; `None` leaves one out.
-            body: What is written as the JSON body; `None` for no body.
+            body: What is written as the JSON body; an `Upload` is sent as the form that it is;
+                `None` for no body.
             effect: What running it twice does, where the caller knows better than the operation.
             timeout: Seconds; default: the client's.
             read: Reads the reply; default: into the operation's answer type.
@@ -102,7 +104,8 @@ class Caller:
             InvalidCallError: A value cannot be sent, or `effect` is none.
         """
         seconds = self._settings.timeout if timeout is None else check_timeout(timeout)
-        own = self._headers if body is None else self._json_headers
+        upload = body if isinstance(body, Upload) else None
+        own = self._headers if body is upload else self._json_headers
         try:
             _check_effect(effect)
             request = wire.build(
@@ -110,7 +113,8 @@ class Caller:
                 path,
                 query=query,
                 headers=own if headers is None else own | wire.headers_of(headers),
-                body=None if body is None else wire.body_of(body),
+                body=None if body is upload else wire.body_of(body),
+                upload=upload,
             )
         except InvalidCallError as error:
             describe(error, operation, path, self.linked_account_id)

@@ -224,7 +224,7 @@ class Trip(Generic[T]):
         if isinstance(error, RateLimitedError) and not error.by_app:
             asked = self._retry.base if error.retry_after is None else error.retry_after
             self._session.pacer.pause(min(asked, LONGEST_PAUSE))
-        wait = await self._renewal(error, progress)
+        wait = await self._renewal(error, progress) if self._may_repeat(error) else None
         if wait is None:
             wait = self._wait_after(error)
         if wait is None:
@@ -250,7 +250,15 @@ class Trip(Generic[T]):
             error.__cause__ = failure
         return None
 
+    def _may_repeat(self, error: RefoldError) -> bool:
+        """Whether the body can be sent again: a file object that cannot be read twice was read once sent."""
+        upload = self._plan.request.upload
+        return upload is None or upload.is_repeatable or error.fate == "not_sent"
+
     def _wait_after(self, error: RefoldError) -> float | None:
+        if not self._may_repeat(error):
+            error.add_note("not tried again: a file of it can be read only once")
+            return None
         if not retries.may_retry(self._retry, self._plan.effect, error, self.attempts):
             return None
         self._waits = self._waits or Waits(self._retry)

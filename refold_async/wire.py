@@ -14,6 +14,7 @@ import msgspec
 
 from refold_async.errors import InvalidCallError
 from refold_async.operation import Operation
+from refold_async.uploads import Upload
 
 Scalar = str | int | float | bool | None
 """A query parameter's value; `None` leaves the parameter out."""
@@ -29,6 +30,7 @@ class Request(msgspec.Struct, frozen=True):
     target: str
     headers: Mapping[str, str] = NO_HEADERS
     body: bytes | None = None
+    upload: Upload | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -165,6 +167,7 @@ def build(
     query: Mapping[str, Scalar] | None = None,
     headers: Mapping[str, str] = NO_HEADERS,
     body: bytes | None = None,
+    upload: Upload | None = None,
 ) -> Request:
     """Build an operation's request.
 
@@ -174,6 +177,7 @@ def build(
         query: Query parameters; `None` leaves one out.
         headers: Headers that `headers_of` let pass.
         body: The encoded body.
+        upload: The form that is sent in place of a body.
 
     Raises:
         InvalidCallError: A value cannot be sent unchanged.
@@ -184,7 +188,7 @@ def build(
         target = path_of.__wrapped__(operation.path, path)
     if query:
         target += query_of(query)
-    return Request(operation.method, target, headers, body)
+    return Request(operation.method, target, headers, body, upload)
 
 
 def headers_of(values: Mapping[str, str | None]) -> dict[str, str]:

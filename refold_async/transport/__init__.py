@@ -18,6 +18,7 @@ from refold_async.transport.http import proxy_for
 from refold_async.transport.ladder import TooLargeError, explain
 from refold_async.transport.progress import OutOfTimeError, Progress
 from refold_async.transport.public import PublicRoad
+from refold_async.transport.uploading import UploadRoad
 from refold_async.wire import Reply, Request
 
 __all__ = ["OutOfTimeError", "Progress", "Transport"]
@@ -47,12 +48,16 @@ class Transport:
         self._base_url = base_url
         self._limit = settings.max_response_bytes
         self._closed = False
+        self._settings = settings
         self._road = _road(base_url, settings)
+        self._uploads: UploadRoad | None = None
 
     async def aclose(self) -> None:
         """Close all connections; exchanges under way fail. Again is harmless."""
         self._closed = True
         await self._road.aclose()
+        if self._uploads is not None:
+            await self._uploads.aclose()
 
     async def exchange(
         self, request: Request, credential: Mapping[str, str], progress: Progress, due: float
@@ -68,13 +73,16 @@ class Transport:
         Raises:
             ConnectionFailedError: No connection, or it was lost.
             UnreadableReplyError: The reply is not HTTP, or past the size limit.
+            InvalidCallError: A file of the body cannot be read.
             ClosedError: The transport was closed, before or under way.
             OutOfTimeError: `due` came.
         """
         if self._closed:
             raise ClosedError("the client was closed")
         try:
-            return await self._road.exchange(request, credential, progress, due)
+            return await self._road_of(request).exchange(request, credential, progress, due)
+        except RefoldError:
+            raise
         except (
             aiohttp.ClientError,
             HttpProcessingError,
@@ -88,6 +96,15 @@ class Transport:
             raise failure
         finally:
             del failure
+
+    def _road_of(self, request: Request) -> Road:
+        if request.upload is None:
+            return self._road
+        if self._uploads is None:
+            self._uploads = UploadRoad(
+                self._base_url, self._settings, proxy_for(self._base_url, self._settings)
+            )
+        return self._uploads
 
     def _explain(self, error: Exception, progress: Progress) -> RefoldError:
         if self._closed:

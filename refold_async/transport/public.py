@@ -40,7 +40,7 @@ _progress: ContextVar[Progress] = ContextVar("refold_async_progress")
 _used: Final[weakref.WeakSet[object]] = weakref.WeakSet()
 
 
-class _StaleConnectionError(Exception):
+class StaleConnectionError(Exception):
     """A kept connection turned out dead, or holds an answer that nobody asked for."""
 
 
@@ -55,7 +55,7 @@ class _Request(ClientRequest):
         protocol = conn.protocol
         if protocol is not None and protocol in _used:
             if protocol.should_close or readable(conn.transport)():
-                raise _StaleConnectionError
+                raise StaleConnectionError
         elif protocol is None or protocol.should_close:
             raise aiohttp.ClientConnectionError("an answer came before the request")
         else:
@@ -102,22 +102,25 @@ class PublicRoad:
     async def _converse(self, request: Request, headers: Mapping[str, str]) -> Reply:
         while True:
             try:
-                response = await self._respond(request, headers)
-            except _StaleConnectionError:
+                return await self._once(request, headers, _block_or_file(request.body))
+            except StaleConnectionError:
                 continue
-            self._busy.add(response)
-            try:
-                return Reply(response.status, response.headers, await self._body(response))
-            finally:
-                self._busy.discard(response)
-                response.close()
 
-    async def _respond(self, request: Request, headers: Mapping[str, str]) -> ClientResponse:
+    async def _once(self, request: Request, headers: Mapping[str, str], data: object) -> Reply:
+        response = await self._respond(request, headers, data)
+        self._busy.add(response)
+        try:
+            return Reply(response.status, response.headers, await self._body(response))
+        finally:
+            self._busy.discard(response)
+            response.close()
+
+    async def _respond(self, request: Request, headers: Mapping[str, str], data: object) -> ClientResponse:
         return await self._http.request(
             request.method,
             self._url(request.target),
             headers=headers,
-            data=_block_or_file(request.body),
+            data=data,
             allow_redirects=False,
             middlewares=() if request.method in {"POST", "PATCH"} else (_never_twice,),
         )
