@@ -1,0 +1,139 @@
+"""The servers behind recordings: one asks the service and notes its answers, the other repeats them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Final, Protocol
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from yarl import URL
+
+from refold_async.testing.exchanges import Answered, Asked, Exchange, Scrubber
+
+_KEPT: Final = ("Content-Type", "Retry-After")
+_CREDENTIALS: Final = ("x-api-key", "Authorization")
+_OF_THE_HOP: Final = frozenset(
+    {"host", "content-length", "connection", "accept-encoding", "transfer-encoding"}
+)
+
+
+class Server(Protocol):
+    """What answers requests."""
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Answer one request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+@contextlib.asynccontextmanager
+async def listening(server: Server) -> AsyncIterator[str]:
+    """Let a server answer on a free port of this machine, and give its base URL."""
+    runner = web.ServerRunner(web.Server(server.answer, access_log=None), shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{site.port}"
+    finally:
+        await runner.cleanup()
+        await server.aclose()
+
+
+def _asked(request: web.BaseRequest, body: bytes, scrubber: Scrubber) -> Asked:
+    account = request.headers.get("linked_account_id")
+    return Asked(
+        method=request.method,
+        target=scrubber.target(request.raw_path),
+        linked_account_id=None if account is None else scrubber.text(account),
+        body=scrubber.body(body),
+    )
+
+
+class Relay:
+    """Asks the real service, and notes what it answers.
+
+    Attributes:
+        exchanges: What was asked and answered, without secrets.
+    """
+
+    def __init__(self, base_url: str, scrubber: Scrubber) -> None:
+        self._base_url = base_url
+        self._scrubber = scrubber
+        self._http: aiohttp.ClientSession | None = None
+        self.exchanges: list[Exchange] = []
+
+    async def aclose(self) -> None:
+        """Close the connections to the service."""
+        if self._http is not None:
+            await self._http.close()
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Pass a request on, and its answer back."""
+        for name in _CREDENTIALS:
+            self._scrubber.learn(request.headers.get(name, "").removeprefix("Bearer "))
+        body = await request.read()
+        status, headers, answer = await self._pass_on(request, body)
+        answered = Answered(status=status, headers=headers, body=self._scrubber.answer(answer))
+        self.exchanges.append(Exchange(asked=_asked(request, body, self._scrubber), answered=answered))
+        return web.Response(status=status, headers=headers, body=answer)
+
+    async def _pass_on(self, request: web.BaseRequest, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        self._http = self._http or aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        headers = [
+            (name, value) for name, value in request.headers.items() if name.lower() not in _OF_THE_HOP
+        ]
+        async with self._http.request(
+            request.method,
+            URL(self._base_url + request.raw_path, encoded=True),
+            headers=headers,
+            data=body or None,
+            allow_redirects=False,
+        ) as reply:
+            kept = {name: reply.headers[name] for name in _KEPT if name in reply.headers}
+            return reply.status, kept, await reply.read()
+
+
+class Replay:
+    """Repeats what was recorded.
+
+    Attributes:
+        left: What is still to be asked for.
+        missed: What was asked for, and was not recorded.
+    """
+
+    def __init__(self, exchanges: Iterable[Exchange], scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+        self.left: dict[bytes, deque[Exchange]] = defaultdict(deque)
+        self.missed: list[Asked] = []
+        for exchange in exchanges:
+            self.left[_key(exchange.asked)].append(exchange)
+
+    async def aclose(self) -> None:
+        """Hold nothing."""
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Give the next recorded answer to a request."""
+        asked = _asked(request, await request.read(), self._scrubber)
+        recorded = self.left.get(_key(asked))
+        if not recorded:
+            self.missed.append(asked)
+            return _not_recorded(asked)
+        answered = recorded.popleft().answered
+        return web.Response(status=answered.status, headers=answered.headers, body=answered.body.encode())
+
+
+def _key(asked: Asked) -> bytes:
+    return msgspec.json.encode(asked, order="sorted")
+
+
+def _not_recorded(asked: Asked) -> web.Response:
+    body = {"status_code": 501, "error_code": "NOT_RECORDED", "message": f"not in the recording: {asked}"}
+    return web.Response(status=501, content_type="application/json", body=msgspec.json.encode(body))
