@@ -106,7 +106,8 @@ KEYS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("key", "words"), KEYS, ids=lambda case: repr(case)[:40])
 def test_wrong_keys_are_refused_and_not_repeated(key: Any, words: str) -> None:
-    for make in (lambda: Refold(key), lambda: SessionManager().client(key)):
+    makers: list[Callable[[], object]] = [lambda: Refold(key), lambda: SessionManager().client(key)]
+    for make in makers:
         with pytest.raises(SettingsError) as caught:
             make()
         assert caught.value.message == words
