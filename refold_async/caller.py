@@ -120,7 +120,9 @@ class Caller:
             describe(error, operation, path, self.linked_account_id)
             raise
         account = self.linked_account_id
-        return Plan(operation, path, request, effect or operation.effect, read, seconds, account)
+        return Plan(
+            operation, path, request, operation.effect if effect is None else effect, read, seconds, account
+        )
 
     async def start(self, plan: Plan[T]) -> Trip[T]:
         """Begin a call's trip; its deadline runs from here.
@@ -160,7 +162,7 @@ class Caller:
         return await trip.run()
 
 
-_EFFECTS: Final = {None, *get_args(Effect)}
+_EFFECTS: Final = (None, *get_args(Effect))
 
 
 def _check_effect(effect: Effect | None) -> None:
