@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from traceback import TracebackException
 from typing import Any
 
-from refold_async import Account, DeadlineExceededError, Refold, RefoldError, Retry
+from refold_async import DeadlineExceededError, Refold, RefoldError, Retry
 
 from .answers import POISON
 from .certs import client_context
 from .fault import REPLY_LIMIT, Expected, Fate, Fault
-from .operations import Operation
+from .operations import LINKED_ACCOUNT_ID, OTHERS, WRITE, Operation
 from .permits import held
 from .server import FaultServer
 
 KEY = "key-that-nobody-else-may-see"
-LINKED_ACCOUNT_ID = "customer-1"
+CUSTOMERS = (LINKED_ACCOUNT_ID, *OTHERS)
 RETRY = Retry(base=0.01, cap=0.05)
-SHORT, LONG = 0.2, 10.0
+SHORT, LONG = 0.25, 10.0
 """Seconds for a call that must run out of them, and for one that must not."""
 PATIENCE = 10.0
 """Seconds past its deadline after which a call that hangs fails its test."""
@@ -76,9 +76,14 @@ def due(fault: Fault, operation: Operation, times: int) -> Met:
     )
 
 
+def stalls(expected: Expected) -> bool:
+    """Whether a call's deadline is to end it."""
+    return expected.error == "DeadlineExceededError"
+
+
 def time_for(expected: Expected) -> float:
     """Give a call's deadline: short where it is to end the call."""
-    return SHORT if expected.error == "DeadlineExceededError" else LONG
+    return SHORT if stalls(expected) else LONG
 
 
 @asynccontextmanager
@@ -93,19 +98,18 @@ async def client(url: str) -> AsyncIterator[Refold]:
 async def meet(fault: Fault, server: FaultServer, operation: Operation) -> Met:
     """Meet a fault, and call again on the same client."""
     async with client(server.base_url(fault.host)) as refold:
-        account = refold.account(LINKED_ACCOUNT_ID)
         if fault.warms_up:
-            assert await _content(operation, account) == operation.good
+            assert await _content(WRITE, refold) == WRITE.good
             await fault.between_calls(server)
         before = len(server.requests)
         timeout = time_for(fault.expected(operation.effect))
         watch = Watch(timeout)
-        error, late = await _outcome(operation, account, timeout)
+        error, late = await _outcome(operation, refold, timeout)
         in_time = watch.stop(to_the_end=isinstance(error, DeadlineExceededError) and timeout == SHORT)
-        requests = len(server.requests) - before
+        requests = len(server.requests) - before - operation.others
         _check_error(fault, error, late=late)
         server.relieve()
-        following = await _next(operation, account)
+        following = await _next(WRITE if operation.calls else operation, refold)
         _check_requests(server)
         return Met(
             error=None if error is None else type(error).__name__,
@@ -118,7 +122,7 @@ async def meet(fault: Fault, server: FaultServer, operation: Operation) -> Met:
             requests=requests,
             in_time=in_time,
             next=following,
-            held=tuple(held(refold)),
+            held=tuple(held(refold, connections=1 + operation.others)),
         )
 
 
@@ -152,15 +156,15 @@ class Watch:
         return not rang and not early
 
 
-async def _content(operation: Operation, account: Account) -> object:
-    return operation.content(await operation.call(account, LONG))
+async def _content(operation: Operation, refold: Refold) -> object:
+    return operation.content(await operation.call(refold, LONG))
 
 
-async def _outcome(operation: Operation, account: Account, timeout: float) -> tuple[RefoldError | None, bool]:
+async def _outcome(operation: Operation, refold: Refold, timeout: float) -> tuple[RefoldError | None, bool]:
     """Give the call's error, and whether it came with the first look at the result."""
     try:
         async with asyncio.timeout(timeout + PATIENCE):
-            result = await operation.call(account, timeout)
+            result = await operation.call(refold, timeout)
     except RefoldError as error:
         return error, False
     return _look(operation, result)
@@ -175,9 +179,9 @@ def _look(operation: Operation, result: Any) -> tuple[RefoldError | None, bool]:
     return None, False
 
 
-async def _next(operation: Operation, account: Account) -> str | None:
+async def _next(operation: Operation, refold: Refold) -> str | None:
     try:
-        content = await _content(operation, account)
+        content = await _content(operation, refold)
     except RefoldError as error:
         return type(error).__name__
     return None if content == operation.good else f"another answer: {content!r}"
@@ -187,7 +191,7 @@ def _check_error(fault: Fault, error: RefoldError | None, *, late: bool) -> None
     if error is None or late:
         return
     assert KEY not in f"{error} {error!r} {error.__dict__}{''.join(_traceback(error))}"
-    assert error.linked_account_id == LINKED_ACCOUNT_ID
+    assert error.linked_account_id in CUSTOMERS
     assert error.operation is not None
     assert error.elapsed is not None
     if fault.wait is None:
@@ -207,4 +211,4 @@ def _check_requests(server: FaultServer) -> None:
         assert request.path.startswith("/api/v2/"), f"a redirect was followed to {request.path}"
         assert request.header("cookie") is None
         assert request.header("x-api-key") == KEY
-        assert request.header("linked_account_id") == LINKED_ACCOUNT_ID
+        assert request.header("linked_account_id") in CUSTOMERS

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from refold_async import Account
+from refold_async import ActionResult, Call, Done, Failed, Refold
 
 from .answers import ACTIONS, ENVELOPE, FIELDS
 from .fault import Effect
 
 SLUG = "hubspot"
+LINKED_ACCOUNT_ID = "customer-1"
+OTHERS = ("customer-2", "customer-3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +25,30 @@ class Operation:
         content: What a caller finds in the result; the first look at it may fail.
         good: The content of a good answer.
         lazy: Whether the content is decoded at the first look, and not in the call.
+        calls: How many calls a batch of them has; 0 where it is none.
     """
 
     name: str
     effect: Effect
-    call: Callable[[Account, float], Awaitable[Any]]
+    call: Callable[[Refold, float], Awaitable[Any]]
     content: Callable[[Any], object]
     good: object
     lazy: bool = False
+    calls: int = 0
+
+    @property
+    def others(self) -> int:
+        """How many more calls go with the one that meets the fault."""
+        return max(0, self.calls - 1)
 
 
 def _execute(name: str, effect: Effect, action_id: str) -> Operation:
     return Operation(
         name,
         effect,
-        lambda account, timeout: account.actions.execute(SLUG, action_id, {"limit": "1"}, timeout=timeout),
+        lambda refold, timeout: refold.account(LINKED_ACCOUNT_ID).actions.execute(
+            SLUG, action_id, {"limit": "1"}, timeout=timeout
+        ),
         lambda result: result.data,
         ENVELOPE["data"],
         lazy=True,
@@ -51,20 +62,60 @@ def _names(items: list[Any]) -> list[object]:
 LIST = Operation(
     "list",
     "read",
-    lambda account, timeout: account.actions.list(SLUG, timeout=timeout),
+    lambda refold, timeout: refold.account(LINKED_ACCOUNT_ID).actions.list(SLUG, timeout=timeout),
     _names,
     [action["name"] for action in ACTIONS],
 )
 SCHEMA = Operation(
     "schema",
     "read",
-    lambda account, timeout: account.actions.schema(SLUG, "get_contact", timeout=timeout),
+    lambda refold, timeout: refold.account(LINKED_ACCOUNT_ID).actions.schema(
+        SLUG, "get_contact", timeout=timeout
+    ),
     _names,
     [field["name"] for field in FIELDS],
 )
 READ = _execute("execute a read", "read", "get_contact")
 WRITE = _execute("execute a write", "write", "create_contact")
 
-OPERATIONS = (LIST, SCHEMA, READ, WRITE)
+
+def _batch(name: str, effect: Effect, action_id: str, others: tuple[str, ...] = OTHERS) -> Operation:
+    calls = [Call(each, SLUG, action_id, {"limit": "1"}) for each in (LINKED_ACCOUNT_ID, *others)]
+    return Operation(
+        name,
+        effect,
+        lambda refold, timeout: _run(refold, calls, timeout),
+        lambda results: [result.data for result in results],
+        [ENVELOPE["data"]] * len(calls),
+        lazy=True,
+        calls=len(calls),
+    )
+
+
+async def _run(refold: Refold, calls: list[Call], timeout: float) -> list[ActionResult]:
+    """Run calls side by side, and give their results; raises the error of the one that may fail."""
+    async with refold.batch(calls, concurrency=len(calls), timeout=timeout, patience=0) as batch:
+        outcomes = [outcome async for outcome in batch]
+    assert sorted(outcome.index for outcome in outcomes) == list(range(len(calls)))
+    assert all(outcome.call is calls[outcome.index] for outcome in outcomes)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    done = [outcome.result for outcome in outcomes if isinstance(outcome, Done)]
+    assert len(done) + len(failed) == len(calls)
+    assert len(failed) <= 1
+    if failed:
+        raise failed[0].error
+    return done
+
+
+BATCH_OF_READS = _batch("a batch of reads", "read", "get_contact")
+BATCH_OF_WRITES = _batch("a batch of writes", "write", "create_contact")
+READ_ALONE = _batch("a batch of one read", "read", "get_contact", ())
+WRITE_ALONE = _batch("a batch of one write", "write", "create_contact", ())
+
+SINGLE = (LIST, SCHEMA, READ, WRITE)
+BATCHES = (BATCH_OF_READS, BATCH_OF_WRITES)
+"""Of three calls, one of which meets the fault."""
+BATCHES_OF_ONE = (READ_ALONE, WRITE_ALONE)
+"""For what every call of a batch would meet."""
 A_GET_AND_A_POST = (LIST, WRITE)
 """Both methods and both effects: all that a transport can tell apart."""

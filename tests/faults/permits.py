@@ -9,12 +9,12 @@ from refold_async.transport.direct import DirectRoad
 from refold_async.transport.public import PublicRoad
 
 
-def held(refold: Refold) -> list[str]:
+def held(refold: Refold, *, connections: int) -> list[str]:
     """Give in words: places not given back, calls not ended, connections busy or not fit for another call."""
-    return [words for session in refold._sessions._open.values() for words in _held_by(session)]
+    return [words for session in refold._sessions._open.values() for words in _held_by(session, connections)]
 
 
-def _held_by(session: Session) -> list[str]:
+def _held_by(session: Session, connections: int) -> list[str]:
     road = session._transport._road
     idle = _idle(road)
     found = {
@@ -22,7 +22,7 @@ def _held_by(session: Session) -> list[str]:
         repr(session.gate): not repr(session.gate).endswith(" 0 waiting)"),
         f"{session.gate!r} is not full": session.gate.free != session.gate._places,
         "a busy connection": _busy(road, len(idle)),
-        "more than one idle connection": len(idle) > 1,
+        f"{len(idle)} idle connections": len(idle) > connections,
         "an idle connection in doubt": not all(idle),
     }
     return [words for words, wrong in found.items() if wrong]

@@ -22,11 +22,11 @@ from refold_async.transport.direct import DirectRoad
 from refold_async.transport.public import PublicRoad
 
 from .answers import CHUNKED_FIELD, JSON_FIELD, head, ok, reply
-from .cell import KEY, LINKED_ACCOUNT_ID, LONG, SHORT, Watch, client
+from .cell import KEY, LONG, SHORT, Watch, client
 from .certs import server_context
 from .fault import REPLY_LIMIT
 from .fault import Transport as Wire
-from .operations import LIST, OPERATIONS, READ, WRITE, Operation
+from .operations import LINKED_ACCOUNT_ID, LIST, READ, SINGLE, WRITE, Operation
 from .plays import always, answer
 from .roads import Road
 from .server import FaultServer
@@ -59,7 +59,7 @@ def at_most(limit: int) -> Iterator[None]:
 
 async def _call(url: str, operation: Operation, timeout: float = LONG) -> None:
     async with client(url) as refold:
-        await operation.call(refold.account(LINKED_ACCOUNT_ID), timeout)
+        await operation.call(refold, timeout)
 
 
 def test_each_road_is_the_one_that_was_asked_for(road: Road) -> None:
@@ -77,11 +77,10 @@ def test_each_road_is_the_one_that_was_asked_for(road: Road) -> None:
 async def test_a_bomb_is_not_unpacked(road: Road, encoding: bytes, status: int) -> None:
     bomb = reply(status, BOMBS[encoding], JSON_FIELD, b"Content-Encoding: " + encoding)
     async with FaultServer([always(Send(bomb))]) as server, client(server.base_url()) as refold:
-        account = refold.account(LINKED_ACCOUNT_ID)
         with at_most(8 * REPLY_LIMIT), pytest.raises((ReplyTooLargeError, StatusError)) as caught:
-            await WRITE.call(account, LONG)
+            await WRITE.call(refold, LONG)
         assert caught.type is (ReplyTooLargeError if status == 200 else caught.type)
-        assert READ.content(await READ.call(account, LONG)) == READ.good
+        assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
 async def test_a_bomb_in_chunks_is_not_unpacked(road: Road) -> None:
@@ -99,7 +98,7 @@ async def test_a_body_without_end_is_not_gathered(road: Road) -> None:
             await _call(server.base_url(), LIST)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_the_key_goes_to_no_other_origin(road: Road, operation: Operation, status: int) -> None:
     async with FaultServer() as elsewhere:
@@ -119,13 +118,13 @@ async def test_a_cookie_is_kept_for_nobody(road: Road) -> None:
         client(server.base_url("localhost")) as refold,
     ):
         for linked_account_id in ("customer-1", "customer-2"):
-            await LIST.call(refold.account(linked_account_id), LONG)
+            await refold.account(linked_account_id).actions.list("hubspot")
         assert len(server.requests) == 3
         assert all(request.header("cookie") is None for request in server.requests)
 
 
 @pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 async def test_nothing_is_sent_twice_where_retries_are_off(
     road: Road, operation: Operation, end: Close | Reset
 ) -> None:
@@ -134,10 +133,9 @@ async def test_nothing_is_sent_twice_where_retries_are_off(
         FaultServer(plays) as server,
         Refold(KEY, base_url=server.base_url(), retry=Retry(attempts=1)) as refold,
     ):
-        account = refold.account(LINKED_ACCOUNT_ID)
-        await LIST.call(account, LONG)
+        await LIST.call(refold, LONG)
         with pytest.raises(ConnectionFailedError) as caught:
-            await operation.call(account, LONG)
+            await operation.call(refold, LONG)
         assert (caught.value.fate, caught.value.attempts) == ("unknown", 1)
         assert len(server.requests) == 2
 
@@ -146,9 +144,8 @@ async def test_nothing_is_sent_twice_where_retries_are_off(
 async def test_one_connection_serves_calls_that_follow_each_other(road: Road, wire: Wire) -> None:
     async with FaultServer(tls=[server_context()] if wire == "tls" else []) as server:
         async with client(server.base_url()) as refold:
-            account = refold.account(LINKED_ACCOUNT_ID)
-            for operation in OPERATIONS * 3:
-                assert operation.content(await operation.call(account, LONG)) == operation.good
+            for operation in SINGLE * 3:
+                assert operation.content(await operation.call(refold, LONG)) == operation.good
         assert (server.connections, len(server.requests)) == (1, 12)
 
 
@@ -162,7 +159,7 @@ async def test_an_answer_that_overtakes_a_large_request_is_read(road: Road) -> N
         with pytest.raises(StatusError) as caught:
             await account.actions.execute("hubspot", "create_contact", LARGE, timeout=LONG)
         assert (caught.value.status, caught.value.fate) == (413, "rejected")
-        assert READ.content(await READ.call(account, LONG)) == READ.good
+        assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
 async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadline(road: Road) -> None:
@@ -174,4 +171,4 @@ async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadli
             await account.actions.execute("hubspot", "create_contact", LARGE, timeout=SHORT)
         assert watch.stop(to_the_end=True)
         assert caught.value.fate == "unknown"
-        assert READ.content(await READ.call(account, LONG)) == READ.good
+        assert READ.content(await READ.call(refold, LONG)) == READ.good
