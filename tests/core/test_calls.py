@@ -1,0 +1,137 @@
+"""The documented operations against the sandbox, and the bodies that the reference shows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from refold_async import (
+    ActionFailed,
+    AuthenticationError,
+    Cache,
+    NotFoundError,
+    ReconnectRequiredError,
+    Refold,
+    UnreadableReplyError,
+)
+from refold_async.api import actions
+from refold_async.bending import read_as
+from refold_async.sandbox import Sandbox
+
+EXAMPLES = Path(__file__).parents[2].parent / "shared" / "refold-api" / "examples.json"
+
+
+class Contact(msgspec.Struct):
+    id: str
+    properties: dict[str, Any]
+
+
+class Contacts(msgspec.Struct):
+    results: list[Contact]
+
+
+async def test_list_schema_and_execute(sandbox: Sandbox, refold: Refold, road: str) -> None:
+    account = refold.account("demo-user-1")
+    by_id = {action.action_id: action for action in await account.actions.list("hubspot")}
+    assert by_id["get_contact"].effect == "read"
+    assert by_id["create_contact"].effect == "write"
+    schema = await account.actions.schema("hubspot", "create_contact")
+    assert "email" in [parameter.name for parameter in schema]
+    assert schema.check({"email": "new@example.com"}) == []
+    written = await account.actions.execute("hubspot", "create_contact", {"email": "new@example.com"})
+    assert written.node_status == "Success"
+    read = await account.actions.execute("hubspot", "get_contact", {"limit": "2"})
+    assert len(read.into(Contacts).results) == 2
+    assert msgspec.json.decode(read.raw) == read.data
+    with pytest.raises(UnreadableReplyError, match="the data is no Contact: "):
+        read.into(Contact)
+    assert [run.action_id for run in sandbox.ledger.writes()] == ["create_contact"]
+
+
+async def test_what_goes_over_the_wire(sandbox: Sandbox, refold: Refold, road: str) -> None:
+    await refold.account("demo-user-1").actions.execute("hubspot", "get_contact", {"limit": "1"})
+    [request] = sandbox.requests
+    assert (request.method, request.raw_path) == (
+        "POST", "/api/v2/integration-schema/hubspot/actions/get_contact/execute",
+    )  # fmt: skip
+    assert request.headers["x-api-key"] == sandbox.api_key
+    assert request.headers["linked_account_id"] == "demo-user-1"
+    assert request.headers["Content-Type"] == "application/json"
+    assert "Authorization" not in request.headers
+    assert request.json() == {"limit": "1"}
+
+
+async def test_the_errors_of_the_service(sandbox: Sandbox, refold: Refold) -> None:
+    account = refold.account("demo-user-1")
+    with pytest.raises(NotFoundError) as caught:
+        await account.actions.execute("hubspot", "no_such_action")
+    error = caught.value
+    assert error.message == "Action no_such_action not found in Application hubspot"
+    assert (error.slug, error.action_id, error.linked_account_id, error.effect) == (
+        "hubspot", "no_such_action", "demo-user-1", "write",
+    )  # fmt: skip
+    assert (error.operation, error.attempts, error.fate) == ("actions.execute", 1, "rejected")
+    assert error.elapsed is not None
+    assert "hubspot/no_such_action, account 'demo-user-1'" in str(error)
+    with pytest.raises(ActionFailed) as failed:
+        await account.actions.execute("playground", "fail", {"http_status": 404})
+    assert (failed.value.fate, failed.value.result.http_status) == ("rejected", 404)
+
+
+async def test_a_connection_to_be_made_again_is_no_bad_key(sandbox: Sandbox, refold: Refold) -> None:
+    sandbox.expire("demo-user-1", "hubspot")
+    account = refold.account("demo-user-1")
+    with pytest.raises(ReconnectRequiredError) as caught:
+        await account.actions.execute("hubspot", "get_contact")
+    assert caught.value.needs_reconnect
+    assert (await account.applications.get("hubspot")).connection == "reconnect"
+    async with Refold("tk_wrong", base_url=sandbox.base_url) as stranger:
+        with pytest.raises(AuthenticationError) as refused:
+            await stranger.account("demo-user-1").actions.list("hubspot")
+    assert not refused.value.needs_reconnect
+
+
+async def test_applications_and_their_connections(sandbox: Sandbox, refold: Refold) -> None:
+    sandbox.disconnect("demo-user-1", "slack")
+    states = {app.slug: app.connection for app in await refold.account("demo-user-1").applications.list()}
+    assert states["hubspot"] == "connected"
+    assert states["slack"] == "connect"
+
+
+async def test_lists_and_schemas_are_cached_and_executes_are_not(sandbox: Sandbox) -> None:
+    async with Refold(sandbox.api_key, base_url=sandbox.base_url, cache=Cache()) as refold:
+        account, other = refold.account("demo-user-1"), refold.account("demo-user-2")
+        for _ in range(2):
+            first = await account.actions.list("hubspot")
+            first.clear()
+            assert await account.actions.list("hubspot")
+            await account.actions.schema("hubspot", "get_contact")
+            await account.actions.execute("hubspot", "get_contact")
+        assert len(sandbox.requests) == 4
+        await other.actions.list("hubspot")
+        assert len(sandbox.requests) == 5
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the reference's examples are not at hand")
+def test_every_body_of_the_reference_reads_and_writes_without_loss() -> None:
+    seen = set()
+    for example in json.loads(EXAMPLES.read_text()):
+        path, body = example["path"], example["body"]
+        if not path.startswith("/api/v2/integration-schema/") or not 200 <= example["status"] < 300:
+            continue
+        data = json.dumps(body).encode()
+        if path.endswith("/execute"):
+            result = actions._envelope_of(data)
+            assert result.node_status == body["node_status"]
+            assert msgspec.json.decode(result.data) == body["data"]
+        else:
+            operation: Any = actions._LIST if path.endswith("/actions") else actions._SCHEMA
+            for read, shown in zip(msgspec.to_builtins(read_as(operation.answer, data)), body, strict=True):
+                assert {name: value for name, value in shown.items() if name in read} == {
+                    name: read[name] for name in shown if name in read
+                }
+                assert read.keys() & shown.keys()
+        seen.add(path.rpartition("/")[2])
+    assert len(seen) == 3
