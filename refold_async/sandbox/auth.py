@@ -33,11 +33,19 @@ def _comes_with_token(call: Call) -> bool:
 def _bearer(call: Call) -> Account:
     kind, _, token = (call.header("Authorization") or "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
-        raise Refused(envelope(401, "Authorization Token Missing", code="INVALID_TOKEN", code_field="error"))
+        raise _missing_token(call)
     account = call.organisation.bearer(token.strip())
     if account is None:
         raise Refused(envelope(401, "Invalid token", code="INVALID_TOKEN", code_field="error"))
     return account
+
+
+def _missing_token(call: Call) -> Refused:
+    """The refusal of a call without a token, which the workflows have a code of their own for."""
+    message = "Authorization Token Missing"
+    if call.route.operation.startswith("workflows."):
+        return Refused(envelope(401, message, code="AUTH_SERVICE_ERROR"))
+    return Refused(envelope(401, message, code="INVALID_TOKEN", code_field="error"))
 
 
 def _set_account(call: Call) -> None:
@@ -46,7 +54,7 @@ def _set_account(call: Call) -> None:
         return
     account_id = call.header("linked_account_id") or call.query("linked_account_id")
     if account_id:
-        call.act_on(_existing(call.organisation, account_id))
+        call.act_on(existing_account(call.organisation, account_id))
     elif call.route.scope != "either":
         raise Refused(
             envelope(
@@ -57,15 +65,18 @@ def _set_account(call: Call) -> None:
         )
 
 
-def _existing(organisation: Organisation, account_id: str) -> Account:
+def existing_account(organisation: Organisation, account_id: str) -> Account:
+    """The linked account of an id; refuses an unknown one."""
     account = organisation.account(account_id)
     if account is None:
-        raise Refused(
-            envelope(
-                404,
-                f"Linked Account with account id {account_id} for org {organisation.id} "
-                f"in environment {organisation.environment} not found",
-                code_field="error",
-            )
-        )
+        raise missing_account(organisation, account_id)
     return account
+
+
+def missing_account(organisation: Organisation, account_id: str) -> Refused:
+    """The refusal of a linked account that is not there, or not there for the caller."""
+    message = (
+        f"Linked Account with account id {account_id} for org {organisation.id} "
+        f"in environment {organisation.environment} not found"
+    )
+    return Refused(envelope(404, message, code_field="error"))

@@ -15,7 +15,11 @@ from refold_async.sandbox.faults import Fault, FaultBook
 from refold_async.sandbox.ledger import Ledger
 from refold_async.sandbox.limits import Limits, SandboxLimit
 from refold_async.sandbox.pauses import Pauses
+from refold_async.sandbox.replies import Refused
 from refold_async.sandbox.requests import ReceivedRequest, RequestLog
+from refold_async.sandbox.resources.posting import Delivery
+from refold_async.sandbox.resources.schedules import Schedules
+from refold_async.sandbox.resources.webhooks import Webhooks, announce_connection
 from refold_async.sandbox.road import Road
 from refold_async.sandbox.routes import ROUTES
 from refold_async.sandbox.routing import Route, Router
@@ -174,6 +178,11 @@ class Sandbox:
         return self._world.requests.snapshot()
 
     @property
+    def deliveries(self) -> list[Delivery]:
+        """What was sent to webhooks, or is being sent, oldest first."""
+        return list(self._world.organisation.own(Webhooks).outbox.deliveries)
+
+    @property
     def organisation(self) -> Organisation:
         """The state behind the API key."""
         return self._world.organisation
@@ -218,19 +227,33 @@ class Sandbox:
         return self._world.organisation.remove_account(linked_account_id)
 
     def connect(self, linked_account_id: str, slug: str) -> None:
-        """Connect an app for an account, anew where it had expired."""
+        """Connect an app for an account, anew where it had expired, and tell the webhooks."""
         self._account(linked_account_id).connect(self._app(slug).slug)
+        self._announce(linked_account_id, "Connection Created", slug)
 
     def disconnect(self, linked_account_id: str, slug: str) -> None:
-        """Take an account's connection to an app away."""
-        self._account(linked_account_id).connections.pop(self._app(slug).slug, None)
+        """Take an account's connection to an app away, if it has one, and tell the webhooks."""
+        if self._account(linked_account_id).connections.pop(self._app(slug).slug, None):
+            self._announce(linked_account_id, "Connection Deleted", slug)
 
     def expire(self, linked_account_id: str, slug: str) -> None:
-        """Let a connection expire: the app shows ``reauth_required`` and its actions are refused."""
+        """Let a connection expire: ``reauth_required`` shows, its actions are refused, webhooks are told."""
         connection = self._account(linked_account_id).connections.get(self._app(slug).slug)
         if connection is None:
             raise LookupError(f"{linked_account_id} has not connected {slug}")
         connection.expired = True
+        self._announce(linked_account_id, "Connection Expired", slug)
+
+    def run_schedule(self, linked_account_id: str, schedule_id: str) -> str | None:
+        """Let a schedule come due, from the sandbox's own event loop.
+
+        Gives the id of the execution, ``None`` for a paused schedule; `LookupError` where there is none.
+        """
+        try:
+            run = self._account(linked_account_id).own(Schedules).run(self._world, schedule_id)
+        except Refused as refusal:
+            raise LookupError(f"{linked_account_id} has no schedule {schedule_id}") from refusal
+        return None if run is None else run.id
 
     def reset(self) -> None:
         """Back to how it began: state, faults, ledger and request log. Keys and settings stay."""
@@ -244,6 +267,9 @@ class Sandbox:
 
     def _new_organisation(self, api_key: str) -> Organisation:
         return Organisation(self._apps, seed=self._seed, accounts=self._accounts, api_key=api_key)
+
+    def _announce(self, linked_account_id: str, event: str, slug: str) -> None:
+        announce_connection(self._world, self._account(linked_account_id), event, slug)
 
     def _account(self, linked_account_id: str) -> Account:
         account = self._world.organisation.account(linked_account_id)

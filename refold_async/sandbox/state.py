@@ -5,6 +5,7 @@ it belongs to, and asks for it with ``organisation.own(Webhooks)`` or ``account.
 first use, kept as long as its owner.
 """
 
+import math
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -207,6 +208,13 @@ class Organisation:
         if found is None or (found.expires_at is not None and found.expires_at <= self._now()):
             return None
         return self.account(found.account_id)
+
+    def seconds_left(self, token: str) -> float:
+        """How long a token still serves: 0.0 for one that does not, infinity for one without an end."""
+        found = self._tokens.get(token)
+        if found is None:
+            return 0.0
+        return math.inf if found.expires_at is None else max(0.0, found.expires_at - self._now())
 
     def _connected_from_start(self) -> list[str]:
         return [slug for slug, app in self.apps.items() if app.connected]

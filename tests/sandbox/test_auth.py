@@ -24,7 +24,7 @@ LIST = f"{ACTIONS}/hubspot/actions"
     ],
 )
 async def test_no_entry(bare: Bare, headers: dict[str, str], message: str) -> None:
-    for path in (LIST, APPLICATIONS, "/api/v2/public/webhook"):
+    for path in (LIST, APPLICATIONS, "/api/v2/public/workflow"):
         answer = await bare.call("GET", path, headers=headers)
         assert (answer.status, answer.json["message"]) == (401, message)
         assert answer.json["http_error_type"] == "UNAUTHORIZED"

@@ -71,6 +71,11 @@ def moment(call: Call, name: str) -> datetime | None:
     return found.astimezone()
 
 
+def within(moment: datetime, start: datetime | None, end: datetime | None) -> bool:
+    """Whether a moment lies between the two, both of them included; ``None`` leaves a side open."""
+    return (start is None or start <= moment) and (end is None or moment <= end)
+
+
 def fits(record: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
     """Whether a record's fields match all the patterns, in any case of letters."""
     return all(pattern(str(value)).search(str(record.get(name, ""))) for name, value in wanted.items())

@@ -14,10 +14,54 @@ To add a resource:
 A handler never sleeps by itself: ``await call.world.pauses.sleep(seconds)`` ends when the sandbox stops.
 """
 
-from refold_async.sandbox.routes import actions, applications
+from refold_async.sandbox.routes import (
+    actions,
+    applications,
+    auth,
+    config_fields,
+    configs,
+    credentials,
+    datarefs,
+    datastores,
+    env_variables,
+    events,
+    executions,
+    hosted_connect,
+    human_tasks,
+    linked_accounts,
+    mcp_servers,
+    schedules,
+    session_tokens,
+    tables,
+    webhooks,
+    workflow_runs,
+    workflows,
+)
 from refold_async.sandbox.routes.documented import pending_routes
 from refold_async.sandbox.routing import Route
 
-SERVED: tuple[Route, ...] = (*actions.ROUTES, *applications.ROUTES)
+SERVED: tuple[Route, ...] = (
+    *actions.ROUTES,
+    *applications.ROUTES,
+    *auth.ROUTES,
+    *config_fields.ROUTES,
+    *configs.ROUTES,
+    *credentials.ROUTES,
+    *datarefs.ROUTES,
+    *datastores.ROUTES,
+    *env_variables.ROUTES,
+    *events.ROUTES,
+    *executions.ROUTES,
+    *hosted_connect.ROUTES,
+    *human_tasks.ROUTES,
+    *linked_accounts.ROUTES,
+    *mcp_servers.ROUTES,
+    *schedules.ROUTES,
+    *session_tokens.ROUTES,
+    *tables.ROUTES,
+    *webhooks.ROUTES,
+    *workflow_runs.ROUTES,
+    *workflows.ROUTES,
+)
 
 ROUTES: tuple[Route, ...] = (*pending_routes(SERVED), *SERVED)

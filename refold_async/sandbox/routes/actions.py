@@ -1,12 +1,14 @@
 """Actions: list an app's, describe one, execute one."""
 
 from refold_async.sandbox.apps import Action, App
-from refold_async.sandbox.apps.engine import effect_of, errored, run
-from refold_async.sandbox.apps.job import Answer, Job
+from refold_async.sandbox.apps.engine import effect_of, errored
+from refold_async.sandbox.apps.job import Answer
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.ledger import Effect
 from refold_async.sandbox.replies import Refused, Reply, envelope, success
+from refold_async.sandbox.resources.showing import app_of
 from refold_async.sandbox.routing import Route
+from refold_async.sandbox.runs import run_action
 from refold_async.sandbox.state import Account
 
 
@@ -41,23 +43,10 @@ async def execute(call: Call) -> Reply:
     _check_connection(account, app)
     if call.world.limits.app_wait(account.account_id, app.slug):
         return _result(errored(app, "throttled", "Too many requests for this account"))
-    answer = _run(call, app, action, account)
+    answer = run_action(call.world.ledger, account, app, action, call.params)
     if answer.delay:
         await call.world.pauses.sleep(answer.delay)
     return _result(answer)
-
-
-def _run(call: Call, app: App, action: Action, account: Account) -> Answer:
-    answer = run(Job(app, action, call.params, lambda name: account.table(app, name)))
-    call.world.ledger.record(
-        linked_account_id=account.account_id,
-        slug=app.slug,
-        action_id=action.action_id,
-        params=call.params,
-        effect=effect_of(app, action, call.params),
-        ok=answer.ok,
-    )
-    return answer
 
 
 def _result(answer: Answer) -> Reply:
@@ -68,11 +57,7 @@ def _result(answer: Answer) -> Reply:
 
 
 def _app(call: Call) -> App:
-    slug = call.path_params["slug"]
-    app = call.organisation.apps.get(slug)
-    if app is None:
-        raise Refused(envelope(404, f"Application app_type '{slug}' not found"))
-    return app
+    return app_of(call.organisation, call.path_params["slug"])
 
 
 def _action(call: Call, app: App) -> Action:

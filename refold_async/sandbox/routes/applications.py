@@ -1,13 +1,11 @@
 """Applications as a linked account sees them, with the state of its connections."""
 
 from refold_async.sandbox.apps import App
-from refold_async.sandbox.apps.values import object_id
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.replies import Refused, Reply, envelope, success
+from refold_async.sandbox.resources.showing import app_id_of, icon_of
 from refold_async.sandbox.routing import Route
 from refold_async.sandbox.state import Account
-
-ICON_URL = "https://assets.refold.example"
 
 
 async def list_applications(call: Call) -> Reply:
@@ -41,11 +39,11 @@ def application(account: Account, app: App) -> dict[str, object]:
     options: dict[str, object] = {"keybased": app.auth_fields} if app.auth_type == "keybased" else {}
     return {
         "name": app.name,
-        "icon": f"{ICON_URL}/{app.slug}/logo.png",
+        "icon": icon_of(app.slug),
         "description": app.description,
         "auth_type": app.auth_type,
         "type": app.slug,
-        "app_id": object_id(account.organisation.seed, "app", app.slug),
+        "app_id": app_id_of(account.organisation, app.slug),
         "tags": app.tags,
         "ecosystem": app.ecosystem,
         "slug": app.slug,
