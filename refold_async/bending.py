@@ -45,9 +45,10 @@ def read_as(answer: type[T], body: bytes) -> T:
     try:
         return cast("T", _decoder(cast("Any", answer)).decode(body))
     except msgspec.ValidationError:
-        return _bend_whole(answer, body)
+        pass
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UnreadableReplyError(_not_json(body, error), fate="unknown") from None
+    return _bend_whole(answer, body)
 
 
 def decode_any(body: bytes | memoryview) -> Any:

@@ -215,7 +215,7 @@ class Trip(Generic[T]):
 
         Its traceback begins here: the frames below hold what the server sent, which may echo the key.
         """
-        error.__traceback__ = None
+        error.__traceback__ = error.__context__ = None
         describe(error, self._plan.operation, self._plan.path, self._plan.linked_account_id)
         error.effect = self._plan.effect
         error.attempts = self.attempts
