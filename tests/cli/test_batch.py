@@ -3,10 +3,13 @@
 import io
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from refold_async.cli.accounts import Accounts, Row
 from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import Command
@@ -99,7 +102,7 @@ def test_writes_for_more_than_one_account_want_a_yes(
 def test_a_person_is_asked(
     refold: Command, sandbox: Sandbox, contacts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for answer, code, ran in (("n\n", 130, 0), ("y\n", 0, 3)):
+    for answer, code, ran in (("", 130, 0), ("n\n", 130, 0), ("y\n", 0, 3)):
         stdin = io.TextIOWrapper(io.BytesIO(answer.encode()))
         monkeypatch.setattr(stdin, "isatty", lambda: True)
         monkeypatch.setattr(sys, "stdin", stdin)
@@ -140,6 +143,27 @@ def test_a_dry_run_of_good_calls_ends_well(refold: Command, sandbox: Sandbox, co
     assert "every call's parameters fit" in ended.out
     assert '"email":"c@x.example"' in ended.out
     assert not sandbox.ledger.runs
+
+
+def test_a_file_that_changes_under_the_batch_ends_it_after_telling_what_ran(
+    refold: Command, sandbox: Sandbox, accounts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks = iter(range(3))
+    whole = Accounts.__iter__
+
+    def second_walk_fails(self: Accounts) -> Iterator[Row]:
+        spoilt = next(walks) == 1
+        for row in whole(self):
+            if spoilt and row.linked_account_id == "demo-user-3":
+                raise click.UsageError("accounts.csv, line 4: it has no linked_account_id")
+            yield row
+
+    monkeypatch.setattr(Accounts, "__iter__", second_walk_fails)
+    ended = refold(*READ, "--accounts", accounts)
+    assert ended.code == 2
+    assert "2 done, 0 failed" in ended.err
+    assert "line 4" in ended.err
+    assert len(sandbox.ledger.runs) == 2
 
 
 def test_no_account_is_no_call(refold: Command, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from refold_async.batch import BatchProgress
+from refold_async.cli.commands import demo
 from refold_async.cli.commands.demo import Claim, check
 from refold_async.cli.program import run
 from refold_async.cli.progress import ProgressDisplay
@@ -27,6 +28,19 @@ def test_the_demo_shows_the_main_job_and_its_proof(
         ["3", "3", "as", "reported"],
         ["0", "0", "as", "reported"],
     ]
+
+
+def test_a_demo_whose_ledger_differs_ends_in_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "check", lambda *_: [Claim("contacts created", 1, 2)])
+    assert run(["demo", "--accounts", "10"]) == 1
+    assert "DIFFERS" in capsys.readouterr().out
+
+
+def test_a_demo_that_cannot_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo", "--accounts", "10", "--concurrency", "0"]) == 2
+    assert "concurrency must be a whole number of at least 1" in capsys.readouterr().err
 
 
 def ledger_of(*runs: tuple[str, str]) -> Ledger:

@@ -7,7 +7,7 @@ import pytest
 
 import refold_async
 from refold_async.cli.exits import Exit
-from refold_async.cli.program import COMMANDS
+from refold_async.cli.program import COMMANDS, run
 
 from .conftest import Command
 
@@ -39,6 +39,20 @@ def test_each_command_has_help(refold: Command, name: str) -> None:
 
 def test_the_version_is_the_packages(refold: Command) -> None:
     assert refold("--version").out == f"refold, version {refold_async.__version__}\n"
+
+
+def test_a_shell_completes_the_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "_REFOLD_COMPLETE": "bash_complete",
+        "COMP_WORDS": "refold ex",
+        "COMP_CWORD": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        run([])
+    assert capsys.readouterr().out == "plain,execute\n"
 
 
 def fresh(code: str) -> subprocess.CompletedProcess[str]:
