@@ -70,7 +70,7 @@ def due(fault: Fault, operation: Operation, times: int) -> Met:
         fate=expected.fate,
         late=late,
         attempts=0 if late else attempts,
-        earlier=((expected.error, expected.fate),) * (attempts - 1),
+        earlier=tuple((expected.error, expected.fate) for _ in range(attempts - 1)),
         requests=0 if fault.lasting else faulted * attempts,
         next=following,
     )

@@ -1,0 +1,7 @@
+"""Write the page of the docs about faults."""
+
+from .page import PATH, page
+
+if __name__ == "__main__":
+    PATH.parent.mkdir(exist_ok=True)
+    PATH.write_text(page(), encoding="utf-8")
