@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from .faults.counting import pytest_terminal_summary
 from .guards import holdings, loose_ends
 
 if TYPE_CHECKING:
     from refold_async.sandbox import Sandbox
+
+__all__ = ["anyio_backend", "guard", "no_loose_ends", "pytest_terminal_summary", "sandbox"]
 
 LOOPS: dict[str, dict[str, object]] = {"": {}, "uvloop": {"use_uvloop": True}, "debug": {"debug": True}}
 LOOP = os.environ.get("REFOLD_TEST_LOOP", "")
