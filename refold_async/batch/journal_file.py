@@ -112,8 +112,7 @@ class JournalFile:
             )
         try:
             with self._in_words():
-                self._lock()
-                self._check_content()
+                self._lock(make=self._is_empty())
                 self.run = self._enrol(job, base_url)
                 self.fresh = self._db.execute("SELECT 1 FROM calls LIMIT 1").fetchone() is None
         except BaseException:
@@ -163,24 +162,27 @@ class JournalFile:
         (row,) = self.look([record.key])
         return Written.TAKEN if row is not None and row.call == record.call else Written.ANOTHER_CALL
 
-    def _lock(self) -> None:
-        """Read the file's head, which fails where it is no database or another process has it."""
+    def _is_empty(self) -> bool:
+        """Read the file's head, which fails where it is no journal or another process has it."""
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (objects,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != APPLICATION_ID and (objects or application):
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if not objects and not application:
+            return True
+        if application != APPLICATION_ID:
             raise JournalError(f"{self._path} is a database of something else, no journal")
+        if version != _FORMAT:
+            raise JournalError(f"the journal {self._path} has format {version}; this version reads {_FORMAT}")
+        return False
+
+    def _lock(self, *, make: bool) -> None:
+        """Take the file for this process alone, and make its tables or see that they are whole."""
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
             self._db.execute(f"PRAGMA {pragma}")
         with self._transaction():
-            if not objects:
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-
-    def _check_content(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version != _FORMAT:
-            raise JournalError(f"the journal {self._path} has format {version}; this version reads {_FORMAT}")
+            for statement in _SCHEMA.split(";") if make else ():
+                self._db.execute(statement)
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise JournalError(f"the journal {self._path} is damaged: {verdict}")

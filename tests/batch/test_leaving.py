@@ -1,0 +1,181 @@
+"""A batch that is left early, cancelled, or whose input fails: no task left, nothing called done that is not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from refold_async import Batch, Call, Done, Failed, InvalidCallError, Outcome, Skipped, deadline
+from refold_async.batch.tickets import Ticket
+
+from .stubs import RESULT, attempt, calls, succeed
+
+slowly = attempt(lambda _ticket: RESULT, seconds=30)
+
+
+def others() -> set["asyncio.Task[object]"]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def consume(batch: Batch, outcomes: list[Outcome]) -> None:
+    async with batch:
+        async for outcome in batch:
+            outcomes.append(outcome)  # noqa: PERF401 - what came before an error counts
+
+
+def failing_at_once() -> Iterator[Call]:
+    yield from ()
+    raise LookupError
+
+
+async def test_breaking_out_cancels_and_names_what_was_under_way() -> None:
+    async def mixed(ticket: Ticket) -> object:
+        return await (succeed if ticket.index == 0 else slowly)(ticket)
+
+    inputs = calls(50)
+    before = others()
+    async with Batch.with_attempts(inputs, mixed, concurrency=4) as batch:
+        async for outcome in batch:
+            assert outcome.index == 0
+            break
+    assert others() == before
+    assert list(batch.under_way) == inputs[1:5]
+    assert (batch.summary.done, batch.summary.under_way) == (1, 4)
+
+
+async def test_an_exception_in_the_body_comes_out_alone() -> None:
+    before = others()
+    batch = Batch.with_attempts(calls(50), succeed)
+
+    async def stumble() -> None:
+        async with batch:
+            async for _ in batch:
+                raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await stumble()
+    assert others() == before
+
+
+async def test_cancelling_the_consumer_ends_the_batch() -> None:
+    before = others()
+    batch = Batch.with_attempts(calls(50), slowly, concurrency=4)
+
+    task = asyncio.create_task(consume(batch, []))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert others() == before
+    assert len(batch.under_way) == 4
+
+
+@pytest.mark.parametrize("steps", range(1, 14))
+async def test_cancelling_at_any_step_leaves_nothing(steps: int) -> None:
+    before = others()
+    batch = Batch.with_attempts(iter(calls(30)), attempt(lambda _: RESULT, seconds=0), concurrency=3)
+    seen: list[Outcome] = []
+
+    task = asyncio.create_task(consume(batch, seen))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert others() == before
+    assert len({outcome.index for outcome in seen}) == len(seen)
+
+
+async def test_leaving_without_iterating_ends_at_once() -> None:
+    async with Batch.with_attempts(calls(50), slowly):
+        pass
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_an_input_that_raises_ends_the_batch_after_what_is_under_way(is_async: bool) -> None:
+    def failing() -> Iterator[Call]:
+        yield from calls(6)
+        raise LookupError("the database went away")
+
+    async def failing_later() -> AsyncIterator[Call]:
+        for call in failing():
+            yield call
+
+    source = failing_later() if is_async else failing()
+    batch = Batch.with_attempts(source, attempt(lambda _: RESULT, seconds=0.01), concurrency=3)
+    outcomes: list[Outcome] = []
+    with pytest.raises(LookupError, match="the database went away"):
+        await consume(batch, outcomes)
+    assert sorted(outcome.index for outcome in outcomes) == list(range(6))
+    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Skipped)} <= {"input_failed"}
+    assert batch.summary.stopped == "input_failed"
+
+
+async def test_an_input_that_gives_no_call_ends_the_batch() -> None:
+    inputs = [*calls(2), "hubspot"]
+    with pytest.raises(InvalidCallError, match="gave a str where a Call was expected"):
+        async with Batch.with_attempts(inputs, succeed) as batch:  # type: ignore[arg-type]
+            assert len([outcome async for outcome in batch]) == 2
+
+
+async def test_an_error_that_was_told_is_not_told_again() -> None:
+    async with Batch.with_attempts(failing_at_once(), succeed) as batch:
+        with pytest.raises(LookupError):
+            await anext(batch)
+        with pytest.raises(StopAsyncIteration):
+            await anext(batch)
+
+
+async def test_an_input_that_raises_is_told_where_nobody_iterates() -> None:
+    with pytest.raises(LookupError):
+        async with Batch.with_attempts(failing_at_once(), succeed):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_fault_that_is_not_ours_ends_the_batch_and_names_what_was_under_way() -> None:
+    async def made(ticket: Ticket) -> object:
+        if ticket.index == 2:
+            await asyncio.sleep(0.01)
+            raise ZeroDivisionError
+        return await slowly(ticket)
+
+    before = others()
+    batch = Batch.with_attempts(calls(50), made, concurrency=4)
+    with pytest.raises(ZeroDivisionError) as caught:
+        await consume(batch, [])
+    assert others() == before
+    assert len(batch.under_way) == 4
+    assert any("under way when the batch ended" in note for note in caught.value.__notes__)
+
+
+async def test_the_inputs_generator_is_closed() -> None:
+    closed = []
+
+    def source() -> Iterator[Call]:
+        try:
+            while True:
+                yield Call("a", "x", "get_y")
+        finally:
+            closed.append("sync")
+
+    async def async_source() -> AsyncIterator[Call]:
+        try:
+            while True:
+                yield Call("a", "x", "get_y")
+        finally:
+            closed.append("async")
+
+    for calls_ in (source(), async_source()):
+        async with Batch.with_attempts(calls_, succeed) as batch:
+            await anext(batch)
+    assert closed == ["sync", "async"]
+
+
+async def test_an_enclosing_deadline_stops_the_batch() -> None:
+    with deadline(0.03):
+        async with Batch.with_attempts(
+            calls(500), attempt(lambda _: RESULT, seconds=0.01), concurrency=2
+        ) as batch:
+            outcomes = [outcome async for outcome in batch]
+    assert batch.summary.stopped == "deadline"
+    assert any(isinstance(outcome, Done) for outcome in outcomes)
+    assert not any(isinstance(outcome, Failed) for outcome in outcomes)
