@@ -1,0 +1,70 @@
+"""All public methods of the API, found by looking at the three scopes."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from refold_async import KeyAccount, Refold, TokenAccount
+from refold_async.api.actions import Actions
+from refold_async.api.resource import Lazy
+
+from .sample import Sample
+from .samples_accounts import ACCOUNT_SAMPLES
+from .samples_running import RUNNING_SAMPLES
+from .samples_setup import SETUP_SAMPLES
+
+SAMPLES: dict[str, Sample] = {**ACCOUNT_SAMPLES, **SETUP_SAMPLES, **RUNNING_SAMPLES}
+
+SCOPES: dict[str, type] = {"Refold": Refold, "KeyAccount": KeyAccount, "TokenAccount": TokenAccount}
+
+
+class Method(NamedTuple):
+    """A public method of a scope.
+
+    Attributes:
+        scope: The scope's class, by name.
+        resource: The attribute of the scope.
+        name: The method's name.
+        function: The function itself.
+    """
+
+    scope: str
+    resource: str
+    name: str
+    function: Callable[..., Any]
+
+    @property
+    def key(self) -> str:
+        """`resource.method`."""
+        return f"{self.resource}.{self.name}"
+
+    @property
+    def walks(self) -> bool:
+        """Whether it gives a walk, and no coroutine."""
+        return not inspect.iscoroutinefunction(self.function)
+
+    @property
+    def samples(self) -> dict[str, Sample]:
+        """Its sample calls: those of this scope, and those of any."""
+        whole = f"{self.scope}:{self.key}"
+        own = {key: sample for key, sample in SAMPLES.items() if key.partition(" (")[0] == whole}
+        return own or {key: sample for key, sample in SAMPLES.items() if key.partition(" (")[0] == self.key}
+
+
+def resources(scope: str) -> dict[str, type]:
+    """Give the classes of a scope's resources, by its attributes."""
+    found: dict[str, type] = {} if scope == "Refold" else {"actions": Actions}
+    for name in dir(SCOPES[scope]):
+        attribute = inspect.getattr_static(SCOPES[scope], name)
+        if isinstance(attribute, Lazy):
+            found[name] = attribute.load()
+    return found
+
+
+def methods() -> Iterator[Method]:
+    """Give every public method of every scope."""
+    for scope in SCOPES:
+        for resource, kind in resources(scope).items():
+            for name, function in inspect.getmembers(kind, inspect.isfunction):
+                if not name.startswith("_"):
+                    yield Method(scope, resource, name, function)
