@@ -152,7 +152,7 @@ async def test_failures_before_anything_is_sent(road: str) -> None:
         Refold(KEY, base_url="http://127.0.0.1:1", **options),
         Refold(KEY, base_url="http://name.invalid", **options),
         Refold(source, base_url="http://127.0.0.1:1", **options),
-        Refold(KEY, base_url="http://127.0.0.1:1", **{**options, "timeout": 1e-9}),
+        Refold(KEY, base_url="http://127.0.0.1:1", timeout=1e-9),
         Refold(KEY, base_url="https://127.0.0.1:1", proxy="http://127.0.0.1:1", **options),
     ]
     for refold in clients:
