@@ -109,7 +109,7 @@ async def leave_under_way(sandbox: Sandbox, calls: Sequence[Call], path: Path) -
     hanging = Fault(effect="write", hang=True, when="after")
     sandbox.faults.add(hanging)
     async with client(sandbox) as refold, refold.batch(calls, journal=path):
-        while sandbox.ledger.count() < len(calls):
+        while sandbox.ledger.count() < len(calls):  # noqa: ASYNC110 - a ledger wakes nobody
             await asyncio.sleep(0.002)
     sandbox.faults.remove(hanging)
 
@@ -199,6 +199,16 @@ def make_folder(path: Path) -> None:
     path.mkdir()
 
 
+def content_of(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[2 * 4096 + 8 :] = os.urandom(len(content) - 2 * 4096 - 8)
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -212,21 +222,18 @@ async def test_a_file_that_is_no_journal_is_refused_and_left_alone(
     sandbox: Sandbox, path: Path, make: Callable[[Path], None], words: str
 ) -> None:
     make(path)
-    before = path.read_bytes() if path.is_file() else b""
+    before = content_of(path)
     with pytest.raises(JournalError, match=words) as caught:
         await run(sandbox, writes(3), path)
     assert caught.value.fate == "not_sent"
     assert sandbox.requests == []
-    assert (path.read_bytes() if path.is_file() else b"") == before
+    assert content_of(path) == before
 
 
 async def test_a_damaged_journal_is_refused(sandbox: Sandbox, path: Path) -> None:
     await run(sandbox, writes(200), path)
     sent = sandbox.ledger.count()
-    content = bytearray(path.read_bytes())
-    content[4096 + 8 : 2 * 4096] = os.urandom(4096 - 8)
-    content[3 * 4096 :] = os.urandom(len(content) - 3 * 4096)
-    path.write_bytes(content)
+    damage(path)
     with pytest.raises(JournalError, match="damaged"):
         await run(sandbox, writes(200), path)
     assert sandbox.ledger.count() == sent

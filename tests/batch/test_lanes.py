@@ -101,8 +101,8 @@ def test_an_accounts_rate_holds_and_does_not_start_anew_when_its_lane_was_empty(
     for step in range(300):
         now = step / 100
         if of.held == 0:
-            (ticket,) = add(of, "a")
-        for _ in taken(of, now):
+            add(of, "a")
+        if ticket := of.take(now):
             starts.append(now)
             of.release(ticket, now)
     for start in starts:
@@ -189,10 +189,9 @@ class LanesAtWork(RuleBasedStateMachine):
             for ticket in self.running:
                 self.of.release(ticket, self.now)
             self.running.clear()
-            ticket = self.of.take(self.now)
-            if ticket is not None:
-                self.waiting.remove(ticket)
-                self.running.append(ticket)
+            if (given := self.of.take(self.now)) is not None:
+                self.waiting.remove(given)
+                self.running.append(given)
             elif self.of.next_due() is None:
                 break
             else:

@@ -131,7 +131,7 @@ class Run:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(world=worlds())
 def test_every_call_read_has_one_outcome_or_the_batch_says_what_was_under_way(world: World) -> None:
     run = Run(world)
