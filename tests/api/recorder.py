@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from .sample import NOTHING
 
@@ -95,12 +95,8 @@ async def _form(request: web.Request) -> dict[str, tuple[str | None, str | None,
         return {}
     form = {}
     async for part in await request.multipart():
-        assert part is not None
-        form[str(part.name)] = (  # type: ignore[union-attr]
-            part.filename,  # type: ignore[union-attr]
-            part.headers.get("Content-Type"),
-            bytes(await part.read()),  # type: ignore[union-attr,arg-type]
-        )
+        assert isinstance(part, BodyPartReader)
+        form[str(part.name)] = part.filename, part.headers.get("Content-Type"), bytes(await part.read())
     return form
 
 

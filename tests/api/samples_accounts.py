@@ -31,7 +31,7 @@ LINKED_ACCOUNTS = {
         kwargs=_PROFILE,
         body={"linked_account_id": CUSTOMER, **_PROFILE_BODY},
     ),
-    "linked_accounts.get": get(f"{V2}/linked-account/a@b.test/1", "a@b.test/1"),
+    "linked_accounts.get": get(f"{V2}/linked-account/a@b.test", "a@b.test"),
     "linked_accounts.delete": delete(f"{V2}/linked-account/{CUSTOMER}", CUSTOMER),
     "KeyAccount:linked_account.upsert": put(
         f"{V2}/linked-account", kwargs=_PROFILE, body={"linked_account_id": CUSTOMER, **_PROFILE_BODY}

@@ -69,7 +69,9 @@ def _parameter_faults(arrived: Arrived, operation: Schema) -> Iterator[str]:
             continue
         if name in values[where]:
             yield from schema_faults(each["schema"], _typed(each["schema"], values[where][name]), name)
-        elif each.get("required") and not (name == "linked_account_id" and "Authorization" in arrived.headers):
+        elif each.get("required") and not (
+            name == "linked_account_id" and "Authorization" in arrived.headers
+        ):
             yield f"{where} {name}: missing"
     open_query = "vary per integration" in operation.get("description", "")
     for name in arrived.query:
