@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Final, Literal, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
 
 import msgspec
 
 from refold_async.errors import Fate, RefoldError
 from refold_async.operation import Effect
+
+if TYPE_CHECKING:
+    from refold_async.batch.outcomes import Outcome
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,6 +89,16 @@ class Hooks:
         With an answer, `error` and `fate` are `None`. Else `fate` says what became of the call,
         also where it was cancelled.
         """
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """A call of a batch ended, after its `on_done` where it was begun, or was skipped."""
+
+
+def listening(hooks: Hooks | Sequence[Hooks] | None) -> Sequence[Hooks]:
+    """Give those who listen, of the setting `hooks`."""
+    if hooks is None:
+        return ()
+    return (hooks,) if isinstance(hooks, Hooks) else hooks
 
 
 def safely(hook: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R | None:

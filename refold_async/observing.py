@@ -10,7 +10,7 @@ import msgspec
 
 from refold_async import retries, wire
 from refold_async.errors import Fate, InvalidCallError, RefoldError
-from refold_async.hooks import CallFacts, Hooks, WaitReason, safely
+from refold_async.hooks import CallFacts, Hooks, WaitReason, listening, safely
 from refold_async.plan import Plan
 from refold_async.sessions import Session
 from refold_async.wire import Request
@@ -35,7 +35,7 @@ class Observer:
         """Give the observer of a call; `None` where nobody listens to a call that goes well."""
         if not hooks:
             return Observer(session, plan, started) if _logger.isEnabledFor(logging.DEBUG) else None
-        return _Hooked([hooks] if isinstance(hooks, Hooks) else hooks, session, plan, started)
+        return _Hooked(listening(hooks), session, plan, started)
 
     def began(self) -> None:
         """The call begins."""

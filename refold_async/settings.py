@@ -151,7 +151,7 @@ def _check_type(name: str, value: object, kind: type) -> None:
 
 
 def _check_hooks(value: Hooks | Sequence[Hooks]) -> None:
-    for listener in [value] if not isinstance(value, Sequence) else value:
+    for listener in value if isinstance(value, Sequence) else (value,):
         _check_type("hooks", listener, Hooks)
 
 

@@ -10,11 +10,12 @@ from refold_async import retries
 from refold_async.api.actions import ActionResult, plan_execute
 from refold_async.batch import failures
 from refold_async.batch.engine import Skip
-from refold_async.batch.outcomes import Reason
+from refold_async.batch.outcomes import Outcome, Reason
 from refold_async.batch.settings import BatchSettings
 from refold_async.batch.tickets import Ticket
 from refold_async.caller import Caller
-from refold_async.errors import RateLimitedError, SettingsError
+from refold_async.errors import RateLimitedError, RefoldError, SettingsError
+from refold_async.hooks import listening, safely
 from refold_async.pipeline import Again, Trip
 from refold_async.plan import Plan
 from refold_async.settings import Settings
@@ -42,6 +43,11 @@ class Travel:
         self.throttled = 0.0
         self.throttles = 0
 
+    def abandon(self, error: BaseException) -> None:
+        """Tell who listens to the trip that it does not go on."""
+        if self.trip is not None:
+            self.trip.abandon(error)
+
 
 class Attempts:
     """Makes the attempts of a batch's calls.
@@ -58,6 +64,7 @@ class Attempts:
     Attributes:
         refusal: Says why a call whose turn has come must not be sent, if so.
         before_sending: Notes down that a call is about to be sent; says why it must not be, if so.
+        on_outcome: Tells the client's hooks of an outcome, where it has any.
 
     Raises:
         SettingsError: The batch's concurrency is more than the client's connections.
@@ -76,6 +83,7 @@ class Attempts:
         self._in_line: set[asyncio.Timeout] = set()
         self.refusal: Callable[[Ticket], Reason | None] = lambda _ticket: None
         self.before_sending: Callable[[Ticket], Awaitable[Reason | None]] | None = None
+        self.on_outcome: Callable[[Outcome], object] | None = self._tell if settings.hooks else None
 
     async def open(self) -> None:
         """Open the session, and keep it from being closed as idle.
@@ -108,14 +116,22 @@ class Attempts:
             reason = await self.before_sending(ticket)
         if reason is None:
             return await self._send(ticket, travel, paced)
-        if travel.trip is not None:
-            travel.trip.abandon(asyncio.CancelledError())
+        travel.abandon(asyncio.CancelledError())
         return Skip(reason)
 
     def stop(self) -> None:
         """Let those go who wait for a turn: their calls are not to be sent."""
         for scope in self._in_line:
             scope.reschedule(self._session.loop.time())
+
+    def abandon(self, ticket: Ticket, error: RefoldError) -> None:
+        """Hear that a call which was to be attempted again is not."""
+        if ticket.trip is not None:
+            ticket.trip.abandon(error)
+
+    def _tell(self, outcome: Outcome) -> None:
+        for hooks in listening(self._settings.hooks):
+            safely(hooks.on_outcome, outcome)
 
     def _set_out(self, ticket: Ticket) -> Travel:
         call = ticket.call

@@ -25,7 +25,8 @@ from refold_async.batch.settings import BatchOptions, BatchSettings
 from refold_async.batch.source import Calls, Source
 from refold_async.batch.summary import BatchSummary, Tally
 from refold_async.batch.tasks import Tasks, to_the_end
-from refold_async.errors import SettingsError
+from refold_async.batch.tickets import Ticket
+from refold_async.errors import RefoldError, SettingsError
 from refold_async.hooks import safely
 
 if TYPE_CHECKING:
@@ -120,9 +121,10 @@ class Batch:
         self._reader = Reader(self._source, engine, lanes, screen)
         self._road.refusal = engine.refusal
         engine.on_stop = self._road.stop
+        engine.on_abandon = self._abandon
+        engine.on_outcome = self._road.on_outcome
         if self._resuming is not None:
             self._road.before_sending = self._resuming.before_sending
-            engine.on_abandon = self._resuming.abandon
             self._resuming.on_failure = lambda: engine.stop("journal_failed")
         self._tasks.start(self._reader.work())
         for _ in range(settings.concurrency):
@@ -160,6 +162,11 @@ class Batch:
             self._seconds = asyncio.get_running_loop().time() - self._began
             if self._settings.on_progress is not None:
                 safely(self._settings.on_progress, self.progress)
+
+    def _abandon(self, ticket: Ticket, error: RefoldError) -> None:
+        self._road.abandon(ticket, error)
+        if self._resuming is not None:
+            self._resuming.abandon(ticket, error)
 
     def _cut_off(self) -> None:
         """Start nothing more, and let everybody go."""

@@ -71,6 +71,7 @@ class Engine:
         self.under_way: Final[set[Ticket]] = set()
         self.on_stop: Callable[[], object] = lambda: None
         self.on_abandon: Callable[[Ticket, RefoldError], object] = lambda _ticket, _error: None
+        self.on_outcome: Callable[[Outcome], object] | None = None
         self.stopped: Reason | None = None
         self.exhausted = False
         self.over = False
@@ -184,6 +185,8 @@ class Engine:
     def put(self, outcome: Outcome) -> None:
         """Put down what became of a call."""
         self._tally.add(outcome)
+        if self.on_outcome is not None:
+            self.on_outcome(outcome)
         self.outcomes.append(outcome)
         if self._consumers.waiting:
             self._consumers.wake()

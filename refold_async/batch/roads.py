@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from refold_async.batch.engine import Attempt
-from refold_async.batch.outcomes import Reason
+from refold_async.batch.outcomes import Outcome, Reason
 from refold_async.batch.tickets import Ticket
+from refold_async.errors import RefoldError
 
 
 class Road(Protocol):
@@ -16,10 +17,12 @@ class Road(Protocol):
     Attributes:
         refusal: Says why a call whose turn has come must not be sent, if so.
         before_sending: Notes down that a call is about to be sent; says why it must not be, if so.
+        on_outcome: Hears of each outcome, if anything does.
     """
 
     refusal: Callable[[Ticket], Reason | None]
     before_sending: Callable[[Ticket], Awaitable[Reason | None]] | None
+    on_outcome: Callable[[Outcome], object] | None
 
     @property
     def base_url(self) -> str:
@@ -35,6 +38,9 @@ class Road(Protocol):
     def stop(self) -> None:
         """Let those go who wait for a turn: their calls are not to be sent."""
 
+    def abandon(self, ticket: Ticket, error: RefoldError) -> None:
+        """Hear that a call which was to be attempted again is not."""
+
     def attempt(self, ticket: Ticket, /) -> Awaitable[object]:
         """Make one attempt; see `Attempt`."""
         ...
@@ -49,6 +55,7 @@ class PlainRoad:
         self.attempt = attempt
         self.refusal: Callable[[Ticket], Reason | None] = lambda _ticket: None
         self.before_sending: Callable[[Ticket], Awaitable[Reason | None]] | None = None
+        self.on_outcome: Callable[[Outcome], object] | None = None
 
     async def open(self) -> None:
         """Have nothing to do."""
@@ -57,4 +64,7 @@ class PlainRoad:
         """Have nothing to do."""
 
     def stop(self) -> None:
+        """Have nothing to do."""
+
+    def abandon(self, ticket: Ticket, error: RefoldError) -> None:
         """Have nothing to do."""

@@ -16,7 +16,18 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from refold_async import ActionFailed, NotFoundError, Options, RateLimit, Refold, ServerError
+from refold_async import (
+    ActionFailed,
+    Call,
+    CallFacts,
+    Hooks,
+    NotFoundError,
+    Options,
+    RateLimit,
+    Refold,
+    RefoldError,
+    ServerError,
+)
 from refold_async.integrations.otel import instrument
 from refold_async.sandbox import Fault, Sandbox
 
@@ -36,9 +47,11 @@ class Recorded:
         self._reader = InMemoryMetricReader()
         self.meters = MeterProvider([self._reader])
 
+    def hooks(self, **more: Any) -> tuple[Hooks, ...]:
+        return instrument(tracer_provider=self.tracers, meter_provider=self.meters, **more)
+
     def options(self, options: Options, **more: Any) -> Options:
-        hooks = instrument(tracer_provider=self.tracers, meter_provider=self.meters, **more)
-        return change(options, hooks=hooks)
+        return change(options, hooks=self.hooks(**more))
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
@@ -69,6 +82,17 @@ class Recorded:
     def everything(self) -> str:
         data = self._reader.get_metrics_data()
         return "".join(span.to_json() for span in self.spans) + (data.to_json() if data else "")
+
+
+class Retries(Hooks):
+    def __init__(self) -> None:
+        self.number = 0
+        self.three = asyncio.Event()
+
+    def on_retry(self, call: CallFacts, attempt: int, error: RefoldError, wait: float) -> None:
+        self.number += 1
+        if self.number == 3:
+            self.three.set()
 
 
 @pytest.fixture
@@ -275,6 +299,47 @@ async def test_metrics(sandbox: Sandbox, options: Options, recorded: Recorded) -
     assert recorded.histogram("refold.client.connection.wait").sum > 0
     assert all(p.value == 0 for p in recorded.points("http.client.active_requests"))  # type: ignore[union-attr]
     assert all(p.value == 0 for p in recorded.points("refold.client.active_calls"))  # type: ignore[union-attr]
+
+
+async def test_outcomes_of_a_batch_are_counted(
+    sandbox: Sandbox, options: Options, recorded: Recorded
+) -> None:
+    sandbox.expire("demo-user-2", "hubspot")
+    sandbox.faults.add(Fault(linked_account_id="demo-user-3", status=404))
+    ids = ["demo-user-1", "demo-user-2", "demo-user-2", "demo-user-3"]
+    calls = [Call(account, "hubspot", "get_contact", {"limit": "1"}) for account in ids]
+    async with Refold(sandbox.api_key, **recorded.options(options)) as refold:
+        await refold.run(calls, concurrency=1)
+    counted = {
+        (said["refold.outcome"], said.get("error.type", said.get("refold.reason"))): point.value  # type: ignore[union-attr]
+        for point in recorded.points("refold.client.batch.outcomes")
+        if (said := point.attributes or {})
+    }
+    assert counted == {
+        ("done", None): 1,
+        ("failed", "ReconnectRequiredError"): 1,
+        ("skipped", "reconnect"): 1,
+        ("failed", "NotFoundError"): 1,
+    }
+
+
+async def test_a_stopped_batch_leaves_nothing_under_way(
+    sandbox: Sandbox, options: Options, recorded: Recorded
+) -> None:
+    retries = Retries()
+    sandbox.faults.add(Fault(status=503, headers={"Retry-After": "3"}))
+    calls = [Call(f"demo-user-{n}", "hubspot", "get_contact", {"limit": "1"}) for n in range(1, 4)]
+    async with (
+        Refold(sandbox.api_key, **change(options, hooks=[*recorded.hooks(), retries])) as refold,
+        refold.batch(calls, concurrency=3) as batch,
+    ):
+        await retries.three.wait()
+        batch.stop()
+        outcomes = [outcome async for outcome in batch]
+    assert len(outcomes) == 3
+    [active] = recorded.points("refold.client.active_calls")
+    assert active.value == 0  # type: ignore[union-attr]
+    assert len([span for span in recorded.spans if span.name == "refold actions.execute"]) == 3
 
 
 async def test_active_counts_while_under_way(sandbox: Sandbox, options: Options, recorded: Recorded) -> None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
+from refold_async.batch.outcomes import Failed, Outcome, Skipped
 from refold_async.errors import RefoldError
 from refold_async.hooks import CallFacts
 
@@ -90,4 +91,17 @@ def of_failure(error: BaseException | None, fate: str | None) -> dict[str, str |
         said["refold.fate"] = fate
     if isinstance(error, RefoldError) and error.status is not None:
         said["http.response.status_code"] = error.status
+    return said
+
+
+def of_outcome(outcome: Outcome) -> dict[str, str | int]:
+    """Say what became of a batch's call."""
+    said: dict[str, str | int] = {
+        "refold.outcome": type(outcome).__name__.lower(),
+        "refold.slug": outcome.call.slug,
+    }
+    if isinstance(outcome, Failed):
+        said |= {"error.type": type(outcome.error).__name__, "refold.fate": outcome.error.fate}
+    elif isinstance(outcome, Skipped):
+        said["refold.reason"] = outcome.reason
     return said

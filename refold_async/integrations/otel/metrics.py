@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import Meter
 
+from refold_async.batch.outcomes import Outcome
 from refold_async.errors import Fate, RefoldError
 from refold_async.hooks import CallFacts, Hooks, WaitReason
 from refold_async.integrations.otel import attributes
@@ -54,6 +55,9 @@ class Metrics(Hooks):
                 ("connection", "connection", "Time that a call waited for a free connection."),
             )
         }  # fmt: skip
+        self._outcomes = meter.create_counter(
+            "refold.client.batch.outcomes", "{call}", "Calls of batches that ended, by what became of them."
+        )
         self._sent_at: WeakKeyDictionary[CallFacts, float] = WeakKeyDictionary()
 
     def on_call(self, call: CallFacts) -> None:
@@ -85,6 +89,10 @@ class Metrics(Hooks):
         self._active_calls.add(-1, said)
         self._attempts.record(attempts, said)
         self._call_duration.record(seconds, {**said, **attributes.of_failure(error, fate)})
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Count what became of a batch's call."""
+        self._outcomes.add(1, attributes.of_outcome(outcome))
 
     def _end_request(self, call: CallFacts, status: int | None, error: BaseException | None) -> None:
         said = attributes.of_request(call)

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from refold_async.client import Refold, SessionManager
 from refold_async.credentials import KeySource
-from refold_async.hooks import Hooks
+from refold_async.hooks import listening
 from refold_async.integrations.starlette.disconnects import Witness
 from refold_async.settings import Options
 
@@ -62,9 +62,7 @@ def lifespan(
 
 
 def _witnessed(options: Options) -> Options:
-    given = options.get("hooks") or ()
-    hooks = (given,) if isinstance(given, Hooks) else given
-    return {**options, "hooks": (Witness(), *hooks)}
+    return {**options, "hooks": (Witness(), *listening(options.get("hooks")))}
 
 
 def get_refold(connection: HTTPConnection) -> Refold:

@@ -1,0 +1,278 @@
+"""The pytest plugin as a package outside of this repository uses it: installed, and run by a pytest of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = '''
+"""A user's own package: it writes contacts."""
+
+from refold_async import Account, Refold
+
+
+async def sign_up(account: Account, email: str) -> str:
+    result = await account.actions.execute("hubspot", "create_contact", {"email": email})
+    return result.data["id"]
+
+
+async def sign_up_for(customer: str, email: str) -> str:
+    async with Refold() as refold:
+        return await sign_up(refold.account(customer), email)
+'''
+
+TESTS = """
+import pytest
+import signups
+from refold_async import ActionFailed, ReconnectRequiredError, ServerError
+from refold_async.sandbox import Fault
+
+pytestmark = pytest.mark.{mark}
+
+
+async def test_seeded(refold_sandbox, refold_client):
+    refold_sandbox.add_account("jane", connected=["hubspot"])
+    await signups.sign_up(refold_client.account("jane"), "a@example.com")
+    [run] = refold_sandbox.assert_ran(
+        "hubspot", "create_contact", {{"email": "a@example.com"}}, linked_account_id="jane"
+    )
+    assert run.ok
+    refold_sandbox.assert_nothing_twice()
+
+
+async def test_as_new_every_time(refold_sandbox, refold_client):
+    refold_sandbox.assert_nothing_written()
+    assert "jane" not in refold_sandbox.account_ids
+    assert refold_sandbox.requests == []
+    assert len(refold_sandbox.faults) == 0
+
+
+async def test_connections_come_and_go(refold_sandbox, refold_client):
+    account = refold_client.account("demo-user-1")
+    refold_sandbox.expire("demo-user-1", "hubspot")
+    with pytest.raises(ReconnectRequiredError):
+        await signups.sign_up(account, "a@example.com")
+    refold_sandbox.assert_not_ran("hubspot", "create_contact")
+    refold_sandbox.connect("demo-user-1", "hubspot")
+    await signups.sign_up(account, "a@example.com")
+
+
+async def test_scripted_answers(refold_sandbox, refold_client):
+    account = refold_client.account("demo-user-1")
+    refold_sandbox.answer("hubspot", "create_contact", {{"id": "one"}}, {{"id": "two"}})
+    assert [await signups.sign_up(account, f"{{n}}@example.com") for n in range(2)] == ["one", "two"]
+    assert await signups.sign_up(account, "3@example.com") not in ("one", "two")
+    refold_sandbox.assert_ran("hubspot", "create_contact", times=3)
+
+
+async def test_scripted_faults(refold_sandbox, refold_client):
+    account = refold_client.account("demo-user-1")
+    refold_sandbox.answer("hubspot", "create_contact", {{}}, node_status="Errored", http_status=422)
+    with pytest.raises(ActionFailed):
+        await signups.sign_up(account, "a@example.com")
+    fault = refold_sandbox.fail("hubspot", "create_contact", status=503)
+    with pytest.raises(ServerError):
+        await signups.sign_up(account, "a@example.com")
+    assert refold_sandbox.faults.fired(fault) == 1
+
+
+async def test_a_client_of_the_code_s_own(refold_sandbox, refold_environment):
+    await signups.sign_up_for("demo-user-1", "a@example.com")
+    refold_sandbox.assert_ran("hubspot", "create_contact", linked_account_id="demo-user-1")
+"""
+
+PLAIN = """
+import asyncio
+
+import signups
+
+
+def test_without_a_loop(refold_sandbox, refold_client):
+    asyncio.run(signups.sign_up(refold_client.account("demo-user-1"), "a@example.com"))
+    asyncio.run(signups.sign_up(refold_client.account("demo-user-1"), "b@example.com"))
+    refold_sandbox.assert_ran("hubspot", "create_contact", times=2)
+"""
+
+IMPORTS = """
+import sys
+
+
+def pytest_configure(config):
+    assert config.pluginmanager.has_plugin("pytest_refold_async")
+    early = [name for name in sys.modules if name.split(".")[0] in ("refold_async", "aiohttp", "msgspec")]
+    assert not early, early
+"""
+
+ANYIO = "import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+LOOP = "asyncio_default_fixture_loop_scope = function\nasyncio_mode ="
+NAMED = ("-p", "refold_async.pytest_plugin")
+
+CONF: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "anyio": ("anyio", ANYIO, "addopts = -p no:asyncio", NAMED),
+    "asyncio-strict": ("asyncio", IMPORTS, f"{LOOP} strict", ()),
+    "asyncio-auto": (
+        "filterwarnings('error')", "", f"{LOOP} auto",
+        ("--disable-plugin-autoload", "-p", "pytest_asyncio.plugin", *NAMED),
+    ),
+}  # fmt: skip
+
+
+class Elsewhere:
+    """A directory of a user's: a package that was installed there, and its tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.site = folder / "site"
+
+    def install(self, name: str, text: str) -> None:
+        project = self.folder / "project"
+        (project / name).mkdir(parents=True)
+        (project / name / "__init__.py").write_text(text)
+        (project / "pyproject.toml").write_text(
+            f'[build-system]\nrequires = []\nbuild-backend = "building"\nbackend-path = ["."]\n'
+            f'[project]\nname = "{name}"\nversion = "1"\n'
+        )
+        (project / "building.py").write_text(BACKEND.replace("NAME", name))
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps",
+                   "--no-build-isolation", "--disable-pip-version-check", "--target", str(self.site), str(project)]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, text=True)
+
+    def test(self, *arguments: str, **files: str) -> subprocess.CompletedProcess[str]:
+        tests = self.folder / "tests"
+        tests.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (tests / f"{name}.{'ini' if name == 'pytest' else 'py'}").write_text(text)
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTEST", "REFOLD", "COV_", "COVERAGE"))
+        }
+        environment["PYTHONPATH"] = str(self.site)
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+            *arguments,
+        ]
+        return subprocess.run(
+            command, check=False, cwd=tests, env=environment, capture_output=True, text=True, timeout=60
+        )
+
+
+BACKEND = """
+import zipfile
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = "NAME-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{wheel_directory}/{name}", "w") as wheel:
+        wheel.write("NAME/__init__.py")
+        wheel.writestr("NAME-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: NAME\\nVersion: 1\\n")
+        wheel.writestr("NAME-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("NAME-1.dist-info/RECORD", "")
+    return name
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Elsewhere:
+    made = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
+    made.install("signups", PACKAGE)
+    return made
+
+
+@pytest.mark.parametrize("mode", CONF)
+def test_nothing_is_imported_unasked_and_fixtures_serve_every_way_of_running_coroutines(
+    elsewhere: Elsewhere, mode: str
+) -> None:
+    mark, conftest, ini, arguments = CONF[mode]
+    done = elsewhere.test(
+        *arguments,
+        *("test_plain.py", "test_signups.py"),
+        test_plain=PLAIN,
+        test_signups=TESTS.format(mark=mark),
+        conftest=conftest,
+        pytest=f"[pytest]\nfilterwarnings = error\n{ini}\n",
+    )
+    assert "7 passed" in done.stdout, done.stdout + done.stderr
+
+
+OVERRIDES = """
+import pytest
+from refold_async import RateLimitedError, Retry
+from refold_async.sandbox import SandboxLimit
+
+
+@pytest.fixture(scope="session")
+def refold_sandbox_options():
+    return {"accounts": 2, "api_key": "tk_mine", "limit": SandboxLimit(per_second=1, burst=1)}
+
+
+@pytest.fixture
+def refold_client_options():
+    return {"retry": Retry(attempts=1)}
+
+
+@pytest.mark.anyio
+async def test_settings(refold_sandbox, refold_client):
+    assert len(refold_sandbox.account_ids) == 2
+    assert refold_sandbox.api_key == "tk_mine"
+    account = refold_client.account("demo-user-1")
+    await account.actions.list("hubspot")
+    with pytest.raises(RateLimitedError):
+        await account.actions.list("hubspot")
+"""
+
+
+RECORDED = """
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_contacts(refold_recording):
+    async with refold_recording.client() as refold:
+        result = await refold.account("demo-user-1").actions.execute("hubspot", "get_contact", {"limit": "1"})
+        assert result.data
+        print("real" if refold_recording.recorded else "replayed")
+"""
+
+
+def test_a_recording_is_made_with_the_option_and_replayed_without_and_settings_serve(
+    elsewhere: Elsewhere,
+) -> None:
+    conftest, ini = CONF["anyio"][1], f"[pytest]\n{CONF['anyio'][2]}\n"
+    made = elsewhere.test(
+        *("-s", "--refold-record", "test_recorded.py"),
+        test_recorded=RECORDED,
+        conftest=conftest + SANDBOX_AS_THE_SERVICE,
+        pytest=ini,
+    )
+    assert "1 passed" in made.stdout, made.stdout + made.stderr
+    assert "real" in made.stdout
+    saved = elsewhere.folder / "tests/recordings/test_recorded/test_contacts.json"
+    assert "tk_sandbox" not in saved.read_text()
+    again = elsewhere.test(
+        *("-s", "test_recorded.py", "test_overrides.py"),
+        test_recorded=RECORDED,
+        test_overrides=OVERRIDES,
+        conftest=conftest,
+        pytest=ini,
+    )
+    assert "2 passed" in again.stdout, again.stdout + again.stderr
+    assert "replayed" in again.stdout
+
+
+SANDBOX_AS_THE_SERVICE = """
+
+@pytest.fixture(autouse=True)
+def service(refold_environment):
+    pass
+"""
