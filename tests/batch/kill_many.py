@@ -1,0 +1,37 @@
+"""Many kills of a large batch: `python -m tests.batch.kill_many --kills 50 --writes 2000`."""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from refold_async.sandbox import Sandbox
+
+from .killing import Trial, kill_and_resume
+
+
+async def main(kills: int, writes: int, seed: int) -> None:
+    trials: list[Trial] = []
+    began = time.monotonic()
+    async with Sandbox(latency=0.01) as sandbox:
+        for number in range(kills):
+            with tempfile.TemporaryDirectory() as folder:
+                trial = await kill_and_resume(sandbox, Path(folder) / "job.sqlite", writes, seed + number)
+            trials.append(trial)
+            print(f"{number + 1:3} {trial}", flush=True)  # noqa: T201
+    under_way = sum(trial.under_way_at_kill for trial in trials)
+    ran = sum(trial.under_way_that_ran for trial in trials)
+    print(  # noqa: T201
+        f"{kills} kills of {writes:,} writes in {time.monotonic() - began:.0f} s: none ran twice, none is missing, "
+        f"{under_way} under way were each reported unknown once ({ran} of them had run)"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--writes", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    asyncio.run(main(given.kills, given.writes, given.seed))
