@@ -81,11 +81,6 @@ def stalls(expected: Expected) -> bool:
     return expected.error == "DeadlineExceededError"
 
 
-def time_for(expected: Expected) -> float:
-    """Give a call's deadline: short where it is to end the call."""
-    return SHORT if stalls(expected) else LONG
-
-
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[Refold]:
     """A client that trusts the authority of the tests."""
@@ -95,17 +90,18 @@ async def client(url: str) -> AsyncIterator[Refold]:
         yield refold
 
 
-async def meet(fault: Fault, server: FaultServer, operation: Operation) -> Met:
-    """Meet a fault, and call again on the same client."""
+async def meet(fault: Fault, server: FaultServer, operation: Operation, short: float) -> Met:
+    """Meet a fault, with a short deadline where it is to end the call, and call again on the same client."""
     async with client(server.base_url(fault.host)) as refold:
         if fault.warms_up:
             assert await _content(WRITE, refold) == WRITE.good
             await fault.between_calls(server)
         before = len(server.requests)
-        timeout = time_for(fault.expected(operation.effect))
+        stalled = stalls(fault.expected(operation.effect))
+        timeout = short if stalled else LONG
         watch = Watch(timeout)
         error, late = await _outcome(operation, refold, timeout)
-        in_time = watch.stop(to_the_end=isinstance(error, DeadlineExceededError) and timeout == SHORT)
+        in_time = watch.stop(to_the_end=stalled and isinstance(error, DeadlineExceededError))
         requests = len(server.requests) - before - operation.others
         _check_error(fault, error, late=late)
         server.relieve()
