@@ -1,9 +1,6 @@
 """The sandbox's bodies beside those that the reference shows; skipped where the reference is absent."""
 
-import json
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,29 +9,7 @@ from refold_async.sandbox.routes import SERVED
 from refold_async.sandbox.routes.documented import DOCUMENTED
 
 from .bare import ACTIONS, APPLICATIONS, Bare
-
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "refold-api"
-
-needs_reference = pytest.mark.skipif(
-    not (SHARED / "examples.json").exists(),
-    reason="the reference's examples lie beside the repository, not in it",
-)
-
-
-def example(method: str, path: str, status: int, note: str = "") -> Any:
-    examples = json.loads((SHARED / "examples.json").read_text())
-    [body] = [
-        each["body"]
-        for each in examples
-        if (each["method"], each["path"], each["status"], each.get("note") or "")
-        == (method, path, status, note)
-    ]
-    return body
-
-
-def without_ids(body: Any) -> Any:
-    """The body with the organisation's id, the one thing in a message that is nobody's to know."""
-    return json.loads(re.sub(r"for org [0-9a-f]{24}", "for org ORG", json.dumps(body)))
+from .reference import SHARED, example, needs_reference, without_ids
 
 
 @needs_reference

@@ -125,7 +125,13 @@ class Configs:
 
 def fields_of(organisation: Organisation, slug: str) -> list[Document]:
     """The fields of an app's config, fresh copies of them."""
-    base: Document = {"required": False, "hidden": False, "multiple": False, "defaultValue": ""}
+    base: Document = {
+        "required": False,
+        "hidden": False,
+        "multiple": False,
+        "options": [],
+        "defaultValue": "",
+    }
     seeds: list[Document] = msgspec.to_builtins(load_seeds().fields)
     return [
         {"id": object_id(organisation.seed, "field", slug, each["name"]), **base, **each} for each in seeds

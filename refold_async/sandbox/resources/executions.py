@@ -11,6 +11,7 @@ from refold_async.sandbox.apps.values import timestamp
 from refold_async.sandbox.resources.documents import Document, Ids, given
 from refold_async.sandbox.resources.refusals import refused
 from refold_async.sandbox.resources.showing import app_summary
+from refold_async.sandbox.resources.workflows import nodes_of
 from refold_async.sandbox.state import Account
 
 Status = Literal["RUNNING", "COMPLETED", "ERRORED", "STOPPING", "STOPPED", "TIMED_OUT"]
@@ -93,7 +94,7 @@ class Execution:
 
     def document(self) -> Document:
         """The whole execution, with its nodes in the order of their beginnings."""
-        total = len(self.workflow["nodes"]) if isinstance(self.workflow["nodes"], list) else 0
+        total = len(nodes_of(self.workflow))
         done = sum(node["node_status"] == "Success" for node in self.nodes)
         percentage = 100 if self.status == "COMPLETED" else 100 * done // max(1, total)
         return {**self.summary(), "completion_percentage": percentage, "nodes": self.nodes}

@@ -93,4 +93,14 @@ class Profile:
         if self.default_app is None:
             return []
         app_id = app_id_of(self._account.organisation, DEFAULT_APP)
-        return [{"type": DEFAULT_APP, "name": "Default app", "app_id": app_id}]
+        return [
+            {
+                "type": DEFAULT_APP,
+                "name": "Default app",
+                "icon": icon_of(DEFAULT_APP),
+                "app_id": app_id,
+                "reauth_required": False,
+                "createdAt": self.created_at,
+                "updatedAt": self.updated_at,
+            }
+        ]

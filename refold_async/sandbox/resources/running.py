@@ -9,6 +9,7 @@ from refold_async.sandbox.resources.executions import Execution, Status
 from refold_async.sandbox.resources.nodes import KINDS, NodeError, Step, StoppedError
 from refold_async.sandbox.resources.refusals import not_in_sandbox
 from refold_async.sandbox.resources.webhooks import announce_workflow
+from refold_async.sandbox.resources.workflows import nodes_of
 from refold_async.sandbox.world import World
 
 NODE_SECONDS = 0.01
@@ -29,12 +30,6 @@ def check_nodes(workflow: Document) -> None:
 def start(world: World, execution: Execution) -> None:
     """Let an execution run."""
     world.chores.start(lambda: _run(world, execution))
-
-
-def nodes_of(workflow: Document) -> list[Document]:
-    """The nodes of a workflow, in the order in which they run."""
-    nodes = workflow["nodes"]
-    return [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
 
 
 async def _run(world: World, execution: Execution) -> None:

@@ -45,18 +45,13 @@ class FieldSeed(Seed, frozen=True, omit_defaults=True):
 
 
 class WorkflowSeed(Seed, frozen=True):
-    """A published workflow of the organisation, for all its accounts.
-
-    Attributes:
-        event: The event that starts it, beside those who execute it.
-    """
+    """A published workflow of the organisation, for all its accounts."""
 
     alias: str
     description: str
     slug: str
     nodes: list[Document]
     is_v2: bool = False
-    event: str | None = None
     data_slots: list[FieldSeed] = []
     manual_execution_payload: Document | None = None
     json_schema: Document | None = None

@@ -41,9 +41,15 @@ class Workflow:
         return self.document.get("linked_account_id")
 
     @property
+    def nodes(self) -> list[Document]:
+        """The nodes, in the order in which they run."""
+        return nodes_of(self.document)
+
+    @property
     def event(self) -> object:
-        """The event that starts it."""
-        return self.document.get("trigger_event")
+        """The event that starts it, beside those who execute it: the ``event`` in a start node's data."""
+        starts = [node["data"] for node in self.nodes if node.get("type") == "start"]
+        return next((data["event"] for data in starts if isinstance(data, dict) and "event" in data), None)
 
     def is_for(self, account: Account | None) -> bool:
         """Whether an account may use it; the organisation, ``None``, uses them all."""
@@ -156,14 +162,14 @@ class Workflows:
             "workflow_alias": seed.alias,
             "data_slots": slots,
             "public_access_workflow": True,
-            **({"trigger_event": seed.event} if seed.event else {}),
         }
         self._add(workflow_id, seed.slug, fields).publish(None)
 
     def _add(self, workflow_id: str, slug: str, fields: Document) -> Workflow:
         moment = now()
         defaults: Document = {"name": "", "description": "", "icon": "", "is_v2": False, "data_slots": []}
-        nodes = _numbered(fields.get("nodes") or [{"type": "start"}])
+        defaults["enable_schema_validation"] = False
+        nodes = _numbered(nodes_of({"nodes": fields.get("nodes") or [{"type": "start"}]}))
         own = {
             "_id": workflow_id,
             "slug": slug,
@@ -180,9 +186,14 @@ class Workflows:
         return workflow
 
 
-def _numbered(nodes: object) -> list[Document]:
+def nodes_of(document: Document) -> list[Document]:
+    """The nodes of a workflow's document."""
+    nodes = document["nodes"]
+    return [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+
+
+def _numbered(found: list[Document]) -> list[Document]:
     """The nodes, each with an id, its neighbours and its data."""
-    found = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
     base: Document = {"incoming_nodes": [], "outgoing_nodes": [], "data": None}
     return [{"id": str(place), **base, **node} for place, node in enumerate(found, start=1)]
 

@@ -1,0 +1,113 @@
+"""What the reference shows and specifies, where it lies beside the repository."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "refold-api"
+
+needs_reference = pytest.mark.skipif(
+    not (SHARED / "examples.json").exists(),
+    reason="the reference's examples lie beside the repository, not in it",
+)
+
+
+@cache
+def examples() -> list[dict[str, Any]]:
+    """The bodies that the reference shows; none where it is absent."""
+    file = SHARED / "examples.json"
+    return json.loads(file.read_text()) if file.exists() else []
+
+
+@cache
+def specification() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((SHARED / "openapi.yaml").read_text(), yaml.CSafeLoader)
+    return loaded
+
+
+def example(method: str, path: str, status: int, note: str = "") -> Any:
+    [body] = [
+        each["body"]
+        for each in examples()
+        if (each["method"], each["path"], each["status"], each.get("note") or "")
+        == (method, path, status, note)
+    ]
+    return body
+
+
+def without_ids(body: Any) -> Any:
+    """The body with the organisation's id, the one thing in a message that is nobody's to know."""
+    return json.loads(re.sub(r"for org [0-9a-f]{24}", "for org ORG", json.dumps(body)))
+
+
+def response_schema(method: str, path: str, status: int) -> dict[str, Any] | None:
+    """The JSON schema of an answer, with what it refers to; ``None`` where nothing is specified."""
+    responses = specification()["paths"][path][method.lower()]["responses"]
+    content = responses.get(str(status), {}).get("content")
+    if not content:
+        return None
+    components = with_nulls(specification()["components"])
+    return {"allOf": [with_nulls(content["application/json"]["schema"])], "components": components}
+
+
+def with_nulls(schema: Any) -> Any:
+    """An OpenAPI 3.0 schema as JSON Schema has it: ``nullable`` becomes a type."""
+    if isinstance(schema, list):
+        return [with_nulls(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: with_nulls(value) for name, value in schema.items() if name != "nullable"}
+    return {"anyOf": [plain, {"type": "null"}]} if schema.get("nullable") else plain
+
+
+def property_names(schema: Any) -> Iterator[str]:
+    """The names of all properties that a part of the specification tells of, at any depth."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from property_names(each)
+    elif isinstance(schema, dict):
+        for name, value in schema.items():
+            if name == "properties":
+                yield from value
+                yield from property_names(list(value.values()))
+            else:
+                yield from property_names(value)
+
+
+FREE = {"data", "identifier", "latest_output", "return_value", "form_structure", "payload"}
+"""Fields whose values have the shape of an app, a form or a workflow, which no document tells of."""
+
+
+def names_in(body: Any) -> set[str]:
+    """The names of all fields in a body, at any depth where the shape is the service's own."""
+    if isinstance(body, list):
+        return set().union(*map(names_in, body))
+    if isinstance(body, dict):
+        return set(body).union(*(names_in(value) for name, value in body.items() if name not in FREE))
+    return set()
+
+
+def differences(shown: Any, given: Any, place: str = "") -> list[str]:
+    """Where a body lacks what the documented one has: fields, and the types of their values."""
+    if shown is None:
+        return []
+    if isinstance(shown, dict) and isinstance(given, dict):
+        lacking = [f"{place}.{name} is absent" for name in shown if name not in given]
+        inner = [
+            differences(value, given[name], f"{place}.{name}")
+            for name, value in shown.items()
+            if name in given
+        ]
+        return [*lacking, *chain.from_iterable(inner)]
+    if isinstance(shown, list) and isinstance(given, list):
+        if shown and not given:
+            return [f"{place} is empty"]
+        return list(chain.from_iterable(differences(shown[0], each, f"{place}[]") for each in given if shown))
+    return [] if type(shown) is type(given) else [f"{place} is {given!r}, not like {shown!r}"]
