@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
-from refold_async import Account
+from refold_async import KeyAccount
 from refold_async.integrations.fastapi import ActionResponse, account_of, install, lifespan
 
 
@@ -13,7 +13,7 @@ def customer_id(request: Request) -> str:
     return request.session["customer_id"]  # from the application's own session
 
 
-CustomerAccount = Annotated[Account, Depends(account_of(customer_id))]
+CustomerAccount = Annotated[KeyAccount, Depends(account_of(customer_id))]
 
 app = FastAPI(lifespan=lifespan())
 install(app)
@@ -34,7 +34,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
-from refold_async.client import Account, Refold, SessionManager
+from refold_async.client import KeyAccount, Refold, SessionManager
 from refold_async.integrations.starlette import (
     ActionResponse,
     DeadlineMiddleware,
@@ -50,6 +50,7 @@ from refold_async.integrations.starlette import (
     lifespan,
     log_cancelled_write,
     problem_of,
+    webhook_of,
 )
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "lifespan",
     "log_cancelled_write",
     "problem_of",
+    "webhook_of",
 ]
 
 RefoldDep = Annotated[Refold, Depends(get_refold)]
@@ -79,7 +81,7 @@ ManagerDep = Annotated[SessionManager, Depends(get_manager)]
 """A handler's parameter of this type is the `SessionManager`, for other keys and for session tokens."""
 
 
-def account_of(identify: Callable[..., Any]) -> Callable[..., Awaitable[Account]]:
+def account_of(identify: Callable[..., Any]) -> Callable[..., Awaitable[KeyAccount]]:
     """Make the dependency that gives a handler the account of the signed-in customer.
 
     Args:
@@ -88,7 +90,7 @@ def account_of(identify: Callable[..., Any]) -> Callable[..., Awaitable[Account]
             application's own session, never from what the caller sends: see the module's text.
     """
 
-    async def account(refold: RefoldDep, linked_account_id: Annotated[str, Depends(identify)]) -> Account:
+    async def account(refold: RefoldDep, linked_account_id: Annotated[str, Depends(identify)]) -> KeyAccount:
         return refold.account(linked_account_id)
 
     return account

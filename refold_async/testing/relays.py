@@ -79,7 +79,7 @@ class Relay:
         """Pass a request on, and its answer back."""
         for name in _CREDENTIALS:
             self._scrubber.learn(request.headers.get(name, "").removeprefix("Bearer "))
-        body = await request.read()
+        body = await request.content.read()
         status, headers, answer = await self._pass_on(request, body)
         answered = Answered(status=status, headers=headers, body=self._scrubber.answer(answer))
         self.exchanges.append(Exchange(asked=_asked(request, body, self._scrubber), answered=answered))
@@ -121,7 +121,7 @@ class Replay:
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Give the next recorded answer to a request."""
-        asked = _asked(request, await request.read(), self._scrubber)
+        asked = _asked(request, await request.content.read(), self._scrubber)
         recorded = self.left.get(_key(asked))
         if not recorded:
             self.missed.append(asked)

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 
-from refold_async import Account, Options, Refold
+from refold_async import KeyAccount, Options, Refold
 from refold_async.integrations.fastapi import (
     ActionResponse,
     ManagerDep,
@@ -43,11 +43,11 @@ def application(sandbox: Sandbox, options: Options) -> FastAPI:
     install(app)
 
     @app.get("/contacts")
-    async def contacts(account: Annotated[Account, Depends(account_of(customer_id))]) -> ActionResponse:
+    async def contacts(account: Annotated[KeyAccount, Depends(account_of(customer_id))]) -> ActionResponse:
         return ActionResponse(await account.actions.execute("hubspot", "get_contact", {"limit": "1"}))
 
     @app.get("/actions")
-    async def actions(account: Annotated[Account, Depends(account_of(id_of_user))]) -> list[str | None]:
+    async def actions(account: Annotated[KeyAccount, Depends(account_of(id_of_user))]) -> list[str | None]:
         return [action.action_id for action in await account.actions.list("hubspot")]
 
     @app.get("/shared")

@@ -41,6 +41,7 @@ from refold_async.integrations.starlette.disconnects import (
 )
 from refold_async.integrations.starlette.lifespan import get_manager, get_refold, lifespan
 from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
+from refold_async.integrations.starlette.webhooks import webhook_of
 
 __all__ = [
     "ActionResponse",
@@ -57,6 +58,7 @@ __all__ = [
     "lifespan",
     "log_cancelled_write",
     "problem_of",
+    "webhook_of",
 ]
 
 

@@ -1,0 +1,184 @@
+"""What tests of users' code are told where the ledger is not as they expect, and what a recording holds."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY
+
+import pytest
+
+from refold_async import NotFoundError, Refold, ServerError
+from refold_async.sandbox import SandboxThread
+from refold_async.testing import Recording, ScriptedSandbox, recording, replaying
+from refold_async.testing.exchanges import CUT, Scrubber
+
+
+@pytest.fixture
+def scripted(_refold_sandbox_running: ScriptedSandbox) -> ScriptedSandbox:
+    _refold_sandbox_running.reset()
+    return _refold_sandbox_running
+
+
+@pytest.fixture(scope="module")
+def _refold_sandbox_running() -> Iterator[ScriptedSandbox]:
+    sandbox = ScriptedSandbox(accounts=10)
+    with SandboxThread(sandbox):
+        yield sandbox
+
+
+def ran(sandbox: ScriptedSandbox, account: str = "demo-user-1", **params: object) -> None:
+    sandbox.ledger.record(
+        linked_account_id=account,
+        slug="hubspot",
+        action_id="create_contact",
+        params=params,
+        effect="write",
+        ok=True,
+    )
+
+
+CREATE = ("hubspot", "create_contact")
+
+
+def test_what_ran_is_given(scripted: ScriptedSandbox) -> None:
+    ran(scripted, email="a@example.com", tags=["x"])
+    [run] = scripted.assert_ran(*CREATE, {"email": ANY, "tags": ["x"]}, linked_account_id="demo-user-1")
+    assert run.number == 1
+    scripted.assert_not_ran("hubspot", "delete_contact")
+    scripted.assert_not_ran(*CREATE, linked_account_id="demo-user-2")
+    scripted.assert_nothing_twice()
+
+
+def test_nothing_at_all_ran(scripted: ScriptedSandbox) -> None:
+    with pytest.raises(AssertionError) as caught:
+        scripted.assert_ran(*CREATE, {"email": "a"}, linked_account_id="demo-user-1")
+    assert str(caught.value) == (
+        "hubspot/create_contact for 'demo-user-1' with {'email': 'a'} ran never, not once.\nNothing ran at all."
+    )
+
+
+def test_something_else_ran(scripted: ScriptedSandbox) -> None:
+    ran(scripted, "demo-user-2", email="b")
+    ran(scripted, email="b")
+    with pytest.raises(AssertionError) as caught:
+        scripted.assert_ran(*CREATE, {"email": "a", "name": "A"}, linked_account_id="demo-user-1")
+    assert str(caught.value).splitlines()[1:] == [
+        "Of the 2 runs, these came nearest:",
+        """  #2 hubspot/create_contact for 'demo-user-1': {"email":"b"} (done)""",
+        "      email is 'b', not 'a'; name is missing",
+        """  #1 hubspot/create_contact for 'demo-user-2': {"email":"b"} (done)""",
+        "      linked_account_id is 'demo-user-2', not 'demo-user-1'; email is 'b', not 'a'; name is missing",
+    ]
+
+
+def test_a_parameter_too_many(scripted: ScriptedSandbox) -> None:
+    ran(scripted, email="a", phone="1")
+    with pytest.raises(AssertionError, match="phone is '1', and was not expected"):
+        scripted.assert_ran(*CREATE, {"email": "a"})
+
+
+def test_it_ran_too_often(scripted: ScriptedSandbox) -> None:
+    for _ in range(7):
+        ran(scripted, email="a")
+    with pytest.raises(AssertionError) as caught:
+        scripted.assert_ran(*CREATE, times=2)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "hubspot/create_contact ran 7 times, not twice."
+    assert lines[1] == """  #1 hubspot/create_contact for 'demo-user-1': {"email":"a"} (done)"""
+    assert lines[-1] == "  … and 2 more"
+    with pytest.raises(AssertionError, match="1 of the writes ran more than once:\n  #1 hubspot"):
+        scripted.assert_nothing_twice()
+    with pytest.raises(AssertionError, match="any write ran 7 times, not never"):
+        scripted.assert_nothing_written()
+
+
+async def ask(recorded: Recording, *, account: str = "demo-user-1", limit: str = "1") -> Any:
+    async with recorded.client() as refold:
+        result = await refold.account(account).actions.execute("hubspot", "get_contact", {"limit": limit})
+        return result.data
+
+
+async def test_real_answers_are_saved_and_replayed(scripted: ScriptedSandbox, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "answers.json"
+    scripted.answer("hubspot", "get_contact", {"n": 1}, {"n": 2})
+    with recording(path, base_url=scripted.base_url, api_key=scripted.api_key) as recorded:
+        assert recorded.recorded
+        assert [await ask(recorded), await ask(recorded)] == [{"n": 1}, {"n": 2}]
+        async with recorded.client() as refold:
+            with pytest.raises(NotFoundError):
+                await refold.account("demo-user-1").actions.list("no-such-app")
+    scripted.reset()
+    with replaying(path) as recorded:
+        assert not recorded.recorded
+        assert [await ask(recorded), await ask(recorded)] == [{"n": 1}, {"n": 2}]
+        async with Refold("tk_any", base_url=recorded.base_url) as refold:
+            with pytest.raises(NotFoundError, match="no-such-app"):
+                await refold.account("demo-user-1").actions.list("no-such-app")
+    assert scripted.requests == []
+
+
+async def test_what_was_not_recorded_fails_the_replay(scripted: ScriptedSandbox, tmp_path: Path) -> None:
+    path = tmp_path / "answers.json"
+    with recording(path, base_url=scripted.base_url, api_key=scripted.api_key) as recorded:
+        await ask(recorded)
+    with (
+        pytest.raises(AssertionError) as caught,
+        replaying(path) as recorded,
+        pytest.raises(ServerError, match="NOT_RECORDED"),
+    ):
+        await ask(recorded, limit="2")
+    text = str(caught.value)
+    assert (
+        """POST /api/v2/integration-schema/hubspot/actions/get_contact/execute for 'demo-user-1' with {"limit":"2"}"""
+        in text
+    )
+    assert "these were not asked for:" in text
+    assert "--refold-record" in text
+
+
+def test_a_missing_recording_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="--refold-record"), replaying(tmp_path / "none.json"):
+        pass
+
+
+async def test_no_secret_is_saved(scripted: ScriptedSandbox, tmp_path: Path) -> None:
+    path = tmp_path / "answers.json"
+    token = scripted.issue_token("demo-user-2")
+    answer = {"access_token": "at-1", "list": [{"clientSecret": "cs-2"}], "echo": f"key {scripted.api_key}"}
+    scripted.answer("hubspot", "get_contact", answer)
+    scripted.answer("hubspot", "create_contact", {"mail": "jane@customer.example", "also": "hush"})
+    with recording(
+        path,
+        base_url=scripted.base_url,
+        api_key=scripted.api_key,
+        secrets=["hush"],
+        renamed={"jane@customer.example": "user@example.com"},
+    ) as recorded:
+        data = await ask(recorded)
+        assert data["access_token"] == "at-1"
+        from refold_async import Account
+
+        async with Account.from_token(token, base_url=recorded.base_url) as account:
+            params = {"email": "jane@customer.example", "password": "pw-3"}
+            await account.actions.execute("hubspot", "create_contact", params)
+    text = path.read_text()
+    for secret in (scripted.api_key, token, "at-1", "cs-2", "pw-3", "jane", "hush"):
+        assert secret not in text
+    saved = json.loads(text)
+    assert json.loads(saved[0]["answered"]["body"])["data"]["list"] == [{"clientSecret": CUT}]
+    assert saved[1]["asked"]["body"] == {"email": "user@example.com", "password": CUT}
+
+
+def test_secrets_in_a_query_are_cut_and_plain_names_are_not() -> None:
+    scrubber = Scrubber(["k1"])
+    assert (
+        scrubber.target("/a/k1?page=2&access_token=x&limit=3")
+        == f"/a/{CUT}?page=2&access_token={CUT}&limit=3"
+    )
+    assert scrubber.body(b'{"tokens_used": 0, "page": 2, "ok": true, "name": "k1"}') == {
+        "tokens_used": CUT, "page": 2, "ok": True, "name": CUT,
+    }  # fmt: skip
+    assert scrubber.body(b"no json k1") == f"no json {CUT}"
+    assert scrubber.body(b"") is None
+    assert scrubber.answer(b'{"a":1e2}') == '{"a":1e2}'
