@@ -73,7 +73,7 @@ class Upload(msgspec.Struct, frozen=True):
         """Make a form.
 
         Raises:
-            InvalidCallError: A file is no file, or not there.
+            InvalidCallError: A file is no path, no binary file object and no bytes.
         """
         return cls(fields, tuple(_part(name, file) for name, file in files.items()))
 
@@ -97,13 +97,10 @@ def _name_of(source: Source) -> str:
 
 
 def _check(name: str, source: object) -> None:
-    """Refuse what holds no bytes, before anything is sent."""
-    if isinstance(source, os.PathLike):
-        if not Path(source).is_file():
-            raise InvalidCallError(f"the file for {name!r} is not there: {str(source)!r}")
-    elif isinstance(source, io.TextIOBase):
+    """Refuse what gives no bytes."""
+    if isinstance(source, io.TextIOBase):
         raise InvalidCallError(f"the file for {name!r} is open as text; open it as binary")
-    elif not isinstance(source, bytes) and not callable(getattr(source, "read", None)):
+    if not isinstance(source, bytes | os.PathLike) and not callable(getattr(source, "read", None)):
         raise InvalidCallError(
             f"the file for {name!r} must be a path, a binary file object or bytes, "
             f"not {type(source).__name__}"

@@ -131,7 +131,7 @@ class UnknownEvent(WebhookDelivery, frozen=True, kw_only=True):
     """An event that this version of the SDK does not know, or a body of your own template."""
 
 
-_KINDS: Final[dict[str, type[WebhookDelivery]]] = {
+_KINDS: Final = {
     "Connection Created": ConnectionCreated,
     "Connection Deleted": ConnectionDeleted,
     "Connection Expired": ConnectionExpired,
@@ -140,7 +140,18 @@ _KINDS: Final[dict[str, type[WebhookDelivery]]] = {
 }
 
 
-def parse_webhook(body: bytes) -> WebhookDelivery:
+Delivery = (
+    ConnectionCreated
+    | ConnectionDeleted
+    | ConnectionExpired
+    | WorkflowCompleted
+    | WorkflowErrored
+    | UnknownEvent
+)
+"""A webhook that was read."""
+
+
+def parse_webhook(body: bytes) -> Delivery:
     """Read a webhook. Verify it first: anyone can send one.
 
     Args:
@@ -157,8 +168,8 @@ def parse_webhook(body: bytes) -> WebhookDelivery:
     if not isinstance(payload, Mapping):
         raise UnreadableReplyError(f"a webhook is a JSON object, not {type(payload).__name__}")
     event = payload.get("event")
-    kind = _KINDS.get(event, UnknownEvent) if isinstance(event, str) else UnknownEvent
-    delivery: WebhookDelivery = bend(kind, {**payload, "payload": payload, **_moment(payload)})
+    kind = _KINDS.get(event) if isinstance(event, str) else None
+    delivery: Delivery = bend(kind or UnknownEvent, {**payload, "payload": payload, **_moment(payload)})
     return delivery
 
 

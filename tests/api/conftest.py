@@ -1,5 +1,6 @@
 """A recorder for each test, and the three scopes on it."""
 
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -31,3 +32,11 @@ def account(refold: Refold) -> KeyAccount:
 async def token_account(recorder: Recorder) -> AsyncIterator[TokenAccount]:
     async with TokenAccount.from_token("session.jwt", base_url=recorder.url, timeout=5) as account:
         yield account
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

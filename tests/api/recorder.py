@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -66,11 +66,16 @@ Answer = Callable[[Arrived], web.Response | None]
 
 @dataclass
 class Recorder:
-    """A running server, what arrived at it, and what it answers in place of the documented."""
+    """A running server, what arrived at it, and what it answers in place of the documented.
+
+    With `takes` set to `"size"`, it keeps only the size of what arrives.
+    """
 
     url: str = ""
     arrived: list[Arrived] = field(default_factory=list)
     answer: Answer = lambda _: None
+    takes: str = "all"
+    sizes: list[int] = field(default_factory=list)
 
     @property
     def last(self) -> Arrived:
@@ -79,6 +84,9 @@ class Recorder:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Write a request down, and answer it."""
+        if self.takes == "size":
+            self.sizes.append(sum([len(chunk) async for chunk in request.content.iter_chunked(64 * 1024)]))
+            return web.json_response({"message": "taken"})
         raw = request.raw_path.partition("?")[0]
         form = await _form(request)
         text = b"" if form else await request.read()
@@ -108,7 +116,7 @@ def _documented(arrived: Arrived) -> web.Response:
 
 
 @asynccontextmanager
-async def recording() -> Any:
+async def recording() -> AsyncIterator[Recorder]:
     """Run a recorder on the loopback."""
     recorder = Recorder()
     app = web.Application(client_max_size=64 * 1024 * 1024)
