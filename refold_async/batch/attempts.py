@@ -43,11 +43,6 @@ class Travel:
         self.throttled = 0.0
         self.throttles = 0
 
-    def abandon(self, error: BaseException) -> None:
-        """Tell who listens to the trip that it does not go on."""
-        if self.trip is not None:
-            self.trip.abandon(error)
-
 
 class Attempts:
     """Makes the attempts of a batch's calls.
@@ -114,10 +109,7 @@ class Attempts:
         reason = self.refusal(ticket)
         if reason is None and self.before_sending is not None:
             reason = await self.before_sending(ticket)
-        if reason is None:
-            return await self._send(ticket, travel, paced)
-        travel.abandon(asyncio.CancelledError())
-        return Skip(reason)
+        return await self._send(ticket, travel, paced) if reason is None else Skip(reason)
 
     def stop(self) -> None:
         """Let those go who wait for a turn: their calls are not to be sent."""
@@ -126,8 +118,9 @@ class Attempts:
 
     def abandon(self, ticket: Ticket, error: RefoldError) -> None:
         """Hear that a call which was to be attempted again is not."""
-        if ticket.trip is not None:
-            ticket.trip.abandon(error)
+        travel: Travel = ticket.trip
+        if travel.trip is not None:
+            travel.trip.abandon(error)
 
     def _tell(self, outcome: Outcome) -> None:
         for hooks in listening(self._settings.hooks):
@@ -175,6 +168,7 @@ class Attempts:
         if not ticket.attempts:
             ticket.started_at = clock()
         ticket.attempts += 1
+        ticket.error = None
         try:
             return await travel.trip.attempt(paced=paced)
         except RateLimitedError as error:

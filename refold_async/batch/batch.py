@@ -145,6 +145,7 @@ class Batch:
         try:
             await self._tasks.join()
         finally:
+            self._abandon_waiting()
             await to_the_end(self._close())
         if error is None:
             self._raise()
@@ -162,6 +163,12 @@ class Batch:
             self._seconds = asyncio.get_running_loop().time() - self._began
             if self._settings.on_progress is not None:
                 safely(self._settings.on_progress, self.progress)
+
+    def _abandon_waiting(self) -> None:
+        """Have it noted of each call cut off between two attempts how the first one ended."""
+        for ticket in self._running().under_way:
+            if ticket.error is not None:
+                self._abandon(ticket, ticket.error)
 
     def _abandon(self, ticket: Ticket, error: RefoldError) -> None:
         self._road.abandon(ticket, error)

@@ -21,7 +21,7 @@ class Ticket:
         started_at: When its first attempt began; that of its taking until then.
         attempts: Attempts begun.
         paced: Seconds waited for turns by the rate limit.
-        error: How its last attempt failed, while it waits for the next one.
+        error: How its last attempt failed, until the next one is sent.
         lane: The lane of its account, while the scheduler has it.
         trip: What the maker of the attempts keeps between them.
         row: What the journal keeps of it.

@@ -128,6 +128,17 @@ async def test_a_write_under_way_is_reported_unknown_once_and_never_repeated(
     assert not sandbox.ledger.duplicates()
 
 
+async def test_a_write_cut_off_between_attempts_is_known_not_to_have_run(
+    sandbox: Sandbox, path: Path
+) -> None:
+    sandbox.faults.add(Fault(status=429, headers={"Retry-After": "60"}, times=1))
+    async with client(sandbox) as refold, refold.batch(writes(1), journal=path):
+        while not sandbox.faults.fired(next(iter(sandbox.faults))):  # noqa: ASYNC110 - it wakes nobody
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(0.02)
+    assert reasons(await run(sandbox, writes(1), path)) == {"Done"}
+
+
 async def test_retry_unknown_runs_them_again(sandbox: Sandbox, path: Path) -> None:
     await leave_under_way(sandbox, writes(2), path)
     assert reasons(await run(sandbox, writes(2), Journal(path, retry_unknown=True))) == {"Done"}

@@ -15,6 +15,7 @@ from refold_async import (
     PerAccount,
     RateLimit,
     Refold,
+    RefoldError,
     Retry,
     SettingsError,
     Skipped,
@@ -203,6 +204,40 @@ async def test_hooks_hear_of_each_call_and_of_its_waits(sandbox: Sandbox) -> Non
         await refold.run(reads(10), concurrency=5)
     assert heard["call"] == 10
     assert heard["rate"] >= 5
+
+
+@pytest.mark.parametrize("leave", [False, True])
+async def test_each_call_that_hooks_hear_begin_they_hear_end_once(sandbox: Sandbox, leave: bool) -> None:
+    """A call is stopped, or cut off, while it waits for the turn of its second attempt."""
+    heard: Counter[str] = Counter()
+
+    class Listener(Hooks):
+        def on_call(self, call: CallFacts) -> None:
+            heard["began"] += 1
+
+        def on_retry(self, call: CallFacts, attempt: int, error: RefoldError, wait: float) -> None:
+            heard["again"] += 1
+
+        def on_done(
+            self,
+            call: CallFacts,
+            attempts: int,
+            error: BaseException | None,
+            fate: str | None,
+            seconds: float,
+        ) -> None:
+            heard["ended"] += 1
+
+    sandbox.faults.add(Fault(status=503))
+    refold = client(sandbox, hooks=Listener(), retry=Retry(base=0.001), rate_limit=RateLimit(0.1))
+    async with refold, refold.batch(reads(3), concurrency=2) as batch:
+        while not heard["again"]:  # noqa: ASYNC110 - a hook wakes nobody
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(0.01)
+        if not leave:
+            batch.stop()
+            assert [type(outcome) async for outcome in batch].count(Failed) == 1
+    assert heard == {"began": 1, "again": 1, "ended": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""A nightly job: one action over every customer, that goes on where it was when it was stopped.
+
+    python examples/nightly_sync.py [JOURNAL]
+
+Run it again after a crash, a deploy or a kill: what is done stays done, and no write runs twice. It
+calls the Refold that REFOLD_API_KEY and REFOLD_BASE_URL name, or a sandbox of its own without them.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime
+
+from refold_async import Call, Failed, Journal, PerAccount, RateLimit, Refold
+from refold_async.sandbox import Sandbox
+
+
+@contextlib.asynccontextmanager
+async def connect() -> AsyncIterator[tuple[Refold, list[str]]]:
+    """Give the client, and the customers to go over."""
+    if os.environ.get("REFOLD_BASE_URL"):
+        async with Refold() as refold:
+            yield refold, os.environ["ACCOUNTS"].split(",")
+        return
+
+    async with Sandbox(accounts=300) as sandbox:
+        sandbox.expire("demo-user-7", "hubspot")
+        async with Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
+            yield refold, list(sandbox.account_ids)
+
+
+def tonights_calls(account_ids: Iterable[str], night: str) -> Iterator[Call]:
+    """Give one write for each customer; its key is what the journal knows it by."""
+    for account_id in account_ids:
+        params = {"email": f"sync+{account_id}@example.org", "lastname": night}
+        yield Call(account_id, "hubspot", "create_contact", params, key=f"{night}/{account_id}")
+
+
+async def main() -> int:
+    night = datetime.now(UTC).date().isoformat()
+    journal = Journal(sys.argv[1] if len(sys.argv) > 1 else f"sync-{night}.sqlite", job=f"sync {night}")
+    bounds = PerAccount(concurrency=2, rate=RateLimit(5, burst=2))
+    async with connect() as (refold, account_ids):
+        calls = tonights_calls(account_ids, night)
+        async with refold.batch(
+            calls, journal=journal, per_account=bounds, stop_at_failure_share=0.5
+        ) as batch:
+            async for outcome in batch:
+                if isinstance(outcome, Failed):
+                    fate = outcome.error.fate
+                    print(f"{outcome.call.linked_account_id}: {outcome.error}")
+                    print("  look in the app before you repeat it" if fate == "unknown" else "  not done")
+        print(batch.summary)
+    return 1 if batch.summary.failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))
