@@ -13,22 +13,6 @@ async with Refold() as refold:  # REFOLD_API_KEY, REFOLD_BASE_URL
 import logging
 from typing import TYPE_CHECKING
 
-from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
-from refold_async.api.actions import Action, ActionResult
-from refold_async.batch import (
-    Batch,
-    BatchOptions,
-    BatchProgress,
-    BatchReport,
-    BatchSummary,
-    Call,
-    Done,
-    Failed,
-    Journal,
-    Outcome,
-    PerAccount,
-    Skipped,
-)
 from refold_async.caching import Cache
 from refold_async.client import Account, KeyAccount, Refold, SessionManager, TokenAccount
 from refold_async.deadlines import deadline
@@ -67,11 +51,27 @@ from refold_async.retries import Retry
 from refold_async.settings import Options
 
 if TYPE_CHECKING:
+    from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
+    from refold_async.api.actions import Action, ActionResult
     from refold_async.api.applications import Application, ConnectedAccount
     from refold_async.api.execution_models import Execution
     from refold_async.api.linked_accounts import LinkedAccount
     from refold_async.api.paging import Page, Walk
     from refold_async.api.workflow_models import Workflow, WorkflowResult
+    from refold_async.batch import (
+        Batch,
+        BatchOptions,
+        BatchProgress,
+        BatchReport,
+        BatchSummary,
+        Call,
+        Done,
+        Failed,
+        Journal,
+        Outcome,
+        PerAccount,
+        Skipped,
+    )
     from refold_async.uploads import File
     from refold_async.webhooks import (
         ConnectionCreated,
@@ -165,6 +165,11 @@ __all__ = [
 ]
 
 _LATER = {
+    "ActionParameter": "api.action_schema",
+    "ActionSchema": "api.action_schema",
+    "Problem": "api.action_schema",
+    "Action": "api.actions",
+    "ActionResult": "api.actions",
     "Application": "api.applications",
     "ConnectedAccount": "api.applications",
     "Execution": "api.execution_models",
@@ -173,15 +178,27 @@ _LATER = {
     "Walk": "api.paging",
     "Workflow": "api.workflow_models",
     "WorkflowResult": "api.workflow_models",
+    "Batch": "batch",
+    "BatchOptions": "batch",
+    "BatchProgress": "batch",
+    "BatchReport": "batch",
+    "BatchSummary": "batch",
+    "Call": "batch",
+    "Done": "batch",
+    "Failed": "batch",
+    "Journal": "batch",
+    "Outcome": "batch",
+    "PerAccount": "batch",
+    "Skipped": "batch",
     "File": "uploads",
     "ConnectionCreated": "webhooks",
     "ConnectionDeleted": "webhooks",
     "ConnectionExpired": "webhooks",
+    "parse_webhook": "webhooks",
     "UnknownEvent": "webhooks",
+    "verify_webhook": "webhooks",
     "WorkflowCompleted": "webhooks",
     "WorkflowErrored": "webhooks",
-    "parse_webhook": "webhooks",
-    "verify_webhook": "webhooks",
 }
 
 

@@ -5,18 +5,16 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-from refold_async.api.actions import Actions
 from refold_async.api.resource import Lazy
-from refold_async.batch import Batch, BatchOptions, BatchReport, BatchSettings, Calls
-from refold_async.batch.attempts import Attempts
 from refold_async.caller import Caller
 from refold_async.credentials import Credential, KeySource
 from refold_async.sessions import Sessions
 from refold_async.settings import Options, Settings, resolve_api_key, resolve_base_url
 
 if TYPE_CHECKING:
+    from refold_async.api.actions import Actions
     from refold_async.api.applications import Applications
     from refold_async.api.auth import Auth, KeyAuth
     from refold_async.api.config_fields import ConfigFields
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from refold_async.api.webhooks import TokenWebhooks, Webhooks
     from refold_async.api.workflow_listing import OrganisationWorkflows
     from refold_async.api.workflows import KeyWorkflows, TokenWorkflows, Workflows
+    from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
 
 
 class _Closing:
@@ -192,6 +191,9 @@ class Refold(_Closing):
         Raises:
             SettingsError: A setting cannot work.
         """
+        from refold_async.batch import Batch, BatchSettings  # noqa: PLC0415 - loaded by who runs one
+        from refold_async.batch.attempts import Attempts  # noqa: PLC0415
+
         settings = BatchSettings(**options)
         return Batch(calls, Attempts(self._caller, self._sessions.settings, settings), settings)
 
@@ -209,6 +211,8 @@ class Refold(_Closing):
             SettingsError: A setting cannot work.
             JournalError: The journal cannot be used.
         """
+        from refold_async.batch import BatchReport  # noqa: PLC0415 - loaded by who runs one
+
         async with self.batch(calls, **options) as batch:
             outcomes = [outcome async for outcome in batch]
         outcomes.sort(key=lambda outcome: outcome.index)
@@ -236,6 +240,7 @@ class Account(_Closing):
         workflows: Its workflows.
     """
 
+    actions = Lazy["Actions"]("actions", "Actions")
     auth = Lazy["Auth"]("auth", "Auth")
     config_fields = Lazy["ConfigFields"]("config_fields", "ConfigFields")
     configs = Lazy["Configs"]("configs", "Configs")
@@ -252,7 +257,6 @@ class Account(_Closing):
         self._caller = caller
         self._sessions = sessions
         self._owns = owns
-        self.actions: Final = Actions(caller)
 
     @staticmethod
     def from_token(token: str, **options: Unpack[Options]) -> TokenAccount:
@@ -303,6 +307,11 @@ class KeyAccount(Account):
     schedules = Lazy["Schedules"]("schedules", "Schedules")
     tables = Lazy["Tables"]("tables", "Tables")
     workflows = Lazy["KeyWorkflows"]("workflows", "KeyWorkflows")
+
+    @property
+    def linked_account_id(self) -> str:
+        """Your own stable id of the customer."""
+        return self._caller.linked_account_id or ""
 
 
 class TokenAccount(Account):

@@ -48,6 +48,7 @@ class Lazy(Generic[R_co]):
         self.module = module
         self.name = name
         self._attribute = ""
+        self._loaded: type[Resource] | None = None
 
     def __set_name__(self, owner: type, attribute: str) -> None:
         self._attribute = attribute
@@ -64,9 +65,11 @@ class Lazy(Generic[R_co]):
         return resource
 
     def load(self) -> type[Resource]:
-        """Import the resource's class."""
-        loaded: type[Resource] = getattr(import_module(f"refold_async.api.{self.module}"), self.name)
-        return loaded
+        """Import the resource's class, once."""
+        if self._loaded is None:
+            loaded: type[Resource] = getattr(import_module(f"refold_async.api.{self.module}"), self.name)
+            self._loaded = loaded
+        return self._loaded
 
 
 def given(**fields: object) -> dict[str, object]:

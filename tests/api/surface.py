@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from refold_async import KeyAccount, Refold, TokenAccount
-from refold_async.api.actions import Actions
 from refold_async.api.resource import Lazy
 
 from .sample import Sample
@@ -53,7 +52,7 @@ class Method(NamedTuple):
 
 def resources(scope: str) -> dict[str, type]:
     """Give the classes of a scope's resources, by its attributes."""
-    found: dict[str, type] = {} if scope == "Refold" else {"actions": Actions}
+    found: dict[str, type] = {}
     for name in dir(SCOPES[scope]):
         attribute = inspect.getattr_static(SCOPES[scope], name)
         if isinstance(attribute, Lazy):
