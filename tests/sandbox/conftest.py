@@ -8,6 +8,7 @@ import trustme
 from refold_async.sandbox import Sandbox
 
 from .bare import Bare
+from .tour import Tour
 
 
 @pytest.fixture
@@ -20,6 +21,11 @@ async def session(guard: None) -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def bare(sandbox: Sandbox, session: aiohttp.ClientSession) -> Bare:
     return Bare(sandbox, session)
+
+
+@pytest.fixture
+def tour(sandbox: Sandbox, session: aiohttp.ClientSession) -> Tour:
+    return Tour(sandbox, session)
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,11 @@ Key = tuple[str, str, int]
 
 @dataclass
 class Tour:
-    """Calls operations by their documented paths and keeps every answer."""
+    """Calls operations by their documented paths and keeps every answer; `status` is that of the last one."""
 
     sandbox: Sandbox
     session: aiohttp.ClientSession
+    status: int = 0
     answers: dict[Key, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     async def call(
@@ -35,6 +36,7 @@ class Tour:
         template: str,
         *path: str,
         json: object = None,
+        data: aiohttp.FormData | None = None,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         account: str | None = ME,
@@ -50,8 +52,11 @@ class Tour:
         else:
             sent |= {"x-api-key": key or self.sandbox.api_key}
             sent |= {} if account is None else {"linked_account_id": account}
-        async with self.session.request(method, url, json=json, params=query, headers=sent) as response:
+        async with self.session.request(
+            method, url, json=json, data=data, params=query, headers=sent
+        ) as response:
             body = await response.json() if await response.read() else None
+            self.status = response.status
             self.answers[method, template, response.status].append(body)
             return body
 

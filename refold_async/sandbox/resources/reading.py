@@ -1,12 +1,15 @@
 """How requests are read: fields that must come, texts, lists, moments and patterns."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.replies import CodeField
 from refold_async.sandbox.resources.refusals import refused
+
+RecordT = TypeVar("RecordT", bound=Mapping[str, object])
 
 
 def require(fields: Mapping[str, object], *names: str, field: CodeField = "error_code") -> None:
@@ -76,9 +79,14 @@ def within(moment: datetime, start: datetime | None, end: datetime | None) -> bo
     return (start is None or start <= moment) and (end is None or moment <= end)
 
 
-def fits(record: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
-    """Whether a record's fields match all the patterns, in any case of letters."""
-    return all(pattern(str(value)).search(str(record.get(name, ""))) for name, value in wanted.items())
+def matching(records: Iterable[RecordT], wanted: Mapping[str, object]) -> list[RecordT]:
+    """The records whose fields match all the patterns, in any case of letters."""
+    patterns = {name: pattern(str(value)) for name, value in wanted.items()}
+    return [
+        record
+        for record in records
+        if all(each.search(str(record.get(name, ""))) for name, each in patterns.items())
+    ]
 
 
 def pattern(expression: str) -> re.Pattern[str]:

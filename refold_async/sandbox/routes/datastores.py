@@ -4,7 +4,7 @@ from refold_async.sandbox.call import Call
 from refold_async.sandbox.replies import Reply, success
 from refold_async.sandbox.resources.configs import Config, Configs
 from refold_async.sandbox.resources.documents import Document
-from refold_async.sandbox.resources.reading import fits
+from refold_async.sandbox.resources.reading import matching
 from refold_async.sandbox.resources.refusals import refused_bare
 from refold_async.sandbox.routing import Route
 
@@ -21,7 +21,7 @@ async def list_records(call: Call) -> Reply:
 
 async def search(call: Call) -> Reply:
     """The records whose fields match the patterns of the body."""
-    return success([record for record in _records(call) if fits(record, call.params)])
+    return success(matching(_records(call), call.params))
 
 
 def _config(call: Call) -> Config:

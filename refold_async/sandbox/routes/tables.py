@@ -3,7 +3,7 @@
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.replies import Reply, success
 from refold_async.sandbox.resources.paging import page_of
-from refold_async.sandbox.resources.reading import fits, items, mapping, objects, pattern, require, text
+from refold_async.sandbox.resources.reading import items, mapping, matching, objects, pattern, require, text
 from refold_async.sandbox.resources.refusals import refused
 from refold_async.sandbox.resources.tables import Table, Tables
 from refold_async.sandbox.routing import Route
@@ -47,7 +47,7 @@ async def add_records(call: Call) -> Reply:
 
 async def search(call: Call) -> Reply:
     """The records whose fields match the patterns of the body."""
-    return success([record for record in _table(call).records.values() if fits(record, call.params)])
+    return success(matching(_table(call).records.values(), call.params))
 
 
 async def delete(call: Call) -> Reply:

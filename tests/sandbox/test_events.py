@@ -1,0 +1,113 @@
+"""Events: definitions, and what firing one starts."""
+
+import json
+
+import aiohttp
+import pytest
+
+from .tour import V2, Tour
+
+ME = "demo-user-1"
+BASE = f"{V2}/application/event"
+ONE = BASE + "/{event_id}"
+TRIGGER = f"{V2}/event/trigger"
+
+
+async def runs(tour: Tour) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = (
+        await tour.call("GET", f"{V2}/execution", account=ME, query={"execution_source": "Event"})
+    )["docs"]
+    return found
+
+
+async def test_a_sample_becomes_keys(tour: Tour) -> None:
+    sample = {"event": "", "payload": {"age": 1, "tags": [], "ok": True, "who": {"email": ""}}}
+    for response in (json.dumps(sample), sample):
+        shown = await tour.call("POST", BASE, account=None, json={"name": "e", "response": response})
+        keys = {each["key"]: each["type"] for each in shown[-1]["response"]}
+        assert keys == {
+            "event": "text",
+            "payload": "object",
+            "payload.age": "number",
+            "payload.tags": "array",
+            "payload.ok": "boolean",
+            "payload.who": "object",
+            "payload.who.email": "text",
+        }
+    await tour.call("POST", BASE, account=None, json={"name": "e", "response": "{"})
+    assert tour.status == 400
+
+
+async def test_an_event_starts_the_workflows_that_wait_for_it(tour: Tour) -> None:
+    body = {"event": "candidate_created", "payload": {"email": "a@b.c"}}
+    headers = {"instance_tag": "nightly", "config_id": "c1"}
+    await tour.call("POST", TRIGGER, account=ME, headers=headers, json=body)
+    [run] = await runs(tour)
+    told = (run["instance_tag"], run["config_id"], run["trigger_application_event"])
+    assert told == ("nightly", "c1", "Event")
+    await tour.call("POST", f"{V2}/event/{{slug}}", "slack", account=ME, json=body)
+    assert len(await runs(tour)) == 1
+    await tour.call(
+        "POST",
+        f"{V2}/event/{{slug}}",
+        "hubspot",
+        account=ME,
+        json={**body, "event": None, "trigger": "candidate_created"},
+    )
+    assert len(await runs(tour)) == 2
+
+
+async def test_repeats_of_a_key_are_dropped_for_each_account(tour: Tour) -> None:
+    [event] = await tour.call("GET", BASE, account=None)
+    key = {"deduplication_key": "lead.id"}
+    await tour.call("PUT", ONE, event["_id"], account=None, json={"name": event["name"], **key})
+    for lead in (1, 1, 2, None, None):
+        body = {"event": "candidate_created", "payload": {"lead": {"id": lead}}}
+        answer = await tour.call("POST", TRIGGER, account=ME, json=body)
+        assert answer == {"message": "Webhook Fired Success"}
+    assert len(await runs(tour)) == 4
+    body = {"event": "candidate_created", "payload": {"lead": {"id": 1}}}
+    await tour.call("POST", TRIGGER, account="demo-user-2", json=body)
+    other = await tour.call("GET", f"{V2}/execution", account="demo-user-2")
+    assert other["totalDocs"] == 1
+
+
+async def test_files_of_a_form_go_into_the_payload(tour: Tour) -> None:
+    form = aiohttp.FormData()
+    form.add_field("event", "candidate_created")
+    form.add_field("payload", '{"email": "a@b.c"}')
+    form.add_field("resume", b"%PDF\x00\xff", filename="cv.pdf", content_type="application/pdf")
+    await tour.call("POST", TRIGGER, account=ME, data=form)
+    [run] = await runs(tour)
+    from refold_async.sandbox.resources.executions import Executions
+
+    account = tour.sandbox.organisation.account(ME)
+    assert account is not None
+    payload = account.own(Executions).get(str(run["_id"])).payload
+    file = {"filename": "cv.pdf", "content_type": "application/pdf", "size": 6}
+    assert payload == {"email": "a@b.c", "resume": file}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({}, {}, 400),
+        ({}, {"event": "nothing"}, 404),
+        ({}, {"event": 3}, 400),
+        ({"slug": "unknown"}, {"event": "candidate_created"}, 404),
+    ],
+)
+async def test_nonsense_starts_nothing(
+    tour: Tour, headers: dict[str, str], body: dict[str, object], status: int
+) -> None:
+    await tour.call("POST", TRIGGER, account=ME, headers=headers, json=body)
+    assert tour.status == status
+    assert await runs(tour) == []
+
+
+async def test_broken_forms_are_refused(tour: Tour) -> None:
+    form = aiohttp.FormData()
+    form.add_field("event", "candidate_created")
+    form.add_field("payload", "{", content_type="text/plain")
+    await tour.call("POST", TRIGGER, account=ME, data=form)
+    assert tour.status == 400

@@ -1,0 +1,36 @@
+"""Who may call each operation, beside what the specification says of it."""
+
+import pytest
+
+from refold_async.sandbox.routes import SERVED
+from refold_async.sandbox.routes.documented import DOCUMENTED
+from refold_async.sandbox.routing import Route
+
+from .reference import needs_reference, specification
+
+KEY, TOKEN = "Org API Key", "Linked Account Token"
+CALLERS = {
+    "organisation": {KEY},
+    "account_key": {KEY},
+    "account": {KEY, TOKEN},
+    "either": {KEY, TOKEN},
+    "token": {TOKEN},
+    "public": set[str](),
+}
+TOKEN_TOO = ("actions.", "applications.")
+"""Operations that the older reference has a token for, beside the key that the specification names."""
+
+
+@needs_reference
+@pytest.mark.parametrize("route", SERVED, ids=lambda route: route.operation)
+def test_the_scope_is_the_specified_one(route: Route) -> None:
+    security = specification()["paths"][route.path][route.method.lower()]["security"]
+    specified = {name for choice in security for name in choice}
+    extra = {TOKEN} if route.operation.startswith(TOKEN_TOO) else set[str]()
+    assert CALLERS[route.scope] == specified | extra
+
+
+def test_every_operation_is_served_once() -> None:
+    served = [f"{route.method} {route.path}" for route in SERVED]
+    assert sorted(served) == sorted(DOCUMENTED.strip().splitlines())
+    assert len({route.operation for route in SERVED}) == len(SERVED) == 102
