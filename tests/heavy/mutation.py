@@ -1,0 +1,152 @@
+"""How much of what could be wrong in the pure rooms the tests would notice.
+
+    python -m tests.heavy.mutation              # every room
+    python -m tests.heavy.mutation wire pacing  # some
+
+changes one thing at a time in a room, and runs that room's tests, which must fail. Prints each room's score
+and the changes that no test noticed. Fails where a score is under 90%, or where a change survives that
+`mutation.md` does not explain.
+"""
+
+import argparse
+import contextlib
+import importlib.abc
+import importlib.util
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from .mutants import Mutant, mutants
+from .telling import tell
+
+ROOT = Path(__file__).parents[2]
+EXPLAINED = Path(__file__).with_name("mutation.md")
+LEAST = 0.9
+PATIENCE = 60
+"""Seconds after which a room's tests that do not end count as having noticed."""
+
+ROOMS: dict[str, tuple[str, list[str]]] = {
+    "wire": ("wire", ["core/test_wire.py"]),
+    "replies": ("replies", ["core/test_replies.py", "core/test_retry_after.py"]),
+    "retries": ("retries", ["core/test_retries.py"]),
+    "operation": ("operation", ["core/test_operation.py", "core/test_operation_words.py"]),
+    "pacing": ("pacing", ["core/test_pacing.py"]),
+    "gate": ("gate", ["core/test_gate.py", "core/test_pacing.py"]),
+    "lanes": ("batch.lanes", ["batch/test_lanes.py"]),
+    "journal_file": ("batch.journal_file", ["batch/test_journal.py"]),
+    "resuming": ("batch.resuming", ["batch/test_journal.py"]),
+    "webhooks": ("webhooks", ["api/test_webhooks.py"]),
+}
+
+
+class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from code in memory."""
+
+    def __init__(self, name: str, path: Path, code: CodeType) -> None:
+        self._name, self._path, self._code = name, path, code
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._path, loader=self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self._code, module.__dict__)
+
+
+def noticed(module: str, tests: list[str], changes: Sequence[Mutant | None], jobs: int) -> list[bool]:
+    """Run a room's tests over each change, in a process of its own; whether they fail."""
+    verdicts = [True] * len(changes)
+    waiting = list(enumerate(changes))[::-1]
+    running: dict[int, tuple[int, float]] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            index, mutant = waiting.pop()
+            running[_fork(module, tests, mutant)] = index, time.monotonic()
+        done, status = os.waitpid(-1, os.WNOHANG)
+        if done:
+            index, _ = running.pop(done)
+            verdicts[index] = status != 0
+        else:
+            time.sleep(0.01)
+            _end_late(running)
+    return verdicts
+
+
+def _fork(module: str, tests: list[str], mutant: Mutant | None) -> int:
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os._exit(_run(module, tests, mutant))
+    return child
+
+
+def _end_late(running: dict[int, tuple[int, float]]) -> None:
+    for child, (_, began) in running.items():
+        if time.monotonic() - began > PATIENCE:
+            os.kill(child, signal.SIGKILL)
+
+
+def _run(module: str, tests: list[str], mutant: Mutant | None) -> int:
+    import pytest
+
+    if mutant is not None:
+        path = ROOT / "refold_async" / (module.replace(".", "/") + ".py")
+        code = compile(mutant.tree, str(path), "exec")
+        sys.meta_path.insert(0, _Changed(f"refold_async.{module}", path, code))
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        arguments = ["-x", "-q", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider"]
+        arguments += ["-p", "no:faulthandler", "--assert=plain", "--hypothesis-seed=0", f"--rootdir={ROOT}"]
+        return int(pytest.main([*arguments, *(str(ROOT / "tests" / test) for test in tests)]))
+
+
+def measure(room: str, jobs: int) -> tuple[int, list[Mutant]]:
+    """Give how many changes there are to a room, and those that no test notices."""
+    module, tests = ROOMS[room]
+    if noticed(module, tests, [None], 1) == [True]:
+        raise SystemExit(f"{room}: its tests fail without any change")
+    source = (ROOT / "refold_async" / (module.replace(".", "/") + ".py")).read_text()
+    found = list(mutants(source))
+    verdicts = noticed(module, tests, found, jobs)
+    return len(found), [mutant for mutant, seen in zip(found, verdicts, strict=True) if not seen]
+
+
+def row_of(room: str, mutant: Mutant) -> str:
+    """Give how a survivor stands in `mutation.md`, up to its reason."""
+    was, becomes = (text.replace("|", "\\|") for text in (mutant.was, mutant.becomes))
+    return f"| {room} | `{mutant.place}` | `{was}` | `{becomes}` |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rooms", nargs="*", help=", ".join(ROOMS))
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    import aiohttp  # noqa: F401 - what every child needs is imported once
+    import pytest  # noqa: F401
+
+    explained = EXPLAINED.read_text() if EXPLAINED.exists() else ""
+    wrong = False
+    for room in options.rooms or ROOMS:
+        total, survivors = measure(room, options.jobs)
+        score = 1 - len(survivors) / total
+        tell(f"{room}: {total} changes, {total - len(survivors)} noticed, {score:.1%}")
+        new = [row for row in (row_of(room, mutant) for mutant in survivors) if row not in explained]
+        if new:
+            tell("\n".join(new))
+        wrong = wrong or score < LEAST or bool(new)
+    raise SystemExit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

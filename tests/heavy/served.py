@@ -1,0 +1,31 @@
+"""A sandbox in a process of its own, so that what the client's process holds is the client's alone."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from refold_async.sandbox import Fault
+
+KEY = "tk_sandbox"
+
+
+@contextmanager
+def served(faults: Sequence[Fault], ledger: Path, *, seed: int = 0) -> Iterator[str]:
+    """Run a sandbox with faults, and a ledger in a file; gives its base URL."""
+    arguments = ["--api-key", KEY, "--seed", str(seed), "--ledger", str(ledger)]
+    for fault in faults:
+        arguments += ["--fault", msgspec.json.encode(fault).decode()]
+    command = [sys.executable, "-m", "refold_async.sandbox", *arguments]
+    # Its aiohttp logs each answer that found its client gone, which is what these runs are about.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            base_url = process.stdout.readline().strip()
+            assert base_url, "the sandbox did not start"
+            yield base_url
+        finally:
+            process.terminate()
