@@ -5,6 +5,8 @@ import json
 import aiohttp
 import pytest
 
+from refold_async.sandbox.resources.executions import Executions
+
 from .tour import V2, Tour
 
 ME = "demo-user-1"
@@ -79,8 +81,6 @@ async def test_files_of_a_form_go_into_the_payload(tour: Tour) -> None:
     form.add_field("resume", b"%PDF\x00\xff", filename="cv.pdf", content_type="application/pdf")
     await tour.call("POST", TRIGGER, account=ME, data=form)
     [run] = await runs(tour)
-    from refold_async.sandbox.resources.executions import Executions
-
     account = tour.sandbox.organisation.account(ME)
     assert account is not None
     payload = account.own(Executions).get(str(run["_id"])).payload

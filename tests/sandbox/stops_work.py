@@ -1,0 +1,182 @@
+"""The stops of the tour that hold data and run."""
+
+from typing import Any
+
+from refold_async.sandbox.resources.executions import Executions
+from refold_async.sandbox.resources.human_tasks import HumanTasks
+
+from .bare import until
+from .tour import ME, SCHEDULED, UNKNOWN_ID, V2, Tour
+
+
+async def configs(tour: Tour) -> None:
+    base, mine = f"{V2}/config", f"{V2}/slug/{{slug}}/config"
+    await tour.call("POST", base, json={"slug": "unknown"})
+    await tour.call("PUT", base, json={"slug": "slack"})
+    for slug in ("slack", "hubspot"):
+        await tour.call("GET", mine, slug)
+        await tour.call("GET", mine + "/{configId}", slug, ME)
+        await tour.call("DELETE", mine, slug)
+        await tour.call("DELETE", mine + "/{configId}", slug, ME)
+        toggle = mine + "/{configId}/workflows/{workflowId}"
+        await tour.call("PATCH", toggle, slug, ME, "daily_sync", json={"enabled": True})
+    installed = await tour.call("POST", base, json={"slug": "hubspot"})
+    await tour.call("DELETE", mine + "/{configId}", "hubspot", ME)
+    await tour.call("POST", base, json={"slug": "hubspot"})
+    workflow_id = installed["workflows"][0]["id"]
+    toggle = mine + "/{configId}/workflows/{workflowId}"
+    await tour.call("PATCH", toggle, "hubspot", ME, workflow_id, json={"enabled": False})
+    body = {"slug": "hubspot", "workflows": [{"id": workflow_id, "enabled": True}]}
+    await tour.call("PUT", base, json=body)
+    await tour.call("GET", mine + "s", "hubspot")
+
+
+async def config_fields(tour: Tour) -> None:
+    one = f"{V2}/config/field/{{fieldId}}"
+    rule = f"{V2}/config/rule-engine/{{fieldId}}"
+    hubspot = {"slug": "hubspot"}
+    fields = (await tour.call("POST", f"{V2}/config/field", headers=hubspot))["fields"]
+    select, _, rules = (each["id"] for each in fields)
+    for slug in ("hubspot", "slack"):
+        await tour.call("PUT", one, select, headers={"slug": slug}, json={"value": ["A", "B"]})
+        await tour.call("DELETE", one, select, headers={"slug": slug})
+    for field_id in (select, UNKNOWN_ID):
+        await tour.call("POST", one, field_id, headers=hubspot, json={})
+    for field_id in (rules, UNKNOWN_ID):
+        await tour.call("POST", rule, field_id, headers=hubspot, json={"rule_column": {"id": "stage"}})
+
+
+async def datarefs(tour: Tour) -> None:
+    base, one = f"{V2}/dataref", f"{V2}/dataref/{{refName}}"
+    await tour.call("POST", base, json={"refName": "contacts"})
+    await tour.call("POST", base, json={})
+    await tour.call("GET", base, account=None)
+    await tour.call("GET", one, "contacts")
+    await tour.call("GET", one, "synced_contacts", account="demo-user-1")
+    await tour.call("PUT", f"{V2}/datarefs/group", json={"refNames": ["contacts"], "group": "crm"})
+    await tour.call("PUT", f"{V2}/datarefs/group", json={"group": "crm"})
+    for name in ("contacts", "nothing"):
+        await tour.call("PUT", one + "/clear-records", name)
+    await tour.call("DELETE", one, "contacts")
+
+
+async def datastores(tour: Tour) -> None:
+    base = f"{V2}/datastore/config/{{slug}}"
+    for slug, config_id in (("hubspot", "demo-user-1"), ("slack", "user_12345")):
+        who: dict[str, Any] = {"account": "demo-user-1", "query": {"config_id": config_id}}
+        await tour.call("GET", base, slug, **who)
+        await tour.call("GET", base + "/{datastore_name}/records", slug, "contacts", **who)
+        search = base + "/{datastore_name}/search"
+        await tour.call("POST", search, slug, "contacts", json={"email": "JANE"}, **who)
+    await tour.call("GET", base, "hubspot")
+
+
+async def human_tasks(tour: Tour) -> None:
+    one = f"{V2}/human-tasks/{{id}}"
+    for task_id in (tour.sandbox.organisation.own(HumanTasks).first_id, UNKNOWN_ID):
+        await tour.call("GET", one, task_id, account=None)
+        for _ in range(2):
+            await tour.call("POST", one, task_id, account=None, json={"data": {"approved": True}})
+
+
+async def mcp_servers(tour: Tour) -> None:
+    base, one = f"{V2}/mcp-servers", f"{V2}/mcp-servers/{{mcp_server_id}}"
+    body = {"name": "Production CRM Server", "description": "MCP server for CRM workflows"}
+    made = await tour.call("POST", base, json=body)
+    await tour.call("POST", base, json={"name": "Nameless"})
+    await tour.call("GET", base)
+    changes = {"agent_name": "CRM Assistant", "primary_color": "#2D6CDF", "description": "Updated"}
+    for server_id in (made["_id"], UNKNOWN_ID):
+        await tour.call("GET", one, server_id)
+        await tour.call("PUT", one, server_id, json=changes)
+        await tour.call("DELETE", one, server_id)
+
+
+async def tables(tour: Tour) -> None:
+    base, one = f"{V2}/tables", f"{V2}/tables/{{table_id}}"
+    columns = [{"column_name": "email"}, {"column_name": "stage"}]
+    table_id = (await tour.call("POST", base, json={"table_name": "leads", "columns": columns}))["table_id"]
+    await tour.call("POST", base, json={"table_name": "leads"})
+    await tour.call("GET", base)
+    rows = [{"email": "jane@example.com", "stage": "new"}, {"email": "john@example.com", "stage": "won"}]
+    added = (await tour.call("PATCH", one, table_id, json={"data": rows}))["add_record_result"]
+    await tour.call("PATCH", one, table_id, json={})
+    await tour.call("PUT", f"{base}/group/edit", json={"tableIds": [table_id], "group": "crm"})
+    await tour.call("PUT", f"{base}/group/edit", json={"group": "crm"})
+    for known in (table_id, UNKNOWN_ID):
+        await tour.call("GET", one, known)
+        await tour.call("POST", one + "/search", known, json={"email": "JOHN"})
+        await tour.call("PATCH", one + "/columns/add", known, json={"columns": ["score"]})
+        renames = [{"old_name": "score", "new_name": "lead_score"}]
+        await tour.call("PATCH", one + "/columns/rename", known, json={"renames": renames})
+        await tour.call("DELETE", one + "/columns/remove", known, json={"columns": ["lead_score"]})
+    for _ in range(2):
+        await tour.call("DELETE", one + "/{record_id}", table_id, added[0]["record_id"])
+    for _ in range(2):
+        await tour.call("DELETE", one, table_id)
+
+
+async def workflows(tour: Tour) -> None:
+    base, one = f"{V2}/workflow", f"{V2}/workflow/{{workflowId}}"
+    made = (await tour.call("POST", base, json={"name": "Lead Sync", "slug": "hubspot"}))["workflow"]
+    other = (await tour.call("POST", base, json={"name": "Theirs"}, account="demo-user-2"))["workflow"]
+    for workflow_id in ("daily_sync", other["_id"]):
+        await tour.call("GET", one, workflow_id)
+    await tour.call("GET", base)
+    await tour.call("GET", base + "/enabled")
+    for workflow_id in ("daily_sync", "lead_sync"):
+        await tour.call("GET", f"{base}/request-structure/{{workflowId}}", workflow_id)
+    draft = await tour.call("GET", one + "/edit", made["_id"])
+    token = tour.sandbox.issue_token(ME)
+    for version in (1, 2):
+        body = {"published": True, "version": version}
+        await tour.call("PUT", one + "/publish", made["_id"], token=token, json=body)
+    draft = await tour.call("GET", one + "/edit", made["_id"])
+    await tour.call("PUT", one + "/publish", draft["_id"], token=token, json={"published": False})
+    for workflow_id in (made["_id"], UNKNOWN_ID):
+        await tour.call("GET", one + "/edit", workflow_id)
+        await tour.call("GET", f"{base}/versions/{{workflowId}}", workflow_id)
+    versions = await tour.call("GET", f"{base}/versions/{{workflowId}}", made["_id"])
+    for workflow_id in (versions["docs"][0]["_id"], made["_id"]):
+        await tour.call("DELETE", one, workflow_id, token=token)
+
+
+async def executions(tour: Tour) -> None:
+    base, run = f"{V2}/execution", f"{V2}/workflow/{{workflowId}}/execute"
+    batches = base + "/{execution_id}/nodes/{node_id}/batches"
+    hubspot = {"slug": "hubspot"}
+    await tour.call("POST", run, "daily_sync", json={})
+    ids = [
+        (await tour.call("POST", run, alias, headers=hubspot, json={}))["execution_id"]
+        for alias in ("daily_sync", "batch_export", "slow_sync")
+    ]
+    await tour.call(
+        "POST", run, "lead_sync", headers={**hubspot, "sync_execution": "true"}, json={"email": "a@b.c"}
+    )
+    daily, batch, slow = ids
+    account = tour.sandbox.organisation.account(ME)
+    assert account is not None
+    await until(lambda: all(account.own(Executions).get(each).ended.is_set() for each in (daily, batch)))
+    for execution_id in (daily, UNKNOWN_ID):
+        await tour.call("GET", base + "/{execution_id}", execution_id)
+        await tour.call("POST", base + "/{instanceId}/rerun", execution_id)
+    for execution_id in (slow, UNKNOWN_ID):
+        await tour.call("POST", base + "/{instanceId}/stop", execution_id)
+    await tour.call("GET", batches, batch, "2")
+    await tour.call("GET", batches, daily, "1")
+    await tour.call("GET", base)
+
+
+async def schedules(tour: Tour) -> None:
+    one = SCHEDULED + "/{schedule_id}"
+    headers = {"slug": "hubspot", "workflow_id_alias": "daily_sync", "config_id": ME}
+    timing = {"trigger_type": "cron", "regex": "0 9 * * 1", "tz": "UTC", "startDate": "2026-07-01"}
+    body = {**timing, "payload": {"sync_type": "full"}}
+    made = await tour.call("POST", SCHEDULED, headers=headers, json=body)
+    await tour.call("POST", SCHEDULED, headers=headers, json={})
+    await tour.call("GET", SCHEDULED)
+    for schedule_id in (made["_id"], UNKNOWN_ID):
+        await tour.call("PUT", one, schedule_id, json={"trigger_type": "cron", "regex": "0 10 * * 1"})
+        await tour.call("PUT", one + "/pause", schedule_id)
+        await tour.call("PUT", one + "/resume", schedule_id)
+        await tour.call("DELETE", one, schedule_id)
