@@ -1,0 +1,156 @@
+"""A FastAPI application over its customers' apps: `uvicorn examples.fastapi_app:app`.
+
+    GET  /contacts/actions   what can be done in the customer's HubSpot
+    POST /contacts           write a contact there
+    POST /reports            begin a fan-out over all customers, in the background
+    GET  /reports/{id}       how far it is
+    POST /webhooks           what Refold tells
+
+It calls the Refold that REFOLD_API_KEY and REFOLD_BASE_URL name. Sign in with the cookie
+`session=session-of-1`: in a real application, its own login stands in the place of `SESSIONS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+
+from refold_async import Call, KeyAccount, Refold
+from refold_async.batch import Batch, BatchProgress
+from refold_async.integrations.fastapi import (
+    ActionResponse,
+    account_of,
+    install,
+    lifespan,
+    webhook_of,
+)
+from refold_async.webhooks import ConnectionCreated, ConnectionEvent, WebhookDelivery
+
+SESSIONS = {f"session-of-{number}": f"demo-user-{number}" for number in range(1, 301)}
+
+
+def signed_in(request: Request) -> str:
+    """Say who is signed in, by the application's own session and by nothing that the caller may choose."""
+    customer = SESSIONS.get(request.cookies.get("session", ""))
+    if customer is None:
+        raise HTTPException(401, "sign in first")
+    return customer
+
+
+@dataclass
+class Report:
+    """A fan-out in the background, and how far it is."""
+
+    number: int
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    ended: bool = False
+
+    def update(self, progress: BatchProgress) -> None:
+        self.done, self.failed, self.skipped = progress.done, progress.failed, progress.skipped
+
+
+class Reports:
+    """Runs one fan-out after the other, in a task of the application's own.
+
+    A request's task would not do: its deadline, and its caller's leaving, would end the fan-out.
+    """
+
+    def __init__(self, refold: Refold) -> None:
+        self._refold = refold
+        self._waiting: asyncio.Queue[Report] = asyncio.Queue(maxsize=100)
+        self._running: Batch | None = None
+        self._numbers = itertools.count(1)
+        self._stopping = False
+        self.all: dict[int, Report] = {}
+
+    def begin(self) -> Report:
+        report = Report(next(self._numbers))
+        self._waiting.put_nowait(report)
+        self.all[report.number] = report
+        return report
+
+    async def work(self) -> None:
+        while not self._stopping:
+            report = await self._waiting.get()
+            calls = [Call(account, "hubspot", "get_contact", {"limit": "1"}) for account in SESSIONS.values()]
+            async with self._refold.batch(calls, concurrency=20, on_progress=report.update) as batch:
+                self._running = batch
+                async for _ in batch:
+                    pass
+            self._running = None
+            report.ended = True
+
+    def stop(self) -> bool:
+        """Start nothing more; says whether something is under way, which ends by itself."""
+        self._stopping = True
+        if self._running is not None:
+            self._running.stop()
+        return self._running is not None
+
+
+@asynccontextmanager
+async def reports(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+    """The application's own lifespan, within that of the client."""
+    running = Reports(app.state.refold)
+    working = asyncio.create_task(running.work())
+    try:
+        yield {"reports": running}
+    finally:
+        if not running.stop():
+            working.cancel()
+        await asyncio.wait([working])
+
+
+app = FastAPI(lifespan=lifespan(inner=reports))
+install(app, deadline=20)
+
+Customer = Annotated[KeyAccount, Depends(account_of(signed_in))]
+Event = Annotated[WebhookDelivery, Depends(webhook_of())]
+
+connected: set[str] = set()
+
+
+@app.get("/contacts/actions")
+async def list_actions(account: Customer) -> list[str]:
+    return [action.action_id for action in await account.actions.list("hubspot") if action.action_id]
+
+
+@app.post("/contacts", status_code=201)
+async def create_contact(account: Customer, contact: dict[str, str]) -> ActionResponse:
+    result = await account.actions.execute("hubspot", "create_contact", contact)
+    return ActionResponse(result, status_code=201)
+
+
+@app.post("/reports", status_code=202)
+async def begin_report(request: Request) -> Report:
+    try:
+        report: Report = request.state.reports.begin()
+    except asyncio.QueueFull:
+        raise HTTPException(503, "too many reports wait") from None
+    return report
+
+
+@app.get("/reports/{number}")
+async def get_report(request: Request, number: int) -> Report:
+    report: Report | None = request.state.reports.all.get(number)
+    if report is None:
+        raise HTTPException(404)
+    return report
+
+
+@app.post("/webhooks")
+async def hear(event: Event) -> None:
+    """A delivery may come more than once: what is done here must not mind."""
+    if isinstance(event, ConnectionEvent) and event.linked_account_id:
+        if isinstance(event, ConnectionCreated):
+            connected.add(event.linked_account_id)
+        else:
+            connected.discard(event.linked_account_id)
