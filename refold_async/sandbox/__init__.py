@@ -14,7 +14,17 @@ from refold_async.sandbox.faults import Fault
 from refold_async.sandbox.ledger import Ledger, Run
 from refold_async.sandbox.limits import SandboxLimit
 from refold_async.sandbox.requests import ReceivedRequest
+from refold_async.sandbox.resources.posting import Delivery
 from refold_async.sandbox.server import Sandbox
 from refold_async.sandbox.thread import SandboxThread
 
-__all__ = ["Fault", "Ledger", "ReceivedRequest", "Run", "Sandbox", "SandboxLimit", "SandboxThread"]
+__all__ = [
+    "Delivery",
+    "Fault",
+    "Ledger",
+    "ReceivedRequest",
+    "Run",
+    "Sandbox",
+    "SandboxLimit",
+    "SandboxThread",
+]

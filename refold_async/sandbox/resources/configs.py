@@ -141,7 +141,8 @@ def fields_of(organisation: Organisation, slug: str) -> list[Document]:
 def slots_of(workflow: Workflow) -> list[Document]:
     """The fields of a workflow of a config."""
     slots = workflow.document["data_slots"]
-    return [dict(slot) for slot in slots if isinstance(slot, Mapping)] if isinstance(slots, list) else []
+    found = [dict(slot) for slot in slots if isinstance(slot, Mapping)] if isinstance(slots, list) else []
+    return [slot for slot in found if "id" in slot]
 
 
 def show_field(field: Document, value: object, *, options: bool) -> Document:

@@ -1,13 +1,13 @@
 """Environment variables: what the organisation has defined, and the values set for each scope."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import msgspec
 
 from refold_async.sandbox.apps.values import object_id
 from refold_async.sandbox.replies import envelope
 from refold_async.sandbox.resources.documents import Document, Documents, given, without
+from refold_async.sandbox.resources.reading import is_web_url
 from refold_async.sandbox.resources.seeds import load_seeds
 from refold_async.sandbox.state import Organisation
 
@@ -89,6 +89,5 @@ def has_format(text: str, var_format: object) -> bool:
         except ValueError:
             return False
     if var_format == "url":
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.netloc)
+        return is_web_url(text)
     return True

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.replies import CodeField
@@ -72,6 +73,15 @@ def moment(call: Call, name: str) -> datetime | None:
     except ValueError:
         raise refused(400, f"{name} must be an ISO 8601 date", "VALIDATION_ERROR") from None
     return found.astimezone()
+
+
+def is_web_url(text: str) -> bool:
+    """Whether a text is the address of something on the web."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def within(moment: datetime, start: datetime | None, end: datetime | None) -> bool:

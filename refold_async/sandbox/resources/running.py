@@ -23,7 +23,7 @@ ANNOUNCED: Mapping[Status, str] = {"COMPLETED": "Workflow Completed", "ERRORED":
 def check_nodes(workflow: Document) -> None:
     """Refuse a workflow with a node that the sandbox cannot run."""
     for node in nodes_of(workflow):
-        if node.get("type") not in KINDS:
+        if str(node.get("type")) not in KINDS:
             raise not_in_sandbox(f"Running a workflow node of the type {node.get('type')}")
 
 

@@ -5,12 +5,14 @@ To add a resource:
 1. Write ``routes/<resource>.py`` with one ``async def`` for each operation. It takes a `Call` and gives
    a `Reply`: ``success(value)``, or ``raise Refused(envelope(404, "Webhook not found"))``, with the
    documented ``code``, and ``code_field="error"`` where the documented body has its code there.
-2. State goes into a class of the same module (or one beside it) that takes its owner, and is asked for
-   with ``call.organisation.own(Webhooks)`` or ``call.account.own(Tables)``.
+2. State goes into a class that takes its owner, in the same module or, where others need it too, in
+   `refold_async.sandbox.resources`; it is asked for with ``call.organisation.own(Webhooks)`` or
+   ``call.account.own(Tables)``. `Documents`, `page_of`, `refused` and the readers there do the common part.
 3. List the operations in the module's ``ROUTES``: name (``"webhooks.create"``), method, documented
    path, handler, scope, and the effect where the method does not tell it (a ``POST`` that reads).
 4. Add the module's ``ROUTES`` below. What `documented` lists and no module serves answers 501.
 
+What goes on behind the answers is a chore, ``call.world.chores.start(...)``, which ends with the sandbox.
 A handler never sleeps by itself: ``await call.world.pauses.sleep(seconds)`` ends when the sandbox stops.
 """
 

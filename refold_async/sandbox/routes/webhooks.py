@@ -1,13 +1,12 @@
 """Webhooks: register endpoints for events, change them, put them into groups, delete them."""
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from refold_async.sandbox.call import Call
 from refold_async.sandbox.replies import Reply, success
 from refold_async.sandbox.resources.documents import Document, given
 from refold_async.sandbox.resources.posting import EVENT_MARK
-from refold_async.sandbox.resources.reading import items, require, text
+from refold_async.sandbox.resources.reading import is_web_url, items, require, text
 from refold_async.sandbox.resources.refusals import not_in_sandbox, refused
 from refold_async.sandbox.resources.webhooks import EVENTS, WORKFLOW_EVENTS, Webhooks
 from refold_async.sandbox.routing import Route
@@ -84,10 +83,10 @@ def _webhooks(call: Call) -> Webhooks:
 def _checked(call: Call) -> Document:
     """The fields that came, where the service would take them."""
     fields = given(call.params, SETTABLE)
-    if "webhook_url" in fields and urlsplit(text(fields, "webhook_url")).scheme not in {"http", "https"}:
+    if "webhook_url" in fields and not is_web_url(text(fields, "webhook_url")):
         raise refused(400, "Invalid webhook url", "VALIDATION_ERROR", "error")
     _check_events(items(fields, "webhook_events"), WORKFLOW_EVENTS if fields.get("slug") else EVENTS)
-    if fields.get("method", "POST") not in {"POST", "PUT", "PATCH"}:
+    if fields.get("method", "POST") not in ("POST", "PUT", "PATCH"):
         raise refused(400, "Invalid method", "VALIDATION_ERROR", "error")
     if fields.get("webhook_type") == "slack":
         raise not_in_sandbox("A webhook of the type slack")

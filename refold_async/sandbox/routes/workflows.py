@@ -1,5 +1,6 @@
 """Workflows: build, publish, read and delete them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from refold_async.sandbox.auth import existing_account
@@ -8,9 +9,18 @@ from refold_async.sandbox.replies import Reply, success
 from refold_async.sandbox.resources.configs import Configs
 from refold_async.sandbox.resources.documents import Document, given, without
 from refold_async.sandbox.resources.paging import page_of
-from refold_async.sandbox.resources.reading import flag, moment, pattern, require, text, within
+from refold_async.sandbox.resources.reading import (
+    flag,
+    items,
+    mapping,
+    moment,
+    pattern,
+    require,
+    text,
+    within,
+)
 from refold_async.sandbox.resources.refusals import refused
-from refold_async.sandbox.resources.showing import DEFAULT_APP, app_of, app_summary
+from refold_async.sandbox.resources.showing import DEFAULT_APP, app_id_of, app_of, app_summary
 from refold_async.sandbox.resources.workflows import Workflow, Workflows
 from refold_async.sandbox.routing import Route
 from refold_async.sandbox.state import Account
@@ -25,9 +35,7 @@ async def list_workflows(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     """A workflow of the account's own, not published yet."""
-    slug = text(call.params, "slug") or DEFAULT_APP
-    if slug != DEFAULT_APP:
-        app_of(call.organisation, slug)
+    slug = _slug(call)
     workflow = _workflows(call).create(call.account, slug, without(dict(call.params), "_id"))
     return success({"workflow": workflow.document})
 
@@ -107,6 +115,16 @@ async def list_enabled(call: Call) -> Reply:
     )
 
 
+def _slug(call: Call) -> str:
+    """The app of a new workflow, named by its slug or its id; the organisation's own where neither came."""
+    app_id = text(call.params, "associated_application")
+    slug = text(call.params, "slug")
+    if app_id and not slug:
+        found = [each for each in call.organisation.apps if app_id_of(call.organisation, each) == app_id]
+        slug = found[0] if found else app_id
+    return app_of(call.organisation, slug).slug if slug not in {"", DEFAULT_APP} else DEFAULT_APP
+
+
 def _workflows(call: Call) -> Workflows:
     return call.organisation.own(Workflows)
 
@@ -151,13 +169,11 @@ def _version(call: Call) -> int | None:
 
 
 def _interpreted(schema: object) -> Document | None:
-    if not isinstance(schema, dict):
+    if not isinstance(schema, Mapping):
         return None
-    required = schema.get("required", [])
-    return {
-        name: f"{each.get('type', 'any')} (required)" if name in required else str(each.get("type", "any"))
-        for name, each in schema.get("properties", {}).items()
-    }
+    required, properties = items(schema, "required"), mapping(schema, "properties")
+    kinds = {name: mapping(properties, name).get("type", "any") for name in properties}
+    return {name: f"{kind} (required)" if name in required else str(kind) for name, kind in kinds.items()}
 
 
 _BASE = "/api/v2/public/workflow"

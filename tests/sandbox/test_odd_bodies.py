@@ -1,0 +1,43 @@
+"""Whatever stands in a body is answered with a refusal or with success, never with a fault of the sandbox."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from refold_async.sandbox import Sandbox
+
+from .test_reference import STOPS
+from .tour import Tour
+
+ODD: tuple[object, ...] = (None, True, 3, "", "http://[", [], [None], [{}], {}, {"properties": 1, "x": [1]})
+
+
+class OddTour(Tour):
+    """Sends each body many times more beside it, each time with something odd in one of its fields."""
+
+    async def call(self, method: str, template: str, *path: str, json: object = None, **more: Any) -> Any:
+        for body in odd_bodies(json):
+            await super().call(method, template, *path, json=body, **more)
+        return await super().call(method, template, *path, json=json, **more)
+
+
+def odd_bodies(json: object) -> list[object]:
+    """The body with each of its fields in turn holding each of the odd values."""
+    if not isinstance(json, Mapping):
+        return []
+    return [{**json, name: odd} for name in json for odd in ODD]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.__name__)
+async def test_odd_bodies_break_nothing(
+    sandbox: Sandbox,
+    session: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+    stop: Callable[[Tour], Awaitable[None]],
+) -> None:
+    if stop is not STOPS[0]:
+        await STOPS[0](Tour(sandbox, session))
+    await stop(OddTour(sandbox, session))
+    assert not caplog.records
