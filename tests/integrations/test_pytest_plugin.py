@@ -107,16 +107,13 @@ def pytest_configure(config):
 
 ANYIO = "import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
 LOOP = "asyncio_default_fixture_loop_scope = function\nasyncio_mode ="
-NAMED = ("-p", "refold_async.pytest_plugin")
+ALONE = ("--disable-plugin-autoload", "-p", "refold_async.pytest_plugin", "-p")
 
 CONF: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "anyio": ("anyio", ANYIO, "addopts = -p no:asyncio", NAMED),
+    "anyio": ("anyio", ANYIO, "", (*ALONE, "anyio")),
     "asyncio-strict": ("asyncio", IMPORTS, f"{LOOP} strict", ()),
-    "asyncio-auto": (
-        "filterwarnings('error')", "", f"{LOOP} auto",
-        ("--disable-plugin-autoload", "-p", "pytest_asyncio.plugin", *NAMED),
-    ),
-}  # fmt: skip
+    "asyncio-auto": ("filterwarnings('error')", "", f"{LOOP} auto", (*ALONE, "pytest_asyncio.plugin")),
+}
 
 
 class Elsewhere:
@@ -248,23 +245,23 @@ async def test_contacts(refold_recording):
 def test_a_recording_is_made_with_the_option_and_replayed_without_and_settings_serve(
     elsewhere: Elsewhere,
 ) -> None:
-    conftest, ini = CONF["anyio"][1], f"[pytest]\n{CONF['anyio'][2]}\n"
+    _, conftest, _, arguments = CONF["anyio"]
     made = elsewhere.test(
-        *("-s", "--refold-record", "test_recorded.py"),
+        *(*arguments, "-s", "--refold-record", "test_recorded.py"),
         test_recorded=RECORDED,
         conftest=conftest + SANDBOX_AS_THE_SERVICE,
-        pytest=ini,
+        pytest="[pytest]\n",
     )
     assert "1 passed" in made.stdout, made.stdout + made.stderr
     assert "real" in made.stdout
     saved = elsewhere.folder / "tests/recordings/test_recorded/test_contacts.json"
     assert "tk_sandbox" not in saved.read_text()
     again = elsewhere.test(
-        *("-s", "test_recorded.py", "test_overrides.py"),
+        *(*arguments, "-s", "test_recorded.py", "test_overrides.py"),
         test_recorded=RECORDED,
         test_overrides=OVERRIDES,
         conftest=conftest,
-        pytest=ini,
+        pytest="[pytest]\n",
     )
     assert "2 passed" in again.stdout, again.stdout + again.stderr
     assert "replayed" in again.stdout
