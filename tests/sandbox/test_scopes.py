@@ -1,7 +1,10 @@
 """Who may call each operation, beside what the specification says of it."""
 
+import re
+
 import pytest
 
+from refold_async.api.catalogue import operations
 from refold_async.sandbox.routes import SERVED
 from refold_async.sandbox.routes.documented import DOCUMENTED
 from refold_async.sandbox.routing import Route
@@ -34,3 +37,13 @@ def test_every_operation_is_served_once() -> None:
     served = [f"{route.method} {route.path}" for route in SERVED]
     assert sorted(served) == sorted(DOCUMENTED.strip().splitlines())
     assert len({route.operation for route in SERVED}) == len(SERVED) == 102
+
+
+def test_operations_are_called_as_the_client_calls_them() -> None:
+    """So that a fault for one operation, an error and a log line all have the same word for it."""
+    named = {(each.method, bare(each.path), each.name) for each in operations()}
+    assert {(route.method, bare(route.path), route.operation) for route in SERVED} <= named
+
+
+def bare(path: str) -> str:
+    return re.sub(r"{\w+}", "{}", path)

@@ -44,9 +44,9 @@ def _consent(call: Call, app: App) -> str:
 
 
 ROUTES = (
-    Route("auth.get_structure", "GET", "/api/v2/public/auth-structure/{slug}", get_structure, "public"),
+    Route("auth.structure", "GET", "/api/v2/public/auth-structure/{slug}", get_structure, "public"),
     Route(
-        "auth.get_oauth_url",
+        "auth.oauth_url",
         "GET",
         "/api/v2/public/linked-account/integration/oauth-url/{slug}",
         get_oauth_url,

@@ -110,11 +110,11 @@ _ONE = _BASE + "/{fieldId}"
 
 ROUTES = (
     Route("config_fields.list", "POST", _BASE, list_fields, "account", "read"),
-    Route("config_fields.get", "POST", _ONE, get_field, "account", "read"),
+    Route("config_fields.options", "POST", _ONE, get_field, "account", "read"),
     Route("config_fields.update", "PUT", _ONE, set_value, "account"),
     Route("config_fields.delete", "DELETE", _ONE, clear_value, "account"),
     Route(
-        "config_fields.get_rule_options",
+        "config_fields.rule_options",
         "POST",
         "/api/v2/public/config/rule-engine/{fieldId}",
         get_rule_options,

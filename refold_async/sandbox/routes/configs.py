@@ -87,7 +87,7 @@ _OF_APP = "/api/v2/public/slug/{slug}/config"
 _ONE = _OF_APP + "/{configId}"
 
 ROUTES = (
-    Route("configs.create", "POST", _BASE, install, "account_key"),
+    Route("configs.get_or_create", "POST", _BASE, install, "account_key"),
     Route("configs.update", "PUT", _BASE, update, "account"),
     Route("configs.get_default", "GET", _OF_APP, get, "account_key"),
     Route("configs.delete_default", "DELETE", _OF_APP, delete, "account_key"),

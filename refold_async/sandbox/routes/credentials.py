@@ -89,8 +89,8 @@ _DEFAULT = "/api/v2/public/linked-account/default-app/auth-credentials/{key}"
 _SAVE = "/api/v2/public/linked-account/integration/save-key-credentials/{slug}"
 
 ROUTES = (
-    Route("credentials.set_default_app", "PUT", _DEFAULT, set_default_app_credential, "account"),
-    Route("credentials.delete_default_app", "DELETE", _DEFAULT, delete_default_app_credential, "account"),
-    Route("credentials.save_key", "PUT", _SAVE, save_key_credentials, "account_key"),
-    Route("credentials.migrate_token", "PUT", "/api/v2/public/migrate-token", migrate_token, "account_key"),
+    Route("credentials.upsert", "PUT", _DEFAULT, set_default_app_credential, "account"),
+    Route("credentials.delete", "DELETE", _DEFAULT, delete_default_app_credential, "account"),
+    Route("credentials.save_keys", "PUT", _SAVE, save_key_credentials, "account_key"),
+    Route("credentials.migrate", "PUT", "/api/v2/public/migrate-token", migrate_token, "account_key"),
 )

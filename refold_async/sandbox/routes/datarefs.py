@@ -69,6 +69,6 @@ ROUTES = (
     Route("datarefs.create", "POST", _BASE, create, "account_key"),
     Route("datarefs.get", "GET", _ONE, get, "account_key"),
     Route("datarefs.delete", "DELETE", _ONE, delete, "account_key"),
-    Route("datarefs.clear_records", "PUT", _ONE + "/clear-records", clear_records, "account_key"),
-    Route("datarefs.set_group", "PUT", "/api/v2/public/datarefs/group", set_group, "account_key"),
+    Route("datarefs.clear", "PUT", _ONE + "/clear-records", clear_records, "account_key"),
+    Route("datarefs.edit_group", "PUT", "/api/v2/public/datarefs/group", set_group, "account_key"),
 )

@@ -44,6 +44,6 @@ _ONE = _BASE + "/{datastore_name}"
 
 ROUTES = (
     Route("datastores.list", "GET", _BASE, list_names, "account_key"),
-    Route("datastores.list_records", "GET", _ONE + "/records", list_records, "account_key"),
+    Route("datastores.records", "GET", _ONE + "/records", list_records, "account_key"),
     Route("datastores.search", "POST", _ONE + "/search", search, "account_key", "read"),
 )

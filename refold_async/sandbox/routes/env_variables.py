@@ -141,8 +141,8 @@ _BASE = "/api/v2/public/env"
 ROUTES = (
     Route("env_variables.list_definitions", "GET", _BASE + "/definitions", list_definitions),
     Route("env_variables.get_definition", "GET", _BASE + "/definitions/{id}", get_definition),
-    Route("env_variables.get_value", "GET", _BASE + "/value/{definition_id}", get_value, "either"),
-    Route("env_variables.set_value", "POST", _BASE + "/values", set_value, "either"),
-    Route("env_variables.list_values", "GET", _BASE + "/values/{scope}", list_values, "either"),
-    Route("env_variables.delete_value", "DELETE", _BASE + "/values/{value_id}", delete_value, "either"),
+    Route("env_variables.get", "GET", _BASE + "/value/{definition_id}", get_value, "either"),
+    Route("env_variables.set", "POST", _BASE + "/values", set_value, "either"),
+    Route("env_variables.list", "GET", _BASE + "/values/{scope}", list_values, "either"),
+    Route("env_variables.delete", "DELETE", _BASE + "/values/{value_id}", delete_value, "either"),
 )

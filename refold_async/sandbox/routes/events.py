@@ -100,5 +100,5 @@ ROUTES = (
     Route("events.update", "PUT", _ONE, update),
     Route("events.delete", "DELETE", _ONE, delete),
     Route("events.trigger", "POST", "/api/v2/public/event/trigger", trigger, "account"),
-    Route("events.trigger_app", "POST", "/api/v2/public/event/{slug}", trigger, "account"),
+    Route("events.trigger_of_app", "POST", "/api/v2/public/event/{slug}", trigger, "account"),
 )

@@ -78,7 +78,7 @@ ROUTES = (
     Route("executions.stop", "POST", _BASE + "/{instanceId}/stop", stop, "account"),
     Route("executions.rerun", "POST", _BASE + "/{instanceId}/rerun", rerun, "account"),
     Route(
-        "executions.list_batches",
+        "executions.batches",
         "GET",
         _BASE + "/{execution_id}/nodes/{node_id}/batches",
         list_batches,

@@ -42,7 +42,5 @@ async def get_properties(call: Call) -> Reply:
 
 ROUTES = (
     Route("hosted_connect.create_url", "POST", "/api/v2/public/connect-url", create_url, "token"),
-    Route(
-        "hosted_connect.get_properties", "GET", "/api/v2/public/hosted-properties", get_properties, "token"
-    ),
+    Route("hosted_connect.properties", "GET", "/api/v2/public/hosted-properties", get_properties, "token"),
 )

@@ -125,14 +125,14 @@ ROUTES = (
     Route("linked_accounts.get", "GET", _BASE + "/{linked_account_id}", get, "either"),
     Route("linked_accounts.delete", "DELETE", _BASE + "/{linked_account_id}", delete),
     Route(
-        "linked_accounts.delete_integration",
+        "linked_account.delete_integration",
         "DELETE",
         _BASE + "/integration/{slug}",
         delete_integration,
         "account_key",
     ),
     Route(
-        "linked_accounts.get_active",
+        "linked_account.get",
         "GET",
         "/api/v2/public/session/active-linked-account",
         get_active,

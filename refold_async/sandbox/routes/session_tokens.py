@@ -59,5 +59,5 @@ _BASE = "/api/v2/public/session-token"
 
 ROUTES = (
     Route("session_tokens.create", "POST", _BASE, create),
-    Route("session_tokens.revoke", "POST", _BASE + "/revoke", revoke, "token"),
+    Route("session_token.revoke", "POST", _BASE + "/revoke", revoke, "token"),
 )

@@ -116,7 +116,7 @@ _ONE = _BASE + "/{table_id}"
 ROUTES = (
     Route("tables.list", "GET", _BASE, list_tables, "account_key"),
     Route("tables.create", "POST", _BASE, create, "account_key"),
-    Route("tables.list_records", "GET", _ONE, list_records, "account_key"),
+    Route("tables.records", "GET", _ONE, list_records, "account_key"),
     Route("tables.add_records", "PATCH", _ONE, add_records, "account_key"),
     Route("tables.search", "POST", _ONE + "/search", search, "account_key", "read"),
     Route("tables.delete", "DELETE", _ONE, delete, "account_key"),
@@ -124,5 +124,5 @@ ROUTES = (
     Route("tables.add_columns", "PATCH", _ONE + "/columns/add", add_columns, "account_key"),
     Route("tables.remove_columns", "DELETE", _ONE + "/columns/remove", remove_columns, "account_key"),
     Route("tables.rename_columns", "PATCH", _ONE + "/columns/rename", rename_columns, "account_key"),
-    Route("tables.set_group", "PUT", _BASE + "/group/edit", set_group, "account_key"),
+    Route("tables.edit_group", "PUT", _BASE + "/group/edit", set_group, "account_key"),
 )

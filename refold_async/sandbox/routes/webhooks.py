@@ -108,5 +108,5 @@ ROUTES = (
     Route("webhooks.get", "GET", _BASE + "/{id}", get),
     Route("webhooks.update", "PUT", _BASE + "/{id}", update, "either"),
     Route("webhooks.delete", "DELETE", _BASE + "/{id}", delete, "either"),
-    Route("webhooks.set_group", "PUT", "/api/v2/public/webhooks/group/edit", set_group),
+    Route("webhooks.edit_group", "PUT", "/api/v2/public/webhooks/group/edit", set_group),
 )

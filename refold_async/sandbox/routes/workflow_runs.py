@@ -60,5 +60,11 @@ def _result(execution: Execution) -> Reply:
 
 
 ROUTES = (
-    Route("workflows.execute", "POST", "/api/v2/public/workflow/{workflowId}/execute", execute, "account"),
+    Route(
+        "workflows.execute",
+        "POST",
+        "/api/v2/public/workflow/{workflowId}/execute",
+        execute,
+        "account",
+    ),
 )
