@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
@@ -65,6 +66,7 @@ class Engine:
         self._idle: Final = Rests()
         self._consumers: Final = Rests()
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
         self._broken: set[Connection] = set()
         self.reading: Final = Rests()
         self.outcomes: Final[deque[Outcome]] = deque()
@@ -270,9 +272,10 @@ class Engine:
         if due is None or self.over:
             return
         if self._timer is not None:
-            if not self._timer.cancelled() and self._timer.when() <= due:
+            if not self._timer.cancelled() and self._rings_at <= due:
                 return
             self._timer.cancel()
+        self._rings_at = due
         self._timer = asyncio.get_running_loop().call_at(due, self._ring)
 
     def _ring(self) -> None:
