@@ -21,6 +21,7 @@ from refold_async.plan import Plan
 from refold_async.settings import Settings
 
 _LONGEST_BACKOFF: Final = 60.0
+_SHORTEST_BACKOFF: Final = 0.001
 
 
 class Travel:
@@ -192,6 +193,6 @@ class Attempts:
             return None
         if not retries.is_safe(retry, travel.plan.effect, error):
             return None
-        backoff = min(_LONGEST_BACKOFF, retry.base * 2.0**travel.throttles)
-        wait = backoff if error.retry_after is None else error.retry_after
+        backoff = min(_LONGEST_BACKOFF, max(retry.base, _SHORTEST_BACKOFF) * 2.0 ** min(travel.throttles, 32))
+        wait = error.retry_after or backoff
         return wait if travel.throttled + wait <= self._patience else None
