@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from traceback import TracebackException
-from typing import Any
+from typing import Any, Self
 
 from refold_async import DeadlineExceededError, Refold, RefoldError, Retry
 
@@ -99,9 +99,9 @@ async def meet(fault: Fault, server: FaultServer, operation: Operation, short: f
         before = len(server.requests)
         stalled = stalls(fault.expected(operation.effect))
         timeout = short if stalled else LONG
-        watch = Watch(timeout)
-        error, late = await _outcome(operation, refold, timeout)
-        in_time = watch.stop(to_the_end=stalled and isinstance(error, DeadlineExceededError))
+        with Watch(timeout) as watch:
+            error, late = await _outcome(operation, refold, timeout)
+        in_time = watch.kept and not (stalled and isinstance(error, DeadlineExceededError) and watch.early)
         requests = len(server.requests) - before - operation.others
         _check_error(fault, error, late=late)
         server.relieve()
@@ -132,7 +132,13 @@ class Watch:
     It does not read a clock at the end, which a busy machine would put off: it sets an alarm of its own in
     the call's event loop for 10% past the deadline, and the call must have unwound a few turns of the loop
     after that alarm.
+
+    Attributes:
+        kept: Whether the call ended in time.
+        early: Whether it ended before its deadline.
     """
+
+    kept = early = False
 
     def __init__(self, timeout: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -144,12 +150,13 @@ class Watch:
         for _ in range(TURNS):
             await asyncio.sleep(0)
 
-    def stop(self, *, to_the_end: bool) -> bool:
-        """Whether the call ended in time, and where it should go `to_the_end`, not before its deadline."""
-        rang = self._alarm.done()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kept = not self._alarm.done()
+        self.early = self._loop.time() < self._ends - 0.01
         self._alarm.cancel()
-        early = to_the_end and self._loop.time() < self._ends - 0.01
-        return not rang and not early
 
 
 async def _content(operation: Operation, refold: Refold) -> object:

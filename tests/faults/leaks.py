@@ -1,6 +1,7 @@
 """A block that must leave nothing behind: no task, no socket, no other file descriptor."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,12 +33,15 @@ class Holdings:
 
 
 def _open_descriptors() -> list[tuple[str, str]]:
+    """Every descriptor and what it stands for, but for those of `/dev/null`, which uvloop keeps in reserve."""
     held = []
     for link in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
         try:
-            held.append((link.name, str(link.readlink())))
+            target = str(link.readlink())
         except FileNotFoundError:
             continue  # the descriptor of the listing itself
+        if target != os.devnull:
+            held.append((link.name, target))
     return held
 
 

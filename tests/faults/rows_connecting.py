@@ -27,8 +27,20 @@ ACCEPT = (
         transports=TCP,
         **unseen(STALLED),
     ),
-    Fault(id="accept-close", words="accepts and closes", accept=(Close(),), transports=TCP, **unseen(LOST)),
-    Fault(id="accept-reset", words="accepts and resets", accept=(Reset(),), transports=TCP, **unseen(LOST)),
+    Fault(
+        id="accept-close",
+        words="accepts, and closes when bytes come",
+        accept=(Expect(), Close()),
+        transports=TCP,
+        **unseen(LOST),
+    ),
+    Fault(
+        id="accept-reset",
+        words="accepts, and resets when bytes come",
+        accept=(Expect(), Reset()),
+        transports=TCP,
+        **unseen(LOST),
+    ),
     Fault(
         id="tls-over-plain",
         words="a TLS port reached without TLS: an alert in answer",

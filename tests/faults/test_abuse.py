@@ -5,12 +5,15 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import repeat
 
 import pytest
 
 from refold_async import (
+    Call,
     ConnectionFailedError,
     DeadlineExceededError,
+    Failed,
     RedirectError,
     Refold,
     ReplyTooLargeError,
@@ -166,9 +169,18 @@ async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadli
     deaf = (Expect(), Sleep(1e6))
     async with FaultServer(accepts=[deaf]) as server, client(server.base_url()) as refold:
         account = refold.account(LINKED_ACCOUNT_ID)
-        watch = Watch(SHORT)
-        with pytest.raises(DeadlineExceededError) as caught:
+        with Watch(SHORT) as watch, pytest.raises(DeadlineExceededError) as caught:
             await account.actions.execute("hubspot", "create_contact", LARGE, timeout=SHORT)
-        assert watch.stop(to_the_end=True)
+        assert watch.kept
+        assert not watch.early
         assert caught.value.fate == "unknown"
         assert READ.content(await READ.call(refold, LONG)) == READ.good
+
+
+async def test_a_batch_is_not_kept_for_ever_by_429s_without_a_wait(road: Road) -> None:
+    calls = [Call(LINKED_ACCOUNT_ID, "hubspot", "create_contact")]
+    throttle = answer(429, b"", b"Retry-After: 0")
+    async with FaultServer(repeat(throttle)) as server, client(server.base_url()) as refold:
+        report = await refold.run(calls, patience=0.1)
+    assert [type(outcome) for outcome in report.outcomes] == [Failed]
+    assert len(server.requests) < 50

@@ -20,11 +20,10 @@ RAISED = {
     "ClientConnectorSSLError": "handshake-alert plain-over-tls",
     "ClientConnectorCertificateError": """certificate-expired certificate-not-yet-valid certificate-wrong-host
         certificate-untrusted""",
-    "ClientOSError or ServerDisconnectedError": "accept-close accept-reset",
+    "ClientOSError or ServerDisconnectedError": "accept-close accept-reset fin-while-blocked",
     "ClientOSError": """certificate-demanded reset-before-status reset-in-headers
         reset-on-second-use""",
-    "ServerDisconnectedError": """closed-before-status closed-in-status closed-in-headers closed-on-second-use
-        fin-while-blocked""",
+    "ServerDisconnectedError": """closed-before-status closed-in-status closed-in-headers closed-on-second-use""",
     "ClientPayloadError": """closed-after-headers closed-in-body reset-in-body closed-at-last-byte closed-in-chunk
         closed-before-last-chunk closed-without-farewell length-too-long chunk-closed-later gzip-garbage gzip-wrong-sum
         deflate-garbage""",
