@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from refold_async.batch.journal_file import JournalFile, Record, Row, Written
+from refold_async.batch.tasks import to_the_end
 from refold_async.errors import JournalError
 
 T = TypeVar("T")
@@ -46,8 +48,7 @@ class GroupCommits:
         try:
             file = await asyncio.shield(opening)
         except BaseException:
-            opening.add_done_callback(_close_unwanted)
-            thread.shutdown(wait=False)
+            await to_the_end(_close_unwanted(opening, thread))
             raise
         return cls(thread, file), file
 
@@ -124,7 +125,11 @@ def _resolve(
             written.set_result(answer)
 
 
-def _close_unwanted(opening: asyncio.Future[JournalFile]) -> None:
-    """Close a file that was opened for somebody who was cancelled meanwhile."""
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+async def _close_unwanted(opening: asyncio.Future[JournalFile], thread: ThreadPoolExecutor) -> None:
+    """Close a file that is being opened for somebody who was cancelled meanwhile: the next may want it."""
+    try:
+        with contextlib.suppress(JournalError):
+            file = await opening
+            await asyncio.get_running_loop().run_in_executor(thread, file.close)
+    finally:
+        thread.shutdown()
