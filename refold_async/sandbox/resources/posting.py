@@ -30,6 +30,7 @@ class Delivery:
         webhook_id: The webhook.
         url: Where it goes.
         body: The bytes that are sent and signed.
+        signature: Their signature, in hexadecimal digits.
         statuses: The status of each try so far; ``None`` for one that got no answer.
         skipped: Whether it was never tried, since the address is not one of this machine.
     """
@@ -37,6 +38,7 @@ class Delivery:
     webhook_id: str
     url: str
     body: bytes
+    signature: str
     statuses: list[int | None] = field(default_factory=list)
     skipped: bool = False
 
@@ -55,13 +57,11 @@ class Outbox:
     def send(self, chores: Chores, webhook: Document, body: Mapping[str, object], api_key: str) -> Delivery:
         """Begin a delivery; it goes on behind the answers."""
         url, method = str(webhook["webhook_url"]), str(webhook["method"])
-        delivery = Delivery(str(webhook["_id"]), url, _fill(webhook["webhook_body"], body))
+        content = _fill(webhook["webhook_body"], body)
+        signature = hmac.digest(api_key.encode(), content, "sha256").hex()
+        delivery = Delivery(str(webhook["_id"]), url, content, signature)
         self.deliveries.append(delivery)
-        headers = {
-            **_headers(webhook),
-            "Content-Type": "application/json",
-            SIGNATURE: hmac.digest(api_key.encode(), delivery.body, "sha256").hex(),
-        }
+        headers = {**_headers(webhook), "Content-Type": "application/json", SIGNATURE: signature}
         delivery.skipped = urlsplit(url).hostname not in LOOPBACK
         if not delivery.skipped:
             chores.start(lambda: _deliver(delivery, method, headers))
