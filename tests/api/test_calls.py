@@ -1,11 +1,13 @@
 """Every public method of every scope, over a real socket: what arrives, and what comes back."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 
-from refold_async import KeyAccount, Refold, TokenAccount
+from refold_async import KeyAccount, Refold, ServerError, TokenAccount
 from refold_async.api.action_schema import ActionSchema
 from refold_async.api.actions import ActionResult
 from refold_async.api.catalogue import operations
@@ -51,8 +53,19 @@ async def test_what_arrives_and_what_comes_back(
 
     arrived = recorder.arrived[0]
     _check_request(arrived, method, sample)
-    assert specification.faults(arrived) == []
     _check_answer(answer, recorder.arrived[-1] if method.name == "execute_and_follow" else arrived)
+
+
+@specification.needed
+@pytest.mark.parametrize(("method", "sample"), CALLS)
+async def test_every_request_fits_the_specification(
+    method: Method, sample: Sample, recorder: Recorder, scopes: dict[str, Any]
+) -> None:
+    resource = getattr(scopes[method.scope], method.resource)
+    outcome = getattr(resource, method.name)(*sample.args, **sample.kwargs)
+    _ = [item async for item in outcome] if method.walks else await outcome
+    assert recorder.arrived
+    assert [fault for each in recorder.arrived for fault in specification.faults(each)] == []
 
 
 def _check_request(arrived: Arrived, method: Method, sample: Sample) -> None:
@@ -135,3 +148,46 @@ async def test_a_parameter_left_at_its_default_is_not_sent(account: KeyAccount, 
     assert recorder.last.body is NOTHING
     await account.events.trigger("paid")
     assert recorder.last.body == {"event": "paid"}
+
+
+REPEATS: dict[str, tuple[int, Callable[[KeyAccount], Awaitable[Any]]]] = {
+    "a search by POST": (2, lambda it: it.tables.search("t-1", {"a": "b"})),
+    "a delete by an id that is never given again": (2, lambda it: it.schedules.delete("s-1")),
+    "a delete by a name that may be given again": (1, lambda it: it.datarefs.delete("contacts")),
+    "a change to a given value": (2, lambda it: it.config_fields.update("hubspot", "f-1", 1)),
+    "a clearing": (1, lambda it: it.datarefs.clear("contacts")),
+    "an addition": (1, lambda it: it.tables.add_records("t-1", {"a": 1})),
+    "an event": (1, lambda it: it.events.trigger("paid")),
+    "an event that drops repeats": (2, lambda it: it.events.trigger("paid", effect="idempotent")),
+}
+
+
+@pytest.mark.parametrize("name", REPEATS)
+async def test_what_is_tried_again_when_its_fate_is_unknown(
+    account: KeyAccount, recorder: Recorder, name: str
+) -> None:
+    times, call = REPEATS[name]
+    left = [503]
+    recorder.answer = lambda _: web.json_response({}, status=left.pop()) if left else None
+    if times == 1:
+        with pytest.raises(ServerError) as caught:
+            await call(account)
+        assert caught.value.fate == "unknown"
+    else:
+        await call(account)
+    assert len(recorder.arrived) == times
+
+
+@pytest.mark.parametrize(("force", "times"), [(True, 1), (None, 2)])
+async def test_a_new_token_is_asked_for_once(
+    refold: Refold, recorder: Recorder, force: bool | None, times: int
+) -> None:
+    left = [503]
+    recorder.answer = lambda _: web.json_response({}, status=left.pop()) if left else None
+    call = refold.session_tokens.create(CUSTOMER, force_refresh=force)
+    if times == 1:
+        with pytest.raises(ServerError):
+            await call
+    else:
+        assert (await call).token
+    assert len(recorder.arrived) == times

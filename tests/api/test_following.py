@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import pickle
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from aiohttp import web
 from refold_async import (
     BadRequestError,
     DeadlineExceededError,
+    Execution,
     InvalidCallError,
     KeyAccount,
     NotFoundError,
@@ -60,6 +62,12 @@ async def test_an_end_that_is_not_well_is_an_error(account: KeyAccount, recorder
     assert caught.value.execution.id == "x-1"  # type: ignore[union-attr]
     assert caught.value.fate == "unknown"
     assert end in str(caught.value)
+
+
+def test_a_failed_workflow_travels_between_processes() -> None:
+    error = WorkflowFailed("it failed", execution=Execution(id="x-1", status="ERRORED"))
+    copied = pickle.loads(pickle.dumps(error))
+    assert (str(copied), copied.fate, copied.execution) == (str(error), "unknown", error.execution)
 
 
 async def test_a_passing_failure_does_not_end_the_wait(account: KeyAccount, recorder: Recorder) -> None:
