@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from refold_async.api.execution_models import Execution
     from refold_async.api.linked_accounts import LinkedAccount
     from refold_async.api.paging import Page, Walk
+    from refold_async.api.raw_calls import RawAnswer
     from refold_async.api.workflow_models import Workflow, WorkflowResult
     from refold_async.batch import (
         Batch,
@@ -137,6 +138,7 @@ __all__ = [
     "Problem",
     "RateLimit",
     "RateLimitedError",
+    "RawAnswer",
     "ReconnectRequiredError",
     "RedirectError",
     "Refold",
@@ -176,6 +178,7 @@ _LATER = {
     "LinkedAccount": "api.linked_accounts",
     "Page": "api.paging",
     "Walk": "api.paging",
+    "RawAnswer": "api.raw_calls",
     "Workflow": "api.workflow_models",
     "WorkflowResult": "api.workflow_models",
     "Batch": "batch",

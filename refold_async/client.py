@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from refold_async.api.resource import Lazy
 from refold_async.caller import Caller
 from refold_async.credentials import Credential, KeySource
+from refold_async.scopes import Closing, Scope
 from refold_async.sessions import Sessions
 from refold_async.settings import Options, Settings, resolve_api_key, resolve_base_url
 
@@ -40,35 +40,7 @@ if TYPE_CHECKING:
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
 
 
-class _Closing:
-    """Opens with `async with`, and closes with it or with `aclose`."""
-
-    _sessions: Sessions
-    _owns: bool
-
-    async def __aenter__(self) -> Self:
-        if self._owns:
-            self._sessions.reopen()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self, *, drain: float = 0.0) -> None:
-        """Close the connections that this object opened; those that it was lent stay open.
-
-        Calls under way fail with `ClosedError`. To close again is harmless.
-
-        Args:
-            drain: Seconds to let calls under way end by themselves first; default 0.
-        """
-        if self._owns:
-            await self._sessions.aclose(drain=drain)
-
-
-class SessionManager(_Closing):
+class SessionManager(Closing):
     """Owns the connections of many clients: one pool for each API key and event loop.
 
     Two keys never share a socket, a cookie or a rate limit.
@@ -113,7 +85,7 @@ class SessionManager(_Closing):
         return Caller(self._sessions, self._settings, self._base_url, credential)
 
 
-class Refold(_Closing):
+class Refold(Scope):
     """The organisation's client: one API key, and all its customers.
 
     It opens connections on first use, in the event loop that runs then; use it with `async with`,
@@ -219,7 +191,7 @@ class Refold(_Closing):
         return BatchReport(outcomes, batch.summary)
 
 
-class Account(_Closing):
+class Account(Scope):
     """One customer, reached with an API key or with its token: what both can do.
 
     `refold.account(linked_account_id)` gives a `KeyAccount`, `Account.from_token(token)` a

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from refold_async import retries, wire
-from refold_async.errors import Fate, InvalidCallError, RefoldError
+from refold_async.errors import Fate, RefoldError
 from refold_async.hooks import CallFacts, Hooks, WaitReason, listening, safely
 from refold_async.plan import Plan
 from refold_async.sessions import Session
@@ -163,18 +163,11 @@ class _Hooked(Observer):
             safely(hooks.on_done, self._call, attempts, error, fate, elapsed)
 
 
-_RESERVED: Final = frozenset({"authorization", "content-length", "host", "transfer-encoding", "x-api-key"})
-
-
 def _with_headers(request: Request, added: Mapping[str, str]) -> Request:
     """Add headers of a hook that replace none of the request's own.
 
     Raises:
         InvalidCallError: A header cannot be sent, or is not a hook's to set.
     """
-    taken = _RESERVED | {name.lower() for name in request.headers}
-    for name, value in added.items():
-        if name.lower() in taken:
-            raise InvalidCallError(f"a hook may not set the header {name}")
-        wire.check_header(wire.check_header("a header's name", name), value)
-    return msgspec.structs.replace(request, headers={**request.headers, **added})
+    headers = wire.added_headers(added, taken=request.headers)
+    return msgspec.structs.replace(request, headers={**request.headers, **headers})

@@ -20,6 +20,10 @@ Accepts = Literal["key", "token", "either", "none"]
 """Which credential an operation takes: an API key, a token of a linked account, either, or none."""
 
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+"""The HTTP methods that the API knows."""
+
+
 class Operation(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One operation of the API.
 
@@ -34,7 +38,7 @@ class Operation(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """
 
     name: str
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    method: Method
     path: str
     answer: type[T]
     effect: Effect

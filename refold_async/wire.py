@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -144,12 +144,16 @@ def body_of(value: object) -> bytes:
     try:
         body = _encoder.encode(value)
         # NaN and the infinities are written as null, which is not what was asked for.
-        changed = b"null" in body and _holds_infinite(msgspec.to_builtins(value))
+        changed = b"null" in body and _holds_infinite(msgspec.to_builtins(value, enc_hook=_as_nothing))
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise InvalidCallError(f"the body cannot be written as JSON: {error}") from None
     if changed:
         raise InvalidCallError("the body cannot be written as JSON: it holds a number that is not finite")
     return body
+
+
+def _as_nothing(_: object) -> None:
+    """Stand for JSON that is written as it is (`msgspec.Raw`), and so is never changed."""
 
 
 def _holds_infinite(value: object) -> bool:
@@ -198,3 +202,48 @@ def headers_of(values: Mapping[str, str | None]) -> dict[str, str]:
         InvalidCallError: A header would not carry its value unchanged.
     """
     return {name: check_header(name, value) for name, value in values.items() if value is not None}
+
+
+_OURS: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "linked_account_id",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "x-api-key",
+    }
+)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def added_headers(values: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """Give headers that a program adds to a request of ours.
+
+    None may say who calls, for whom, where to, or how the request is framed.
+
+    Args:
+        values: The headers.
+        taken: Names of headers that the request has already.
+
+    Raises:
+        InvalidCallError: A header cannot be sent, or is not for others to set.
+    """
+    ours = _OURS.union(name.lower() for name in taken)
+    for name in values:
+        if _HEADER_NAME.fullmatch(check_text("a header's name", name)) is None:
+            raise InvalidCallError(f"a header cannot be called {name!r}")
+        if name.lower() in ours:
+            raise InvalidCallError(f"the header {name} is the client's own to set")
+    return headers_of(values)

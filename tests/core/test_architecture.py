@@ -25,7 +25,7 @@ FLOORS = [
     {"pipeline"},
     {"caller"},
     {"api"},
-    {"batch", "webhooks"},
+    {"batch", "scopes", "webhooks"},
     {"client"},
     {ROOT},
     {"integrations", "testing", "sandbox"},

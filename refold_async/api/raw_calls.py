@@ -1,0 +1,126 @@
+"""Calling any path of the service, also one that the SDK does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, get_args
+from urllib.parse import unquote
+
+import msgspec
+
+from refold_async import replies, wire
+from refold_async.api.catalogue import operations
+from refold_async.bending import BOM, decode_any
+from refold_async.caller import Caller
+from refold_async.errors import InvalidCallError
+from refold_async.operation import Effect, Method, Operation
+from refold_async.wire import Reply, Scalar
+
+
+class RawAnswer(msgspec.Struct, frozen=True):
+    """An answer as it came; its status is one of success.
+
+    Attributes:
+        status: The HTTP status.
+        content_type: What the body is, as `application/json`; empty where it is not told.
+        body: The body.
+    """
+
+    status: int
+    content_type: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"RawAnswer({self.status}, {len(self.body)} bytes)"
+
+    @property
+    def data(self) -> Any:
+        """The body's JSON as dicts, lists, texts and numbers; `None` for an empty body.
+
+        Raises:
+            UnreadableReplyError: The body is not JSON. The call itself was done.
+        """
+        return decode_any(self.body.removeprefix(BOM)) if self.body.strip() else None
+
+
+async def call(
+    caller: Caller,
+    method: Method,
+    path: str,
+    *,
+    query: Mapping[str, Scalar] | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: object = None,
+    effect: Effect | None = None,
+    timeout: float | None = None,
+) -> RawAnswer:
+    """Call a path; see `Scope.call` for the arguments."""
+    operation, values = operation_of(method, path)
+    return await caller.call(
+        operation,
+        *values,
+        query=query,
+        headers=None if headers is None else wire.added_headers(headers),
+        body=body,
+        effect=effect,
+        timeout=timeout,
+        read=_read,
+    )
+
+
+def _read(_: Operation[RawAnswer], reply: Reply, secret: str = "") -> RawAnswer:
+    if not replies.is_success(reply.status):
+        raise replies.status_error(reply, secret=secret)
+    return RawAnswer(reply.status, reply.headers.get("Content-Type", ""), reply.body)
+
+
+def operation_of(method: Method, path: str) -> tuple[Operation[RawAnswer], tuple[str, ...]]:
+    """Give the operation at a path, and the values of the path's places.
+
+    Of a path that is not documented each segment is a place, so that nothing that watches calls
+    takes a customer's id for a path's name.
+
+    Raises:
+        InvalidCallError: The method is none, or the path is no path.
+    """
+    if method not in get_args(Method):
+        raise InvalidCallError(f"method must be one of {', '.join(get_args(Method))}, not {method!r}")
+    segments = _segments(path)
+    for parts, known in _documented().get((method, len(segments)), ()):
+        pairs = tuple(zip(parts, segments, strict=True))
+        if all(part in (None, segment) for part, segment in pairs):
+            return known, tuple(segment for part, segment in pairs if part is None)
+    effect: Effect = "read" if method == "GET" else "write"
+    template = "/{part}" * len(segments)
+    return Operation(name="raw.call", method=method, path=template, answer=RawAnswer, effect=effect), segments
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    """Give a path's segments, decoded: they are encoded again as they are sent."""
+    wire.check_text("path", path)
+    if not path.startswith("/"):
+        raise InvalidCallError(f"path must start with a /, on the client's base URL: {path!r}")
+    if "?" in path or "#" in path:
+        raise InvalidCallError(f"path ends before the ?: name the query's parameters apart: {path!r}")
+    try:
+        return tuple(unquote(segment, errors="strict") for segment in path[1:].split("/"))
+    except UnicodeDecodeError:
+        raise InvalidCallError(f"path holds an escape that is not UTF-8: {path!r}") from None
+
+
+_Part = str | None
+"""A segment of a template; `None` is a place."""
+
+
+@cache
+def _documented() -> Mapping[tuple[str, int], Sequence[tuple[tuple[_Part, ...], Operation[RawAnswer]]]]:
+    """Give the documented operations by method and number of segments, those with fewest places first."""
+    found: dict[tuple[str, int], list[tuple[tuple[_Part, ...], Operation[RawAnswer]]]] = {}
+    for each in operations():
+        parts = tuple(None if part.startswith("{") else part for part in each.path[1:].split("/"))
+        known = msgspec.structs.replace(each, answer=RawAnswer)
+        found.setdefault((each.method, len(parts)), []).append((parts, known))
+    for group in found.values():
+        group.sort(key=lambda entry: entry[0].count(None))
+    return found
