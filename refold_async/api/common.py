@@ -18,7 +18,7 @@ Record = dict[str, Any]
 Records = list[Record]
 
 
-class Identified(msgspec.Struct, frozen=True, kw_only=True):
+class Identified(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """What has an id, which the service writes as `_id` or as `id`.
 
     Attributes:
@@ -45,7 +45,7 @@ class Dated(Identified, frozen=True, kw_only=True):
     updated_at: datetime | None = msgspec.field(default=None, name="updatedAt")
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """What the service says of a call that went well.
 
     Attributes:

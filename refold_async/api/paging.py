@@ -20,7 +20,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound="Page[Any]")
 
 
-class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True, repr_omit_defaults=True):
     """One page of a list; iterating over it gives its items.
 
     Attributes:

@@ -185,3 +185,8 @@ def test_a_refusal_repeats_no_key() -> None:
     with pytest.raises(RefusedError) as caught:
         read_migration(operation, _reply(200, {"error": "bad key tk_123"}), "tk_123")
     assert "tk_123" not in str(caught.value)
+
+
+def test_a_repr_tells_only_what_is_there() -> None:
+    shown = repr(read_as(Page[LinkedAccount], b'{"docs": [{"_id": "a", "name": "Ada"}], "totalDocs": 1}'))
+    assert shown == "Page(items=[LinkedAccount(id='a', _id='a', name='Ada')], total=1)"
