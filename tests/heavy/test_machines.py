@@ -1,0 +1,290 @@
+"""Any order of events against what keeps state: the rate limit, the cache, and a journal that is cut off."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from refold_async.batch.journal_file import JournalFile, Record, State, Written
+from refold_async.caching import Cache, Shelf
+from refold_async.errors import DeadlineExceededError, NotFoundError
+from refold_async.pacing import Bucket, Pacer, RateLimit
+from refold_async.retries import RetryBudget
+from tests.core.test_pacing import assert_paced
+from tests.core.virtual import VirtualTime
+
+T = TypeVar("T")
+LIMIT = RateLimit(8, burst=4)
+KEYS = st.sampled_from("abcd")
+
+
+class OnALoop(RuleBasedStateMachine):
+    """A machine whose tasks live on a loop of its own, which runs while a rule does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.time = VirtualTime()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def close(self) -> None:
+        left = asyncio.all_tasks(self.loop)
+        self.loop.close()
+        assert not left
+
+
+class PacerAtWork(OnALoop):
+    """Callers come, are cancelled, and try without waiting; the service asks for pauses; time goes by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pacer = Pacer(Bucket(LIMIT), clock=self.time.clock, sleep=self.time.sleep)
+        self.waiting: list[asyncio.Task[None]] = []
+        self.starts: list[float] = []
+        self.order: list[int] = []
+        self.arrived = 0
+        self.closed_until = 0.0
+
+    @rule()
+    def arrive(self) -> None:
+        number, self.arrived = self.arrived, self.arrived + 1
+        self.waiting.append(self.loop.create_task(self._turn(number)))
+        self.run(self.time.settle())
+
+    async def _turn(self, number: int) -> None:
+        await self.pacer.turn()
+        self._start(number)
+
+    def _start(self, number: int) -> None:
+        assert self.time.now >= self.closed_until
+        self.starts.append(self.time.now)
+        self.order.append(number)
+
+    @rule()
+    def try_without_waiting(self) -> None:
+        number, self.arrived = self.arrived, self.arrived + 1
+        someone_waits = any(not task.done() for task in self.waiting)
+        if self.pacer.try_turn():
+            assert not someone_waits
+            self._start(number)
+
+    @precondition(lambda self: self.waiting)
+    @rule(which=st.integers(0, 20))
+    def cancel(self, which: int) -> None:
+        self.waiting[which % len(self.waiting)].cancel()
+        self.run(self.time.settle())
+
+    @rule(seconds=st.sampled_from([0.0, 0.01, 0.125, 1.0, 5.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.run(self.time.run(until=self.time.now + seconds))
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 3.0]))
+    def pause(self, seconds: float) -> None:
+        self.pacer.pause(seconds)
+        self.closed_until = max(self.closed_until, self.time.now + seconds)
+
+    @invariant()
+    def no_window_holds_too_many(self) -> None:
+        assert_paced(self.starts, LIMIT)
+        assert self.order == sorted(self.order)
+
+    def teardown(self) -> None:
+        """All who were not cancelled get their turn, and the line is free."""
+        self.run(self.time.run())
+        assert all(task.done() for task in self.waiting)
+        assert all(task.exception() is None for task in self.waiting if not task.cancelled())
+        assert self.pacer._line.free == 1
+        self.close()
+
+
+class ShelfAtWork(OnALoop):
+    """Answers are asked for, come, fail, get old; those who wait are cancelled, or run out of time."""
+
+    SIZE = 3
+    LIFETIME = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = Shelf(Cache(lifetime=self.LIFETIME, size=self.SIZE), clock=self.time.clock)
+        self.fetches: dict[str, asyncio.Future[float]] = {}
+        self.waiting: list[asyncio.Task[float]] = []
+
+    @rule(key=KEYS)
+    def ask(self, key: str) -> None:
+        self.waiting.append(self.loop.create_task(self._ask(key)))
+        self.run(self.time.settle())
+
+    async def _ask(self, key: str) -> float:
+        async def fetch() -> float:
+            assert key not in self.fetches
+            self.fetches[key] = self.loop.create_future()
+            try:
+                return await self.fetches[key]
+            finally:
+                del self.fetches[key]
+
+        fetched_at = await self.shelf.get(key, fetch, due=float("inf"))
+        assert self.time.now - fetched_at < self.LIFETIME
+        return fetched_at
+
+    @precondition(lambda self: self.fetches)
+    @rule(which=st.integers(0, 9), how=st.sampled_from(["well", "refused", "late", "broken"]))
+    def answer(self, which: int, how: str) -> None:
+        fetch = list(self.fetches.values())[which % len(self.fetches)]
+        if how == "well":
+            fetch.set_result(self.time.now)
+        else:
+            errors = {
+                "refused": NotFoundError("no"),
+                "late": DeadlineExceededError("late"),
+                "broken": KeyError(1),
+            }
+            fetch.set_exception(errors[how])
+        self.run(self.time.settle())
+
+    @precondition(lambda self: self.waiting)
+    @rule(which=st.integers(0, 20))
+    def cancel(self, which: int) -> None:
+        self.waiting[which % len(self.waiting)].cancel()
+        self.run(self.time.settle())
+
+    @rule(seconds=st.sampled_from([0.1, 4.0, 10.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.time.now += seconds
+
+    @invariant()
+    def one_fetch_a_key_and_no_more_kept_than_fit(self) -> None:
+        assert len(self.shelf) <= self.SIZE
+        assert set(self.shelf._fetching) == set(self.fetches)
+        if any(not task.done() for task in self.waiting):
+            assert self.fetches
+
+    def teardown(self) -> None:
+        """Nobody waits for ever: each fetch that is answered lets somebody go."""
+        for _ in range(len(self.waiting) + 1):
+            for fetch in list(self.fetches.values()):
+                fetch.set_result(self.time.now)
+            self.run(self.time.settle())
+        assert all(task.done() for task in self.waiting)
+        for task in self.waiting:
+            if not task.cancelled():
+                assert isinstance(task.exception(), NotFoundError | DeadlineExceededError | KeyError | None)
+        assert not self.shelf._fetching
+        self.close()
+
+
+class BudgetAtWork(RuleBasedStateMachine):
+    """Retries draw, successes give back: never below nothing, never above the capacity."""
+
+    CAPACITY = 40
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.budget = RetryBudget(self.CAPACITY)
+        self.left = self.CAPACITY
+
+    @rule(cost=st.sampled_from([5, 14]))
+    def draw(self, cost: int) -> None:
+        drawn = self.budget.draw(cost)
+        assert drawn == (self.left >= cost)
+        self.left -= cost * drawn
+
+    @rule(amount=st.sampled_from([1, 5, 14]))
+    def refund(self, amount: int) -> None:
+        self.budget.refund(amount)
+        self.left = min(self.CAPACITY, self.left + amount)
+
+    @invariant()
+    def agrees(self) -> None:
+        assert self.budget.left == self.left
+
+
+class JournalAtWork(RuleBasedStateMachine):
+    """A journal whose process dies at any moment: what a commit returned for is there, and no write begins twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="refold-journal-"))
+        self.crashes = 0
+        self.file = self._open()
+        self.rows: dict[str, tuple[State, int]] = {}
+
+    def _open(self) -> JournalFile:
+        return JournalFile(self.folder / f"{self.crashes}.sqlite", job="j", base_url="http://h")
+
+    @rule(key=KEYS)
+    def begin(self, key: str) -> None:
+        [written] = self.file.write([Record(key, key.encode(), State.BEGUN)])
+        known = self.rows.get(key)
+        may = known is None or known[0] is State.FAILED
+        assert written is (Written.DONE if may else Written.TAKEN)
+        if may:
+            self.rows[key] = State.BEGUN, self.file.run
+
+    @rule(
+        keys=st.lists(KEYS, min_size=1, unique=True),
+        state=st.sampled_from([State.DONE, State.FAILED, State.UNKNOWN]),
+    )
+    def end(self, keys: list[str], state: State) -> None:
+        assert self.file.write([Record(key, key.encode(), state) for key in keys]) == [Written.DONE] * len(
+            keys
+        )
+        self.rows |= dict.fromkeys(keys, (state, self.file.run))
+
+    @precondition(lambda self: self.rows)
+    @rule(which=st.integers(0, 9))
+    def use_a_key_for_another_call(self, which: int) -> None:
+        key = list(self.rows)[which % len(self.rows)]
+        assert self.file.write([Record(key, b"another", State.BEGUN)]) == [Written.ANOTHER_CALL]
+
+    @rule()
+    def crash(self) -> None:
+        run = self.file.run
+        self._die()
+        assert self.file.run == run + 1
+
+    @rule()
+    def crash_in_a_commit(self) -> None:
+        """A commit that did not return: nothing of it is there."""
+        self.file._db.execute("BEGIN IMMEDIATE")
+        self.file._put(Record("a", b"a", State.DONE))
+        self.file._put(Record("e", b"e", State.BEGUN))
+        self._die()
+
+    def _die(self) -> None:
+        """What is on disk at this moment is what the next process finds: the file and its write-ahead log."""
+        before, self.crashes = self.crashes, self.crashes + 1
+        for suffix in ("", "-wal"):
+            source = self.folder / f"{before}.sqlite{suffix}"
+            if source.exists():
+                shutil.copy(source, self.folder / f"{self.crashes}.sqlite{suffix}")
+        self.file.close()
+        self.file = self._open()
+
+    @invariant()
+    def all_is_there(self) -> None:
+        found = {row.key: (row.state, row.run) for row in self.file.look("abcde") if row is not None}
+        assert found == self.rows
+        assert self.file.fresh or self.file.run > 1
+
+    def teardown(self) -> None:
+        self.file.close()
+        shutil.rmtree(self.folder)
+
+
+TestPacer = PacerAtWork.TestCase
+TestShelf = ShelfAtWork.TestCase
+TestBudget = BudgetAtWork.TestCase
+TestJournal = JournalAtWork.TestCase
+TestPacer.settings = TestShelf.settings = TestBudget.settings = settings(
+    max_examples=25, stateful_step_count=30
+)
+TestJournal.settings = settings(max_examples=10, stateful_step_count=20)
