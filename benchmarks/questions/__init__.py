@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks.plan import Plan
-from benchmarks.questions import call_cost, decode, payload_size, rate_limit, startup, tls
+from benchmarks.questions import call_cost, decode, integrations, payload_size, rate_limit, startup, tls
 from benchmarks.report import Table
 
 QUESTIONS: dict[str, Callable[[Plan], Table]] = {
@@ -13,4 +13,5 @@ QUESTIONS: dict[str, Callable[[Plan], Table]] = {
     "rate-limit": rate_limit.ask,
     "tls": tls.ask,
     "start-up": startup.ask,
+    "integrations": integrations.ask,
 }

@@ -26,30 +26,30 @@ class Caller:
         self._send = send
         self._messages: deque[Message] = deque()
         self._gone = False
-        self._changed = asyncio.Condition()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
         self.answered = False
 
     async def gone(self) -> None:
         """Wait until the caller has gone, or its answer is complete."""
-        while True:
+        while not self._gone:
             message = await self._receive()
-            async with self._changed:
-                self._gone = message["type"] == _GONE
-                self._messages.append(message)
-                self._changed.notify_all()
-                if self._gone:
-                    return
-                await self._changed.wait_for(lambda: len(self._messages) < _MOST)
+            self._messages.append(message)
+            self._gone = message["type"] == _GONE
+            self._arrived.set()
+            while len(self._messages) >= _MOST and not self._gone:
+                self._taken.clear()
+                await self._taken.wait()
 
     async def receive(self) -> Message:
         """Give the handler the next message; once the caller has gone, that again and again."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._messages)
-            if len(self._messages) == 1 and self._gone:
-                return self._messages[0]
-            message = self._messages.popleft()
-            self._changed.notify_all()
-            return message
+        while not self._messages:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._gone and len(self._messages) == 1:
+            return self._messages[0]
+        self._taken.set()
+        return self._messages.popleft()
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer."""
