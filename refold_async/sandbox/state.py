@@ -111,9 +111,13 @@ class AccountIds(Sequence[str]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[str]: ...
     def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if not self._removed and isinstance(index, int) and 0 <= index < self._seeded:
-            return f"{SEEDED_PREFIX}{index + 1}"
-        return list(self)[index]
+        places = range(len(self))[index]
+        last = places if isinstance(places, int) else max([*places[:1], *places[-1:]], default=0)
+        if self._removed or last >= self._seeded:
+            return list(self)[index]
+        if isinstance(places, int):
+            return f"{SEEDED_PREFIX}{places + 1}"
+        return [f"{SEEDED_PREFIX}{place + 1}" for place in places]
 
     def __repr__(self) -> str:
         return f"<{len(self)} linked account ids>"

@@ -111,6 +111,9 @@ def test_account_ids_are_a_sequence_that_costs_nothing() -> None:
     assert len(ids) == 10**12
     assert ids[0] == "demo-user-1"
     assert ids[10**12 - 1] in ids
+    assert ids[10**11 : 10**11 + 2] == [f"demo-user-{10**11 + 1}", f"demo-user-{10**11 + 2}"]
+    assert ids[2:0:-1] == ["demo-user-3", "demo-user-2"]
+    assert ids[10**12 :] == []
 
 
 def test_account_ids_follow_what_is_added_and_removed() -> None:

@@ -1,9 +1,12 @@
 """Workflows: built, published and run, and their executions to every end."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
+from refold_async.sandbox.resources.executions import Executions
 
 from .tour import V2, Tour
 
@@ -114,6 +117,17 @@ async def test_a_sandbox_that_stops_ends_what_runs(tour: Tour) -> None:
     await tour.sandbox.stop()
     await tour.sandbox.start()
     assert (await tour.call("GET", RUN, execution_id, account=ME))["status"] == "STOPPED"
+
+
+async def test_a_reset_ends_what_runs_and_forgets_it(tour: Tour) -> None:
+    execution_id = (await execute(tour, "slow_sync"))["execution_id"]
+    account = tour.sandbox.organisation.account(ME)
+    assert account
+    run = account.own(Executions).get(execution_id)
+    tour.sandbox.reset()
+    await asyncio.wait_for(run.ended.wait(), 5)
+    assert run.status == "STOPPED"
+    assert (await tour.call("GET", RUNS, account=ME))["totalDocs"] == 0
 
 
 async def test_a_rerun_is_a_new_execution_of_the_same_payload(tour: Tour) -> None:
