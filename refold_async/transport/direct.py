@@ -121,11 +121,13 @@ class DirectRoad:
             if lane.expired and isinstance(error, Exception):
                 raise OutOfTimeError from None
             raise
-        if lane.expired:
-            # A body that ends with its connection looks whole where the timer cut it.
+        if not lane.expired:
+            self._give_back(lane, request, message.code)
+        else:
             self._discard(lane)
-            raise OutOfTimeError
-        self._give_back(lane, request, message.code)
+            if is_success(message.code):
+                # A body that ends with its connection looks whole where the timer cut it.
+                raise OutOfTimeError
         return Reply(message.code, message.headers, body)
 
     def _send(self, lane: Lane, request: Request, credential: Mapping[str, str], progress: Progress) -> None:
@@ -168,7 +170,8 @@ class DirectRoad:
             lane.reads(payload)
             return await self._read(message, payload)
         except (aiohttp.ClientError, HttpProcessingError, TooLargeError):
-            if lane.expired or is_success(message.code):
+            # The status of an error tells what became of the call, whatever became of its body.
+            if is_success(message.code):
                 raise
             lane.abort()
             return b""

@@ -24,7 +24,7 @@ from refold_async.replies import is_success
 from refold_async.settings import Settings
 from refold_async.transport.http import HEADERS, open_http
 from refold_async.transport.ladder import TooLargeError
-from refold_async.transport.progress import Progress
+from refold_async.transport.progress import OutOfTimeError, Progress
 from refold_async.transport.waiting import by, forgive, readable, tell_reader
 from refold_async.wire import Reply, Request
 
@@ -95,22 +95,22 @@ class PublicRoad:
         """Send one request and read its whole reply; see `Transport.exchange`."""
         token = _progress.set(progress)
         try:
-            return await by(due, self._converse(request, {**HEADERS, **credential, **request.headers}))
+            return await self._converse(request, {**HEADERS, **credential, **request.headers}, due)
         finally:
             _progress.reset(token)
 
-    async def _converse(self, request: Request, headers: Mapping[str, str]) -> Reply:
+    async def _converse(self, request: Request, headers: Mapping[str, str], due: float) -> Reply:
         while True:
             try:
-                return await self._once(request, headers, _block_or_file(request.body))
+                return await self._once(request, headers, _block_or_file(request.body), due)
             except StaleConnectionError:
                 continue
 
-    async def _once(self, request: Request, headers: Mapping[str, str], data: object) -> Reply:
-        response = await self._respond(request, headers, data)
+    async def _once(self, request: Request, headers: Mapping[str, str], data: object, due: float) -> Reply:
+        response = await by(due, self._respond(request, headers, data))
         self._busy.add(response)
         try:
-            return Reply(response.status, response.headers, await self._body(response))
+            return Reply(response.status, response.headers, await self._body(response, due))
         finally:
             self._busy.discard(response)
             response.close()
@@ -133,11 +133,12 @@ class PublicRoad:
                 self._urls.popitem(last=False)
         return url
 
-    async def _body(self, response: ClientResponse) -> bytes:
+    async def _body(self, response: ClientResponse, due: float) -> bytes:
         try:
             with _heard(response):
-                return await self._read(response)
-        except (aiohttp.ClientError, HttpProcessingError, TooLargeError):
+                return await by(due, self._read(response))
+        except (aiohttp.ClientError, HttpProcessingError, TooLargeError, OutOfTimeError):
+            # The status of an error tells what became of the call, whatever became of its body.
             if is_success(response.status):
                 raise
             return b""

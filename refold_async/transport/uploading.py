@@ -12,6 +12,7 @@ from aiohttp import FormData
 
 from refold_async.errors import InvalidCallError
 from refold_async.transport.public import PublicRoad, StaleConnectionError
+from refold_async.transport.waiting import by
 from refold_async.uploads import Part, Upload
 from refold_async.wire import Reply, Request
 
@@ -21,14 +22,14 @@ _CHUNK: Final = 64 * 1024
 class UploadRoad(PublicRoad):
     """Exchanges whose requests carry files."""
 
-    async def _converse(self, request: Request, headers: Mapping[str, str]) -> Reply:
+    async def _converse(self, request: Request, headers: Mapping[str, str], due: float) -> Reply:
         if request.upload is None:
-            return await super()._converse(request, headers)
+            return await super()._converse(request, headers, due)
         while True:
             with ExitStack() as files:
-                form = await _form(request.upload, files)
+                form = await by(due, _form(request.upload, files))
                 try:
-                    return await self._once(request, headers, form)
+                    return await self._once(request, headers, form, due)
                 except StaleConnectionError:
                     continue
 

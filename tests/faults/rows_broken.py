@@ -6,7 +6,7 @@ from .answers import CHUNKED_FIELD, HTML_FIELD, JSON_FIELD, error_envelope, head
 from .fault import REPLY_LIMIT, Fault
 from .plays import always, answer
 from .steps import Close, Flood, Hang, Play, Reset, Send, Sleep
-from .verdicts import REDIRECTED, STALLED, THROTTLED, Verdict, permanent, transient
+from .verdicts import REDIRECTED, THROTTLED, Verdict, permanent, transient
 
 ENVELOPE = error_envelope(400, "The body of this answer is not whole")
 GZIP = b"Content-Encoding: gzip"
@@ -26,7 +26,7 @@ def _row(name: str, words: str, play: Play, verdict: Verdict) -> Fault:
 CUT = (
     _row("404-closed", "404, and closes in the body", _cut(404, Close()), NOT_FOUND),
     _row("404-reset", "404, and resets in the body", _cut(404, Reset()), NOT_FOUND),
-    _row("404-silence", "404, and silence in the body", _cut(404, Hang()), STALLED),
+    _row("404-silence", "404, and silence in the body", _cut(404, Hang()), NOT_FOUND),
     _row("302-closed", "302, and closes in the body", _cut(302, Close(), b"Location: /taken"), REDIRECTED),
     _row("502-closed", "502, and closes in the body", _cut(502, Close()), SERVER_ERROR),
     _row("429-closed", "429, and closes in the body", _cut(429, Close(), b"Retry-After: 0"), THROTTLED),
