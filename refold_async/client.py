@@ -1,6 +1,5 @@
 """What a program holds: the organisation's client, and one customer's account."""
 
-# ruff: noqa: F401 - the brackets of `Lazy` use what is imported for them
 
 from __future__ import annotations
 
