@@ -1,6 +1,7 @@
 """What a journal promises: run again, a batch goes on where it was, and never repeats a write."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -48,6 +49,11 @@ async def run(sandbox: Sandbox, calls: Sequence[Call], journal: object, **option
         return (await refold.run(calls, journal=journal, **options)).outcomes  # type: ignore[arg-type]
 
 
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return db.execute(query).fetchall()
+
+
 def reasons(outcomes: Sequence[Outcome]) -> set[str]:
     return {
         outcome.reason if isinstance(outcome, Skipped) else type(outcome).__name__ for outcome in outcomes
@@ -75,7 +81,7 @@ async def test_results_are_handed_over_again_where_asked(sandbox: Sandbox, path:
 async def test_results_are_not_kept_unless_asked(sandbox: Sandbox, path: Path) -> None:
     await run(sandbox, writes(3), path)
     assert reasons(await run(sandbox, writes(3), Journal(path, replay=True))) == {"done_before"}
-    assert sqlite3.connect(path).execute("SELECT count(result) FROM calls").fetchone() == (0,)
+    assert rows(path, "SELECT count(result) FROM calls") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -293,9 +299,7 @@ async def test_the_file_is_its_owners_alone_and_the_key_is_not_in_it(sandbox: Sa
 async def test_a_call_is_on_disk_before_it_is_sent(sandbox: Sandbox, path: Path) -> None:
     """Seen from the other side: whenever a write runs, a row of it is already there."""
     await leave_under_way(sandbox, writes(5), path)
-    with sqlite3.connect(path) as db:
-        assert db.execute("SELECT state, count(*) FROM calls GROUP BY state").fetchall() == [(1, 5)]
-    db.close()
+    assert rows(path, "SELECT state, count(*) FROM calls GROUP BY state") == [(1, 5)]
 
 
 FULL_DISK = """
