@@ -7,6 +7,10 @@
                 case Failed(call, error): ...
                 case Skipped(call, reason): ...
 
+A batch fills its key's rate limit, and counts in its own process alone. Several processes that share a
+key overrun it together: Refold's 429s then pause each of them, and no call fails for that within its
+`patience`. Give each process its share of the limit instead, as `RateLimit(5, burst=2)` to each of four.
+
 Read it from `batch` (what a program holds) to `engine` (the workers), `lanes` (whose call goes next),
 `reader` (the input) and `attempts` (one attempt); `journal` and what it names make a batch resumable.
 """

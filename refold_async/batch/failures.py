@@ -8,7 +8,14 @@ from typing import Final
 from refold_async.batch.outcomes import Reason
 from refold_async.batch.settings import BatchSettings
 from refold_async.batch.summary import Tally
-from refold_async.errors import ActionFailed, AuthenticationError, ClosedError, RateLimitedError, RefoldError
+from refold_async.errors import (
+    ActionFailed,
+    AuthenticationError,
+    ClosedError,
+    RateLimitedError,
+    RefoldError,
+    SettingsError,
+)
 
 FEWEST: Final = 20
 """Calls that must have ended before a share of failures says anything."""
@@ -27,8 +34,11 @@ def is_of_the_key(error: RefoldError) -> bool:
 
 
 def ends_the_batch(error: RefoldError) -> Reason | None:
-    """Say why a failure of one call ends the batch, as every other call would fail alike."""
-    if isinstance(error, AuthenticationError):
+    """Say why a failure of one call ends the batch, as every other call would fail alike.
+
+    A call's `SettingsError` is that of a key's source which gave no key.
+    """
+    if isinstance(error, AuthenticationError | SettingsError):
         return "api_key_refused"
     return "client_closed" if isinstance(error, ClosedError) else None
 

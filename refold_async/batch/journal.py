@@ -27,6 +27,9 @@ class Journal(msgspec.Struct, frozen=True):
     has it. It holds keys, a hash of each call, and times, never the API key nor parameters; results
     only where `replay` asks for them.
 
+    Its price: a write waits for two `fsync`s and a read for one, each shared by all calls that wait then,
+    and costs some 25 (read) to 45 (write) microseconds of CPU and 45 bytes of disk.
+
     Args:
         path: The file; made where there is none.
         job: A name of the job; a journal of another name is refused. Default: none.

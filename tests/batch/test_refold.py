@@ -141,6 +141,22 @@ async def test_a_refused_key_ends_the_batch_and_not_each_call(sandbox: Sandbox) 
     assert len(sandbox.requests) <= 5
 
 
+async def test_a_source_without_a_key_is_not_asked_for_each_call(sandbox: Sandbox) -> None:
+    asked = 0
+
+    async def source() -> str:
+        nonlocal asked
+        asked += 1
+        return ""
+
+    async with Refold(source, base_url=sandbox.base_url) as refold:
+        report = await refold.run(reads(1000), concurrency=5)
+    assert report.summary.stopped == "api_key_refused"
+    assert report.summary.errors == {"SettingsError": report.summary.failed}
+    assert asked <= 5
+    assert sandbox.requests == []
+
+
 async def test_a_stop_reaches_those_who_wait_for_a_turn(sandbox: Sandbox) -> None:
     refold = client(sandbox, rate_limit=RateLimit(0.1))
     async with refold, asyncio.timeout(5), refold.batch(reads(50), concurrency=10) as batch:
