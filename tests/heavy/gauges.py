@@ -54,11 +54,11 @@ def _descriptors() -> list[str]:
     return targets
 
 
-def growth(readings: list[Gauges], *, idle_sockets: int) -> list[str]:
+def growth(readings: list[Gauges], *, idle_sockets: int, slack: int = 4 * MIB) -> list[str]:
     """Say what grew after the warm-up, which is the first third of the readings.
 
     Memory counts as grown where the median of the last third is over that of the second by more than
-    4 MiB and 4%; sockets where there are more than the pools keep; tasks, files and threads where the
+    the slack, in bytes, and 4%; sockets where there are more than the pools keep; tasks, files and threads where the
     last reading has more than the first after the warm-up.
     """
     third = len(readings) // 3
@@ -71,7 +71,7 @@ def growth(readings: list[Gauges], *, idle_sockets: int) -> list[str]:
         for name in ("tasks", "files", "threads")
         if getattr(last[-1], name) > max(getattr(each, name) for each in middle)
     ]
-    if after - before > max(4 * MIB, 0.04 * before):
+    if after - before > max(slack, 0.04 * before):
         grown.append(f"memory grew from {before / MIB:.1f} to {after / MIB:.1f} MiB")
     if max(each.sockets for each in last) > idle_sockets:
         grown.append(f"{last[-1].sockets} sockets, where the pools keep {idle_sockets}")

@@ -14,22 +14,25 @@ import os
 import random
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from .agreement import Judge
 from .faulted import any_faults
-from .gauges import Gauges, growth
+from .gauges import MIB, Gauges, growth
 from .labour import CONNECTIONS, Labour, client
 from .served import served
 from .telling import tell
 
 SHARE = 0.02
 """The chance of each kind of fault; with seventeen kinds, about every fourth request is struck."""
+FEWEST = 6
+"""Rounds at least: two for the warm-up, two before, two after."""
 LOOPS_OWN = 4
 """Sockets of the event loop itself: the pair by which it is woken, and that of its signals."""
 
 
-async def soak(minutes: float, seconds: float, seed: int, folder: Path) -> list[str]:
+async def soak(minutes: float, seconds: float, seed: int, slack: int, folder: Path) -> list[str]:
     """Work for some minutes in rounds of some seconds; gives what went wrong, in words."""
     ledger = folder / "ledger.jsonl"
     loop = asyncio.get_running_loop()
@@ -38,16 +41,18 @@ async def soak(minutes: float, seconds: float, seed: int, folder: Path) -> list[
         labour = Labour(base_url, judge, folder, random.Random(seed))
         began, readings = loop.time(), list[Gauges]()
         async with client(base_url) as refold:
-            while loop.time() - began < minutes * 60:
+            while loop.time() - began < minutes * 60 or len(readings) < FEWEST:
+                calls, cpu = labour.calls, time.process_time()
                 await labour.round(refold, seconds)
+                each = (time.process_time() - cpu) / max(1, labour.calls - calls) * 1e3
                 judge.close_round()
                 readings.append(Gauges.read(loop.time() - began))
                 tell(
-                    f"{readings[-1]}  {labour.calls:8} calls, {labour.failed:7} failed; "
+                    f"{readings[-1]}  {each:.2f} ms CPU a call  {labour.calls:8} calls, {labour.failed:7} failed; "
                     f"{judge.writes:8} writes, {judge.ran:8} ran, {len(judge.complaints)} disagree",
                 )
         judge.close_round()
-    return judge.complaints[:20] + growth(readings, idle_sockets=CONNECTIONS + LOOPS_OWN)
+    return judge.complaints[:20] + growth(readings, idle_sockets=CONNECTIONS + LOOPS_OWN, slack=slack * MIB)
 
 
 def main() -> None:
@@ -56,11 +61,12 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--round", type=float, default=10.0, metavar="SECONDS", help="of one round of work")
+    parser.add_argument("--slack", type=int, default=4, metavar="MIB", help="by which memory may differ")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     tell(f"road: {os.environ.get('REFOLD_TRANSPORT', 'direct')}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory(prefix="refold-soak-") as folder:
-        wrong = asyncio.run(soak(options.minutes, options.round, options.seed, Path(folder)))
+        wrong = asyncio.run(soak(options.minutes, options.round, options.seed, options.slack, Path(folder)))
     tell("\n".join(wrong) or "flat after the warm-up, and the ledger agrees")
     raise SystemExit(1 if wrong else 0)
 
