@@ -13,52 +13,37 @@ async with Refold() as refold:  # REFOLD_API_KEY, REFOLD_BASE_URL
 import logging
 from typing import TYPE_CHECKING
 
-from refold_async.caching import Cache
-from refold_async.client import Account, KeyAccount, Refold, SessionManager, TokenAccount
-from refold_async.deadlines import deadline
-from refold_async.errors import (
-    ActionFailed,
-    AuthenticationError,
-    BadRequestError,
-    CertificateError,
-    ClosedError,
-    ConflictError,
-    ConnectionFailedError,
-    DeadlineExceededError,
-    Fate,
-    InterruptedRunError,
-    InvalidCallError,
-    JournalError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
-    ReconnectRequiredError,
-    RedirectError,
-    RefoldError,
-    RefusedError,
-    ReplyTooLargeError,
-    ServerError,
-    SettingsError,
-    StatusError,
-    UnprocessableError,
-    UnreadableReplyError,
-    WorkflowFailed,
-)
-from refold_async.hooks import CallFacts, Hooks
-from refold_async.operation import Effect
-from refold_async.pacing import RateLimit
-from refold_async.retries import Retry
-from refold_async.settings import Options
-
 if TYPE_CHECKING:
-    from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
-    from refold_async.api.actions import Action, ActionResult
-    from refold_async.api.applications import Application, ConnectedAccount
-    from refold_async.api.execution_models import Execution
-    from refold_async.api.linked_accounts import LinkedAccount
-    from refold_async.api.paging import Page, Walk
-    from refold_async.api.raw_calls import RawAnswer
-    from refold_async.api.workflow_models import Workflow, WorkflowResult
+    from refold_async.api.action_schema import (
+        ActionParameter,
+        ActionSchema,
+        Problem,
+    )
+    from refold_async.api.actions import (
+        Action,
+        ActionResult,
+    )
+    from refold_async.api.applications import (
+        Application,
+        ConnectedAccount,
+    )
+    from refold_async.api.execution_models import (
+        Execution,
+    )
+    from refold_async.api.linked_accounts import (
+        LinkedAccount,
+    )
+    from refold_async.api.paging import (
+        Page,
+        Walk,
+    )
+    from refold_async.api.raw_calls import (
+        RawAnswer,
+    )
+    from refold_async.api.workflow_models import (
+        Workflow,
+        WorkflowResult,
+    )
     from refold_async.batch import (
         Batch,
         BatchOptions,
@@ -73,7 +58,66 @@ if TYPE_CHECKING:
         PerAccount,
         Skipped,
     )
-    from refold_async.uploads import File
+    from refold_async.caching import (
+        Cache,
+    )
+    from refold_async.client import (
+        Account,
+        KeyAccount,
+        Refold,
+        SessionManager,
+        TokenAccount,
+    )
+    from refold_async.deadlines import (
+        deadline,
+    )
+    from refold_async.errors import (
+        ActionFailed,
+        AuthenticationError,
+        BadRequestError,
+        CertificateError,
+        ClosedError,
+        ConflictError,
+        ConnectionFailedError,
+        DeadlineExceededError,
+        Fate,
+        InterruptedRunError,
+        InvalidCallError,
+        JournalError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitedError,
+        ReconnectRequiredError,
+        RedirectError,
+        RefoldError,
+        RefusedError,
+        ReplyTooLargeError,
+        ServerError,
+        SettingsError,
+        StatusError,
+        UnprocessableError,
+        UnreadableReplyError,
+        WorkflowFailed,
+    )
+    from refold_async.hooks import (
+        CallFacts,
+        Hooks,
+    )
+    from refold_async.operation import (
+        Effect,
+    )
+    from refold_async.pacing import (
+        RateLimit,
+    )
+    from refold_async.retries import (
+        Retry,
+    )
+    from refold_async.settings import (
+        Options,
+    )
+    from refold_async.uploads import (
+        File,
+    )
     from refold_async.webhooks import (
         ConnectionCreated,
         ConnectionDeleted,
@@ -166,57 +210,117 @@ __all__ = [
     "verify_webhook",
 ]
 
-_LATER = {
-    "ActionParameter": "api.action_schema",
-    "ActionSchema": "api.action_schema",
-    "Problem": "api.action_schema",
-    "Action": "api.actions",
-    "ActionResult": "api.actions",
-    "Application": "api.applications",
-    "ConnectedAccount": "api.applications",
-    "Execution": "api.execution_models",
-    "LinkedAccount": "api.linked_accounts",
-    "Page": "api.paging",
-    "Walk": "api.paging",
-    "RawAnswer": "api.raw_calls",
-    "Workflow": "api.workflow_models",
-    "WorkflowResult": "api.workflow_models",
-    "Batch": "batch",
-    "BatchOptions": "batch",
-    "BatchProgress": "batch",
-    "BatchReport": "batch",
-    "BatchSummary": "batch",
-    "Call": "batch",
-    "Done": "batch",
-    "Failed": "batch",
-    "Journal": "batch",
-    "Outcome": "batch",
-    "PerAccount": "batch",
-    "Skipped": "batch",
-    "File": "uploads",
-    "ConnectionCreated": "webhooks",
-    "ConnectionDeleted": "webhooks",
-    "ConnectionExpired": "webhooks",
-    "parse_webhook": "webhooks",
-    "UnknownEvent": "webhooks",
-    "verify_webhook": "webhooks",
-    "WorkflowCompleted": "webhooks",
-    "WorkflowErrored": "webhooks",
+_HOMES = {
+    "api.action_schema": (
+        "ActionParameter",
+        "ActionSchema",
+        "Problem",
+    ),
+    "api.actions": (
+        "Action",
+        "ActionResult",
+    ),
+    "api.applications": (
+        "Application",
+        "ConnectedAccount",
+    ),
+    "api.execution_models": ("Execution",),
+    "api.linked_accounts": ("LinkedAccount",),
+    "api.paging": (
+        "Page",
+        "Walk",
+    ),
+    "api.raw_calls": ("RawAnswer",),
+    "api.workflow_models": (
+        "Workflow",
+        "WorkflowResult",
+    ),
+    "batch": (
+        "Batch",
+        "BatchOptions",
+        "BatchProgress",
+        "BatchReport",
+        "BatchSummary",
+        "Call",
+        "Done",
+        "Failed",
+        "Journal",
+        "Outcome",
+        "PerAccount",
+        "Skipped",
+    ),
+    "caching": ("Cache",),
+    "client": (
+        "Account",
+        "KeyAccount",
+        "Refold",
+        "SessionManager",
+        "TokenAccount",
+    ),
+    "deadlines": ("deadline",),
+    "errors": (
+        "ActionFailed",
+        "AuthenticationError",
+        "BadRequestError",
+        "CertificateError",
+        "ClosedError",
+        "ConflictError",
+        "ConnectionFailedError",
+        "DeadlineExceededError",
+        "Fate",
+        "InterruptedRunError",
+        "InvalidCallError",
+        "JournalError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitedError",
+        "ReconnectRequiredError",
+        "RedirectError",
+        "RefoldError",
+        "RefusedError",
+        "ReplyTooLargeError",
+        "ServerError",
+        "SettingsError",
+        "StatusError",
+        "UnprocessableError",
+        "UnreadableReplyError",
+        "WorkflowFailed",
+    ),
+    "hooks": (
+        "CallFacts",
+        "Hooks",
+    ),
+    "operation": ("Effect",),
+    "pacing": ("RateLimit",),
+    "retries": ("Retry",),
+    "settings": ("Options",),
+    "uploads": ("File",),
+    "webhooks": (
+        "ConnectionCreated",
+        "ConnectionDeleted",
+        "ConnectionExpired",
+        "parse_webhook",
+        "UnknownEvent",
+        "verify_webhook",
+        "WorkflowCompleted",
+        "WorkflowErrored",
+    ),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is there
 
     def __getattr__(name: str) -> object:
-        """Import what few programs use only when it is asked for."""
-        if name not in _LATER:
+        """Import a name when it is first used, so that the import of the package costs next to nothing."""
+        if name not in _HOME_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module  # noqa: PLC0415 - rarely wanted
 
-        value: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        value: object = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
         globals()[name] = value
         return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_HOME_OF})

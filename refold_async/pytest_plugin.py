@@ -1,8 +1,101 @@
-"""The pytest plugin by its name within the package.
+"""Fixtures for tests of code that calls Refold; pytest loads them by entry point.
 
-pytest finds it by entry point. Where plugins are not loaded of themselves, ask for it with
-`-p refold_async.pytest_plugin` or `pytest_plugins = ["refold_async.pytest_plugin"]`. Its fixtures are
-in `pytest_refold_async`; `refold_async.testing` says what there is.
+pytest's start imports nothing but this: a fixture imports what it needs when a test asks for it.
+`refold_async.testing` says what there is.
 """
 
-pytest_plugins = ["pytest_refold_async"]
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from refold_async import Options, Refold
+    from refold_async.testing import Recording, ScriptedSandbox
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--refold-record`."""
+    group = parser.getgroup("refold_async")
+    group.addoption(
+        "--refold-record",
+        action="store_true",
+        help="let refold_recording ask the real service and save its answers "
+        "(set REFOLD_BASE_URL and REFOLD_API_KEY)",
+    )
+
+
+@pytest.fixture(scope="session")
+def refold_sandbox_options() -> dict[str, Any]:
+    """Override it to set up the sandbox: `{"accounts": 10, "limit": SandboxLimit(20, 5)}`."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _refold_sandbox_running(refold_sandbox_options: dict[str, Any]) -> Iterator[ScriptedSandbox]:
+    from refold_async.sandbox import SandboxThread
+    from refold_async.testing import ScriptedSandbox
+
+    sandbox = ScriptedSandbox(**refold_sandbox_options)
+    with SandboxThread(sandbox):
+        yield sandbox
+
+
+@pytest.fixture
+def refold_sandbox(_refold_sandbox_running: ScriptedSandbox) -> ScriptedSandbox:
+    """A Refold of this test's own: the server runs once a session, its state begins anew in every test."""
+    _refold_sandbox_running.reset()
+    return _refold_sandbox_running
+
+
+@pytest.fixture
+def refold_client_options() -> Options:
+    """Override it to set up `refold_client`; by default its retries are quick."""
+    from refold_async import Retry
+
+    return {"retry": Retry(base=0.01, cap=0.05), "timeout": 10.0}
+
+
+@pytest.fixture
+def refold_client(refold_sandbox: ScriptedSandbox, refold_client_options: Options) -> Iterator[Refold]:
+    """A client of the sandbox, for whichever event loop the test runs in."""
+    from refold_async import Refold
+    from refold_async.testing.closing import close
+
+    options: Options = {"base_url": refold_sandbox.base_url, **refold_client_options}
+    client = Refold(refold_sandbox.api_key, **options)
+    yield client
+    close(client)
+
+
+@pytest.fixture
+def refold_environment(refold_sandbox: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point `REFOLD_BASE_URL` and `REFOLD_API_KEY` to the sandbox, for clients that the code makes itself."""
+    monkeypatch.setenv("REFOLD_BASE_URL", refold_sandbox.base_url)
+    monkeypatch.setenv("REFOLD_API_KEY", refold_sandbox.api_key)
+
+
+@pytest.fixture
+def refold_recording(request: pytest.FixtureRequest) -> Iterator[Recording]:
+    """The service's answers to this test, from `recordings/` beside it.
+
+    `pytest --refold-record` asks the real service and saves them; a request that was not recorded
+    fails the test.
+    """
+    from refold_async.testing import recording, replaying
+
+    path = _file_of(request)
+    serving = recording(path) if request.config.getoption("--refold-record") else replaying(path)
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(serving)
+
+
+def _file_of(request: pytest.FixtureRequest) -> Path:
+    module = request.node.path
+    name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in request.node.name)
+    folder: Path = module.parent / "recordings" / module.stem
+    return folder / f"{name}.json"

@@ -100,8 +100,8 @@ import sys
 
 
 def pytest_configure(config):
-    assert config.pluginmanager.has_plugin("pytest_refold_async")
-    early = [name for name in sys.modules if name.split(".")[0] in ("refold_async", "aiohttp", "msgspec")]
+    assert config.pluginmanager.has_plugin("refold_async")
+    early = [name for name in sys.modules if name.split(".")[0] in ("aiohttp", "msgspec") or name.startswith("refold_async.c")]
     assert not early, early
 """
 
