@@ -1,0 +1,37 @@
+"""A sandbox for the documents' programs and commands."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from refold_async.sandbox import Sandbox, SandboxThread
+
+from .pages import ROOT
+from .programs import Program
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with SandboxThread(Sandbox(accounts=200)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def home(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A Refold as new, which the environment names, and a folder that has the examples."""
+    running.reset()
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REFOLD_API_KEY", running.api_key)
+    monkeypatch.setenv("REFOLD_BASE_URL", running.base_url)
+    return running
+
+
+@pytest.fixture
+def program(home: Sandbox) -> Iterator[Program]:
+    with asyncio.Runner() as runner:
+        program = Program(home, runner)
+        yield program
+        program.close()

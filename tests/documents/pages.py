@@ -1,0 +1,68 @@
+"""The documents, and the blocks of code in them."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+PAGES = [README, *sorted(DOCS.rglob("*.md"))]
+
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
+
+
+class Block(NamedTuple):
+    """A block of code.
+
+    Attributes:
+        page: The document.
+        line: The line on which its code begins.
+        language: What its fence says.
+        code: The code.
+        output: Of a program: what it prints, where a block of `text` right below says so.
+    """
+
+    page: Path
+    line: int
+    language: str
+    code: str
+    output: str | None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is for pytest to run."""
+        return "def test_" in self.code
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(page: Path, language: str) -> list[Block]:
+    """Give a document's blocks of a language."""
+    text = text_of(page)
+    fences = list(_FENCE.finditer(text))
+    return [
+        Block(
+            page, text.count("\n", 0, fence.start("code")) + 1, language, fence["code"], _output(text, fence)
+        )
+        for fence in fences
+        if fence["language"] == language
+    ]
+
+
+def prose_of(page: Path) -> str:
+    """Give a document's text without its code."""
+    return _FENCE.sub("", text_of(page))
+
+
+def _output(text: str, fence: re.Match[str]) -> str | None:
+    below = re.match(r"\n*```text\n(.*?)^```$", text[fence.end() :], re.MULTILINE | re.DOTALL)
+    return None if below is None else below[1]

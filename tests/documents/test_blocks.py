@@ -1,0 +1,78 @@
+"""Every block of code in the README and the docs runs: programs, tests, commands."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refold_async.cli.program import run
+from refold_async.sandbox import Sandbox
+
+from .pages import PAGES, Block, blocks, name_of
+from .programs import Program
+
+PYTHON = {name_of(page): blocks(page, "python") for page in PAGES}
+PROGRAMS = {name: [block for block in found if not block.is_test] for name, found in PYTHON.items()}
+TESTS = [block for found in PYTHON.values() for block in found if block.is_test]
+SERVES = "refold sandbox"
+"""The command that serves until it is stopped; the sandbox's own tests start it."""
+
+
+def commands(page: Path) -> list[str]:
+    """Give the lines of a document that call the command, continued lines as one."""
+    lines = [line for block in blocks(page, "sh") for line in re.sub(r"\\\n\s*", "", block.code).splitlines()]
+    return [line for line in lines if line.startswith("refold ") and not line.startswith(SERVES)]
+
+
+COMMANDS = {name_of(page): found for page in PAGES if (found := commands(page))}
+
+
+@pytest.mark.parametrize("name", [name for name, found in PROGRAMS.items() if found])
+def test_the_programs_of_a_page_run(name: str, program: Program, capsys: pytest.CaptureFixture[str]) -> None:
+    for block in PROGRAMS[name]:
+        program.run(block)
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        if block.output is not None:
+            assert printed.out == block.output, f"{name}:{block.line}"
+
+
+def test_the_tests_of_all_pages_pass(home: Sandbox, tmp_path: Path) -> None:
+    for block in TESTS:
+        _write_test(tmp_path, block)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def _write_test(folder: Path, block: Block) -> None:
+    place = re.sub(r"\W", "_", name_of(block.page))
+    (folder / f"test_{place}_{block.line}.py").write_text(block.code, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_commands_of_a_page_run(name: str, home: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in COMMANDS[name]:
+        assert run(shlex.split(command, comments=True)[1:]) == 0, command
+        assert capsys.readouterr().out, command
+
+
+def test_code_is_in_a_language_that_is_run_or_shown() -> None:
+    shown = {"", "text", "json", "toml"}
+    fences = {
+        language
+        for page in PAGES
+        for language in re.findall(r"^ *```(\w+)$", page.read_text("utf-8"), re.MULTILINE)
+    }
+    assert fences <= {"python", "sh", *shown}

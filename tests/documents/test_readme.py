@@ -1,0 +1,44 @@
+"""The README's tables are whole, and its lines for other programs stand as those expect them."""
+
+import re
+
+from refold_async import errors
+from refold_async.cli.exits import Exit
+from refold_async.settings import Options
+
+from .pages import README, ROOT, blocks, text_of
+
+TEXT = text_of(README)
+
+
+def test_the_first_program_is_the_example() -> None:
+    example = (ROOT / "examples" / "first_call.py").read_text(encoding="utf-8")
+    assert blocks(README, "python")[0].code == example
+
+
+def test_the_line_that_runs_the_tests_can_be_found() -> None:
+    assert len(re.findall(r"^python3 -m venv .* -m pytest.*$", TEXT, re.MULTILINE)) == 1
+
+
+def test_every_error_is_in_the_table() -> None:
+    named = {
+        name for row in TEXT.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row)
+    }
+    known = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.RefoldError)
+    }
+    assert known - named == {"RefoldError"}
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)} == {
+        each.value for each in Exit
+    }
+
+
+def test_every_setting_is_in_the_table() -> None:
+    settings = TEXT.partition("## Settings")[2].partition("## ")[0]
+    rows = [line.split("|")[1] for line in settings.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == {"api_key", *Options.__annotations__}
