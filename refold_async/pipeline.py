@@ -78,15 +78,22 @@ class Trip(Generic[T]):
         Raises:
             RefoldError: Any of ours; see `errors`.
         """
-        outcome = await self.attempt()
-        while isinstance(outcome, Again):
-            try:
-                await asyncio.sleep(outcome.wait)
-            except BaseException as error:
-                self.abandon(error)
-                raise
+        self._session.enter()
+        try:
             outcome = await self.attempt()
+            while isinstance(outcome, Again):
+                await self._rest(outcome.wait)
+                outcome = await self.attempt()
+        finally:
+            self._session.leave()
         return outcome
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.sleep(seconds)
+        except BaseException as error:
+            self.abandon(error)
+            raise
 
     def abandon(self, error: BaseException) -> None:
         """Tell those who listen that the call ends between two attempts, as when it is cancelled then."""
@@ -112,7 +119,6 @@ class Trip(Generic[T]):
         self.attempts += 1
         progress = Progress()
         session = self._session
-        session.enter()
         if self.attempts == 1 and self._observer is not None:
             self._observer.began()
         try:
@@ -126,8 +132,6 @@ class Trip(Generic[T]):
             fate = error.fate if isinstance(error, RefoldError) else progress.fate
             self._told().ended(self.attempts, error, gravest(fate, self._earlier))
             raise
-        finally:
-            session.leave()
         session.budget.refund(self._drawn or 1)
         if self._observer is not None:
             self._observer.answered(self.attempts, reply.status)

@@ -200,6 +200,17 @@ async def test_draining_lets_calls_end(sandbox: Sandbox) -> None:
     assert await call
 
 
+async def test_draining_waits_for_a_call_between_two_tries(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(status=503, headers={"Retry-After": "0.05"}, times=1))
+    refold = Refold(sandbox.api_key, base_url=sandbox.base_url, retry=Retry(base=0))
+    call = asyncio.create_task(refold.account("demo-user-1").actions.list("playground"))
+    while not sandbox.requests:
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.02)
+    await refold.aclose(drain=5)
+    assert await call
+
+
 async def test_draining_has_an_end(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(hang=True))
     refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
