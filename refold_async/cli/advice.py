@@ -21,6 +21,7 @@ from refold_async.errors import (
     RefoldError,
     SettingsError,
     UnprocessableError,
+    WorkflowFailed,
 )
 from refold_async.operation import Effect
 
@@ -72,6 +73,8 @@ def _tried(error: RefoldError) -> Iterator[str]:
 
 def advice(error: RefoldError) -> str | None:
     """Say what to do next; `None` where the message has said it already."""
+    if isinstance(error, WorkflowFailed):
+        return "see which node failed, and what those before it did, before you run it again"
     if error.fate == "unknown" and error.effect not in {"read", "idempotent"}:
         return "look in the app whether it was done, before you run it again"
     if error.needs_reconnect:

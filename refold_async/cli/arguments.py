@@ -15,6 +15,17 @@ F = TypeVar("F", bound=Callable[..., object])
 account_option: Final = click.option(
     "--account", required=True, metavar="ID", help="The linked account to call for."
 )
+effect_option: Final = click.option(
+    "--effect",
+    type=click.Choice(["read", "idempotent", "write"]),
+    help="What running it twice does; default: what is known of it. A write is never sent twice.",
+)
+deadline_option: Final = click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long to wait for its end at most; default: as long as it takes.",
+)
 _ACTION: Final = (
     click.argument("slug"),
     click.argument("action"),
@@ -26,11 +37,7 @@ _CALL: Final = (
     click.option(
         "--params", "text", metavar="JSON|@FILE|-", help="The parameters as a JSON object; - reads stdin."
     ),
-    click.option(
-        "--effect",
-        type=click.Choice(["read", "idempotent", "write"]),
-        help="What running it twice does; default: by the action's id. A write is never sent twice.",
-    ),
+    effect_option,
 )
 
 

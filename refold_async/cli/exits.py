@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
-from refold_async.batch import Done, Failed, Outcome, Reason
 from refold_async.errors import (
     ActionFailed,
     AuthenticationError,
@@ -30,6 +29,7 @@ class Exit(IntEnum):
     NOT_SENT = 5
     UNKNOWN = 6
     INTERRUPTED = 130
+    PIPE = 141
 
 
 def exit_of(error: RefoldError) -> Exit:
@@ -53,6 +53,7 @@ _WORST_FIRST: Final = (
     Exit.AUTH,
     Exit.THROTTLED,
     Exit.NOT_SENT,
+    Exit.PIPE,
     Exit.REFUSED,
     Exit.USAGE,
 )
@@ -62,24 +63,6 @@ def worst(codes: Iterable[Exit]) -> Exit:
     """Give the exit code of many calls: that of the one that most needs a person."""
     seen = frozenset(codes)
     return next((code for code in _WORST_FIRST if code in seen), Exit.OK)
-
-
-def code_of(outcome: Outcome) -> Exit:
-    """Give the exit code of one call of a batch."""
-    if isinstance(outcome, Done):
-        return Exit.OK
-    return (
-        exit_of(outcome.error) if isinstance(outcome, Failed) else _SKIPPED.get(outcome.reason, Exit.REFUSED)
-    )
-
-
-_SKIPPED: Final[Mapping[Reason, Exit]] = {
-    "done_before": Exit.OK,
-    "unknown_before": Exit.UNKNOWN,
-    "reconnect": Exit.AUTH,
-    "api_key_refused": Exit.AUTH,
-    "deadline": Exit.NOT_SENT,
-}
 
 
 def is_throttled(error: RefoldError) -> bool:

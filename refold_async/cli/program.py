@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
 from refold_async import __version__
 from refold_async.cli.exits import Exit
+from refold_async.cli.pipes import quiet_without_reader
 
 
 class _Entry(NamedTuple):
@@ -26,6 +27,10 @@ COMMANDS: Final = {
     "schema": _Entry("schema", "Show the parameters of an action."),
     "execute": _Entry("execute", "Run an action in a customer's app."),
     "batch": _Entry("batch", "Run an action for many linked accounts."),
+    "accounts": _Entry("accounts", "See, make and delete linked accounts."),
+    "workflows": _Entry("workflows", "See workflows, and run them."),
+    "executions": _Entry("executions", "See, follow, stop and repeat runs of workflows."),
+    "api": _Entry("api", "Call any path of the service."),
 }
 
 _ENVIRONMENT: Final = """\b
@@ -43,11 +48,22 @@ Exit codes:
   5    not sent: Refold could not be reached
   6    unknown: it may have been done
   130  interrupted
+  141  whoever read the output left before its end
 """
 
 
 class _Program(click.Group):
     """A group that loads a command's module only to run it."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with quiet_without_reader():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with quiet_without_reader():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
         return list(COMMANDS)

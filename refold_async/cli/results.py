@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -11,8 +11,9 @@ from typing import BinaryIO, Final, Self
 import click
 import msgspec
 
-from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome
-from refold_async.cli.exits import Exit, code_of
+from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome, Reason
+from refold_async.cli.exits import Exit, exit_of
+from refold_async.cli.pipes import forget_stdout
 from refold_async.cli.terminal import Terminal, facts_of
 
 _SHOWN: Final = 20
@@ -25,7 +26,7 @@ class Results:
         path: The file, which is written anew; `-` for stdout, `None` for none.
 
     Attributes:
-        codes: The exit codes of the outcomes.
+        codes: The exit codes of the outcomes; and `PIPE`, where whoever read them has left.
 
     Raises:
         click.UsageError: The file cannot be written.
@@ -74,9 +75,14 @@ class Results:
             terminal.table(("linked_account_id", "error", "fate", "message"), rows, title=title)
 
     def _write(self, line: dict[str, object]) -> None:
-        if self._file is not None:
+        if self._file is None or Exit.PIPE in self.codes:
+            return
+        try:
             self._file.write(msgspec.json.encode(line) + b"\n")
             self._file.flush()
+        except BrokenPipeError:
+            forget_stdout()
+            self.codes.add(Exit.PIPE)
 
 
 def line_of(outcome: Outcome) -> dict[str, object]:
@@ -89,6 +95,24 @@ def line_of(outcome: Outcome) -> dict[str, object]:
         "elapsed": round(outcome.elapsed, 6),
     }
     return {**facts, **_what(outcome)}
+
+
+def code_of(outcome: Outcome) -> Exit:
+    """Give the exit code of one call of a batch."""
+    if isinstance(outcome, Done):
+        return Exit.OK
+    return (
+        exit_of(outcome.error) if isinstance(outcome, Failed) else _SKIPPED.get(outcome.reason, Exit.REFUSED)
+    )
+
+
+_SKIPPED: Final[Mapping[Reason, Exit]] = {
+    "done_before": Exit.OK,
+    "unknown_before": Exit.UNKNOWN,
+    "reconnect": Exit.AUTH,
+    "api_key_refused": Exit.AUTH,
+    "deadline": Exit.NOT_SENT,
+}
 
 
 def _facts(call: Call) -> dict[str, object]:

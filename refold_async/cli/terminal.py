@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import click
 import msgspec
@@ -13,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from refold_async.cli.advice import lines_of
-from refold_async.errors import RefoldError
+from refold_async.errors import RefoldError, WorkflowFailed
 
 _WIDTH_OF_A_PIPE = 120
 
@@ -36,6 +39,22 @@ class Terminal:
         """Write JSON for people: indented, over many lines."""
         click.echo(plain(json.dumps(value, indent=2, ensure_ascii=False), keep="\n"))
 
+    def listing(
+        self, values: Sequence[object], columns: Sequence[str], rows: Sequence[Sequence[object]], title: str
+    ) -> None:
+        """Write what was listed: the values where stdout takes JSON, else a table with a row for each."""
+        if self.as_json:
+            self.put(values)
+        else:
+            self.table(columns, rows, title=title)
+
+    def tell(self, value: object, words: str) -> None:
+        """Write what came of a call: the value where stdout takes JSON, else words."""
+        if self.as_json:
+            self.put(value)
+        else:
+            self.say(words)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
         """Write a table for people; `None` is an empty cell, and an empty column is left out."""
         kept = [index for index in range(len(columns)) if not rows or any(row[index] for row in rows)]
@@ -52,6 +71,11 @@ class Terminal:
             table.add_row(*(Text(_cell(row[index])) for index in kept))
         console().print(table)
 
+    def record(self, fields: Mapping[str, object]) -> None:
+        """Write the fields of one thing for people; those that hold nothing are left out."""
+        rows = [(name, value) for name, value in fields.items() if value is not None and value != ""]
+        self.table(("field", "value"), rows)
+
     def say(self, text: str, *, err: bool = False) -> None:
         """Write lines for people: to stdout, or to stderr where stdout takes JSON or `err` says so."""
         click.echo(plain(text, keep="\n"), err=err or self.as_json)
@@ -64,15 +88,26 @@ class Terminal:
             self.put({"error": facts_of(error)})
 
 
+class _Console(Console):
+    """A console that tells of a reader who left as every other stream does."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def console(*, err: bool = False) -> Console:
     """Give a rich console that takes every text as it is, and wraps late where nobody watches."""
-    made = Console(stderr=err, markup=False, highlight=False, emoji=False)
+    made = _Console(stderr=err, markup=False, highlight=False, emoji=False)
     if not made.is_terminal:
         made.width = _WIDTH_OF_A_PIPE
     return made
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
     return "" if value is None else plain(str(value))
 
 
@@ -90,4 +125,6 @@ def facts_of(error: RefoldError) -> dict[str, object]:
         "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after",
         "effect", "operation", "slug", "action_id", "linked_account_id", "attempts", "elapsed",
     )  # fmt: skip
+    if isinstance(error, WorkflowFailed):
+        facts["execution"] = error.execution
     return facts | {name: getattr(error, name) for name in names}

@@ -3,7 +3,8 @@ from msgspec import Raw
 
 from refold_async.api.actions import ActionResult
 from refold_async.batch import Call, Done, Failed, Outcome, Skipped
-from refold_async.cli.exits import Exit, code_of, exit_of, worst
+from refold_async.cli.exits import Exit, exit_of, worst
+from refold_async.cli.results import code_of
 from refold_async.errors import (
     ActionFailed,
     AuthenticationError,
@@ -99,6 +100,8 @@ def test_each_outcome_of_a_batch_has_its_code(outcome: Outcome, expected: Exit) 
         ({Exit.THROTTLED, Exit.AUTH}, Exit.AUTH),
         ({Exit.AUTH, Exit.UNKNOWN, Exit.OK}, Exit.UNKNOWN),
         ({Exit.USAGE, Exit.OK}, Exit.USAGE),
+        ({Exit.PIPE, Exit.REFUSED}, Exit.PIPE),
+        ({Exit.PIPE, Exit.UNKNOWN}, Exit.UNKNOWN),
     ],
 )
 def test_a_batch_has_the_code_that_most_needs_a_person(codes: set[Exit], expected: Exit) -> None:
@@ -115,4 +118,5 @@ def test_the_codes_that_scripts_rely_on_stay() -> None:
         "NOT_SENT": 5,
         "UNKNOWN": 6,
         "INTERRUPTED": 130,
+        "PIPE": 141,
     }

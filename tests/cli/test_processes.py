@@ -94,18 +94,36 @@ def test_the_key_cannot_be_an_argument() -> None:
     assert "No such option" in err
 
 
-def test_a_reader_that_has_seen_enough_brings_no_traceback(sandbox: Sandbox) -> None:
-    line = f"'{sys.executable}' -m refold_async.cli actions hubspot --account demo-user-1 | head -1"
-    ended = subprocess.run(
-        ["bash", "-c", line],
+def piped(sandbox: Sandbox, line: str, reader: str) -> subprocess.CompletedProcess[str]:
+    """Pipe a command into a reader, and give what the reader wrote and how the command ended."""
+    return subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m refold_async.cli {line} | {reader}; exit ${{PIPESTATUS[0]}}"],
         env={**os.environ, "REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "actions hubspot --account demo-user-1",
+        "api GET /api/v2/public/workflow --json",
+        "batch --help",
+        "--help",
+    ],
+)
+def test_a_reader_that_has_left_ends_the_command_quietly(sandbox: Sandbox, line: str) -> None:
+    ended = piped(sandbox, line, "true")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (141, "", "")
+
+
+def test_a_reader_that_takes_all_it_wants_does_not_end_it(sandbox: Sandbox) -> None:
+    ended = piped(sandbox, "actions hubspot --account demo-user-1", "cat")
+    assert ended.returncode == 0
     assert "actions of hubspot" in ended.stdout
-    assert ended.stderr == ""
 
 
 @pytest.fixture
@@ -148,3 +166,15 @@ def test_a_second_interrupt_breaks_them_off(sandbox: Sandbox, accounts: str) -> 
     assert process.returncode == 130
     assert "Traceback" not in err
     assert (told["done"], told["failed"], told["under_way"]) == (0, 0, 2)
+
+
+def test_a_batch_whose_reader_leaves_lets_the_calls_under_way_end(sandbox: Sandbox, accounts: str) -> None:
+    sandbox.faults.add(Fault(latency=0.02, when="after"))
+    line = f"batch hubspot get_contact --accounts {accounts} --concurrency 2 --out -"
+    ended = piped(sandbox, line, "head -1")
+    assert ended.returncode == 141
+    assert json.loads(ended.stdout)["outcome"] == "done"
+    assert "Traceback" not in ended.stderr
+    assert " 0 failed" in ended.stderr
+    assert 1 <= len(sandbox.ledger.runs) < 200
+    assert f"{len(sandbox.ledger.runs)} attempts" in ended.stderr

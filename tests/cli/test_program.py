@@ -46,13 +46,13 @@ def test_a_shell_completes_the_commands(
 ) -> None:
     for name, value in {
         "_REFOLD_COMPLETE": "bash_complete",
-        "COMP_WORDS": "refold ex",
+        "COMP_WORDS": "refold exec",
         "COMP_CWORD": "1",
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
         run([])
-    assert capsys.readouterr().out == "plain,execute\n"
+    assert capsys.readouterr().out == "plain,execute\nplain,executions\n"
 
 
 def fresh(code: str) -> subprocess.CompletedProcess[str]:
@@ -62,10 +62,10 @@ def fresh(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_help_loads_neither_rich_nor_the_sandbox() -> None:
+def test_the_help_loads_no_more_than_it_needs() -> None:
     code = (
         "import sys; from refold_async.cli.program import run; run(['--help']);"
-        "print(sorted(m for m in sys.modules if m in {'rich', 'aiohttp.web', 'refold_async.sandbox'}))"
+        "print(sorted(m for m in sys.modules if m in {'rich', 'aiohttp', 'msgspec', 'refold_async.sandbox', 'refold_async.batch'}))"
     )
     assert fresh(code).stdout.splitlines()[-1] == "[]"
 

@@ -20,10 +20,6 @@ async def command(terminal: Terminal, refold: Refold, *, slug: str, account: str
     Which of them only read is told by their ids; all else is taken for a write.
     """
     actions = await refold.account(account).actions.list(slug)
-    if terminal.as_json:
-        terminal.put(actions)
-        return
     rows = [(each.action_id, each.effect, each.name, each.description) for each in actions]
-    terminal.table(
-        ("action_id", "effect", "name", "description"), rows, title=f"{len(rows)} actions of {slug}"
-    )
+    columns = ("action_id", "effect", "name", "description")
+    terminal.listing(actions, columns, rows, f"{len(rows)} actions of {slug}")

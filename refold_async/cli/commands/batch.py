@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from refold_async.batch import Batch
 from refold_async.cli import dry_run
 from refold_async.cli.accounts import Accounts
 from refold_async.cli.arguments import names_action, read_per_account, read_rate, takes_params
+from refold_async.cli.asking import ask
 from refold_async.cli.calling import calls_refold
 from refold_async.cli.draining import interrupts
 from refold_async.cli.exits import Exit, worst
@@ -97,11 +97,11 @@ def _ask(job: Job, accounts: Accounts) -> None:
     effect = job.effect or effect_of_action(job.action)
     if effect == "read" or job.yes or not accounts.several:
         return
-    what = f"{job.slug}/{job.action} writes, {len(accounts):,} times, for more than one account"
-    if job.path == "-" or not sys.stdin.isatty():
-        raise click.UsageError(f"{what}; say --yes, or try --dry-run first")
-    if not click.confirm(f"{what}. Run it?", err=True):
-        raise click.exceptions.Exit(Exit.INTERRUPTED)
+    ask(
+        f"{job.slug}/{job.action} writes, {len(accounts):,} times, for more than one account",
+        instead="say --yes, or try --dry-run first",
+        can_ask=job.path != "-",
+    )
 
 
 async def _dry(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) -> None:
@@ -129,6 +129,8 @@ async def _consume(batch: Batch, results: Results) -> None:
     try:
         async for outcome in batch:
             results.add(outcome)
+            if Exit.PIPE in results.codes:
+                batch.stop()
     except (RefoldError, click.ClickException):
         # The batch as a whole failed, as for want of its journal; what came before is told all the same.
         click.echo(str(batch.summary), err=True)

@@ -17,13 +17,9 @@ from refold_async.client import Refold
 async def command(terminal: Terminal, refold: Refold, *, slug: str, action: str, account: str) -> None:
     """Show the parameters that ACTION of the app SLUG takes."""
     schema = await refold.account(account).actions.schema(slug, action)
-    if terminal.as_json:
-        terminal.put(list(schema))
-        return
     rows = [
         (each.name, each.type or "text", "required" if each.required else "", each.label, each.help_text)
         for each in schema
     ]
-    terminal.table(
-        ("name", "type", "", "label", "help"), rows, title=f"{len(rows)} parameters of {slug}/{action}"
-    )
+    columns = ("name", "type", "", "label", "help")
+    terminal.listing(list(schema), columns, rows, f"{len(rows)} parameters of {slug}/{action}")

@@ -1,0 +1,115 @@
+"""`refold accounts list|get|create|delete|token`."""
+
+from __future__ import annotations
+
+import click
+
+from refold_async.api.linked_accounts import Integration, LinkedAccount
+from refold_async.cli.asking import ask
+from refold_async.cli.calling import calls_refold
+from refold_async.cli.listing import Asked, lists
+from refold_async.cli.params import read_pairs
+from refold_async.cli.terminal import Terminal
+from refold_async.client import Refold
+from refold_async.errors import UnreadableReplyError
+
+_COLUMNS = ("linked_account_id", "name", "environment", "apps", "created")
+
+
+@click.group("accounts")
+def command() -> None:
+    """See, make and delete linked accounts: your customers."""
+
+
+@command.command("list")
+@lists
+@calls_refold
+async def _list(terminal: Terminal, refold: Refold, *, asked: Asked) -> None:
+    """List the linked accounts."""
+    resource = refold.linked_accounts
+    accounts, title = await asked.of(resource.list, resource.iterate, "linked accounts")
+    rows = [
+        (each.linked_account_id, each.name, each.environment, _apps(each), each.created_at)
+        for each in accounts
+    ]
+    terminal.listing(accounts, _COLUMNS, rows, title)
+
+
+@command.command("get")
+@click.argument("account_id", metavar="ID")
+@calls_refold
+async def _get(terminal: Terminal, refold: Refold, *, account_id: str) -> None:
+    """Show a linked account, and what it has connected."""
+    _show(terminal, await refold.linked_accounts.get(account_id))
+
+
+@command.command("create")
+@click.argument("account_id", metavar="ID")
+@click.option("--name", help="Its name for people.")
+@click.option("--udf", "pairs", multiple=True, metavar="NAME=VALUE", help="A field of your own; repeatable.")
+@calls_refold
+async def _create(
+    terminal: Terminal, refold: Refold, *, account_id: str, name: str | None, pairs: tuple[str, ...]
+) -> None:
+    """Create a linked account; one that is there already is refused."""
+    udf = read_pairs(pairs, "--udf") or None
+    _show(terminal, await refold.linked_accounts.create(account_id, name=name, udf=udf))
+
+
+@command.command("delete")
+@click.argument("account_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@calls_refold
+async def _delete(terminal: Terminal, refold: Refold, *, account_id: str, yes: bool) -> None:
+    """Delete a linked account with its connections, its workflows and its tokens."""
+    if not yes:
+        ask(f"deleting {account_id} takes its connections, its workflows and its tokens with it")
+    message = await refold.linked_accounts.delete(account_id)
+    terminal.tell(message, f"deleted {account_id}")
+
+
+@command.command("token")
+@click.argument("account_id", metavar="ID")
+@click.option("--fresh", is_flag=True, help="A new one, although another still serves.")
+@calls_refold
+async def _token(terminal: Terminal, refold: Refold, *, account_id: str, fresh: bool) -> None:
+    """Print a session token of a linked account, alone on stdout.
+
+    It stands for the customer until it expires: hand it to a browser, or to Account.from_token.
+    What would renew it is not printed.
+    """
+    session = await refold.session_tokens.create(account_id, force_refresh=fresh or None)
+    if session.token is None:
+        raise UnreadableReplyError("the answer holds no token", fate="unknown")
+    terminal.tell({"token": session.token, "expires_in": session.expires_in}, session.token)
+
+
+def _show(terminal: Terminal, account: LinkedAccount) -> None:
+    if terminal.as_json:
+        terminal.put(account)
+        return
+    udf = ", ".join(f"{each.key_name}={each.key_value}" for each in account.udf or ())
+    terminal.record(
+        {
+            "linked_account_id": account.linked_account_id,
+            "name": account.name,
+            "environment": account.environment,
+            "udf": udf,
+            "created": account.created_at,
+            "updated": account.updated_at,
+        }
+    )
+    apps = [(each.type, each.name, each.identifier, _state(each)) for each in account.integrations or ()]
+    if apps:
+        terminal.table(("app", "name", "identifier", "connection"), apps)
+
+
+def _apps(account: LinkedAccount) -> str:
+    return ", ".join(
+        f"{each.type} ({_state(each)})" if _state(each) else str(each.type)
+        for each in account.integrations or ()
+    )
+
+
+def _state(integration: Integration) -> str:
+    return "reconnect" if integration.reauth_required or integration.refresh_token_expired else ""

@@ -1,0 +1,70 @@
+"""`refold api METHOD PATH`."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import click
+
+from refold_async.api.raw_calls import RawAnswer
+from refold_async.cli.arguments import effect_option
+from refold_async.cli.calling import calls_refold
+from refold_async.cli.params import read_json, read_pairs
+from refold_async.cli.terminal import Terminal
+from refold_async.client import Refold
+from refold_async.errors import UnreadableReplyError
+from refold_async.operation import Effect, Method
+
+
+@click.command("api")
+@click.argument("method", type=click.Choice(get_args(Method), case_sensitive=False), metavar="METHOD")
+@click.argument("path")
+@click.option("--account", metavar="ID", help="The linked account to call for; default: the organisation.")
+@click.option("--query", "queries", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
+@click.option("--body", metavar="JSON|@FILE|-", help="The body as JSON, sent as it is; - reads stdin.")
+@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
+@effect_option
+@calls_refold
+async def command(
+    terminal: Terminal,
+    refold: Refold,
+    *,
+    method: Method,
+    path: str,
+    account: str | None,
+    queries: tuple[str, ...],
+    body: str | None,
+    headers: tuple[str, ...],
+    effect: Effect | None,
+) -> None:
+    """Call any PATH of the service, and print what it answers; with --json, byte for byte.
+
+    \b
+      refold api GET /api/v2/public/linked-account --query limit=5
+      refold api POST /api/v2/public/linked-account --body '{"linked_account_id": "ann"}'
+
+    PATH is a path, and never a URL: the key goes to the base URL alone. Of a documented operation it is
+    known what running it twice does; of any other, a GET reads, and all else writes, and is sent once.
+    """  # noqa: D301 - click reads the \b
+    scope = refold if account is None else refold.account(account)
+    answer = await scope.call(
+        method,
+        path,
+        query=read_pairs(queries, "--query"),
+        headers=read_pairs(headers, "--header"),
+        body=read_json(body, "--body"),
+        effect=effect,
+    )
+    _print(terminal, answer)
+
+
+def _print(terminal: Terminal, answer: RawAnswer) -> None:
+    if not answer.body:
+        return
+    if terminal.as_json:
+        click.echo(answer.body, nl=not answer.body.endswith(b"\n"))
+        return
+    try:
+        terminal.data(answer.data)
+    except UnreadableReplyError:
+        terminal.say(answer.body.decode(errors="replace").rstrip("\n"))

@@ -1,0 +1,131 @@
+"""`refold workflows list|get|run`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from refold_async.api.workflow_models import StartedExecution
+from refold_async.cli.arguments import account_option, deadline_option, effect_option
+from refold_async.cli.calling import calls_refold
+from refold_async.cli.executions import follow
+from refold_async.cli.listing import Asked, lists
+from refold_async.cli.params import read_object
+from refold_async.cli.terminal import Terminal
+from refold_async.client import Refold
+from refold_async.deadlines import deadline as bound
+from refold_async.errors import UnreadableReplyError
+from refold_async.operation import Effect
+
+_COLUMNS = ("id", "alias", "slug", "name", "published", "version", "description")
+
+
+@click.group("workflows")
+def command() -> None:
+    """See workflows, and run them for a customer."""
+
+
+@command.command("list")
+@click.option("--account", metavar="ID", help="Only what this linked account has made.")
+@click.option("--slug", help="Only those of this app.")
+@click.option("--name", metavar="REGEX", help="Only those whose name it matches.")
+@click.option("--published/--unpublished", default=None, help="Only those that are, or are not.")
+@lists
+@calls_refold
+async def _list(
+    terminal: Terminal, refold: Refold, *, asked: Asked, account: str | None, **filters: object
+) -> None:
+    """List the workflows: the organisation's, or those that one customer has made."""
+    resource = refold.workflows if account is None else refold.account(account).workflows
+    workflows, title = await asked.of(resource.list, resource.iterate, "workflows", **filters)
+    rows = [
+        (
+            each.id,
+            each.workflow_alias,
+            each.slug,
+            each.name,
+            _yes(each.published),
+            each.version,
+            each.description,
+        )
+        for each in workflows
+    ]
+    terminal.listing(workflows, _COLUMNS, rows, title)
+
+
+@command.command("get")
+@click.argument("workflow")
+@calls_refold
+async def _get(terminal: Terminal, refold: Refold, *, workflow: str) -> None:
+    """Show a workflow and its nodes."""
+    found = await refold.workflows.get(workflow)
+    if terminal.as_json:
+        terminal.put(found)
+        return
+    terminal.record(
+        {
+            "id": found.id,
+            "alias": found.workflow_alias,
+            "slug": found.slug,
+            "name": found.name,
+            "description": found.description,
+            "published": _yes(found.published),
+            "version": found.version,
+            "linked_account_id": found.linked_account_id,
+            "created": found.created_at,
+            "updated": found.updated_at,
+        }
+    )
+    nodes = [(each.get("id"), each.get("type"), each.get("name")) for each in found.nodes or ()]
+    if nodes:
+        terminal.table(("node", "type", "name"), nodes)
+
+
+@command.command("run")
+@click.argument("workflow")
+@account_option
+@click.option("--slug", required=True, help="The app that the workflow belongs to.")
+@click.option("--payload", metavar="JSON|@FILE|-", help="What it is given, a JSON object; - reads stdin.")
+@click.option("--config", "config_id", metavar="ID", help="The config to run under; default: its own.")
+@click.option("--instance-tag", metavar="TAG", help="A tag that the execution bears.")
+@effect_option
+@click.option("--wait", is_flag=True, help="Follow the execution to its end.")
+@deadline_option
+@calls_refold
+async def _run(
+    terminal: Terminal,
+    refold: Refold,
+    *,
+    workflow: str,
+    account: str,
+    slug: str,
+    payload: str | None,
+    effect: Effect | None,
+    wait: bool,
+    deadline: float | None,
+    **options: Any,
+) -> None:
+    """Start WORKFLOW, an id or an alias, for one linked account.
+
+    It prints the execution's id. With --wait, it follows the execution to its end.
+    """
+    customer = refold.account(account)
+    given = read_object(payload, "--payload")
+    with bound(deadline or math.inf):
+        started = await customer.workflows.execute(workflow, slug, given, effect=effect, **options)
+        if wait:
+            await follow(terminal, customer, _id_of(started), math.inf)
+            return
+    terminal.tell(started, _id_of(started))
+
+
+def _id_of(started: StartedExecution) -> str:
+    if started.execution_id is None:
+        raise UnreadableReplyError("the answer names no execution", fate="unknown")
+    return started.execution_id
+
+
+def _yes(flag: bool | None) -> str | None:  # noqa: FBT001 - it is the value that is shown
+    return None if flag is None else "yes" if flag else "no"
