@@ -1,0 +1,5 @@
+"""`python -m tests.documents` writes the page of all operations."""
+
+from .operations import PATH, page
+
+PATH.write_text(page(), encoding="utf-8")

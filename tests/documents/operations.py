@@ -1,0 +1,90 @@
+"""The page of the docs that lists all operations, made of the client's own table."""
+
+import inspect
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from refold_async.api.catalogue import operations
+from refold_async.operation import Operation
+from tests.api.recorder import shape
+from tests.api.surface import Method, methods
+
+from .pages import DOCS, text_of
+
+PATH = DOCS / "operations.md"
+COMMAND = "python -m tests.documents"
+
+HEAD = """# All operations
+
+The service has {endpoints} operations; this is how each is called. `refold` is a `Refold`, `account` is
+`refold.account(id)`, or `Account.from_token(token)` where *credential* says token. *Effect* is what is taken for
+granted of running it twice: a read and an idempotent call are tried again after any passing failure, a write only
+where it surely did not run ([why](retries.md)). [The rest of the API](api.md) tells what all have in common.
+
+This page is made of the client's own table: `{command}` writes it.
+"""
+
+COLUMNS = ("call", "endpoint", "effect", "credential")
+CREDENTIALS = {"key": "key", "token": "token", "either": "key or token", "none": "none"}
+
+
+def page() -> str:
+    """Give the text of the page."""
+    known = operations()
+    endpoints = {(each.method, each.path) for each in known}
+    head = HEAD.format(endpoints=len(endpoints), command=COMMAND)
+    resources = sorted({each.name.partition(".")[0] for each in known})
+    sections = (
+        f"## {resource}\n\n{_table(each for each in known if each.name.startswith(f'{resource}.'))}"
+        for resource in resources
+    )
+    return "\n".join((head, *sections))
+
+
+def _table(listed: Iterable[Operation[object]]) -> str:
+    rows = (COLUMNS, ("---",) * len(COLUMNS), *(_row(each) for each in listed))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _row(operation: Operation[object]) -> tuple[str, ...]:
+    found = _methods_of(operation)
+    calls = " or ".join(
+        dict.fromkeys(
+            f"[`{'refold' if each.scope == 'Refold' else 'account'}.{each.key}`]({_link(each)})"
+            for each in found
+        )
+    )
+    place = f"`{operation.method} {operation.path}`"
+    effect = "by its action" if operation.name == "actions.execute" else operation.effect
+    return calls, place, effect, CREDENTIALS[operation.accepts]
+
+
+def _methods_of(operation: Operation[object]) -> list[Method]:
+    """Give the methods that call an operation: of its name, or else those that tell of its endpoint."""
+    place = f"{operation.method} {shape(operation.path)}"
+    named = [each for each in methods() if each.key == operation.name]
+    return named or [each for each in methods() if not each.walks and place in _places(each)]
+
+
+def _places(method: Method) -> set[str]:
+    told = re.findall(r"`([A-Z]+ /api/\S+)`", inspect.getdoc(method.function) or "")
+    return {shape(place) for place in told}
+
+
+def _link(method: Method) -> str:
+    """Give the place in the reference where the class that defines a method is told of."""
+    function = method.function
+    owner = f"{function.__module__}.{function.__qualname__.rpartition('.')[0]}"
+    return f"reference/{_reference()[owner]}#{owner}.{method.name}"
+
+
+@cache
+def _reference() -> dict[str, str]:
+    """Give the page of the reference that tells of each name."""
+    return {
+        line.removeprefix("::: "): page.name
+        for page in (DOCS / "reference").glob("*.md")
+        for line in text_of(page).splitlines()
+        if line.startswith("::: ")
+    }
