@@ -43,6 +43,12 @@ class Trip(Generic[T]):
     `run` makes the whole trip. Who has better to do than to sleep between the attempts, as a
     batch has, calls `attempt` instead, and comes back after the wait that it names.
 
+    Args:
+        session: The connections, and what they share.
+        settings: The client's.
+        plan: The call.
+        earlier: The errors of its trips before this one, where it had any.
+
     Attributes:
         attempts: Attempts begun.
         paced: Seconds waited for a turn by the rate limit.
@@ -53,14 +59,16 @@ class Trip(Generic[T]):
         "_waits", "attempts", "paced",
     )  # fmt: skip
 
-    def __init__(self, session: Session, settings: Settings, plan: Plan[T]) -> None:
+    def __init__(
+        self, session: Session, settings: Settings, plan: Plan[T], *, earlier: tuple[RefoldError, ...] = ()
+    ) -> None:
         self._session = session
         self._plan = plan
         self._retry = settings.retry
         self._started = session.loop.time()
         self._deadline = deadlines.earlier(self._started + plan.timeout)
         self._drawn = 0
-        self._earlier: tuple[RefoldError, ...] = ()
+        self._earlier = earlier
         self._renewed = False
         self._waits: Waits | None = None
         self._observer = Observer.of(settings.hooks, session, plan, self._started)
@@ -96,7 +104,12 @@ class Trip(Generic[T]):
             raise
 
     def abandon(self, error: BaseException) -> None:
-        """Tell those who listen that the call ends between two attempts, as when it is cancelled then."""
+        """Tell those who listen that the call ends between two attempts, as when it is cancelled then.
+
+        Where it ends with the last attempt's error, that error tells of the attempts before it from now on.
+        """
+        if self._earlier and error is self._earlier[-1]:
+            _tell_of(self._earlier[:-1], self._earlier[-1])
         self._told().ended(self.attempts, error, gravest("not_sent", self._earlier))
 
     def extend(self, seconds: float) -> None:
@@ -232,8 +245,7 @@ class Trip(Generic[T]):
         if wait is None:
             wait = self._wait_after(error)
         if wait is None:
-            error.earlier = self._earlier
-            error.fate = gravest(error.fate, self._earlier)
+            _tell_of(self._earlier, error)
             raise error
         self._earlier += (error,)
         self._told().retrying(self.attempts, error, wait)
@@ -279,3 +291,9 @@ class Trip(Generic[T]):
 
     def _elapsed(self) -> float:
         return self._session.loop.time() - self._started
+
+
+def _tell_of(earlier: tuple[RefoldError, ...], error: RefoldError) -> None:
+    """Have a call's last error tell of those before it, and of what became of the call in all."""
+    error.earlier = earlier
+    error.fate = gravest(error.fate, earlier)

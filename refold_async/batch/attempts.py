@@ -30,16 +30,18 @@ class Travel:
     Attributes:
         plan: The call, ready to go.
         trip: Its trip, once it had a turn; another one after Refold said that it is too much.
+        earlier: The errors of its trips before that one.
         left_at: When the trip was last let go of.
         throttled: Seconds for which Refold's 429s have kept it back.
         throttles: How many of them there were.
     """
 
-    __slots__ = ("left_at", "plan", "throttled", "throttles", "trip")
+    __slots__ = ("earlier", "left_at", "plan", "throttled", "throttles", "trip")
 
     def __init__(self, plan: Plan[ActionResult]) -> None:
         self.plan = plan
         self.trip: Trip[ActionResult] | None = None
+        self.earlier: tuple[RefoldError, ...] = ()
         self.left_at = 0.0
         self.throttled = 0.0
         self.throttles = 0
@@ -163,7 +165,7 @@ class Attempts:
     async def _send(self, ticket: Ticket, travel: Travel, paced: float) -> ActionResult | Again:
         clock = self._session.loop.time
         if travel.trip is None:
-            travel.trip = Trip(self._session, self._settings, travel.plan)
+            travel.trip = Trip(self._session, self._settings, travel.plan, earlier=travel.earlier)
         else:
             travel.trip.extend(clock() - travel.left_at)
         if not ticket.attempts:
@@ -184,6 +186,7 @@ class Attempts:
             raise error
         travel.throttles += 1
         travel.throttled += wait
+        travel.earlier = (*error.earlier, error)
         travel.trip = None
         return Again(wait, error)
 

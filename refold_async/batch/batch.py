@@ -120,7 +120,7 @@ class Batch:
         )
         self._reader = Reader(self._source, engine, lanes, screen)
         self._road.refusal = engine.refusal
-        engine.on_stop = self._road.stop
+        engine.on_stop = self._let_go
         engine.on_abandon = self._abandon
         engine.on_outcome = self._road.on_outcome
         if self._resuming is not None:
@@ -163,6 +163,12 @@ class Batch:
             self._seconds = asyncio.get_running_loop().time() - self._began
             if self._settings.on_progress is not None:
                 safely(self._settings.on_progress, self.progress)
+
+    def _let_go(self) -> None:
+        """Have nobody wait for what is not to be run any more."""
+        self._road.stop()
+        if self._reader is not None:
+            self._reader.stop()
 
     def _abandon_waiting(self) -> None:
         """Have it noted of each call cut off between two attempts how the first one ended."""

@@ -44,6 +44,7 @@ class Reader:
         self._clock: Final = asyncio.get_running_loop().time
         self._horizon: int | None = None
         self._delivered = 0
+        self._asking: asyncio.Timeout | None = None
         self.read = 0
         self.error: BaseException | None = None
 
@@ -55,13 +56,28 @@ class Reader:
             if room <= 0:
                 await engine.reading.rest()
                 continue
-            await self._admit(await source.read(room))
+            await self._admit(await self._ask(room))
             await asyncio.sleep(0)
         if source.error is not None:
             self.error = source.error
             engine.stop("input_failed")
         engine.exhausted = True
         engine.look_for_the_end()
+
+    async def _ask(self, room: int) -> list[Call]:
+        """Read from the input; none where the batch stops while the input lets wait."""
+        try:
+            async with asyncio.timeout(None) as self._asking:
+                return await self._source.read(room)
+        except TimeoutError:
+            return []
+        finally:
+            self._asking = None
+
+    def stop(self) -> None:
+        """Wait for the input no longer: what it has still to give is not to be run."""
+        if self._asking is not None:
+            self._asking.reschedule(self._clock())
 
     def _room(self) -> int:
         if not self._engine.has_room():

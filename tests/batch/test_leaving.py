@@ -179,3 +179,43 @@ async def test_an_enclosing_deadline_stops_the_batch() -> None:
     assert batch.summary.stopped == "deadline"
     assert any(isinstance(outcome, Done) for outcome in outcomes)
     assert not any(isinstance(outcome, Failed) for outcome in outcomes)
+
+
+async def one_and_then_nothing() -> AsyncIterator[Call]:
+    yield calls(1)[0]
+    await asyncio.Event().wait()
+
+
+async def test_a_batch_that_stops_waits_for_its_input_no_longer() -> None:
+    before = others()
+    async with asyncio.timeout(5), Batch.with_attempts(one_and_then_nothing(), succeed) as batch:
+        seen = []
+        async for outcome in batch:
+            seen.append(type(outcome))
+            batch.stop()
+    assert seen == [Done]
+    assert (batch.summary.stopped, others()) == ("stopped", before)
+
+
+async def test_a_deadline_ends_the_wait_for_an_input() -> None:
+    with deadline(0.02):
+        async with asyncio.timeout(5), Batch.with_attempts(one_and_then_nothing(), succeed) as batch:
+            assert [type(outcome) async for outcome in batch] == [Done]
+    assert batch.summary.stopped == "deadline"
+
+
+async def test_what_an_input_gives_as_its_wait_is_ended_is_skipped() -> None:
+    async def stubborn() -> AsyncIterator[Call]:
+        first, second = calls(2)
+        yield first
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            yield second
+
+    async with asyncio.timeout(5), Batch.with_attempts(stubborn(), succeed) as batch:
+        seen = []
+        async for outcome in batch:
+            seen.append(type(outcome))
+            batch.stop()
+    assert seen == [Done, Skipped]
