@@ -32,6 +32,7 @@ class Lane:
         delayed: Its calls that wait for another attempt.
         allowed: Calls that may be under way: the bound, or fewer while its app throttles.
         bucket: Its rate, where it has one.
+        fading: Whether it is kept, though it is empty, until its rate and its pause mean nothing any more.
         listed: Whether it is in line for a turn, or a timer will see to that.
         open_at: When the pause that its app asked for ends.
         kept_until: When its rate and its pause will mean nothing any more.
@@ -39,8 +40,8 @@ class Lane:
     """
 
     __slots__ = (
-        "account", "allowed", "bucket", "delayed", "kept_until", "listed", "open_at", "queue", "running",
-        "throttles",
+        "account", "allowed", "bucket", "delayed", "fading", "kept_until", "listed", "open_at", "queue",
+        "running", "throttles",
     )  # fmt: skip
 
     def __init__(self, account: str, allowed: int, bucket: Bucket | None) -> None:
@@ -50,6 +51,7 @@ class Lane:
         self.delayed = 0
         self.allowed = allowed
         self.bucket = bucket
+        self.fading = False
         self.listed = False
         self.open_at = 0.0
         self.kept_until = 0.0
@@ -82,6 +84,7 @@ class Lanes:
         self._window: Final = window
         self._lanes: dict[str, Lane] = {}
         self._timers: list[tuple[float, int, Lane, Ticket | None]] = []
+        self._fading: list[tuple[float, int, Lane]] = []
         self._order = count()
         self.ready: Final[deque[Lane]] = deque()
         self.held = 0
@@ -112,6 +115,8 @@ class Lanes:
         """Give the next call to start, and take a permit of its lane; `None` where none may start."""
         if self._timers and self._timers[0][0] <= now:
             self._ripen(now)
+        if self._fading and self._fading[0][0] <= now:
+            self._fade(now)
         ready = self.ready
         while ready:
             lane = ready.popleft()
@@ -207,6 +212,13 @@ class Lanes:
                 lane.queue.appendleft(ticket)
             self._settle(lane, now)
 
+    def _fade(self, now: float) -> None:
+        """Let go of the empty lanes whose rate and pause mean nothing any more."""
+        while self._fading and self._fading[0][0] <= now:
+            *_, lane = heapq.heappop(self._fading)
+            lane.fading = False
+            self._settle(lane, now)
+
     def _settle(self, lane: Lane, now: float) -> None:
         """Put a lane in line if it has a call that may start, and forget it if it has nothing."""
         if lane.listed:
@@ -215,13 +227,14 @@ class Lanes:
             if lane.running < lane.allowed:
                 lane.listed = True
                 self.ready.append(lane)
-        elif not lane.running and not lane.delayed:
+        elif not (lane.running or lane.delayed or lane.fading):
             self._forget(lane, now)
 
     def _forget(self, lane: Lane, now: float) -> None:
         """Let go of an empty lane, once its rate and its pause mean nothing any more."""
         if lane.kept_until > now:
-            self._wait(lane, lane.kept_until)
+            lane.fading = True
+            heapq.heappush(self._fading, (lane.kept_until, next(self._order), lane))
         else:
             self._lanes.pop(lane.account, None)
 

@@ -1,5 +1,6 @@
 """Whose call goes next, with a clock that is a number."""
 
+import math
 from collections import Counter
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_throttled_account_pauses_alone_then_goes_one_by_one_then_doubles() ->
 
 def test_the_pause_doubles_while_it_is_in_vain() -> None:
     of = lanes()
-    add(of, *"aaaa")
+    add(of, *"aaaaa")
     now, pauses = 0.0, []
     for _ in range(4):
         ticket = of.take(now)
@@ -109,6 +110,27 @@ def test_an_accounts_rate_holds_and_does_not_start_anew_when_its_lane_was_empty(
         assert sum(start <= other < start + 1 for other in starts) <= 10 + 3
 
 
+def test_a_call_that_finds_its_lane_empty_starts_as_soon_as_the_rate_allows() -> None:
+    of = lanes(rate=RateLimit(1, burst=10))
+    add(of, "a")
+    of.release(of.take(0.0), 0.0)  # type: ignore[arg-type]
+    add(of, "a")
+    assert taken(of, 0.5) == ["a"]
+
+
+def test_a_lane_is_forgotten_once_its_rate_means_nothing_any_more() -> None:
+    of = lanes(rate=RateLimit(1, burst=10))
+    for now in (0.0, 3.0):
+        add(of, "a")
+        of.release(of.take(now), now)  # type: ignore[arg-type]
+    add(of, "b")
+    assert of.take(12.9) is not None
+    assert "a" in of._lanes
+    add(of, "c")
+    assert of.take(13.0) is not None
+    assert "a" not in of._lanes
+
+
 def test_reading_goes_on_until_enough_accounts_are_ready_or_the_window_is_full() -> None:
     of = lanes()
     assert of.room() == 8
@@ -134,7 +156,7 @@ class LanesAtWork(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.of = Lanes(PerAccount(concurrency=2), breadth=3, window=1000)
+        self.of = Lanes(PerAccount(concurrency=2, rate=RateLimit(2, burst=6)), breadth=3, window=1000)
         self.now = 0.0
         self.index = 0
         self.waiting: set[Ticket] = set()
@@ -197,6 +219,7 @@ class LanesAtWork(RuleBasedStateMachine):
             else:
                 self.now = max(self.now, self.of.next_due() or 0.0)
         assert not self.waiting
+        assert self.of.take(math.inf) is None
         assert not self.of._lanes
 
     def _one(self, data: st.DataObject) -> Ticket:
