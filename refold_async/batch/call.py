@@ -55,7 +55,14 @@ def check(call: Call) -> None:
         raise InvalidCallError("linked_account_id, slug and action_id must be texts")
     if call.params is not None and not isinstance(call.params, Mapping):
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
-    if call.key is not None and (not isinstance(call.key, str) or not call.key):
-        raise InvalidCallError("key must be a text that is not empty")
+    if call.key is not None and not _is_key(call.key):
+        raise InvalidCallError("key must be a text of valid Unicode that is not empty")
     if call.effect is not None and call.effect not in _EFFECTS:
         raise InvalidCallError(f"effect must be one of {', '.join(sorted(_EFFECTS))}, not {call.effect!r}")
+
+
+def _is_key(value: object) -> bool:
+    try:
+        return isinstance(value, str) and value.encode() != b""
+    except UnicodeEncodeError:
+        return False

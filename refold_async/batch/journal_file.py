@@ -219,8 +219,6 @@ class JournalFile:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError) as error:
-            if isinstance(error, JournalError):
-                raise
             raise JournalError(f"the journal {self._path} {_words(error)}") from error
 
 

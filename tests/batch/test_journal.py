@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from refold_async import (
@@ -166,6 +167,16 @@ async def test_a_key_used_twice_runs_one_write(sandbox: Sandbox, path: Path, con
     outcomes = await run(sandbox, [call, call], path, concurrency=concurrency)
     assert reasons(outcomes) == {"Done", "duplicate_key"}
     assert sandbox.ledger.count() == 1
+
+
+async def test_a_key_that_is_no_text_of_unicode_fails_its_own_call_alone(
+    sandbox: Sandbox, path: Path
+) -> None:
+    good, other = writes(2, keyed=True)
+    bad, done = await run(sandbox, [msgspec.structs.replace(other, key="\ud800"), good], path)
+    assert isinstance(bad, Failed)
+    assert isinstance(bad.error, InvalidCallError)
+    assert isinstance(done, Done)
 
 
 async def test_a_key_of_two_different_calls_is_an_error(sandbox: Sandbox, path: Path) -> None:
