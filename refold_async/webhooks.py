@@ -177,5 +177,5 @@ def _moment(payload: Mapping[str, Any]) -> dict[str, datetime]:
     """Read the date, which comes as HTTP writes it: `Tue, 07 Nov 2023 08:03:27 GMT`."""
     try:
         return {"createdAt": parsedate_to_datetime(payload["createdAt"])}
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         return {}
