@@ -166,6 +166,8 @@ class Trip(Generic[T]):
             if not session.secret or not session.gate.try_enter():
                 await self._enter(due)
             try:
+                if session.loop.time() >= due:  # a kept connection would take it all the same
+                    raise OutOfTimeError
                 if self._observer is not None:
                     request = self._observer.sending(self.attempts, request)
                 return await session.exchange(request, progress, due)
@@ -225,7 +227,7 @@ class Trip(Generic[T]):
             return DeadlineExceededError("no answer came before the deadline", fate="unknown")
         if not self._session.secret:
             return DeadlineExceededError("the credential's source gave no secret before the deadline")
-        return DeadlineExceededError("no connection was free or could be made before the deadline")
+        return DeadlineExceededError("it could not be sent before the deadline: no connection, or no time")
 
     async def _fail(self, error: RefoldError, progress: Progress) -> Again:
         """Say when to try again, or raise the error.
