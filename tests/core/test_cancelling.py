@@ -204,7 +204,7 @@ async def test_draining_waits_for_a_call_between_two_tries(sandbox: Sandbox) -> 
     sandbox.faults.add(Fault(status=503, headers={"Retry-After": "0.05"}, times=1))
     refold = Refold(sandbox.api_key, base_url=sandbox.base_url, retry=Retry(base=0))
     call = asyncio.create_task(refold.account("demo-user-1").actions.list("playground"))
-    while not sandbox.requests:
+    while not sandbox.requests:  # noqa: ASYNC110 - the sandbox wakes nobody
         await asyncio.sleep(0.001)
     await asyncio.sleep(0.02)
     await refold.aclose(drain=5)
