@@ -4,13 +4,17 @@ import ast
 import asyncio
 import inspect
 import sys
+from collections.abc import Coroutine
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from refold_async import Refold
 from refold_async.sandbox import Sandbox
 
 from .pages import Block, name_of
+
+
+T = TypeVar("T")
 
 
 class Program:
@@ -46,6 +50,10 @@ class Program:
             self._runner.run(body())
         else:
             body()
+
+    def answer(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the page's event loop."""
+        return self._runner.run(coroutine)
 
     def close(self) -> None:
         """Close the client."""

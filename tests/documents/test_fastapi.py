@@ -1,0 +1,48 @@
+"""The application of the page on FastAPI answers over HTTP as the page says."""
+
+import hashlib
+import hmac
+from contextlib import AbstractAsyncContextManager
+
+import aiohttp
+
+from refold_async.sandbox import Sandbox
+from tests.integrations.serving import serving
+
+from .pages import DOCS, blocks
+from .programs import Program
+
+BODY = b'{"event": "Connection Expired", "linked_account_id": "demo-user-7", "slug": "hubspot"}'
+SIGNED_IN = {"Cookie": "session=session-of-ann"}
+
+
+def test_it_answers(program: Program, home: Sandbox) -> None:
+    for block in blocks(DOCS / "fastapi.md", "python"):
+        program.run(block)
+    names = program.names
+    assert program.answer(visit(names["app"], home.api_key)) == [401, 200, 401, 200]
+    assert names["expired"] == {"demo-user-7"}
+    assert program.answer(read(names["plain"])) == 200
+    assert program.answer(read(names["timed"])) == 404
+
+
+async def visit(app: object, api_key: str) -> list[int]:
+    signature = hmac.new(api_key.encode(), BODY, hashlib.sha256).hexdigest()
+    async with serving(app) as url, aiohttp.ClientSession(url) as http:
+        return [
+            await status_of(http.get("/contacts")),
+            await status_of(http.get("/contacts", headers=SIGNED_IN)),
+            await status_of(http.post("/webhooks", data=BODY)),
+            await status_of(http.post("/webhooks", data=BODY, headers={"x-cobalt-signature": signature})),
+        ]
+
+
+async def read(app: object) -> int:
+    async with serving(app) as url, aiohttp.ClientSession(url) as http:
+        return await status_of(http.get("/contacts", headers=SIGNED_IN))
+
+
+async def status_of(asked: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> int:
+    async with asked as answer:
+        await answer.read()
+        return answer.status
