@@ -67,7 +67,7 @@ class Batch:
         self._engine: Engine | None = None
         self._reader: Reader | None = None
         self._resuming: Resuming | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._began = 0.0
         self._seconds: float | None = None
         self._told = False
@@ -130,7 +130,7 @@ class Batch:
         for _ in range(settings.concurrency):
             self._tasks.start(engine.work())
         if (outer := deadlines.earlier(math.inf)) < math.inf:
-            self._timers.append(loop.call_at(outer, engine.stop, "deadline"))
+            self._timers["deadline"] = loop.call_at(outer, engine.stop, "deadline")
         if settings.on_progress is not None:
             self._tick()
 
@@ -186,8 +186,8 @@ class Batch:
         engine = self._running()
         if not engine.over:
             engine.end()
-        while self._timers:
-            self._timers.pop().cancel()
+        for timer in self._timers.values():
+            timer.cancel()
 
     def __aiter__(self) -> Self:
         self._running()
@@ -264,8 +264,7 @@ class Batch:
     def _tick(self) -> None:
         if self._settings.on_progress is not None and not self._running().over:
             safely(self._settings.on_progress, self.progress)
-            self._timers = [timer for timer in self._timers if not timer.cancelled()]
-            self._timers.append(asyncio.get_running_loop().call_later(_TICK, self._tick))
+            self._timers["tick"] = asyncio.get_running_loop().call_later(_TICK, self._tick)
 
     def _raise(self) -> None:
         """Raise what ended the batch, once."""

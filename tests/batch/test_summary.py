@@ -64,6 +64,14 @@ async def test_progress_is_told_and_ends_with_the_whole() -> None:
     assert (last.done, last.total, last.read, last.held, last.ended, last.left) == (40, 40, 40, 0, True, 0.0)
 
 
+async def test_progress_told_often_keeps_no_timer_that_has_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refold_async.batch.batch._TICK", 0.001)
+    slowly = attempt(lambda _: RESULT, seconds=0.002)
+    async with Batch.with_attempts(calls(20), slowly, concurrency=1, on_progress=id) as batch:
+        kept = [len(batch._timers) async for _ in batch]
+    assert max(kept) == 1
+
+
 async def test_progress_that_raises_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def fail(progress: BatchProgress) -> None:
         raise ZeroDivisionError
