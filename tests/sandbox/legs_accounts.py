@@ -117,55 +117,68 @@ async def credentials(way: Journey) -> None:
 
 
 async def webhooks(way: Journey) -> None:
-    hooks, by = way.refold.webhooks, ORGANISATION
+    hooks = way.refold.webhooks
     target = {"webhook_url": "https://a.test/hook", "webhook_events": ["Workflow Errored"]}
     made = await way.call(
-        "webhooks.create", hooks.create("https://a.test/hook", ["Workflow Errored"]), by=by, body=target
+        "webhooks.create",
+        hooks.create("https://a.test/hook", ["Workflow Errored"]),
+        by=ORGANISATION,
+        body=target,
     )
     assert made.id
-    one = await way.call("webhooks.get", hooks.get(made.id), made.id, by=by)
+    one = await way.call("webhooks.get", hooks.get(made.id), made.id, by=ORGANISATION)
     assert (one.webhook_url, one.is_enabled) == ("https://a.test/hook", True)
     off = await way.call(
-        "webhooks.update", hooks.update(made.id, is_enabled=False), made.id, by=by, body={"is_enabled": False}
+        "webhooks.update",
+        hooks.update(made.id, is_enabled=False),
+        made.id,
+        by=ORGANISATION,
+        body={"is_enabled": False},
     )
     assert off.is_enabled is False
     filed = {"webhookIds": [made.id], "group": "billing"}
-    await way.call("webhooks.edit_group", hooks.edit_group([made.id], "billing"), by=by, body=filed)
-    listed = await way.call("webhooks.list", hooks.list(), by=by)
+    await way.call("webhooks.edit_group", hooks.edit_group([made.id], "billing"), by=ORGANISATION, body=filed)
+    listed = await way.call("webhooks.list", hooks.list(), by=ORGANISATION)
     assert [each.group for each in listed] == ["billing"]
-    await way.call("webhooks.delete", hooks.delete(made.id), made.id, by=by)
+    await way.call("webhooks.delete", hooks.delete(made.id), made.id, by=ORGANISATION)
     assert not await hooks.list()
 
 
 async def events(way: Journey) -> None:
-    defined, by = way.refold.events, ORGANISATION
+    defined = way.refold.events
     sample = {"name": "paid", "response": '{"sum": 1}'}
-    made = await way.call("events.create", defined.create("paid", '{"sum": 1}'), by=by, body=sample)
+    made = await way.call("events.create", defined.create("paid", '{"sum": 1}'), by=ORGANISATION, body=sample)
     [event_id] = [each.id for each in made if each.name == "paid" and each.id]
-    one = await way.call("events.get", defined.get(event_id), event_id, by=by)
+    one = await way.call("events.get", defined.get(event_id), event_id, by=ORGANISATION)
     assert one.name == "paid"
     changed = {"name": "paid_up", "response": '{"sum": 1}'}
     await way.call(
-        "events.update", defined.update(event_id, "paid_up", '{"sum": 1}'), event_id, by=by, body=changed
+        "events.update",
+        defined.update(event_id, "paid_up", '{"sum": 1}'),
+        event_id,
+        by=ORGANISATION,
+        body=changed,
     )
-    listed = await way.call("events.list", defined.list(), by=by)
+    listed = await way.call("events.list", defined.list(), by=ORGANISATION)
     assert "paid_up" in {each.name for each in listed}
     event = {"event": "paid_up", "payload": {"sum": 2}}
     fire = way.account.events.trigger
     assert (await way.call("events.trigger", fire("paid_up", {"sum": 2}), body=event)).message
     of_app = fire("paid_up", {"sum": 2}, slug="hubspot")
     assert (await way.call("events.trigger_of_app", of_app, "hubspot", body=event)).message
-    left = await way.call("events.delete", defined.delete(event_id), event_id, by=by)
+    left = await way.call("events.delete", defined.delete(event_id), event_id, by=ORGANISATION)
     assert event_id not in {each.id for each in left}
 
 
 async def env_variables(way: Journey) -> None:
-    shared, mine, by = way.refold.env_variables, way.account.env_variables, ORGANISATION
-    page = await way.call("env_variables.list_definitions", shared.list_definitions(), by=by)
+    shared, mine = way.refold.env_variables, way.account.env_variables
+    page = await way.call("env_variables.list_definitions", shared.list_definitions(), by=ORGANISATION)
     ids = {each.name: each.id for each in page if each.id}
     secret = ids["API_SECRET"]
     assert secret
-    found = await way.call("env_variables.get_definition", shared.get_definition(secret), secret, by=by)
+    found = await way.call(
+        "env_variables.get_definition", shared.get_definition(secret), secret, by=ORGANISATION
+    )
     assert found.definition
     assert found.definition.name == "API_SECRET"
     kept = await way.call(
@@ -188,10 +201,12 @@ async def env_variables(way: Journey) -> None:
 
 
 async def human_tasks(way: Journey) -> None:
-    tasks, by = way.refold.human_tasks, ORGANISATION
+    tasks = way.refold.human_tasks
     task_id = way.sandbox.organisation.own(HumanTasks).first_id
-    asked = await way.call("human_tasks.get", tasks.get(task_id), task_id, by=by)
+    asked = await way.call("human_tasks.get", tasks.get(task_id), task_id, by=ORGANISATION)
     assert asked.status == "WAITING"
     answer = {"approved": True}
-    await way.call("human_tasks.submit", tasks.submit(task_id, answer), task_id, by=by, body={"data": answer})
+    await way.call(
+        "human_tasks.submit", tasks.submit(task_id, answer), task_id, by=ORGANISATION, body={"data": answer}
+    )
     assert (await tasks.get(task_id)).status == "SUBMITTED"
