@@ -15,52 +15,11 @@ from itertools import count
 from typing import Final
 
 from refold_async.batch.settings import PerAccount
-from refold_async.batch.tickets import Ticket
+from refold_async.batch.tickets import Lane, Ticket
 from refold_async.pacing import Bucket
 
 _LONGEST_BACKOFF: Final = 60.0
 _FIRST_BACKOFF: Final = 1.0
-
-
-class Lane:
-    """The calls of one account that are in hand.
-
-    Attributes:
-        account: The linked account's id.
-        queue: Its calls that wait to be started.
-        running: Its calls under way.
-        delayed: Its calls that wait for another attempt.
-        allowed: Calls that may be under way: the bound, or fewer while its app throttles.
-        bucket: Its rate, where it has one.
-        fading: Whether it is kept, though it is empty, until its rate and its pause mean nothing any more.
-        listed: Whether it is in line for a turn, or a timer will see to that.
-        open_at: When the pause that its app asked for ends.
-        kept_until: When its rate and its pause will mean nothing any more.
-        throttles: Throttled answers since the last success.
-    """
-
-    __slots__ = (
-        "account", "allowed", "bucket", "delayed", "fading", "kept_until", "listed", "open_at", "queue",
-        "running", "throttles",
-    )  # fmt: skip
-
-    def __init__(self, account: str, allowed: int, bucket: Bucket | None) -> None:
-        self.account = account
-        self.queue: deque[Ticket] = deque()
-        self.running = 0
-        self.delayed = 0
-        self.allowed = allowed
-        self.bucket = bucket
-        self.fading = False
-        self.listed = False
-        self.open_at = 0.0
-        self.kept_until = 0.0
-        self.throttles = 0
-
-    def opens(self, now: float) -> float:
-        """Give the moment when its next call may start, its permits aside."""
-        rate = 0.0 if self.bucket is None else self.bucket.wait(now)
-        return max(self.open_at, now + rate)
 
 
 class Lanes:
