@@ -1,11 +1,17 @@
 """What small changes to the pure rooms would break: found by making them."""
 
+import asyncio
+
 import pytest
 
 from refold_async import retries, wire
-from refold_async.errors import NotFoundError, RateLimitedError, ServerError
+from refold_async.errors import BadRequestError, NotFoundError, RateLimitedError, RedirectError, ServerError
+from refold_async.gate import Gate
+from refold_async.operation import Operation
 from refold_async.pacing import Bucket, Pacer, RateLimit
+from refold_async.replies import bounded, is_success, read, status_error
 from refold_async.retries import Retry, RetryBudget
+from refold_async.wire import Reply
 
 
 def test_a_text_that_can_be_sent_comes_back() -> None:
@@ -47,11 +53,8 @@ def test_a_bucket_without_a_limit_is_free_again_as_its_pause_ends() -> None:
     bucket = Bucket(None)
     assert bucket.is_free
     bucket.pause(5.0)
-    assert not bucket.is_free
-    assert bucket.wait(4.5) == 0.5
-    assert not bucket.is_free
-    assert bucket.wait(5.0) == 0.0
-    assert bucket.is_free
+    told = [(bucket.wait(now), bucket.is_free) for now in (4.5, 5.0)]
+    assert told == [(0.5, False), (0.0, True)]
 
 
 def test_without_a_limit_a_call_that_starts_holds_up_nobody() -> None:
@@ -62,6 +65,68 @@ def test_without_a_limit_a_call_that_starts_holds_up_nobody() -> None:
 
 def test_a_turn_is_taken_or_it_is_not() -> None:
     unlimited, limited = Pacer(Bucket(None)), Pacer(Bucket(RateLimit(1)), clock=lambda: 7.0)
-    assert unlimited.try_turn() is True
-    assert limited.try_turn() is True
-    assert limited.try_turn() is False
+    assert [unlimited.try_turn(), limited.try_turn(), limited.try_turn()] == [True, True, False]
+
+
+async def test_a_place_that_was_given_to_one_who_is_cancelled_goes_to_the_next() -> None:
+    gate = Gate(1)
+    assert [gate.try_enter(), gate.try_enter()] == [True, False]
+    first, second = (asyncio.create_task(gate.enter()) for _ in range(2))
+    await asyncio.sleep(0)
+    gate.leave()
+    first.cancel()
+    await asyncio.wait([first, second])
+    assert first.cancelled()
+    assert gate.free == 0
+    gate.leave()
+    assert gate.free == 1
+
+
+async def test_who_is_cancelled_while_waiting_is_forgotten() -> None:
+    gate = Gate(1)
+    await gate.enter()
+    waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[1].cancel()
+    await asyncio.wait([waiting[1]])
+    assert repr(gate) == "Gate(0 of 1 free, 2 waiting)"
+    gate.leave()
+    gate.leave()
+    await asyncio.gather(waiting[0], waiting[2])
+
+
+ANYTHING = Operation(name="a.b", method="GET", path="/", answer=dict, effect="read")
+
+
+def test_without_a_secret_nothing_is_cut_out() -> None:
+    reply = Reply(400, {}, b'{"message":"XX and XX"}')
+    assert status_error(reply).message == "XX and XX"
+    with pytest.raises(BadRequestError, match="XX and XX"):
+        read(ANYTHING, reply)
+
+
+@pytest.mark.parametrize(("status", "success"), [(199, False), (200, True), (299, True), (300, False)])
+def test_the_edges_of_success(status: int, success: bool) -> None:
+    assert is_success(status) is success
+
+
+def test_300_is_a_redirect_that_was_not_done() -> None:
+    error = status_error(Reply(300, {}, b""))
+    assert (type(error), error.fate) == (RedirectError, "rejected")
+
+
+def test_the_header_that_asks_to_wait_is_read() -> None:
+    assert status_error(Reply(503, {"Retry-After": "7"}, b"")).retry_after == 7.0
+
+
+def test_empty_fields_of_an_envelope_say_nothing() -> None:
+    error = status_error(
+        Reply(400, {}, b'{"message":"m","error_code":"","http_error_type":"","request_id":""}')
+    )
+    assert (error.error_code, error.error_type, error.request_id) == (None, None, None)
+
+
+def test_a_message_is_cut_to_five_hundred_characters_and_not_before() -> None:
+    assert bounded("x" * 500) == "x" * 500
+    assert bounded("x" * 501) == "x" * 500 + "…"
+    assert bounded("a" + " " * 1999 + "b") == "a"

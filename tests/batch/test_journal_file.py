@@ -1,0 +1,99 @@
+"""The journal's file by itself: what is on disk, and what a failure leaves."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from refold_async import JournalError
+from refold_async.batch.journal_file import JournalFile, Record, State, Written
+from tests.faults.leaks import Holdings
+
+
+def journal(path: Path, job: str = "j") -> JournalFile:
+    return JournalFile(path, job=job, base_url="http://h")
+
+
+def begun(key: str) -> Record:
+    return Record(key, key.encode() * 16, State.BEGUN)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "job.sqlite"
+
+
+def test_the_format_on_disk_stays_what_it_is(path: Path) -> None:
+    """Another version of the SDK has to read it: a change needs a new number."""
+    journal(path).close()
+    assert [state.value for state in State] == [1, 2, 3, 4]
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA user_version").fetchone() == (1,)
+    assert database.execute("PRAGMA application_id").fetchone() == (0x52464A4C,)
+    database.close()
+
+
+def test_a_commit_is_on_disk_when_it_returns(path: Path) -> None:
+    file = journal(path)
+    for pragma, value in {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "fullfsync": 1,
+        "locking_mode": "exclusive",
+    }.items():
+        assert file._db.execute(f"PRAGMA {pragma}").fetchone() == (value,)
+    file.close()
+
+
+def test_a_journal_that_was_refused_is_not_held(path: Path) -> None:
+    journal(path).close()
+    with pytest.raises(JournalError, match="another job") as caught:
+        journal(path, "k")
+    journal(path).close()
+    assert caught.value.fate == "not_sent"
+
+
+async def test_making_a_journal_leaves_no_descriptor_open(path: Path) -> None:
+    before = Holdings.now()
+    journal(path).close()
+    assert Holdings.now().beyond(before) == []
+
+
+def test_a_commit_that_fails_leaves_nothing_and_the_next_one_works(path: Path) -> None:
+    file = journal(path)
+    with pytest.raises(JournalError, match="NOT NULL"):
+        file.write([begun("a"), Record("b", None, State.BEGUN)])  # type: ignore[arg-type]
+    assert file.look(["a"]) == [None]
+    assert file.write([begun("a")]) == [Written.DONE]
+    file.close()
+
+
+def test_damage_that_does_not_hinder_reading_is_noticed(path: Path) -> None:
+    """The head of the file says that five of its pages are free, and none is."""
+    journal(path).close()
+    content = path.read_bytes()
+    path.write_bytes(content[:36] + (5).to_bytes(4, "big") + content[40:])
+    with pytest.raises(JournalError, match="is damaged"):
+        journal(path)
+
+
+def test_a_journal_of_another_format_is_refused_and_its_numbers_told(path: Path) -> None:
+    journal(path).close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 2")
+    database.close()
+    with pytest.raises(JournalError, match="has format 2; this version reads 1"):
+        journal(path)
+
+
+def test_runs_are_counted_from_one(path: Path) -> None:
+    for run in (1, 2, 3):
+        file = journal(path)
+        assert (file.run, file.fresh) == (run, True)
+        file.close()
+    file = journal(path)
+    file.write([begun("a")])
+    file.close()
+    again = journal(path)
+    assert (again.run, again.fresh) == (5, False)
+    again.close()
