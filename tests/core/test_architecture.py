@@ -52,17 +52,27 @@ def room_of(module: str) -> str:
     return parts[1] if len(parts) > 1 else ROOT
 
 
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
 @cache
 def imports_of(path: Path) -> tuple[str, ...]:
     """Give the modules that a file imports when it runs, at its head or later."""
-    return tuple(_imports(path))
-
-
-def _imports(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and is_for_types(node):
             node.body = []
+    return tuple(_imports(path, tree))
+
+
+def imports_for_types(path: Path) -> set[str]:
+    """Give the modules that a file imports for type checkers alone."""
+    tree = ast.parse(path.read_text())
+    return {name for node in ast.walk(tree) if is_for_types(node) for name in _imports(path, node)}
+
+
+def _imports(path: Path, tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -84,6 +94,25 @@ def test_imports_point_down(module: str) -> None:
             continue
         below = FLOOR_OF[other] < FLOOR_OF[room] and room != "sandbox"
         assert below or other in APART.get(room, set()), f"{module} imports {imported}"
+
+
+UP_FOR_TYPES = {
+    ("errors", "operation"): "an error tells its call's effect",
+    ("errors", "api"): "two errors hold what they are about: a result, an execution",
+    ("hooks", "batch"): "hooks hear of outcomes",
+}
+"""What a room names of those above it, in annotations alone, and why."""
+
+
+def test_annotations_look_up_only_where_it_is_known_why() -> None:
+    up = {
+        (room_of(module), room_of(imported))
+        for module, path in MODULES.items()
+        for imported in imports_for_types(path)
+        if imported.startswith(ROOT) and room_of(module) not in {ROOT, room_of(imported)}
+        if FLOOR_OF[room_of(imported)] >= FLOOR_OF[room_of(module)]
+    }
+    assert up == set(UP_FOR_TYPES)
 
 
 def test_only_the_transport_holds_aiohttps_client() -> None:
