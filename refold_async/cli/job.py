@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
+import click
 import msgspec
 
 from refold_async.batch import BatchOptions, Call, Journal
@@ -35,6 +38,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stop_at_failure_share: float | None
     dry: bool
     yes: bool
+
+    def check_files(self) -> None:
+        """See that no file is written over another that the command needs.
+
+        Raises:
+            click.UsageError: Two options name one file.
+        """
+        named = {"--accounts": self.path, "--journal": self.journal, "--out": self.out}
+        files = {option: Path(path).resolve() for option, path in named.items() if path not in {None, "-"}}
+        for (option, path), (other, its_path) in itertools.combinations(files.items(), 2):
+            if path == its_path:
+                raise click.UsageError(f"{option} and {other} are the same file, {named[option]}")
 
     def options(self, display: ProgressDisplay) -> BatchOptions:
         """Give the batch's settings."""

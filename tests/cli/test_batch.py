@@ -61,6 +61,30 @@ def test_the_results_are_a_line_each(refold: Command, accounts: str, tmp_path: P
     assert all(len(each["data"]["results"]) == 1 for each in found)  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--accounts", "IN", "--out", "IN"), "--accounts and --out are the same file"),
+        (("--accounts", "IN", "--journal", "IN"), "--accounts and --journal are the same file"),
+        (
+            ("--accounts", "IN", "--out", "OTHER", "--journal", "OTHER"),
+            "--journal and --out are the same file",
+        ),
+    ],
+)
+def test_no_file_is_written_over_another(
+    refold: Command, accounts: str, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    before = Path(accounts).read_text()
+    link = tmp_path / "link.csv"
+    link.symlink_to(accounts)
+    named = {"IN": accounts, "OTHER": str(tmp_path / "other")}
+    ended = refold(*READ, *(named.get(option, option) for option in options))
+    assert (ended.code, words in ended.err) == (2, True), ended.err
+    ended = refold(*READ, "--accounts", str(link), "--out", accounts)
+    assert (ended.code, Path(accounts).read_text()) == (2, before)
+
+
 def test_results_go_to_stdout_alone_where_asked(refold: Command, accounts: str) -> None:
     ended = refold(*READ, "--accounts", accounts, "--out", "-")
     assert len([json.loads(line) for line in ended.out.splitlines()]) == 5

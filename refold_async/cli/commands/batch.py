@@ -81,6 +81,7 @@ async def command(terminal: Terminal, refold: Refold, **given: Any) -> None:
     breaks them off. The exit code is that of the outcome that most needs a person: 6, 3, 4, 5, 1.
     """
     job = Job(**given)
+    job.check_files()
     with Accounts(
         job.path, job.form, account_column=job.account_column, key_column=job.key_column
     ) as accounts:
