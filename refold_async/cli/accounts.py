@@ -7,7 +7,8 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -96,8 +97,10 @@ class Accounts:
             with closing(records):
                 for line, record in records:
                     yield self._row(line, record)
-        except (csv.Error, UnicodeError) as error:
-            raise click.UsageError(f"{self._name}: {error}") from error
+        except UnicodeError as error:
+            raise click.UsageError(f"{self._name} is not UTF-8: {error}") from error
+        except csv.Error as error:
+            raise click.UsageError(f"{self._name} is no CSV: {error}") from error
 
     def _survey(self) -> None:
         first = None
@@ -110,6 +113,7 @@ class Accounts:
         text = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
         try:
             reader = csv.DictReader(text, strict=True)
+            self._check_names(reader.fieldnames or ())
             for cells in reader:
                 if None in cells or None in cells.values():
                     raise self._wrong(reader.line_num, "it has not as many cells as the first line has names")
@@ -117,12 +121,24 @@ class Accounts:
         finally:
             text.detach()
 
+    def _check_names(self, names: Sequence[str]) -> None:
+        """Refuse a file whose first line does not name the columns that are needed."""
+        if not names:
+            raise click.UsageError(f"{self._name} is empty: its first line names the columns")
+        if twice := next((name for name, times in Counter(names).items() if name and times > 1), None):
+            raise self._wrong(1, f"it names the column {twice!r} more than once")
+        for needed in filter(None, (self._account_column, self._key_column)):
+            if needed not in names:
+                raise self._wrong(1, f"it names no column {needed!r}, but {', '.join(map(repr, names))}")
+
     def _jsonl(self) -> Generator[tuple[int, dict[str, object]], None, None]:
         for number, line in enumerate(self._file, 1):
             if not line.strip():
                 continue
             try:
                 record = _decoder.decode(line)
+            except msgspec.ValidationError as error:
+                raise self._wrong(number, "it is neither an object nor a linked account's id") from error
             except (msgspec.MsgspecError, RecursionError) as error:
                 raise self._wrong(number, str(error)) from error
             yield number, record if isinstance(record, dict) else {self._account_column: record}
