@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from refold_async.checks import check_count, is_number
 from refold_async.errors import DeadlineExceededError, RefoldError, SettingsError
 
 T = TypeVar("T")
@@ -33,12 +34,9 @@ class Cache(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work."""
-        if not (
-            isinstance(self.lifetime, int | float) and not math.isnan(self.lifetime) and self.lifetime > 0
-        ):
+        if not (is_number(self.lifetime) and self.lifetime > 0):
             raise SettingsError(f"Cache: lifetime must be a number of seconds above 0, not {self.lifetime!r}")
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise SettingsError(f"Cache: size must be a whole number of at least 1, not {self.size!r}")
+        check_count("Cache: size", self.size)
 
 
 class Shelf:

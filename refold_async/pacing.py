@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from refold_async.checks import check_count, is_number
 from refold_async.errors import SettingsError
 from refold_async.gate import Gate
 
@@ -31,11 +32,9 @@ class RateLimit(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Refuse numbers that no limit can have."""
         rate = self.per_second
-        number = isinstance(rate, int | float) and not isinstance(rate, bool)
-        if not (number and rate > 0 and math.isfinite(rate) and math.isfinite(1 / rate)):
+        if not (is_number(rate) and rate > 0 and math.isfinite(rate) and math.isfinite(1 / rate)):
             raise SettingsError(f"RateLimit: per_second must be a number above 0, not {rate!r}")
-        if isinstance(self.burst, bool) or not isinstance(self.burst, int) or self.burst < 1:
-            raise SettingsError(f"RateLimit: burst must be a whole number of at least 1, not {self.burst!r}")
+        check_count("RateLimit: burst", self.burst)
 
 
 HOSTED_LIMIT: Final = RateLimit(20, burst=5)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import backoff
 import msgspec
 
+from refold_async.checks import check_count, is_number
 from refold_async.errors import (
     ActionFailed,
     CertificateError,
@@ -60,17 +61,13 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work."""
-        for name, least in (("attempts", 1), ("budget", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise SettingsError(
-                    f"Retry: {name} must be a whole number of at least {least}, not {value!r}"
-                )
+        check_count("Retry: attempts", self.attempts)
+        check_count("Retry: budget", self.budget, least=0)
         for name in ("base", "cap"):
             value = getattr(self, name)
-            if not (_is_number(value) and math.isfinite(value) and value >= 0):
+            if not (is_number(value) and math.isfinite(value) and value >= 0):
                 raise SettingsError(f"Retry: {name} must be a finite number of at least 0, not {value!r}")
-        if not (_is_number(self.attempt_timeout) and self.attempt_timeout > 0):
+        if not (is_number(self.attempt_timeout) and self.attempt_timeout > 0):
             raise SettingsError(
                 f"Retry: attempt_timeout must be a number above 0, not {self.attempt_timeout!r}"
             )
@@ -78,10 +75,6 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(
                 f"Retry: throttled_writes must be True or False, not {self.throttled_writes!r}"
             )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class RetryBudget:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import ssl as ssl_module
 import warnings
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from refold_async.caching import Cache
+from refold_async.checks import check_count, is_number
 from refold_async.credentials import Secret
 from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks
@@ -82,8 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what cannot work, in words."""
         check_timeout(self.timeout)
-        _check_count("max_connections", self.max_connections)
-        _check_count("max_response_bytes", self.max_response_bytes)
+        check_count("max_connections", self.max_connections)
+        check_count("max_response_bytes", self.max_response_bytes)
         _check_type("retry", self.retry, Retry)
         _check_type("trust_env", self.trust_env, bool)
         _check_ssl(self.ssl)
@@ -134,15 +134,9 @@ def check_timeout(seconds: float) -> float:
     Raises:
         SettingsError: It is not.
     """
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or math.isnan(seconds) or seconds <= 0:
+    if not (is_number(seconds) and seconds > 0):
         raise SettingsError(f"timeout must be a number of seconds above 0, not {seconds!r}")
     return seconds
-
-
-def _check_count(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
 
 
 def _check_type(name: str, value: object, kind: type) -> None:

@@ -26,6 +26,7 @@ from refold_async.batch.source import Calls, Source
 from refold_async.batch.summary import BatchSummary, Tally
 from refold_async.batch.tasks import Tasks, to_the_end
 from refold_async.batch.tickets import Ticket
+from refold_async.checks import check_count
 from refold_async.errors import RefoldError, SettingsError
 from refold_async.hooks import safely
 
@@ -210,8 +211,7 @@ class Batch:
         Raises:
             SettingsError: `window` is below 1.
         """
-        if isinstance(window, bool) or not isinstance(window, int) or window < 1:
-            raise SettingsError(f"window must be a whole number of at least 1, not {window!r}")
+        check_count("window", window)
         engine, reader = self._running(), self._reader
         assert reader is not None  # noqa: S101 - a batch that was entered has one
         reader.keep_within(window)

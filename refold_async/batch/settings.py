@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from typing import Literal, TypedDict
@@ -11,6 +10,7 @@ import msgspec
 
 from refold_async.batch.journal import Journal, journal_of
 from refold_async.batch.progress import BatchProgress
+from refold_async.checks import check_count, is_number
 from refold_async.errors import SettingsError
 from refold_async.pacing import RateLimit
 from refold_async.settings import check_timeout
@@ -33,7 +33,7 @@ class PerAccount(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what cannot be a bound."""
         if self.concurrency is not None:
-            _check_count("PerAccount: concurrency", self.concurrency)
+            check_count("PerAccount: concurrency", self.concurrency)
         if self.rate is not None and not isinstance(self.rate, RateLimit):
             raise SettingsError(f"PerAccount: rate must be a RateLimit, not {type(self.rate).__name__}")
 
@@ -88,8 +88,8 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, in words."""
-        _check_count("concurrency", self.concurrency)
-        _check_count("window", self.window)
+        check_count("concurrency", self.concurrency)
+        check_count("window", self.window)
         if self.timeout is not None:
             check_timeout(self.timeout)
         _check_patience(self.patience)
@@ -117,22 +117,15 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             case RateLimit():
                 return PerAccount(rate=self.per_account)
             case _:
-                _check_count("per_account", self.per_account, " or a RateLimit or a PerAccount")
+                check_count("per_account", self.per_account, otherwise=" or a RateLimit or a PerAccount")
                 return PerAccount(concurrency=self.per_account)
 
 
-def _check_count(name: str, value: object, otherwise: str = "") -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SettingsError(f"{name} must be a whole number of at least 1{otherwise}, not {value!r}")
-
-
 def _check_patience(value: object) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not value >= 0:  # type: ignore[operator]
+    if not (is_number(value) and value >= 0):
         raise SettingsError(f"patience must be a number of seconds of at least 0, not {value!r}")
 
 
 def _check_share(value: object) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not 0 < value <= 1:  # type: ignore[operator]
+    if not (is_number(value) and 0 < value <= 1):
         raise SettingsError(f"stop_at_failure_share must be above 0 and at most 1, not {value!r}")

@@ -16,8 +16,8 @@ ROOT = "refold_async"
 
 FLOORS = [
     {"errors", "gate"},
-    {"operation", "bending", "caching", "credentials", "uploads"},
-    {"wire", "retries", "pacing", "hooks"},
+    {"operation", "bending", "checks", "credentials", "uploads"},
+    {"wire", "caching", "retries", "pacing", "hooks"},
     {"plan", "replies", "settings"},
     {"deadlines", "transport"},
     {"sessions"},
@@ -124,7 +124,7 @@ def test_only_the_transport_holds_aiohttps_client() -> None:
 
 
 def test_the_ground_floors_know_no_network_and_no_event_loop() -> None:
-    pure = {"errors", "operation", "bending", "wire", "retries", "plan", "replies", "hooks"}
+    pure = {"errors", "operation", "bending", "checks", "wire", "retries", "plan", "replies", "hooks"}
     for module, path in MODULES.items():
         if room_of(module) in pure:
             outside = {name.partition(".")[0] for name in imports_of(path)}

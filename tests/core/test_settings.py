@@ -201,6 +201,7 @@ def test_what_can_work_is_taken() -> None:
     ("settings", "words"),
     [
         ({"lifetime": 0}, "Cache: lifetime must be a number of seconds above 0, not 0"),
+        ({"lifetime": True}, "Cache: lifetime must be a number of seconds above 0, not True"),
         ({"lifetime": float("nan")}, "Cache: lifetime must be a number of seconds above 0, not nan"),
         ({"lifetime": "5"}, "Cache: lifetime must be a number of seconds above 0, not '5'"),
         ({"size": 0}, "Cache: size must be a whole number of at least 1, not 0"),

@@ -1,0 +1,28 @@
+"""What a number in a setting must be, said in the same words everywhere."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+from refold_async.errors import SettingsError
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a number; `True` and `False` are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_count(name: str, value: object, *, least: int = 1, otherwise: str = "") -> None:
+    """Refuse what is no whole number, or too small a one.
+
+    Args:
+        name: What the number is of, as the message names it.
+        value: What was given.
+        least: The smallest that is let pass.
+        otherwise: What else it may be, in the message's words.
+
+    Raises:
+        SettingsError: It is none, or below `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingsError(f"{name} must be a whole number of at least {least}{otherwise}, not {value!r}")
