@@ -1,6 +1,5 @@
 """What a program holds: the organisation's client, and one customer's account."""
 
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, Unpack
