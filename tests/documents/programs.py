@@ -13,7 +13,6 @@ from refold_async.sandbox import Sandbox
 
 from .pages import Block, name_of
 
-
 T = TypeVar("T")
 
 

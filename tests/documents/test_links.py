@@ -1,0 +1,70 @@
+"""Every link within the documents leads somewhere, and every file that they name is there."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .pages import DOCS, PAGES, ROOT, name_of, prose_of, text_of
+
+_LINK = re.compile(r"\[(?:[^\[\]]|`[^`]*`)*\]\(([^)\s]+)\)")
+_FILE = re.compile(r"`((?:examples|benchmarks|tests)/[\w./-]+|[A-Z]{4,}\.md)`")
+
+
+def links(page: Path) -> list[str]:
+    return [link for link in _LINK.findall(prose_of(page)) if not link.startswith("https://")]
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """Give the places of a page that a link may name: its headings, and what the reference tells of."""
+    headings = re.findall(r"^#+ (.+)$", prose_of(page), re.MULTILINE)
+    return frozenset(map(_slug, headings))
+
+
+def _slug(heading: str) -> str:
+    return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
+
+
+def documented(page: Path) -> list[str]:
+    """Give the names that a page of the reference is told to tell of."""
+    return re.findall(r"^::: (\S+)$", text_of(page), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [name_of(page) for page in PAGES])
+def test_each_link_leads_somewhere(name: str) -> None:
+    page = ROOT / name
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor.startswith("refold_async."):
+            assert anchor in documented(target) or anchor.rpartition(".")[0] in documented(target), link
+        elif anchor:
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("name", [name_of(page) for page in PAGES])
+def test_each_file_that_is_named_is_there(name: str) -> None:
+    for path in _FILE.findall(prose_of(ROOT / name)):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(_paths(site["nav"])) == sorted(
+        page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")
+    )
+
+
+def _paths(entries: list[dict[str, Any]]) -> Iterator[str]:
+    for entry in entries:
+        for value in entry.values():
+            if isinstance(value, str):
+                yield value
+            else:
+                yield from _paths(value)
