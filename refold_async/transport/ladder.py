@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -21,7 +22,7 @@ class TooLargeError(Exception):
     """A reply's body has more bytes than the limit, as sent or as unpacked."""
 
 
-def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldError:  # noqa: C901, PLR0911 - one ladder, a rung each
+def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldError:  # noqa: C901, PLR0911, PLR0912 - one ladder, a rung each
     """Make our error of one of aiohttp's, in words that repeat nothing of the request.
 
     Args:
@@ -36,11 +37,16 @@ def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldEr
             reason = getattr(error.certificate_error, "verify_message", "") or "it could not be verified"
             return CertificateError(f"the TLS certificate of {host} was refused: {reason}")
         case aiohttp.ClientConnectorDNSError():
-            return ConnectionFailedError(f"the name of {host} could not be resolved")
+            return ConnectionFailedError(f"the name of {error.host} could not be resolved")
         case aiohttp.ClientSSLError():
-            return ConnectionFailedError(f"the TLS handshake with {host} failed")
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return ConnectionFailedError(f"the proxy gave no connection to {host}")
+            return ConnectionFailedError(f"the TLS handshake with {host} failed{_tls_words(error.os_error)}")
+        case aiohttp.ClientProxyConnectionError():
+            proxy = f"{error.host}:{error.port}"
+            return ConnectionFailedError(f"no connection to the proxy {proxy}: {_os_words(error.os_error)}")
+        case aiohttp.ClientHttpProxyError():
+            return ConnectionFailedError(
+                f"the proxy gave no connection to {host}: it answered {error.status}"
+            )
         case aiohttp.ClientConnectorError():
             return ConnectionFailedError(f"no connection to {host}: {_os_words(error.os_error)}")
         case aiohttp.ConnectionTimeoutError():
@@ -60,4 +66,10 @@ def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldEr
 
 
 def _os_words(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower() if error.errno else type(error).__name__
+    """Say why in the system's words; asyncio's own tell the address alone."""
+    return os.strerror(error.errno).lower() if error.errno else type(error).__name__
+
+
+def _tls_words(error: OSError) -> str:
+    reason = getattr(error, "reason", None)
+    return f": {reason.lower().replace('_', ' ')}" if isinstance(reason, str) else ""

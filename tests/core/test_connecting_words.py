@@ -1,0 +1,77 @@
+"""What an error says where no connection came about: who could not be reached, and why."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from refold_async import ConnectionFailedError, Options, Refold, Retry
+
+CLOSED = "127.0.0.1:1"
+NOWHERE = "nowhere.invalid"
+
+
+@pytest.fixture(params=["direct", "public"], autouse=True)
+def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go each road."""
+    monkeypatch.setenv("REFOLD_TRANSPORT", request.param)
+
+
+async def failure(**options: object) -> ConnectionFailedError:
+    settings: Options = {"retry": Retry(attempts=1), **options}  # type: ignore[typeddict-item]
+    async with Refold("key", **settings) as refold:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await refold.account("demo-user-1").actions.list("hubspot")
+    assert caught.value.fate == "not_sent"
+    return caught.value
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[str]:
+    """Run a server that gives one answer to whatever comes; gives its host and port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield "{}:{}".format(*server.sockets[0].getsockname())
+
+
+async def test_a_closed_port_refuses() -> None:
+    error = await failure(base_url=f"http://{CLOSED}")
+    assert error.message == f"no connection to {CLOSED}: connection refused"
+
+
+async def test_a_name_that_nobody_has_is_named() -> None:
+    error = await failure(base_url=f"https://{NOWHERE}:8443")
+    assert error.message == f"the name of {NOWHERE} could not be resolved"
+
+
+async def test_a_port_that_speaks_no_tls_says_what_the_handshake_met() -> None:
+    async with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
+        error = await failure(base_url=f"https://{address}")
+    assert error.message.startswith(f"the TLS handshake with {address} failed: ")
+
+
+async def test_a_proxy_that_is_not_there_is_named_as_the_proxy() -> None:
+    for base_url in ("http://refold.example", "https://refold.example"):
+        error = await failure(base_url=base_url, proxy=f"http://{CLOSED}")
+        assert error.message == f"no connection to the proxy {CLOSED}: connection refused"
+
+
+async def test_a_proxy_whose_name_nobody_has_is_the_one_that_is_named() -> None:
+    error = await failure(base_url="https://refold.example", proxy=f"http://user:secret@{NOWHERE}:3128")
+    assert error.message == f"the name of {NOWHERE} could not be resolved"
+
+
+async def test_a_proxy_that_refuses_says_why() -> None:
+    async with answering(
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    ) as address:
+        error = await failure(base_url="https://refold.example", proxy=f"http://{address}")
+    assert error.message == "the proxy gave no connection to refold.example: it answered 407"
