@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -30,12 +31,21 @@ class Plan:
 
     def compare(self, base_url: str, *, in_flight: int, tls: ssl.SSLContext | None = None) -> Rounds:
         """The clients side by side against one server."""
-        return asyncio.run(self._compare(base_url, in_flight, tls))
+        return asyncio.run(compare(self.clients, self, base_url, in_flight=in_flight, tls=tls))
 
-    async def _compare(self, base_url: str, in_flight: int, tls: ssl.SSLContext | None) -> Rounds:
-        async with AsyncExitStack() as stack:
-            calls = {
-                name: await stack.enter_async_context(adapter(base_url, tls))
-                for name, adapter in self.clients.items()
-            }
-            return await interleave(calls, rounds=self.rounds, in_flight=in_flight, seconds=self.seconds)
+
+async def compare(
+    contenders: Mapping[str, Adapter],
+    plan: Plan,
+    base_url: str,
+    *,
+    in_flight: int,
+    tls: ssl.SSLContext | None = None,
+) -> Rounds:
+    """Any clients side by side against one server, all of them open at once."""
+    async with AsyncExitStack() as stack:
+        calls = {
+            name: await stack.enter_async_context(adapter(base_url, tls))
+            for name, adapter in contenders.items()
+        }
+        return await interleave(calls, rounds=plan.rounds, in_flight=in_flight, seconds=plan.seconds)

@@ -72,9 +72,10 @@ class Caller:
         Raises:
             ClosedError: The client was closed.
         """
-        return self._sessions.get(self._base_url, self._credential) or await self._sessions.open(
-            self._base_url, self._credential
-        )
+        return self._open_session() or await self._sessions.open(self._base_url, self._credential)
+
+    def _open_session(self) -> Session | None:
+        return self._sessions.get(self._base_url, self._credential)
 
     def plan(
         self,
@@ -130,7 +131,8 @@ class Caller:
         Raises:
             ClosedError: The client was closed.
         """
-        return Trip(await self.session(), self._settings, plan)
+        session = self._open_session() or await self.session()
+        return Trip(session, self._settings, plan)
 
     async def call(
         self,

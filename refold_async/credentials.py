@@ -32,11 +32,14 @@ class Credential:
         kind: `"key"` for an API key, `"token"` for a session token or personal access token.
         source: The secret itself, or an async callable that gives it.
 
+    Attributes:
+        identity: What two credentials share where they are the same one.
+
     Raises:
         SettingsError: The secret is no text, empty, or cannot stand in a header.
     """
 
-    __slots__ = ("_source", "kind")
+    __slots__ = ("_source", "identity", "kind")
 
     def __init__(self, kind: Literal["key", "token"], source: str | KeySource) -> None:
         self.kind: Final = kind
@@ -46,16 +49,12 @@ class Credential:
                     f"{_NAMES[kind]} must be a text or an async callable, not {type(source).__name__}"
                 )
             self._source: Secret | KeySource = source
-            return
-        self._source = self._checked(source)
+        else:
+            self._source = self._checked(source)
+        self.identity: Final[Hashable] = (kind, self._source)
 
     def __repr__(self) -> str:
         return f"Credential({self.kind!r}, ***)"
-
-    @property
-    def identity(self) -> Hashable:
-        """What two credentials share where they are the same one."""
-        return self.kind, self._source
 
     @property
     def rotates(self) -> bool:

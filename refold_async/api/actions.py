@@ -15,7 +15,7 @@ from refold_async.errors import ActionFailed, DeadlineExceededError, Fate, Unrea
 from refold_async.operation import Effect, Operation, effect_of_action
 from refold_async.plan import Plan, describe
 from refold_async.replies import bounded, is_success, redact, status_error
-from refold_async.wire import Reply, check_text
+from refold_async.wire import Reply
 
 T = TypeVar("T")
 
@@ -304,7 +304,7 @@ def plan_execute(
         slug,
         action_id,
         body={} if params is None else params,
-        effect=effect_of_action(check_text("action_id", action_id)) if effect is None else effect,
+        effect=effect_of_action(action_id) if effect is None and isinstance(action_id, str) else effect,
         timeout=timeout,
         read=cast("Any", read_result),
     )
