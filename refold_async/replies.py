@@ -64,6 +64,7 @@ class _Envelope(msgspec.Struct):
     error: Any = None
     error_code: Any = None
     request_id: Any = None
+    reauth_required: Any = None
 
 
 _envelopes: Final = msgspec.json.Decoder(_Envelope)
@@ -79,7 +80,8 @@ _CLASSES: Final[dict[int, type[StatusError]]] = {
 }
 _OF_THE_APP: Final = re.compile(r"external[_ ]api", re.IGNORECASE)
 _OF_THE_CONNECTION: Final = re.compile(
-    r"re-?auth|re-?connect|not[ _]connected|disconnected|external[_ ]api|connection[ _](?:has[ _])?expired",
+    r"re-?auth|re-?connect|not[ _]connected|disconnected|external[_ ]api|invalid[ _]grant|refresh[ _]token"
+    r"|connect(?:ion|ed).{0,80}expired|expired.{0,80}connect(?:ion|ed)",
     re.IGNORECASE,
 )
 _LONGEST_MESSAGE: Final = 500
@@ -98,7 +100,8 @@ def status_error(reply: Reply, *, secret: str = "", now: datetime | None = None)
     code = _text(envelope.error_code or envelope.error, secret)
     kind = _text(envelope.http_error_type, secret)
     message = _text(envelope.message, secret) or _plain_message(reply, secret)
-    signs = " ".join(part for part in (code, kind, message) if part)
+    told = None if envelope.reauth_required is None else "reauth_required"
+    signs = " ".join(part for part in (code, kind, message, told) if part)
     error = _class_of(status, signs)(
         message,
         fate=_fate_of(status),

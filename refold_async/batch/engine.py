@@ -157,9 +157,7 @@ class Engine:
             self._broken.add(connection)
             self._tally.reconnect[connection] = None
         self._conclude(ticket, now, Failed, error)
-        reason = failures.ends_the_batch(error) or self._failure_limit(self._tally)
-        if reason is not None:
-            self.stop(reason)
+        self._stop_after(error)
 
     def _abandon(self, ticket: Ticket, error: RefoldError) -> None:
         """End a call that was to be tried again, and is not."""
@@ -200,7 +198,11 @@ class Engine:
     def count_failure(self, outcome: Failed) -> None:
         """Put down a failure, and stop where it is one too many."""
         self.put(outcome)
-        reason = failures.ends_the_batch(outcome.error) or self._failure_limit(self._tally)
+        self._stop_after(outcome.error)
+
+    def _stop_after(self, error: RefoldError) -> None:
+        served = self._tally.done > 0
+        reason = failures.ends_the_batch(error, served=served) or self._failure_limit(self._tally)
         if reason is not None:
             self.stop(reason)
 

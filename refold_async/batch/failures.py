@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,10 @@ from refold_async.errors import (
     RateLimitedError,
     RefoldError,
     SettingsError,
+)
+
+_OF_THE_KEY: Final = re.compile(
+    r"invalid[ _]credentials|invalid[ _]token|token[ _]missing|api[ _-]?key", re.IGNORECASE
 )
 
 FEWEST: Final = 20
@@ -33,12 +38,20 @@ def is_of_the_key(error: RefoldError) -> bool:
     return isinstance(error, RateLimitedError) and not error.by_app
 
 
-def ends_the_batch(error: RefoldError) -> Reason | None:
+def ends_the_batch(error: RefoldError, *, served: bool) -> Reason | None:
     """Say why a failure of one call ends the batch, as every other call would fail alike.
 
     A call's `SettingsError` is that of a key's source which gave no key.
+
+    Args:
+        error: The failure.
+        served: Whether the key has served another call of the batch: a 401 in words that the service
+            does not use of keys is then taken for that customer's alone.
     """
-    if isinstance(error, AuthenticationError | SettingsError):
+    if isinstance(error, AuthenticationError):
+        blamed = _OF_THE_KEY.search(f"{error.error_code} {error.message}") is not None
+        return "api_key_refused" if blamed or not served else None
+    if isinstance(error, SettingsError):
         return "api_key_refused"
     return "client_closed" if isinstance(error, ClosedError) else None
 

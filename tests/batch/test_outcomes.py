@@ -125,6 +125,26 @@ async def test_what_would_fail_every_call_ends_the_batch(error: RefoldError, rea
     assert batch.summary.stopped == reason
 
 
+def refused(message: str) -> AuthenticationError:
+    return AuthenticationError(message, fate="rejected", status=401)
+
+
+async def test_one_customers_401_in_words_of_its_own_is_not_the_keys() -> None:
+    made = attempt(lambda ticket: refused("no such session") if ticket.index == 50 else RESULT)
+    _, batch = await outcomes_of(calls(100), made, concurrency=2)
+    assert (batch.summary.stopped, batch.summary.done, batch.summary.failed) == (None, 99, 1)
+
+
+@pytest.mark.parametrize(
+    "message", ["Invalid Credentials", "Invalid token", "Authorization Token Missing", "bad API key"]
+)
+async def test_a_key_that_is_revoked_on_the_way_ends_the_batch(message: str) -> None:
+    made = attempt(lambda ticket: refused(message) if ticket.index >= 50 else RESULT)
+    _, batch = await outcomes_of(calls(1000), made, concurrency=2)
+    assert (batch.summary.stopped, batch.summary.done) == ("api_key_refused", 50)
+    assert batch.summary.failed <= 2
+
+
 async def test_on_failure_stop_ends_at_the_first_failure() -> None:
     made = attempt(lambda ticket: not_found() if ticket.index == 5 else RESULT)
     outcomes, batch = await outcomes_of(calls(100), made, concurrency=2, on_failure="stop")

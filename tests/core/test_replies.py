@@ -84,6 +84,11 @@ REFUSED = [
     Refused(envelope(401, "Account is not connected"), errors.ReconnectRequiredError, "Account is not connected"),
     Refused(envelope(403, "The connection has expired"), errors.ReconnectRequiredError, "The connection has expired"),
     Refused(envelope(401, "x", http_error_type="EXTERNAL_API_ERROR"), errors.ReconnectRequiredError, "x"),
+    Refused(envelope(401, "x", reauth_required=True), errors.ReconnectRequiredError, "x"),
+    Refused(envelope(403, "x", reauth_required=False), errors.ReconnectRequiredError, "x"),
+    Refused(envelope(401, "x", error="CONNECTION_EXPIRED"), errors.ReconnectRequiredError, "x"),
+    Refused(envelope(401, "x", error="invalid_grant"), errors.ReconnectRequiredError, "x"),
+    Refused(envelope(403, "Connection to hubspot expired"), errors.ReconnectRequiredError, "Connection to hubspot expired"),
     Refused(envelope(404, "reconnect"), errors.NotFoundError, "reconnect"),
     Refused(envelope(401, "authentication failed"), errors.AuthenticationError, "authentication failed"),
     # a class for each status
