@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Coroutine, Hashable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from refold_async.caching import Shelf
 from refold_async.credentials import NO_SECRET, Credential, Secret
@@ -155,6 +155,12 @@ class Sessions:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self._open.values()))})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled, and so do clients and accounts: the key would lie in the pickle."""
+        raise TypeError(
+            "a client, with its key and connections, cannot be copied or pickled: make one where it is used"
+        )
 
     def get(self, base_url: str, credential: Credential) -> Session | None:
         """Give the open session of a credential in the running loop, if there is one."""

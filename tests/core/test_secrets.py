@@ -215,6 +215,16 @@ async def test_reprs(sandbox: Sandbox, road: str) -> None:
             assert KEY not in repr(task)
 
 
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
+def test_no_copy_of_a_client_carries_the_key(copied: Callable[[object], object]) -> None:
+    manager = SessionManager()
+    account = manager.client(KEY).account("demo-user-1")
+    things = (manager, Refold(KEY), account, account.actions, Account.from_token(KEY), Refold(KEY).batch([]))
+    for thing in things:
+        with pytest.raises(TypeError, match="cannot be copied or pickled: make one where it is used"):
+            copied(thing)
+
+
 class Recorder(Hooks):
     """Keeps the reprs of all that hooks are told."""
 
