@@ -10,6 +10,7 @@ from refold_async.credentials import Credential, KeySource
 from refold_async.scopes import Closing, Scope
 from refold_async.sessions import Sessions
 from refold_async.settings import Options, Settings, resolve_api_key, resolve_base_url
+from refold_async.wire import check_text
 
 if TYPE_CHECKING:
     from refold_async.api.actions import Actions
@@ -144,8 +145,9 @@ class Refold(Scope):
             linked_account_id: Your own stable id of the customer.
 
         Raises:
-            InvalidCallError: The id is empty, or holds what a header cannot carry.
+            InvalidCallError: The id is no text, empty, or holds what a header cannot carry.
         """
+        check_text("linked_account_id", linked_account_id)
         return KeyAccount(self._caller.for_account(linked_account_id), self._sessions, owns=False)
 
     def batch(self, calls: Calls, **options: Unpack[BatchOptions]) -> Batch:

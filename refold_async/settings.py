@@ -111,20 +111,26 @@ def resolve_base_url(given: str | None) -> str:
     Raises:
         SettingsError: It is no http or https URL, or holds credentials, a query or a fragment.
     """
-    url = given if given is not None else os.environ.get("REFOLD_BASE_URL") or HOSTED
-    _check_url("base_url", url, credentials=False)
+    name, url = ("base_url", given) if given is not None else ("REFOLD_BASE_URL", _base_url_around())
+    _check_url(name, url, credentials=False)
     return url.rstrip("/")
+
+
+def _base_url_around() -> str:
+    return os.environ.get("REFOLD_BASE_URL") or HOSTED
 
 
 def resolve_api_key() -> str:
     """Give the API key of the environment.
 
     Raises:
-        SettingsError: `REFOLD_API_KEY` is not set.
+        SettingsError: `REFOLD_API_KEY` is not set, or has white space around it.
     """
     key = os.environ.get("REFOLD_API_KEY")
     if not key:
         raise SettingsError("no API key: pass one to Refold(...), or set REFOLD_API_KEY")
+    if key != key.strip():
+        raise SettingsError("REFOLD_API_KEY starts or ends with white space, or a line break")
     return key
 
 

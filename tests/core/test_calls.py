@@ -11,6 +11,7 @@ from refold_async import (
     ActionFailed,
     AuthenticationError,
     Cache,
+    InvalidCallError,
     NotFoundError,
     ReconnectRequiredError,
     Refold,
@@ -135,3 +136,9 @@ def test_every_body_of_the_reference_reads_and_writes_without_loss() -> None:
                 assert read.keys() & shown.keys()
         seen.add(path.rpartition("/")[2])
     assert len(seen) == 3
+
+
+def test_an_account_needs_an_id_that_is_a_text() -> None:
+    for given in (None, 5, b"demo-user-1"):
+        with pytest.raises(InvalidCallError, match="linked_account_id must be a text, not "):
+            Refold("key").account(given)  # type: ignore[arg-type]

@@ -129,9 +129,23 @@ def test_the_environment_gives_what_is_not_given(monkeypatch: pytest.MonkeyPatch
     assert "https://other'" in repr(Refold(base_url="https://other/"))
     monkeypatch.setenv("REFOLD_BASE_URL", "")
     assert resolve_base_url(None) == HOSTED
-    monkeypatch.setenv("REFOLD_BASE_URL", "nonsense")
-    with pytest.raises(SettingsError, match=URL_WORDS):
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("REFOLD_BASE_URL", "nonsense", f"REFOLD_BASE_URL {URL_WORDS}"),
+        ("REFOLD_API_KEY", f"{KEY}\n", "REFOLD_API_KEY starts or ends with white space, or a line break"),
+    ],
+)
+def test_what_the_environment_gives_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv("REFOLD_API_KEY", KEY)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
         Refold()
+    assert caught.value.message == words
 
 
 @given(st.text())
