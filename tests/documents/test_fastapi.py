@@ -1,4 +1,4 @@
-"""The application of the page on FastAPI answers over HTTP as the page says."""
+"""The documents' FastAPI applications answer over HTTP as the documents say."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ import aiohttp
 from refold_async.sandbox import Sandbox
 from tests.integrations.serving import serving
 
-from .pages import DOCS, blocks
+from .pages import DOCS, README, blocks
 from .programs import Program
 
 BODY = b'{"event": "Connection Expired", "linked_account_id": "demo-user-7", "slug": "hubspot"}'
@@ -24,6 +24,12 @@ def test_it_answers(program: Program, home: Sandbox) -> None:
     assert names["expired"] == {"demo-user-7"}
     assert program.answer(read(names["plain"])) == 200
     assert program.answer(read(names["timed"])) == 404
+
+
+def test_that_of_the_readme_answers_too(program: Program) -> None:
+    (block,) = [each for each in blocks(README, "python") if "FastAPI(" in each.code]
+    program.run(block)
+    assert program.answer(read(program.names["app"])) == 200
 
 
 async def visit(app: object, api_key: str) -> list[int]:
