@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
@@ -14,6 +13,7 @@ import msgspec
 
 from refold_async.checks import check_count, is_number
 from refold_async.errors import DeadlineExceededError, RefoldError, SettingsError
+from refold_async.waiting import OutOfTimeError, by
 
 T = TypeVar("T")
 
@@ -105,7 +105,6 @@ class Shelf:
 
 async def _wait(waiting: asyncio.Future[RefoldError | None], due: float) -> RefoldError | None:
     try:
-        async with asyncio.timeout_at(None if due == math.inf else due):
-            return await asyncio.shield(waiting)
-    except TimeoutError:
+        return await by(due, asyncio.shield(waiting))
+    except OutOfTimeError:
         raise DeadlineExceededError("the same request, asked for by another call, took too long") from None

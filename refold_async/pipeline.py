@@ -20,8 +20,8 @@ from refold_async.plan import Plan, describe
 from refold_async.retries import Waits
 from refold_async.sessions import Session
 from refold_async.settings import Settings
-from refold_async.transport import OutOfTimeError, Progress
-from refold_async.transport.waiting import by, until
+from refold_async.transport import Progress
+from refold_async.waiting import OutOfTimeError, by
 from refold_async.wire import Reply
 
 T = TypeVar("T")
@@ -199,9 +199,8 @@ class Trip(Generic[T]):
                 f"the next turn is {due:.1f} s away, past the deadline", retry_after=due
             )
         try:
-            async with asyncio.timeout_at(until(self._deadline)):
-                await pacer.turn()
-        except TimeoutError:
+            await by(self._deadline, pacer.turn())
+        except OutOfTimeError:
             raise DeadlineExceededError("no turn by the rate limit came before the deadline") from None
         finally:
             self._waited(clock() - began)
@@ -259,9 +258,8 @@ class Trip(Generic[T]):
             return None
         self._renewed = True
         try:
-            async with asyncio.timeout_at(until(self._deadline)):
-                return 0.0 if await self._session.renew(progress.secret) else None
-        except TimeoutError:
+            return 0.0 if await by(self._deadline, self._session.renew(progress.secret)) else None
+        except OutOfTimeError:
             error.add_note("the credential's source gave no other secret before the deadline")
         except SettingsError as failure:
             error.add_note(f"no other secret: {failure.message}")

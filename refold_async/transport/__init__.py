@@ -16,12 +16,12 @@ from refold_async.transport import direct
 from refold_async.transport.direct import DirectRoad
 from refold_async.transport.http import proxy_for
 from refold_async.transport.ladder import TooLargeError, explain
-from refold_async.transport.progress import OutOfTimeError, Progress
+from refold_async.transport.progress import Progress
 from refold_async.transport.public import PublicRoad
 from refold_async.transport.uploading import UploadRoad
 from refold_async.wire import Reply, Request
 
-__all__ = ["OutOfTimeError", "Progress", "Transport"]
+__all__ = ["Progress", "Transport"]
 
 ROAD_VARIABLE: Final = "REFOLD_TRANSPORT"
 """Set to `public`, it makes every transport take the road over aiohttp's public session."""

@@ -29,8 +29,8 @@ from refold_async.settings import Settings
 from refold_async.transport.http import CONNECT_TIMEOUT, HEADERS, KEPT_ALIVE, open_http
 from refold_async.transport.ladder import TooLargeError
 from refold_async.transport.lane import Lane
-from refold_async.transport.progress import OutOfTimeError, Progress
-from refold_async.transport.waiting import until
+from refold_async.transport.progress import Progress
+from refold_async.waiting import OutOfTimeError, by
 from refold_async.wire import Reply, Request
 
 OLDEST: Final = (3, 14, 3)
@@ -202,11 +202,11 @@ class DirectRoad:
     async def _open(self, due: float) -> Lane:
         ends = self.loop.time() + CONNECT_TIMEOUT
         try:
-            async with asyncio.timeout_at(until(min(due, ends))):
-                connection = await self._connector.connect(self._key, [], ClientTimeout(total=None))
-        except TimeoutError:
+            connecting = self._connector.connect(self._key, [], ClientTimeout(total=None))
+            connection = await by(min(due, ends), connecting)
+        except OutOfTimeError:
             if due <= ends:
-                raise OutOfTimeError from None
+                raise
             raise aiohttp.ConnectionTimeoutError from None
         lane = Lane(self.loop, connection, self._forget)
         if lane.protocol.should_close:

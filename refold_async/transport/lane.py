@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 
-from refold_async.transport.waiting import forgive, readable, tell_reader
+from refold_async.transport.connections import forgive, readable, tell_reader
 
 
 class Lane:

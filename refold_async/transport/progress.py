@@ -20,7 +20,3 @@ class Progress:
     def fate(self) -> Fate:
         """What became of an attempt that brought no answer."""
         return "unknown" if self.sent else "not_sent"
-
-
-class OutOfTimeError(Exception):
-    """The moment came at which an attempt is given up."""

@@ -22,10 +22,11 @@ from yarl import URL
 
 from refold_async.replies import is_success
 from refold_async.settings import Settings
+from refold_async.transport.connections import forgive, readable, tell_reader
 from refold_async.transport.http import HEADERS, open_http
 from refold_async.transport.ladder import TooLargeError
-from refold_async.transport.progress import OutOfTimeError, Progress
-from refold_async.transport.waiting import by, forgive, readable, tell_reader
+from refold_async.transport.progress import Progress
+from refold_async.waiting import OutOfTimeError, by
 from refold_async.wire import Reply, Request
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from aiohttp import FormData
 
 from refold_async.errors import InvalidCallError
 from refold_async.transport.public import PublicRoad, StaleConnectionError
-from refold_async.transport.waiting import by
 from refold_async.uploads import Part, Upload
+from refold_async.waiting import by
 from refold_async.wire import Reply, Request
 
 _CHUNK: Final = 64 * 1024

@@ -15,7 +15,7 @@ PACKAGE = Path(refold_async.__file__).parent
 ROOT = "refold_async"
 
 FLOORS = [
-    {"errors", "gate"},
+    {"errors", "gate", "waiting"},
     {"operation", "bending", "checks", "credentials", "uploads"},
     {"wire", "caching", "retries", "pacing", "hooks"},
     {"plan", "replies", "settings"},

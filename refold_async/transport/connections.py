@@ -1,41 +1,14 @@
-"""What both roads need: an end to waiting, for bodies too, and a look at an idle socket."""
+"""What both roads need of a connection: a look whether it is quiet, and word of its end."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import select
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from aiohttp import ClientPayloadError, StreamReader
 from aiohttp.client_proto import ResponseHandler
-
-from refold_async.transport.progress import OutOfTimeError
-
-T = TypeVar("T")
-
-
-def until(due: float) -> float | None:
-    """Give a moment as `asyncio.timeout_at` takes it: `None` for never."""
-    return None if due == math.inf else due
-
-
-async def by(due: float, step: Awaitable[T]) -> T:
-    """Await a step until a moment of the event loop's clock.
-
-    Raises:
-        OutOfTimeError: The moment came first. A `TimeoutError` of the step's own goes through as it is.
-    """
-    scope = asyncio.timeout_at(until(due))
-    try:
-        async with scope:
-            return await step
-    except TimeoutError:
-        if not scope.expired():
-            raise
-    raise OutOfTimeError
 
 
 def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
