@@ -14,36 +14,14 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from refold_async.api.action_schema import (
-        ActionParameter,
-        ActionSchema,
-        Problem,
-    )
-    from refold_async.api.actions import (
-        Action,
-        ActionResult,
-    )
-    from refold_async.api.applications import (
-        Application,
-        ConnectedAccount,
-    )
-    from refold_async.api.execution_models import (
-        Execution,
-    )
-    from refold_async.api.linked_accounts import (
-        LinkedAccount,
-    )
-    from refold_async.api.paging import (
-        Page,
-        Walk,
-    )
-    from refold_async.api.raw_calls import (
-        RawAnswer,
-    )
-    from refold_async.api.workflow_models import (
-        Workflow,
-        WorkflowResult,
-    )
+    from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
+    from refold_async.api.actions import Action, ActionResult
+    from refold_async.api.applications import Application, ConnectedAccount
+    from refold_async.api.execution_models import Execution
+    from refold_async.api.linked_accounts import LinkedAccount
+    from refold_async.api.paging import Page, Walk
+    from refold_async.api.raw_calls import RawAnswer
+    from refold_async.api.workflow_models import Workflow, WorkflowResult
     from refold_async.batch import (
         Batch,
         BatchOptions,
@@ -58,19 +36,9 @@ if TYPE_CHECKING:
         PerAccount,
         Skipped,
     )
-    from refold_async.caching import (
-        Cache,
-    )
-    from refold_async.client import (
-        Account,
-        KeyAccount,
-        Refold,
-        SessionManager,
-        TokenAccount,
-    )
-    from refold_async.deadlines import (
-        deadline,
-    )
+    from refold_async.caching import Cache
+    from refold_async.client import Account, KeyAccount, Refold, SessionManager, TokenAccount
+    from refold_async.deadlines import deadline
     from refold_async.errors import (
         ActionFailed,
         AuthenticationError,
@@ -99,25 +67,12 @@ if TYPE_CHECKING:
         UnreadableReplyError,
         WorkflowFailed,
     )
-    from refold_async.hooks import (
-        CallFacts,
-        Hooks,
-    )
-    from refold_async.operation import (
-        Effect,
-    )
-    from refold_async.pacing import (
-        RateLimit,
-    )
-    from refold_async.retries import (
-        Retry,
-    )
-    from refold_async.settings import (
-        Options,
-    )
-    from refold_async.uploads import (
-        File,
-    )
+    from refold_async.hooks import CallFacts, Hooks
+    from refold_async.operation import Effect
+    from refold_async.pacing import RateLimit
+    from refold_async.retries import Retry
+    from refold_async.settings import Options
+    from refold_async.uploads import File
     from refold_async.webhooks import (
         ConnectionCreated,
         ConnectionDeleted,
@@ -211,102 +166,41 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api.action_schema": (
-        "ActionParameter",
-        "ActionSchema",
-        "Problem",
-    ),
-    "api.actions": (
-        "Action",
-        "ActionResult",
-    ),
-    "api.applications": (
-        "Application",
-        "ConnectedAccount",
-    ),
-    "api.execution_models": ("Execution",),
-    "api.linked_accounts": ("LinkedAccount",),
-    "api.paging": (
-        "Page",
-        "Walk",
-    ),
-    "api.raw_calls": ("RawAnswer",),
-    "api.workflow_models": (
-        "Workflow",
-        "WorkflowResult",
-    ),
+    "api.action_schema": "ActionParameter ActionSchema Problem",
+    "api.actions": "Action ActionResult",
+    "api.applications": "Application ConnectedAccount",
+    "api.execution_models": "Execution",
+    "api.linked_accounts": "LinkedAccount",
+    "api.paging": "Page Walk",
+    "api.raw_calls": "RawAnswer",
+    "api.workflow_models": "Workflow WorkflowResult",
     "batch": (
-        "Batch",
-        "BatchOptions",
-        "BatchProgress",
-        "BatchReport",
-        "BatchSummary",
-        "Call",
-        "Done",
-        "Failed",
-        "Journal",
-        "Outcome",
-        "PerAccount",
-        "Skipped",
+        "Batch BatchOptions BatchProgress BatchReport BatchSummary Call Done Failed Journal "
+        "Outcome PerAccount Skipped"
     ),
-    "caching": ("Cache",),
-    "client": (
-        "Account",
-        "KeyAccount",
-        "Refold",
-        "SessionManager",
-        "TokenAccount",
-    ),
-    "deadlines": ("deadline",),
+    "caching": "Cache",
+    "client": "Account KeyAccount Refold SessionManager TokenAccount",
+    "deadlines": "deadline",
     "errors": (
-        "ActionFailed",
-        "AuthenticationError",
-        "BadRequestError",
-        "CertificateError",
-        "ClosedError",
-        "ConflictError",
-        "ConnectionFailedError",
-        "DeadlineExceededError",
-        "Fate",
-        "InterruptedRunError",
-        "InvalidCallError",
-        "JournalError",
-        "NotFoundError",
-        "PermissionDeniedError",
-        "RateLimitedError",
-        "ReconnectRequiredError",
-        "RedirectError",
-        "RefoldError",
-        "RefusedError",
-        "ReplyTooLargeError",
-        "ServerError",
-        "SettingsError",
-        "StatusError",
-        "UnprocessableError",
-        "UnreadableReplyError",
-        "WorkflowFailed",
+        "ActionFailed AuthenticationError BadRequestError CertificateError ClosedError "
+        "ConflictError ConnectionFailedError DeadlineExceededError Fate InterruptedRunError "
+        "InvalidCallError JournalError NotFoundError PermissionDeniedError RateLimitedError "
+        "ReconnectRequiredError RedirectError RefoldError RefusedError ReplyTooLargeError "
+        "ServerError SettingsError StatusError UnprocessableError UnreadableReplyError "
+        "WorkflowFailed"
     ),
-    "hooks": (
-        "CallFacts",
-        "Hooks",
-    ),
-    "operation": ("Effect",),
-    "pacing": ("RateLimit",),
-    "retries": ("Retry",),
-    "settings": ("Options",),
-    "uploads": ("File",),
+    "hooks": "CallFacts Hooks",
+    "operation": "Effect",
+    "pacing": "RateLimit",
+    "retries": "Retry",
+    "settings": "Options",
+    "uploads": "File",
     "webhooks": (
-        "ConnectionCreated",
-        "ConnectionDeleted",
-        "ConnectionExpired",
-        "parse_webhook",
-        "UnknownEvent",
-        "verify_webhook",
-        "WorkflowCompleted",
-        "WorkflowErrored",
+        "ConnectionCreated ConnectionDeleted ConnectionExpired parse_webhook UnknownEvent "
+        "verify_webhook WorkflowCompleted WorkflowErrored"
     ),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is there
