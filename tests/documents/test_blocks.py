@@ -11,6 +11,7 @@ import pytest
 
 from refold_async.cli.program import run
 from refold_async.sandbox import Sandbox
+from refold_async.sandbox.__main__ import _parser
 
 from .pages import PAGES, Block, blocks, name_of
 from .programs import Program
@@ -19,13 +20,13 @@ PYTHON = {name_of(page): blocks(page, "python") for page in PAGES}
 PROGRAMS = {name: [block for block in found if not block.is_test] for name, found in PYTHON.items()}
 TESTS = [block for found in PYTHON.values() for block in found if block.is_test]
 SERVES = "refold sandbox"
-"""The command that serves until it is stopped; the sandbox's own tests start it."""
+"""The command that serves until it is stopped: its arguments are read, and nothing is started."""
 
 
 def commands(page: Path) -> list[str]:
     """Give the lines of a document that call the command, continued lines as one."""
-    lines = [line for block in blocks(page, "sh") for line in re.sub(r"\\\n\s*", "", block.code).splitlines()]
-    return [line for line in lines if line.startswith("refold ") and not line.startswith(SERVES)]
+    text = "".join(block.code for block in blocks(page, "sh"))
+    return re.findall(r"^refold .*$", re.sub(r"\\\n\s*", "", text), re.MULTILINE)
 
 
 COMMANDS = {name_of(page): found for page in PAGES if (found := commands(page))}
@@ -64,7 +65,11 @@ def _write_test(folder: Path, block: Block) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_commands_of_a_page_run(name: str, home: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     for command in COMMANDS[name]:
-        assert run(shlex.split(command, comments=True)[1:]) == 0, command
+        arguments = shlex.split(command, comments=True)[1:]
+        if command.startswith(SERVES):
+            _parser(SERVES).parse_args(arguments[1:])
+            continue
+        assert run(arguments) == 0, command
         assert capsys.readouterr().out, command
 
 
