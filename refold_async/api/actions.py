@@ -11,7 +11,13 @@ import msgspec
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.bending import decode_any, read_as
 from refold_async.caller import Caller
-from refold_async.errors import ActionFailed, DeadlineExceededError, Fate, UnreadableReplyError
+from refold_async.errors import (
+    ActionFailed,
+    DeadlineExceededError,
+    Fate,
+    InvalidCallError,
+    UnreadableReplyError,
+)
 from refold_async.operation import Effect, Operation, effect_of_action
 from refold_async.plan import Plan, describe
 from refold_async.replies import bounded, is_success, redact, status_error
@@ -268,7 +274,7 @@ class Actions:
 
         Raises:
             ActionFailed: The service answered 200, and the action did not succeed.
-            InvalidCallError: A parameter cannot be written as JSON, or an id cannot be sent.
+            InvalidCallError: `params` is no mapping or holds what JSON cannot say, or an id cannot be sent.
             ReconnectRequiredError: The customer must connect its app again.
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
@@ -289,6 +295,9 @@ class Actions:
             raise
 
 
+_PARAMS: Final = (dict, type(None), Mapping)  # what most calls give is told first
+
+
 def plan_execute(
     caller: Caller,
     slug: str,
@@ -299,6 +308,11 @@ def plan_execute(
     timeout: float | None = None,
 ) -> Plan[ActionResult]:
     """Make an execute ready to go; see `Actions.execute` for the arguments."""
+    given: object = params
+    if not isinstance(given, _PARAMS):
+        error = InvalidCallError(f"params must be a mapping, not {type(given).__name__}")
+        describe(error, _EXECUTE, (slug, action_id), caller.linked_account_id)
+        raise error
     return caller.plan(
         _EXECUTE,
         slug,

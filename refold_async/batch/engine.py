@@ -147,6 +147,7 @@ class Engine:
             self._abandon(ticket, ticket.error)
 
     def _fail(self, ticket: Ticket, error: RefoldError) -> None:
+        failures.name_call(error, ticket.call)
         now = self._clock()
         throttled = failures.is_of_the_app(error)
         if throttled:
@@ -193,6 +194,7 @@ class Engine:
 
     def refuse(self, ticket: Ticket, error: RefoldError) -> None:
         """Put down that a call cannot be sent."""
+        failures.name_call(error, ticket.call)
         self.count_failure(Failed(ticket.call, error, index=ticket.index))
 
     def count_failure(self, outcome: Failed) -> None:

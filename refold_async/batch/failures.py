@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from refold_async.batch.call import Call
 from refold_async.batch.outcomes import Reason
 from refold_async.batch.settings import BatchSettings
 from refold_async.batch.summary import Tally
@@ -24,6 +25,15 @@ _OF_THE_KEY: Final = re.compile(
 
 FEWEST: Final = 20
 """Calls that must have ended before a share of failures says anything."""
+
+
+def name_call(error: RefoldError, call: Call) -> None:
+    """Write on an error which call it ended, where it was raised before that was known."""
+    if error.operation is None:
+        error.operation = "actions.execute"
+        error.linked_account_id, error.slug, error.action_id = (
+            call.linked_account_id, call.slug, call.action_id,
+        )  # fmt: skip
 
 
 def is_of_the_app(error: RefoldError) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from refold_async.api.actions import ActionResult
 from refold_async.batch.call import Call
 from refold_async.batch.engine import Attempt, Skip
+from refold_async.batch.failures import name_call
 from refold_async.batch.group_commits import GroupCommits
 from refold_async.batch.journal import Journal, journal_of
 from refold_async.batch.journal_file import JournalFile, Record, Row, State, Written
@@ -214,8 +215,7 @@ def _interrupted(call: Call, row: Row) -> InterruptedRunError:
     error = InterruptedRunError(
         f"an earlier run ended while this write, begun at {begun}, was under way", fate="unknown"
     )
-    error.operation = "actions.execute"
-    error.linked_account_id, error.slug, error.action_id = call.linked_account_id, call.slug, call.action_id
+    name_call(error, call)
     return error
 
 

@@ -67,6 +67,25 @@ async def test_run_gives_all_outcomes_in_order_and_a_summary(sandbox: Sandbox) -
     assert unsendable.error.fate == "not_sent"
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call("demo-user-1", "hubspot", "get_contact", "limit=1"),  # type: ignore[arg-type]
+        Call("demo-user-1", "hubspot", "get_contact", effect="reed"),  # type: ignore[arg-type]
+        Call("", "hubspot", "get_contact"),
+        Call("demo-user-1", "hubspot", ""),
+    ],
+)
+async def test_an_error_of_a_call_that_cannot_be_sent_names_it(sandbox: Sandbox, call: Call) -> None:
+    async with client(sandbox) as refold:
+        [outcome] = (await refold.run([call])).outcomes
+    assert isinstance(outcome, Failed)
+    error = outcome.error
+    assert (error.linked_account_id, error.slug, error.action_id, error.operation) == (
+        call.linked_account_id, call.slug, call.action_id, "actions.execute",
+    )  # fmt: skip
+
+
 async def test_the_rate_limit_is_filled_and_not_overrun() -> None:
     limit = SandboxLimit(per_second=200, burst=5)
     async with Sandbox(limit=limit) as sandbox, client(sandbox, rate_limit=RateLimit(200, burst=5)) as refold:

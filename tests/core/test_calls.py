@@ -142,3 +142,11 @@ def test_an_account_needs_an_id_that_is_a_text() -> None:
     for given in (None, 5, b"demo-user-1"):
         with pytest.raises(InvalidCallError, match="linked_account_id must be a text, not "):
             Refold("key").account(given)  # type: ignore[arg-type]
+
+
+async def test_parameters_are_a_mapping(sandbox: Sandbox, refold: Refold) -> None:
+    for params in ("limit=1", ["limit"], b"{}", 5):
+        with pytest.raises(InvalidCallError, match="params must be a mapping, not ") as caught:
+            await refold.account("demo-user-1").actions.execute("hubspot", "get_contact", params)  # type: ignore[arg-type]
+        assert (caught.value.action_id, caught.value.linked_account_id) == ("get_contact", "demo-user-1")
+    assert not sandbox.requests
