@@ -39,6 +39,7 @@ class Call(_Target, frozen=True, kw_only=True):
 
 
 _EFFECTS: Final = frozenset(get_args(Effect))
+_MAPPINGS: Final = (dict, Mapping)  # a dict is told at once, where Mapping asks its registry
 
 
 def check(call: Call) -> None:
@@ -53,7 +54,7 @@ def check(call: Call) -> None:
         and isinstance(call.action_id, str)
     ):
         raise InvalidCallError("linked_account_id, slug and action_id must be texts")
-    if call.params is not None and not isinstance(call.params, Mapping):
+    if call.params is not None and not isinstance(call.params, _MAPPINGS):
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
     if call.key is not None and not _is_key(call.key):
         raise InvalidCallError("key must be a text of valid Unicode that is not empty")

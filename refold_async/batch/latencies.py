@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Final
 
 _STEPS: Final = 16
-_OCTAVES: Final = 40
+"""Steps of the histogram between a time and its double."""
 
 
 class Latencies:
-    """A histogram of seconds from a microsecond to ten days, in steps of 4.4%.
+    """A histogram of seconds from a microsecond on, in steps of 4.4%.
 
     A percentile is within 2.2% of the exact one, whatever the number of values.
+
+    Attributes:
+        longest: The largest value.
     """
 
-    __slots__ = ("_counts", "count", "longest")
+    __slots__ = ("_counts", "longest")
 
     def __init__(self) -> None:
-        self._counts = [0] * (_STEPS * _OCTAVES)
-        self.count = 0
+        self._counts: Counter[int] = Counter()
         self.longest = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self._counts.total()
 
     def add(self, seconds: float) -> None:
         """Count one value."""
         step = int(math.log2(seconds * 1e6) * _STEPS) if seconds > 1e-6 else 0
-        self._counts[min(step, _STEPS * _OCTAVES - 1)] += 1
-        self.count += 1
+        self._counts[step] += 1
         self.longest = max(self.longest, seconds)
 
     def percentile(self, share: float) -> float | None:
         """Give the seconds that a share (0 to 1) of the values does not exceed; `None` without values."""
-        if not self.count:
-            return None
         left = math.ceil(share * self.count)
-        for step, count in enumerate(self._counts):
+        for step, count in sorted(self._counts.items()):
             left -= count
             if left <= 0:
                 return min(self.longest, 2 ** ((step + 0.5) / _STEPS) / 1e6)
-        return self.longest
+        return None

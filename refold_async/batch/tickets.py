@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import msgspec
+
 from refold_async.batch.call import Call
 from refold_async.errors import RefoldError
 from refold_async.pacing import Bucket
 
 
-class Ticket:
+class Ticket(msgspec.Struct, eq=False):
     """A call on its way through a batch: its place in the input, and how far it is.
 
     Attributes:
@@ -26,30 +28,16 @@ class Ticket:
         row: What the journal keeps of it.
     """
 
-    __slots__ = (
-        "attempts",
-        "call",
-        "error",
-        "index",
-        "lane",
-        "paced",
-        "read_at",
-        "row",
-        "started_at",
-        "trip",
-    )
-
-    def __init__(self, call: Call, index: int, read_at: float) -> None:
-        self.call = call
-        self.index = index
-        self.read_at = read_at
-        self.started_at = 0.0
-        self.attempts = 0
-        self.paced = 0.0
-        self.error: RefoldError | None = None
-        self.lane: Lane | None = None
-        self.trip: Any = None
-        self.row: Any = None
+    call: Call
+    index: int
+    read_at: float
+    started_at: float = 0.0
+    attempts: int = 0
+    paced: float = 0.0
+    error: RefoldError | None = None
+    lane: Lane | None = None
+    trip: Any = None
+    row: Any = None
 
 
 class Lane:
