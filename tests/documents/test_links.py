@@ -1,5 +1,6 @@
 """Every link within the documents leads somewhere, and every file that they name is there."""
 
+import builtins
 import re
 import tomllib
 from collections.abc import Iterator
@@ -52,6 +53,12 @@ def test_each_link_leads_somewhere(name: str) -> None:
 def test_each_file_that_is_named_is_there(name: str) -> None:
     for path in _FILE.findall(prose_of(ROOT / name)):
         assert (ROOT / path).exists(), path
+
+
+def test_no_heading_is_taken_for_a_type() -> None:
+    """The generator links a name in a signature to any heading of that name."""
+    headings = {anchor for page in DOCS.rglob("*.md") for anchor in anchors(page)}
+    assert not headings & {name.lower() for name in dir(builtins)}
 
 
 def test_every_page_is_in_the_navigation() -> None:
