@@ -21,8 +21,8 @@ async def follow(
     execution_id: str,
     *,
     timeout: float,
-    poll: float,
-    longest_poll: float,
+    poll: float = 0.5,
+    longest_poll: float = 10.0,
 ) -> Execution:
     """Ask for an execution until it has ended; see `Executions.follow` for the arguments."""
     state = "not seen yet"

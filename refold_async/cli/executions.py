@@ -11,9 +11,6 @@ from refold_async.cli.terminal import Terminal
 from refold_async.client import KeyAccount
 from refold_async.errors import DeadlineExceededError, WorkflowFailed
 
-_POLL = 0.5
-_LONGEST_POLL = 10.0
-
 
 async def follow(terminal: Terminal, account: KeyAccount, execution_id: str, seconds: float) -> None:
     """Wait for an execution to end, and show it; each change of its state is a line on stderr.
@@ -49,9 +46,7 @@ async def _follow(terminal: Terminal, account: KeyAccount, execution_id: str, se
         return execution
 
     try:
-        return await follow_execution(
-            look, execution_id, timeout=seconds, poll=_POLL, longest_poll=_LONGEST_POLL
-        )
+        return await follow_execution(look, execution_id, timeout=seconds)
     except (asyncio.CancelledError, DeadlineExceededError):
         again = (
             f"refold executions follow {execution_id} --account {shlex.quote(str(account.linked_account_id))}"

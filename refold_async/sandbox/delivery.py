@@ -8,7 +8,7 @@ from aiohttp import web
 
 from refold_async.sandbox.faults import Fault
 from refold_async.sandbox.pauses import Pauses
-from refold_async.sandbox.replies import JSON_HEADERS, Reply, envelope, html_page, success
+from refold_async.sandbox.replies import Reply, envelope, html_page, success
 
 GARBAGE = b'\x00\xff<{"node_status": Success, data: [}'
 
@@ -81,5 +81,4 @@ def _failure(fault: Fault, status: int, request_id: str) -> Reply:
     if fault.body == "empty":
         return Reply(status, b"", fault.headers)
     message = fault.message or f"Injected {status}"
-    reply = envelope(status, message, code=fault.code, more={"request_id": request_id})
-    return reply._replace(headers={**JSON_HEADERS, **fault.headers})
+    return envelope(status, message, code=fault.code, headers=fault.headers, more={"request_id": request_id})
