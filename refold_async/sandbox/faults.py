@@ -4,13 +4,24 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
 
 from refold_async.sandbox.ledger import Effect
 
 When = Literal["before", "after"]
+
+
+Drop = Literal["before", "during", "after"]
+Body = Literal["envelope", "html", "empty"]
+
+_WORDS: Final[Mapping[str, tuple[object, ...]]] = {
+    "drop": (None, *get_args(Drop)),
+    "when": get_args(When),
+    "body": get_args(Body),
+    "effect": (None, *get_args(Effect)),
+}
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,7 +67,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     latency: float | tuple[float, float] = 0.0
     status: int | None = None
-    drop: Literal["before", "during", "after"] | None = None
+    drop: Drop | None = None
     truncate: float | None = None
     garbage: bool | bytes = False
     node_status: str | None = None
@@ -64,7 +75,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     stall: bool = False
     when: When = "before"
 
-    body: Literal["envelope", "html", "empty"] = "envelope"
+    body: Body = "envelope"
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     message: str | None = None
     code: str = "SERVER_ERROR"
@@ -76,7 +87,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"a fault does one thing, not {' and '.join(self.outcomes)}")
         if not self.outcomes and not any(self.latency_range):
             raise ValueError("a fault has to do something: latency, status, drop, truncate, garbage, …")
+        self._check_words()
         self._check_numbers()
+
+    def _check_words(self) -> None:
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                known = ", ".join(map(repr, filter(None, words)))
+                raise ValueError(f"{name} must be one of {known}, not {getattr(self, name)!r}")
 
     def _check_numbers(self) -> None:
         low, high = self.latency_range

@@ -28,7 +28,8 @@ class ScriptedSandbox(Sandbox):
         """Script the next answers of an action: one for each call, in their order.
 
         The action runs all the same, so that the ledger has it; what it would have answered is
-        replaced, a refusal too.
+        replaced, a refusal too: an action that the sandbox does not have answers as well, and is in
+        no ledger.
 
         Args:
             slug: The app, as `hubspot`.

@@ -267,6 +267,10 @@ async def test_a_fault_strikes_no_stranger(bare: Bare, sandbox: Sandbox) -> None
         ({"hang": True, "after": -1}, "after"),
         ({"status": 99}, "status"),
         ({"truncate": 1.0}, "truncate"),
+        ({"drop": "afterwards"}, "drop must be one of 'before', 'during', 'after', not 'afterwards'"),
+        ({"hang": True, "when": "later"}, "when must be one of 'before', 'after', not 'later'"),
+        ({"status": 500, "body": "xml"}, "body must be one of"),
+        ({"status": 500, "effect": "reed"}, "effect must be one of"),
     ],
 )
 def test_nonsense_is_refused(settings: dict[str, Any], reason: str) -> None:
