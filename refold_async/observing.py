@@ -81,7 +81,9 @@ class Observer:
         call = self.facts()
         named = msgspec.structs.asdict(call)
         known = {name: value for name, value in (named | fields).items() if value is not None}
-        _logger.log(level, text, call.operation, what, extra={"refold": known})
+        target = "/".join(part for part in (call.slug, call.action_id) if part)
+        name = f"{call.operation} {target}" if target else call.operation
+        _logger.log(level, text, name, what, extra={"refold": known})
 
     def _elapsed(self) -> float:
         return self._session.loop.time() - self._started

@@ -37,7 +37,7 @@ async def test_an_answered_call_is_one_line_at_debug(refold: Refold, log: pytest
     await read(refold)
     [record] = log.records
     assert (record.name, record.levelname) == ("refold_async", "DEBUG")
-    assert record.getMessage() == "actions.execute answered 200"
+    assert record.getMessage() == "actions.execute hubspot/get_contact answered 200"
     told = fields(record)
     assert told.pop("elapsed") > 0
     assert told.pop("server").startswith("http://127.0.0.1:")
@@ -61,7 +61,10 @@ async def test_each_retry_is_a_line_at_info(
     await read(refold)
     assert [record.levelname for record in log.records] == ["INFO", "INFO", "DEBUG"]
     retry = log.records[0]
-    assert retry.getMessage() == "actions.execute failed with ServerError, and is tried again"
+    assert (
+        retry.getMessage()
+        == "actions.execute hubspot/get_contact failed with ServerError, and is tried again"
+    )
     told = fields(retry)
     assert (told["attempts"], told["status"], told["fate"]) == (1, 503, "unknown")
     assert told["wait"] >= 0
@@ -74,7 +77,7 @@ async def test_a_call_that_ran_out_of_tries_is_a_warning(
     with pytest.raises(ServerError):
         await read(refold)
     assert [record.levelname for record in log.records] == ["INFO", "INFO", "INFO", "WARNING"]
-    assert log.records[-1].getMessage() == "actions.execute failed with ServerError"
+    assert log.records[-1].getMessage() == "actions.execute hubspot/get_contact failed with ServerError"
     assert fields(log.records[-1])["attempts"] == 4
 
 
@@ -97,7 +100,7 @@ async def test_a_cancelled_call_is_told_with_its_fate(
         async with asyncio.timeout(0.05):
             await write(refold)
     [record] = log.records
-    assert record.getMessage() == "actions.execute failed with CancelledError"
+    assert record.getMessage() == "actions.execute hubspot/create_contact failed with CancelledError"
     assert fields(record)["fate"] == "unknown"
 
 
