@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeVar, get_args
+from typing import Final, TypeVar
 
 from refold_async import replies, wire
 from refold_async.credentials import Credential
@@ -108,7 +108,7 @@ class Caller:
         upload = body if isinstance(body, Upload) else None
         own = self._headers if body is upload else self._json_headers
         try:
-            _check_effect(effect)
+            wire.check_effect(effect)
             request = wire.build(
                 operation,
                 path,
@@ -162,11 +162,3 @@ class Caller:
         )
         trip = await self.start(plan)
         return await trip.run()
-
-
-_EFFECTS: Final = (None, *get_args(Effect))
-
-
-def _check_effect(effect: Effect | None) -> None:
-    if effect not in _EFFECTS:
-        raise InvalidCallError(f"effect must be 'read', 'idempotent' or 'write', not {effect!r}")

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from refold_async.errors import InvalidCallError
-from refold_async.operation import Operation
+from refold_async.operation import Effect, Operation
 from refold_async.uploads import Upload
 
 Scalar = str | int | float | bool | None
@@ -90,6 +90,19 @@ def check_header(name: str, value: str) -> str:
     if value != value.strip():
         raise InvalidCallError(f"{name} may not start or end with white space: {value!r}")
     return value
+
+
+_EFFECTS: Final = (None, *get_args(Effect))
+
+
+def check_effect(effect: object) -> None:
+    """Refuse what is no effect; `None` leaves it to the operation.
+
+    Raises:
+        InvalidCallError: It is none.
+    """
+    if effect not in _EFFECTS:
+        raise InvalidCallError(f"effect must be 'read', 'idempotent' or 'write', not {effect!r}")
 
 
 @lru_cache(maxsize=4096)

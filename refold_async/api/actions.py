@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from refold_async.api.action_schema import ActionParameter, ActionSchema
+from refold_async.api.resource import Resource
 from refold_async.bending import decode_any, read_as
 from refold_async.caller import Caller
 from refold_async.errors import (
@@ -203,13 +204,10 @@ def _without(secret: str, result: ActionResult) -> ActionResult:
     return _result(redact(result.node_status, secret), result.http_status, clean)
 
 
-class Actions:
+class Actions(Resource):
     """The actions of one customer's apps: `account.actions`."""
 
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    __slots__ = ()
 
     async def list(self, slug: str, *, timeout: float | None = None) -> list[Action]:
         """List the actions that an app has.

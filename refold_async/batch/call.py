@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
 from refold_async.errors import InvalidCallError
 from refold_async.operation import Effect
+from refold_async.wire import check_effect
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -38,7 +39,6 @@ class Call(_Target, frozen=True, kw_only=True):
     effect: Effect | None = None
 
 
-_EFFECTS: Final = frozenset(get_args(Effect))
 _MAPPINGS: Final = (dict, Mapping)  # a dict is told at once, where Mapping asks its registry
 
 
@@ -58,8 +58,7 @@ def check(call: Call) -> None:
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
     if call.key is not None and not _is_key(call.key):
         raise InvalidCallError("key must be a text of valid Unicode that is not empty")
-    if call.effect is not None and call.effect not in _EFFECTS:
-        raise InvalidCallError(f"effect must be one of {', '.join(sorted(_EFFECTS))}, not {call.effect!r}")
+    check_effect(call.effect)
 
 
 def _is_key(value: object) -> bool:

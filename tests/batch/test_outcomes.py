@@ -67,11 +67,12 @@ async def test_a_call_that_cannot_be_sent_fails_and_the_others_run() -> None:
         Call("a", "hubspot", "get_contact", ["no mapping"]),  # type: ignore[arg-type]
         Call("a", "hubspot", "get_contact", key=""),
         Call("a", "hubspot", "get_contact", effect="harmless"),  # type: ignore[arg-type]
+        Call("a", "hubspot", "get_contact", effect=["read"]),  # type: ignore[arg-type]
         Call("a", "hubspot", "get_contact"),
     ]
     outcomes, batch = await outcomes_of(inputs, succeed)
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    assert [type(outcome.error) for outcome in failed] == [InvalidCallError] * 4
+    assert [type(outcome.error) for outcome in failed] == [InvalidCallError] * 5
     assert {(outcome.error.fate, outcome.attempts) for outcome in failed} == {("not_sent", 0)}
     assert batch.summary.done == 1
 
