@@ -183,7 +183,7 @@ class Walk(AsyncIterator[T]):
         """Whether the server answers what it answered before: the same number, or the same items."""
         same_number = page.page is not None and page.page == self._last_number
         self._last_number = page.page
-        content = hash(repr(page.items))
+        content = hash(msgspec.json.encode(page.items))
         known = content in self._seen
         self._seen.add(content)
         return same_number or known
