@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -13,10 +14,25 @@ CUT: Final = "***"
 """What stands in the place of a secret."""
 
 _TELLING: Final = re.compile(
-    r"api[-_]?key|token|secret|passw(or)?d|passphrase|authorization|credential|signature|cookie|private[-_]?key",
+    r"api[-_]?key|access[-_]?key|private[-_]?key|token|jwt|secret|passw(?:or)?d|passphrase|passcode|pwd"
+    r"|authorization|credential|signature|cookie|session[-_]?id",
     re.IGNORECASE,
 )
-_IN_QUERY: Final = re.compile(rf"([?&][^=&]*(?:{_TELLING.pattern})[^=&]*=)[^&]*", re.IGNORECASE)
+_NAMING: Final = ("name", "key", "id", "field", "header")
+"""The names under which a pair of name and value has its name."""
+
+_SHAPES: Final = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"((?:^|[?&\s])[^=&?\s\"]*(?:{_TELLING.pattern})[^=&?\s\"]*=)[^&#\s\"\\]+",  # a query, a form
+        rf"(\"[^\"]*(?:{_TELLING.pattern})[^\"]*\"\s*:\s*\")(?:[^\"\\]|\\.)+",  # JSON in a text
+        r"(\bBearer\s+)[^\s\"\\,]+",
+        r"(\b)eyJ[\w-]+\.[\w-]+\.[\w-]*",  # a JWT
+        r"(://[^/\s@:\"]*:)[^/\s@\"]+(?=@)",  # a URL with a password
+        r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^\"]*",
+    )
+]
+"""How secrets look in a text; what stands before them stays."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +78,10 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scrubber:
-    """Cuts secrets out: those that it knows, and what stands under a telling name, as `access_token`.
+    """Cuts secrets out: those that it knows, what stands under a telling name, and what looks like one.
+
+    A telling name is one such as `access_token`; what looks like a secret is a bearer's token, a JWT, a
+    password in a URL, a private key.
 
     Args:
         secrets: Texts to cut out wherever they stand.
@@ -70,22 +89,29 @@ class Scrubber:
     """
 
     def __init__(self, secrets: Iterable[str] = (), renamed: Mapping[str, str] | None = None) -> None:
-        self._replaced = {**dict.fromkeys(filter(None, secrets), CUT), **(renamed or {})}
+        self._replaced: dict[str, str] = {}
+        for text, instead in (renamed or {}).items():
+            self._replace(text, instead)
+        for secret in secrets:
+            self.learn(secret)
 
     def learn(self, secret: str) -> None:
         """Cut one more text out, from now on."""
         if secret:
-            self._replaced.setdefault(secret, CUT)
+            self._replace(secret, CUT)
+
+    def _replace(self, text: str, instead: str) -> None:
+        """Put a text in the place of another, also where that stands encoded in a URL."""
+        self._replaced.setdefault(quote(text, safe=""), quote(instead, safe="*"))
+        self._replaced.setdefault(text, instead)
 
     def text(self, text: str) -> str:
-        """Cut the known secrets out of a text."""
+        """Cut secrets out of a text, as a path with its query."""
         for secret in sorted(self._replaced, key=len, reverse=True):
             text = text.replace(secret, self._replaced[secret])
+        for shape in _SHAPES:
+            text = shape.sub(rf"\g<1>{CUT}", text)
         return text
-
-    def target(self, target: str) -> str:
-        """Cut the secrets out of a path with its query."""
-        return _IN_QUERY.sub(rf"\g<1>{CUT}", self.text(target))
 
     def body(self, body: bytes) -> Any:
         """Give a body's JSON, or its text, without secrets; `None` for an empty one."""
@@ -103,12 +129,13 @@ class Scrubber:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self.text(body.decode(errors="replace"))
         cut = self._values(value)
-        return body.decode() if cut == value else msgspec.json.encode(cut).decode()
+        # a name that comes twice has its first value in the text alone
+        return self.text(body.decode()) if cut == value else msgspec.json.encode(cut).decode()
 
     def _values(self, value: Any) -> Any:
         match value:
             case dict():
-                return {self.text(name): self._value(name, inner) for name, inner in value.items()}
+                return self._object("", value)
             case list():
                 return [self._values(inner) for inner in value]
             case str():
@@ -117,8 +144,25 @@ class Scrubber:
                 return value
 
     def _value(self, name: str, value: Any) -> Any:
-        secret = isinstance(value, str | int) and not isinstance(value, bool) and _TELLING.search(name)
-        return CUT if secret and value != "" else self._values(value)
+        if not _TELLING.search(name):
+            return self._values(value)
+        match value:
+            case bool() | None | "":
+                return value
+            case dict():
+                return self._object(name, value)
+            case list():
+                return [self._value(name, inner) for inner in value]
+            case _:
+                return CUT
+
+    def _object(self, name: str, value: dict[str, Any]) -> dict[str, Any]:
+        """Cut an object's values; its `value` is also judged by what the object is called."""
+        called = " ".join([name, *(text for key in _NAMING if isinstance(text := value.get(key), str))])
+        return {
+            self.text(key): self._value(called if key == "value" else key, inner)
+            for key, inner in value.items()
+        }
 
 
 def load(path: Path) -> list[Exchange]:

@@ -51,7 +51,7 @@ def _asked(request: web.BaseRequest, body: bytes, scrubber: Scrubber) -> Asked:
     account = request.headers.get("linked_account_id")
     return Asked(
         method=request.method,
-        target=scrubber.target(request.raw_path),
+        target=scrubber.text(request.raw_path),
         linked_account_id=None if account is None else scrubber.text(account),
         body=scrubber.body(body),
     )

@@ -170,11 +170,53 @@ async def test_no_secret_is_saved(scripted: ScriptedSandbox, tmp_path: Path) -> 
     assert saved[1]["asked"]["body"] == {"email": "user@example.com", "password": CUT}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"access_token": "HUSH"}',
+        '{"tokens": ["HUSH", {"value": "HUSH"}]}',
+        '{"secret": {"value": "HUSH"}}',
+        '{"password": 0.5, "passcode": "HUSH"}',
+        '{"name": "Authorization", "value": "Basic HUSH"}',
+        '{"key": "API_KEY", "value": {"plain": 1, "value": "HUSH"}}',
+        '{"access_token": "HUSH", "access_token": ""}',
+        '{"said": "{\\"refresh_token\\": \\"HUSH\\"}"}',
+        '{"said": "Authorization: Bearer HUSH"}',
+        '{"said": "eyJhbGciOi.HUSH.HUSH"}',
+        '{"url": "https://x.example/a?page=1&access_token=HUSH#top"}',
+        '{"url": "https://jane:HUSH@x.example/"}',
+        '{"pem": "-----BEGIN RSA PRIVATE KEY-----\\nHUSH\\n-----END RSA PRIVATE KEY-----"}',
+        "grant_type=code&client_secret=HUSH",
+        'cut off: {"clientSecret": "HUSH',
+    ],
+)
+def test_what_looks_like_a_secret_is_cut(body: str) -> None:
+    scrubber = Scrubber()
+    assert "HUSH" not in scrubber.answer(body.encode())
+    assert "HUSH" not in str(scrubber.body(body.encode()))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"credentials": [{"id": "c-1", "name": "HubSpot"}], "token": ""}',
+        '{"properties": {"token": {"type": "string", "required": true}}}',
+        '{"said": "a secret meeting at https://x.example:8080/a?b=c, mail a@b.example"}',
+    ],
+)
+def test_what_is_no_secret_stays(body: str) -> None:
+    assert Scrubber().answer(body.encode()) == body
+
+
+def test_what_is_renamed_is_so_in_a_url_too() -> None:
+    scrubber = Scrubber(["k/1"], {"jane@customer.example": "user@example.com"})
+    assert scrubber.text("/of/jane%40customer.example?q=k%2F1") == f"/of/user%40example.com?q={CUT}"
+
+
 def test_secrets_in_a_query_are_cut_and_plain_names_are_not() -> None:
     scrubber = Scrubber(["k1"])
     assert (
-        scrubber.target("/a/k1?page=2&access_token=x&limit=3")
-        == f"/a/{CUT}?page=2&access_token={CUT}&limit=3"
+        scrubber.text("/a/k1?page=2&access_token=x&limit=3") == f"/a/{CUT}?page=2&access_token={CUT}&limit=3"
     )
     assert scrubber.body(b'{"tokens_used": 0, "page": 2, "ok": true, "name": "k1"}') == {
         "tokens_used": CUT, "page": 2, "ok": True, "name": CUT,
