@@ -154,6 +154,31 @@ def test_the_log_names_the_same_instance_and_the_customer(
     assert told["linked_account_id"] == "jane@customer.example"
 
 
+@pytest.mark.parametrize("error", [row[0] for row in READS], ids=names(READS))
+def test_the_log_does_not_repeat_what_the_service_wrote(
+    error: RefoldError, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "refold_async"):
+        answer_error(request(), error)
+    [record] = caplog.records
+    assert "secret" not in f"{record.getMessage()} {record.__dict__}".lower()
+    assert type(error).__name__ in record.getMessage()
+
+
+def test_the_log_says_which_setting_cannot_work(caplog: pytest.LogCaptureFixture) -> None:
+    answer_error(request(), errors.SettingsError("no API key: set REFOLD_API_KEY"))
+    assert caplog.messages == ["answered 500: SettingsError: no API key: set REFOLD_API_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("req_8f.1-2:3", "req_8f.1-2:3"), ("<b>", None), ("x" * 129, None), ("", None), (None, None)],
+)
+def test_only_what_looks_like_an_id_is_handed_on_as_one(given: str | None, told: str | None) -> None:
+    problem = problem_of(status(errors.ServerError, 500, "unknown", request_id=given))
+    assert problem.request_id == told
+
+
 def test_other_errors_are_not_ours_to_answer() -> None:
     with pytest.raises(ZeroDivisionError):
         answer_error(request(), ZeroDivisionError())

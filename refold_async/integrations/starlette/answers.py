@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from refold_async.api.actions import ActionResult
-from refold_async.errors import RefoldError
+from refold_async.errors import JournalError, RefoldError, SettingsError
 from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
 
 _logger: Final = logging.getLogger("refold_async")
@@ -81,7 +81,13 @@ def _log(request: Request, error: RefoldError, problem: HTTPProblem) -> None:
     route = request.scope.get("route")
     known["route"] = getattr(route, "path", None)
     fields = {name: value for name, value in known.items() if value is not None}
-    _logger.log(level, "answered %d: %s", problem.status, error, extra={"refold": fields})
+    _logger.log(level, "answered %d: %s", problem.status, _told(error), extra={"refold": fields})
+
+
+def _told(error: RefoldError) -> str:
+    """Name an error in the log; only messages of our own are told, since others may quote what was sent."""
+    name = type(error).__name__
+    return f"{name}: {error.message}" if isinstance(error, SettingsError | JournalError) else name
 
 
 def add_exception_handlers(app: Starlette) -> None:

@@ -7,6 +7,7 @@ id, nor anything that the service or the connected app wrote.
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from typing import Final, Literal
 
@@ -114,6 +115,8 @@ _ANSWERS: Final[dict[Kind, tuple[int, str, str]]] = {
     "bad-call": (400, "Bad request", "What was asked cannot be done as it is. Nothing was done."),
 }
 
+_ID: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+
 _RETRY_LATER: Final = frozenset({"throttled", "app-throttled", "unavailable"})
 
 
@@ -138,7 +141,7 @@ def problem_of(error: RefoldError) -> HTTPProblem:
         slug=error.slug,
         action_id=error.action_id,
         attempts=error.attempts,
-        request_id=error.request_id,
+        request_id=_id_alone(error.request_id),
         retry_after=_retry_after(kind, error),
     )
 
@@ -197,6 +200,11 @@ def _kind_of_failure(error: ActionFailed) -> Kind:
     if error.fate != "rejected":
         return "upstream-failed"
     return _OF_THE_APP.get(error.result.http_status, "refused")
+
+
+def _id_alone(request_id: str | None) -> str | None:
+    """Give the service's id where it is one, since anything else is text of the service's."""
+    return request_id if request_id is not None and _ID.fullmatch(request_id) else None
 
 
 def _retry_after(kind: Kind, error: RefoldError) -> int | None:
