@@ -17,6 +17,7 @@ from refold_async.api.execution_models import (
 from refold_async.api.following import follow
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, flag, moment
+from refold_async.errors import DeadlineExceededError, WorkflowFailed
 from refold_async.operation import Operation
 
 _PATH: Final = "/api/v2/public/execution"
@@ -204,7 +205,12 @@ class Executions(Resource):
             NotFoundError: There is no such execution.
             RefoldError: Any other failure of a call that is no passing one.
         """
-        return await follow(self.get, execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll)
+        try:
+            return await follow(self.get, execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll)
+        except (WorkflowFailed, DeadlineExceededError) as error:
+            error.operation = "executions.follow"
+            error.linked_account_id = self._caller.linked_account_id
+            raise
 
     async def batches(
         self,

@@ -62,6 +62,9 @@ async def test_an_end_that_is_not_well_is_an_error(account: KeyAccount, recorder
     assert caught.value.execution.id == "x-1"  # type: ignore[union-attr]
     assert caught.value.fate == "unknown"
     assert end in str(caught.value)
+    assert (caught.value.operation, caught.value.linked_account_id) == (
+        "executions.follow", account.linked_account_id,
+    )  # fmt: skip
 
 
 def test_a_failed_workflow_travels_between_processes() -> None:
