@@ -29,7 +29,7 @@ RefoldError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class RefoldError(Exception):
         slug: The app that was named.
         action_id: The action that was named.
         linked_account_id: The customer for whom the call was made.
+        ids: What else the call's path names, as `{"execution_id": "…"}`.
         effect: What running the call twice does: `"read"`, `"idempotent"` or `"write"`.
         attempts: How many times the call was tried.
         elapsed: Seconds from the call's start to its failure.
@@ -99,6 +100,7 @@ class RefoldError(Exception):
         self.slug: str | None = None
         self.action_id: str | None = None
         self.linked_account_id: str | None = None
+        self.ids: Mapping[str, str] = {}
         self.effect: Effect | None = None
         self.attempts: int = 0
         self.elapsed: float | None = None
@@ -111,6 +113,7 @@ class RefoldError(Exception):
 
     def __str__(self) -> str:
         where = [part for part in (self.operation, _path(self.slug, self.action_id)) if part]
+        where += [f"{name} {value!r}" for name, value in self.ids.items()]
         if self.linked_account_id is not None:
             where.append(f"account {self.linked_account_id!r}")
         if self.attempts > 1:

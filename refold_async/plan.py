@@ -36,6 +36,10 @@ def describe(
     """Write on an error which call it ended."""
     error.operation = operation.name
     places = dict(zip(wire.places_of(operation.path), path, strict=True))
-    error.slug = places.get("slug")
-    error.action_id = places.get("action_id")
-    error.linked_account_id = linked_account_id or places.get("linked_account_id")
+    if len(places) < len(path):  # of a path that is not documented, whose segments have no names
+        places = {"path": f"/{'/'.join(path)}"}
+    error.slug = places.pop("slug", None)
+    error.action_id = places.pop("action_id", None)
+    named = places.pop("linked_account_id", None)
+    error.linked_account_id = linked_account_id or named
+    error.ids = places

@@ -58,6 +58,7 @@ def _where(error: RefoldError) -> Iterator[str]:
         yield error.operation
     if error.slug:
         yield f"{error.slug}/{error.action_id}" if error.action_id else error.slug
+    yield from (f"{name} {value}" for name, value in error.ids.items())
     if error.linked_account_id is not None:
         yield f"for account {error.linked_account_id}"
 

@@ -123,7 +123,7 @@ def facts_of(error: RefoldError) -> dict[str, object]:
     facts: dict[str, object] = {"class": type(error).__name__, "needs_reconnect": error.needs_reconnect}
     names = (
         "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after",
-        "effect", "operation", "slug", "action_id", "linked_account_id", "attempts", "elapsed",
+        "effect", "operation", "slug", "action_id", "linked_account_id", "ids", "attempts", "elapsed",
     )  # fmt: skip
     if isinstance(error, WorkflowFailed):
         facts["execution"] = error.execution

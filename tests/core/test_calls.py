@@ -1,6 +1,7 @@
 """The documented operations against the sandbox, and the bodies that the reference shows."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,21 @@ async def test_the_errors_of_the_service(sandbox: Sandbox, refold: Refold) -> No
     with pytest.raises(ActionFailed) as failed:
         await account.actions.execute("playground", "fail", {"http_status": 404})
     assert (failed.value.fate, failed.value.result.http_status) == ("rejected", 404)
+
+
+async def test_an_error_names_what_the_path_named(refold: Refold) -> None:
+    account = refold.account("demo-user-1")
+    for call, ids in (
+        (account.executions.get("none"), {"execution_id": "none"}),
+        (account.call("GET", "/api/v2/public/execution/none"), {"execution_id": "none"}),
+        (account.call("GET", "/no/such path"), {"path": "/no/such path"}),
+        (account.actions.schema("hubspot", "none"), {}),
+    ):
+        with pytest.raises(NotFoundError) as caught:
+            await call
+        error = pickle.loads(pickle.dumps(caught.value))
+        assert (error.ids, error.linked_account_id) == (ids, "demo-user-1")
+        assert all(f", {name} {value!r}, account 'demo-user-1'" in str(error) for name, value in ids.items())
 
 
 async def test_a_connection_to_be_made_again_is_no_bad_key(sandbox: Sandbox, refold: Refold) -> None:
