@@ -1,6 +1,7 @@
 """A caller that hangs up: its reads end, its writes are finished or reported, and nothing else is harmed."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -222,6 +223,33 @@ async def test_a_server_that_stops_cancels_as_ever(sandbox: Sandbox, options: Op
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+@pytest.mark.parametrize("made_of_it", [None, asyncio.CancelledError, ValueError])
+async def test_a_cancellation_that_was_heard_does_not_linger(made_of_it: type[BaseException] | None) -> None:
+    """An enclosing timeout would take one that does for its own."""
+
+    async def handler(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if made_of_it is not None:
+                raise made_of_it from None
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def attend() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        with contextlib.suppress(ValueError):
+            await DisconnectMiddleware(handler)({"type": "http"}, receive, send)
+        return task.cancelling()
+
+    async def send(_: Any) -> None:
+        pass
+
+    assert await asyncio.create_task(attend()) == 0
 
 
 async def test_reading_ahead_stops_at_two_messages_and_ends_with_the_disconnect() -> None:

@@ -110,9 +110,11 @@ class DisconnectMiddleware:
         try:
             await self._app(scope, caller.receive, caller.send)
         except asyncio.CancelledError:
-            if not visit.gone or handler.uncancel() > 0:
+            if not visit.gone or handler.cancelling() > 1:
                 raise
         finally:
+            if visit.gone:
+                handler.uncancel()  # ours has been heard, also where the handler made something else of it
             watching.cancel()
             await asyncio.wait([watching])
 
