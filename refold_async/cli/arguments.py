@@ -43,15 +43,16 @@ _CALL: Final = (
 
 def names_action(function: F) -> F:
     """Give a command the arguments SLUG and ACTION."""
-    return _with(function, _ACTION)
+    return with_options(function, _ACTION)
 
 
 def takes_params(function: F) -> F:
     """Give a command `--param`, `--params` and `--effect`."""
-    return _with(function, _CALL)
+    return with_options(function, _CALL)
 
 
-def _with(function: F, parts: tuple[Callable[[F], F], ...]) -> F:
+def with_options(function: F, parts: tuple[Callable[[F], F], ...]) -> F:
+    """Give a command options and arguments, which its help shows in this order."""
     for part in reversed(parts):
         function = part(function)
     return function

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from refold_async.cli.advice import fate_words
+from refold_async.cli.arguments import with_options
 from refold_async.cli.exits import Exit, exit_of
 from refold_async.cli.terminal import Terminal, plain
 from refold_async.client import Refold
@@ -53,9 +54,7 @@ def calls_refold(
             click.echo(plain(watch.interrupted), err=True)
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 async def _with_client(options: Options, work: Callable[[Refold], Awaitable[None]]) -> None:

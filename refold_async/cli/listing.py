@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from refold_async.api.paging import Page, Walk
+from refold_async.cli.arguments import with_options
 
 T = TypeVar("T")
 
@@ -66,6 +67,4 @@ def lists(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("--page asks for one page, and --all for all of them")
         command(asked=Asked(page, limit, everything), **given)
 
-    for option in reversed(_OPTIONS):
-        with_asked = option(with_asked)
-    return with_asked
+    return with_options(with_asked, _OPTIONS)
