@@ -67,7 +67,7 @@ class Webhook(Dated, frozen=True, kw_only=True):
     group: str | None = None
 
 
-Webhooks_ = list[Webhook]
+WebhookList = list[Webhook]
 
 _PATH: Final = "/api/v2/public/webhook"
 _LIST: Final = Operation(
@@ -229,7 +229,7 @@ class TokenWebhooks(Resource):
         )
         return await self._caller.call(_UPDATE, id, body=_with_template(body, webhook_body), timeout=timeout)
 
-    async def delete(self, id: str, *, timeout: float | None = None) -> Webhooks_:  # noqa: A002
+    async def delete(self, id: str, *, timeout: float | None = None) -> WebhookList:  # noqa: A002
         """Delete a webhook.
 
         Calls `DELETE /api/v2/public/webhook/{id}`.
@@ -253,7 +253,7 @@ class Webhooks(TokenWebhooks):
 
     __slots__ = ()
 
-    async def list(self, *, timeout: float | None = None) -> Webhooks_:
+    async def list(self, *, timeout: float | None = None) -> WebhookList:
         """List the webhooks.
 
         Calls `GET /api/v2/public/webhook`.
@@ -283,7 +283,7 @@ class Webhooks(TokenWebhooks):
 
     async def edit_group(
         self, webhook_ids: Sequence[str], group: str, *, timeout: float | None = None
-    ) -> Webhooks_:
+    ) -> WebhookList:
         """File webhooks under a group.
 
         Calls `PUT /api/v2/public/webhooks/group/edit`.
