@@ -63,6 +63,19 @@ def decode_any(body: bytes | memoryview) -> Any:
         raise UnreadableReplyError(_not_json(bytes(body[:64]), error), fate="unknown") from None
 
 
+def decode_into(body: bytes | msgspec.Raw, kind: Any) -> Any:
+    """Decode JSON straight into a type of the caller's, without bending.
+
+    Raises:
+        UnreadableReplyError: The JSON does not fit the type; the message says where.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+        raise UnreadableReplyError(f"the data is no {name}: {error}", fate="unknown") from None
+
+
 def _not_json(body: bytes, error: Exception) -> str:
     if not body.strip():
         return "the answer is empty where JSON was due"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar, cast
+from types import UnionType
+from typing import Any, Final, TypeVar, cast, overload
 
 import msgspec
 
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.api.resource import Resource
-from refold_async.bending import decode_any, read_as
+from refold_async.bending import decode_any, decode_into, read_as
 from refold_async.caller import Caller
 from refold_async.errors import (
     ActionFailed,
@@ -97,21 +98,24 @@ class ActionResult:
             self._data = decode_any(memoryview(self.raw))
         return self._data
 
-    def into(self, kind: type[T]) -> T:
+    @overload
+    def into(self, kind: type[T]) -> T: ...
+
+    @overload
+    def into(self, kind: UnionType) -> Any: ...
+
+    def into(self, kind: Any) -> Any:
         """Decode the data straight into a type of yours.
 
         Args:
-            kind: Any type that msgspec decodes: a Struct, a dataclass, a TypedDict, `list[Contact]`, …
+            kind: Any type that msgspec decodes: a Struct, a dataclass, a TypedDict, `list[Contact]`,
+                `Contact | Company`, …
 
         Raises:
             UnreadableReplyError: The data does not fit the type; the message says where. The
                 action itself was done.
         """
-        try:
-            return msgspec.json.decode(self.raw, type=kind)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            name = getattr(kind, "__name__", str(kind))
-            raise UnreadableReplyError(f"the data is no {name}: {error}", fate="unknown") from None
+        return decode_into(self.raw, kind)
 
 
 def _result(node_status: str, http_status: int | None, raw: bytes) -> ActionResult:

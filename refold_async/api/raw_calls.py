@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, TypeVar, get_args, overload
 from urllib.parse import unquote
 
 import msgspec
 
 from refold_async import replies, wire
 from refold_async.api.catalogue import operations
-from refold_async.bending import BOM, decode_any
+from refold_async.bending import BOM, decode_any, decode_into
 from refold_async.caller import Caller
 from refold_async.errors import InvalidCallError
 from refold_async.operation import Effect, Method, Operation
 from refold_async.wire import Reply, Scalar
+
+T = TypeVar("T")
 
 
 class RawAnswer(msgspec.Struct, frozen=True):
@@ -42,6 +45,20 @@ class RawAnswer(msgspec.Struct, frozen=True):
             UnreadableReplyError: The body is not JSON. The call itself was done.
         """
         return decode_any(self.body.removeprefix(BOM)) if self.body.strip() else None
+
+    @overload
+    def into(self, kind: type[T]) -> T: ...
+
+    @overload
+    def into(self, kind: UnionType) -> Any: ...
+
+    def into(self, kind: Any) -> Any:
+        """Decode the body's JSON straight into a type of yours; see `ActionResult.into`.
+
+        Raises:
+            UnreadableReplyError: The body does not fit the type. The call itself was done.
+        """
+        return decode_into(self.body.removeprefix(BOM), kind)
 
 
 async def call(

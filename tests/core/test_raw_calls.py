@@ -148,7 +148,10 @@ async def test_an_error_of_the_service_is_the_one_that_it_always_is(refold: Refo
 
 def test_an_answer_without_json_loses_nothing() -> None:
     assert RawAnswer(204, "", b"").data is None
-    assert RawAnswer(200, "", b'\xef\xbb\xbf{"a": 1}').data == {"a": 1}
+    marked = RawAnswer(200, "", b'\xef\xbb\xbf{"a": 1}')
+    assert marked.data == marked.into(dict[str, int]) == {"a": 1}
+    with pytest.raises(UnreadableReplyError, match=r"the data is no list\[int\]: Expected `array`"):
+        marked.into(list[int])
     answer = RawAnswer(200, "text/csv", b"a,b")
     assert repr(answer) == "RawAnswer(200, 3 bytes)"
     with pytest.raises(UnreadableReplyError):
