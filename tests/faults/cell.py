@@ -11,7 +11,7 @@ from refold_async import DeadlineExceededError, Refold, RefoldError, Retry
 
 from .answers import POISON
 from .certs import client_context
-from .fault import REPLY_LIMIT, Expected, Fate, Fault
+from .fault import REPLY_LIMIT, Effect, Fate, Fault
 from .operations import LINKED_ACCOUNT_ID, OTHERS, WRITE, Operation
 from .permits import held
 from .server import FaultServer
@@ -76,9 +76,9 @@ def due(fault: Fault, operation: Operation, times: int) -> Met:
     )
 
 
-def stalls(expected: Expected) -> bool:
+def stalls(fault: Fault, effect: Effect = "read") -> bool:
     """Whether a call's deadline is to end it."""
-    return expected.error == "DeadlineExceededError"
+    return fault.silent or fault.expected(effect).error == "DeadlineExceededError"
 
 
 @asynccontextmanager
@@ -97,7 +97,7 @@ async def meet(fault: Fault, server: FaultServer, operation: Operation, short: f
             assert await _content(WRITE, refold) == WRITE.good
             await fault.between_calls(server)
         before = len(server.requests)
-        stalled = stalls(fault.expected(operation.effect))
+        stalled = stalls(fault, operation.effect)
         timeout = short if stalled else LONG
         with Watch(timeout) as watch:
             error, late = await _outcome(operation, refold, timeout)

@@ -93,6 +93,7 @@ class Fault:
         wait: the pause in seconds that the error carries, from the server's own words.
         late: whether an execute returns all the same, and the error comes when its data is decoded.
         lenient: whether what is accepted is refused, as unreadable, in debug modes.
+        silent: whether the deadline ends the call, also where its error is another.
         following: the class of the next call's error, where the fault outlasts the call.
     """
 
@@ -111,6 +112,7 @@ class Fault:
     wait: float | None = None
     late: bool = False
     lenient: bool = False
+    silent: bool = False
     following: str | None = None
 
     @property

@@ -19,14 +19,14 @@ def _cut(status: int, end: Close | Reset | Hang, *fields: bytes) -> Play:
     return always(Send(reply(status, ENVELOPE, JSON_FIELD, *fields)[:-10]), end)
 
 
-def _row(name: str, words: str, play: Play, verdict: Verdict) -> Fault:
-    return Fault(id=f"broken-{name}", words=words, play=play, **verdict)
+def _row(name: str, words: str, play: Play, verdict: Verdict, *, silent: bool = False) -> Fault:
+    return Fault(id=f"broken-{name}", words=words, play=play, silent=silent, **verdict)
 
 
 CUT = (
     _row("404-closed", "404, and closes in the body", _cut(404, Close()), NOT_FOUND),
     _row("404-reset", "404, and resets in the body", _cut(404, Reset()), NOT_FOUND),
-    _row("404-silence", "404, and silence in the body", _cut(404, Hang()), NOT_FOUND),
+    _row("404-silence", "404, and silence in the body", _cut(404, Hang()), NOT_FOUND, silent=True),
     _row("302-closed", "302, and closes in the body", _cut(302, Close(), b"Location: /taken"), REDIRECTED),
     _row("502-closed", "502, and closes in the body", _cut(502, Close()), SERVER_ERROR),
     _row("429-closed", "429, and closes in the body", _cut(429, Close(), b"Retry-After: 0"), THROTTLED),

@@ -29,7 +29,7 @@ def _meeting_once(fault: Fault, transport: Transport, road: Road) -> tuple[Opera
     """
     if road == "public":
         return A_GET_AND_A_POST
-    alone = fault.lasting or not fault.recovers or (stalls(fault.read) and transport == "tls")
+    alone = fault.lasting or not fault.recovers or (stalls(fault) and transport == "tls")
     return (*SINGLE, *(BATCHES_OF_ONE if alone else BATCHES))
 
 
