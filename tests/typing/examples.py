@@ -81,7 +81,7 @@ async def executing(account: Account) -> None:
     assert_type(result.into(Row), Row)
     assert_type(result.into(dict[str, int]), dict[str, int])
     either: Contact | Deal = result.into(Contact | Deal)
-    assert either
+    assert isinstance(either, Contact | Deal)
     answer = await account.call("GET", "/api/v2/public/workflow")
     assert_type(answer.data, Any)
     assert_type(answer.into(list[Contact]), list[Contact])
