@@ -10,7 +10,6 @@ import re
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,41 +17,13 @@ from benchmarks import machine
 from benchmarks.certificate import Certificate, server_context
 from benchmarks.payloads import envelope
 
-PER_SECOND, BURST = 20, 5
-"""What the server grants where it is `limited`: Refold's documented rate."""
-
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-def reply(body: bytes, status: str = "200 OK") -> bytes:
+def reply(body: bytes) -> bytes:
     """A whole reply, ready to write."""
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
-
-
-REFUSALS = "/refusals"
-"""Where a `limited` server tells how many calls it has refused."""
-
-_REFUSED = reply(b'{"status_code":429,"message":"Too Many Requests"}', "429 Too Many Requests")
-
-
-class Gate:
-    """A token bucket in front of the answers; counts what it refused."""
-
-    def __init__(self, per_second: float, burst: int) -> None:
-        self._per_second, self._burst = per_second, burst
-        self._tokens, self._at = float(burst), time.monotonic()
-        self.refusals = 0
-
-    def admits(self) -> bool:
-        now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
-        self._at = now
-        if self._tokens < 1:
-            self.refusals += 1
-            return False
-        self._tokens -= 1
-        return True
 
 
 class StaticProtocol(asyncio.Protocol):
@@ -63,8 +34,8 @@ class StaticProtocol(asyncio.Protocol):
 
     _transport: asyncio.WriteTransport
 
-    def __init__(self, answer: bytes, gate: Gate | None) -> None:
-        self._answer, self._gate = answer, gate
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
         self._buffer = self._last = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,20 +44,12 @@ class StaticProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if data == self._last and not self._buffer:
-            self._answer_one()
+            self._transport.write(self._answer)
             return
         self._buffer += data
         while total := _length_of_request(self._buffer):
             self._last, self._buffer = self._buffer[:total], self._buffer[total:]
-            self._answer_one()
-
-    def _answer_one(self) -> None:
-        if self._gate is None:
             self._transport.write(self._answer)
-        elif self._last.startswith(f"GET {REFUSALS} ".encode()):
-            self._transport.write(reply(str(self._gate.refusals).encode()))
-        else:
-            self._transport.write(self._answer if self._gate.admits() else _REFUSED)
 
 
 def _length_of_request(buffer: bytes) -> int:
@@ -100,12 +63,11 @@ def _length_of_request(buffer: bytes) -> int:
 
 
 @contextmanager
-def serving(size: int, *, tls: Certificate | None = None, limited: bool = False) -> Iterator[str]:
+def serving(size: int, *, tls: Certificate | None = None) -> Iterator[str]:
     """A server in its own process, which answers `size` bytes. Yields its base URL."""
     command = [sys.executable, "-m", "benchmarks.server", str(size)]
     command += ["--core", str(machine.SERVER_CORE)] if machine.SERVER_CORE is not None else []
     command += ["--tls", str(tls.certificate), str(tls.key)] if tls else []
-    command += ["--limited"] if limited else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
@@ -115,10 +77,10 @@ def serving(size: int, *, tls: Certificate | None = None, limited: bool = False)
             process.terminate()
 
 
-async def _serve(size: int, tls: ssl.SSLContext | None, gate: Gate | None) -> None:
+async def _serve(size: int, tls: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
     answer = reply(envelope(size))
-    server = await loop.create_server(lambda: StaticProtocol(answer, gate), "127.0.0.1", 0, ssl=tls)
+    server = await loop.create_server(lambda: StaticProtocol(answer), "127.0.0.1", 0, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await asyncio.to_thread(sys.stdin.read)
@@ -130,12 +92,11 @@ def main() -> None:
     parser.add_argument("size", type=int)
     parser.add_argument("--core", type=int)
     parser.add_argument("--tls", nargs=2)
-    parser.add_argument("--limited", action="store_true")
     chosen = parser.parse_args()
     machine.pin(chosen.core)
     machine.settle_allocator()
     tls = server_context(*chosen.tls) if chosen.tls else None
-    asyncio.run(_serve(chosen.size, tls, Gate(PER_SECOND, BURST) if chosen.limited else None))
+    asyncio.run(_serve(chosen.size, tls))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,25 @@
 from collections.abc import Callable
 
 from benchmarks.plan import Plan
-from benchmarks.questions import call_cost, decode, integrations, payload_size, rate_limit, startup, tls
+from benchmarks.questions import (
+    call_cost,
+    decode,
+    fan_out,
+    integrations,
+    layers,
+    payload_size,
+    rate_limit,
+    startup,
+    tls,
+)
 from benchmarks.report import Table
 
 QUESTIONS: dict[str, Callable[[Plan], Table]] = {
     "call-cost": call_cost.ask,
+    "layers": layers.ask,
     "payload-size": payload_size.ask,
     "decode": decode.ask,
+    "fan-out": fan_out.ask,
     "rate-limit": rate_limit.ask,
     "tls": tls.ask,
     "start-up": startup.ask,

@@ -1,18 +1,18 @@
 """What do listeners and a web application's surroundings cost, over the bare client?"""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
 
-from benchmarks.clients import REFOLD, around, sdk
+from benchmarks.clients import REFOLD, sdk
 from benchmarks.clients.adapter import Adapter
 from benchmarks.payloads import SMALL
-from benchmarks.plan import Plan
+from benchmarks.plan import Plan, compare
 from benchmarks.report import Bound, Row, Table
-from benchmarks.rounds import Rounds, interleave
+from benchmarks.rounds import Rounds
 from benchmarks.server import serving
 from refold_async import Hooks
 
+_QUESTION = "What do the integrations cost?"
+_COLUMNS = ("x refold_async", "x the bare handler", "µs")
 _SILENT = "with hooks that do nothing"
 _UNTRACED = "instrumented, without OpenTelemetry's SDK"
 _TRACED = "instrumented, spans and metrics made"
@@ -22,6 +22,10 @@ _HOME = "Starlette handler, the integration"
 
 def ask(plan: Plan) -> Table:
     """An execute, heard by more and more, and from within a handler."""
+    try:
+        from benchmarks.clients import around
+    except ImportError as error:
+        return Table(_QUESTION, _COLUMNS, (), note=f"Not measured: {error.name} is not installed.")
     contenders: dict[str, Adapter] = {
         REFOLD: sdk.refold,
         _SILENT: around.heard(Hooks()),
@@ -31,10 +35,10 @@ def ask(plan: Plan) -> Table:
         _HOME: around.in_handler,
     }
     with serving(SMALL) as base_url:
-        rounds = asyncio.run(_compare(plan, contenders, base_url))
+        rounds = asyncio.run(compare(contenders, plan, base_url, in_flight=10))
     return Table(
-        "What do the integrations cost?",
-        ("x refold_async", "x the bare handler", "µs"),
+        _QUESTION,
+        _COLUMNS,
         tuple(_row(rounds, name) for name in contenders),
         note="An execute with a 300-byte answer, 10 in flight; the handlers are called without a server.",
         bounds=(
@@ -42,15 +46,6 @@ def ask(plan: Plan) -> Table:
             Bound("a handler with the integration, x a bare one", rounds.ratio(_HOME, _BARE).median, 2.0),
         ),
     )
-
-
-async def _compare(plan: Plan, contenders: Mapping[str, Adapter], base_url: str) -> Rounds:
-    async with AsyncExitStack() as stack:
-        calls = {
-            name: await stack.enter_async_context(adapter(base_url, None))
-            for name, adapter in contenders.items()
-        }
-        return await interleave(calls, rounds=plan.rounds, in_flight=10, seconds=plan.seconds)
 
 
 def _row(rounds: Rounds, name: str) -> Row:

@@ -2,67 +2,117 @@
 
 import asyncio
 import time
-import urllib.request
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import backoff
 from aiohttp import ClientResponseError, ClientSession
 
-from benchmarks.payloads import ACCOUNT, ACTION, API_KEY, PARAMS, PATH, SLUG, SMALL
+from benchmarks.payloads import ACTION, PARAMS, PATH, SLUG
 from benchmarks.plan import Plan
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import drive
-from benchmarks.server import BURST, PER_SECOND, REFUSALS, serving
-from refold_async import RateLimit, Refold
+from refold_async import Call, RateLimit, Refold
+from refold_async.sandbox import Sandbox, SandboxLimit, SandboxThread
 
-_CALLS, _IN_FLIGHT = 200, 20
-_LEAST_SECONDS = (_CALLS - BURST) / PER_SECOND
+PER_SECOND, BURST = 20, 5
+_IN_FLIGHT = 50
 
-Run = Callable[[str], Awaitable[int]]
-"""Makes all the calls against a base URL; gives the number of those that failed for good."""
+Run = Callable[[Sandbox, int], Awaitable[int]]
+"""Makes that many calls against a sandbox; gives the number of those that failed for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What became of some calls.
+
+    Attributes:
+        share: Of the permitted rate, how much was used by calls that succeeded.
+        refused: 429s, a hundred calls.
+        lost: Calls that failed for good.
+        seconds: From the first call to the last answer.
+        over: Seconds past the least possible time, as a share of it.
+    """
+
+    share: float
+    refused: float
+    lost: int
+    seconds: float
+    over: float
+
+    def row(self, label: str) -> Row:
+        shares = (f"{self.share:.3f}", f"{self.refused:.1f}", f"{self.over:+.1%}")
+        return Row(label, (*shares, str(self.lost), f"{self.seconds:.1f}"))
 
 
 def ask(_plan: Plan) -> Table:
-    """200 calls against a server that enforces 20 a second with a burst of 5."""
-    ours, ours_refused, our_row = _measure("refold_async, RateLimit(20, burst=5)", _refold)
-    _, _, their_row = _measure("gather, a semaphore, backoff on 429", _gather)
+    """Calls against sandboxes that enforce 20 a second with a burst of 5, all at the same time."""
+    batch, calls, gather = asyncio.run(_all())
     return Table(
         "How much of a rate limit is used, and how often is it overrun?",
-        ("share of the permitted rate", "refused, a hundred calls", "calls lost", "s"),
-        (our_row, their_row),
-        note=f"{_CALLS} calls, {_IN_FLIGHT} in flight, at least {_LEAST_SECONDS:g} s; one run each.",
+        ("share of the permitted rate", "refused, a hundred calls", "past the least time", "calls lost", "s"),
+        (
+            batch.row("refold.batch, 1,000 calls"),
+            calls.row("refold_async, 300 calls"),
+            gather.row("gather, a semaphore, backoff on 429, 300 calls"),
+        ),
+        note=(
+            f"{_IN_FLIGHT} in flight, each against a sandbox of its own that grants {PER_SECOND} a second "
+            f"with a burst of {BURST}; one run each."
+        ),
         bounds=(
-            Bound("share of the permitted rate", ours, 0.99, least=True),
-            Bound("refused, a hundred calls", ours_refused, 0.5),
+            Bound("a batch's share of the permitted rate", batch.share, 0.99, least=True),
+            Bound("calls' share of the permitted rate", calls.share, 0.99, least=True),
+            Bound("a batch's refusals, a hundred calls", batch.refused, 0.5),
+            Bound("calls' refusals, a hundred calls", calls.refused, 0.5),
+            Bound("a batch's time past the least possible", batch.over, 0.03),
         ),
     )
 
 
-def _measure(label: str, run: Run) -> tuple[float, float, Row]:
-    with serving(SMALL, limited=True) as base_url:
+async def _all() -> tuple[_Measured, _Measured, _Measured]:
+    return await asyncio.gather(_measure(_batch, 1_000), _measure(_calls, 300), _measure(_gather, 300))
+
+
+async def _measure(run: Run, number: int) -> _Measured:
+    limit = SandboxLimit(per_second=PER_SECOND, burst=BURST)
+    with SandboxThread(Sandbox(accounts=_IN_FLIGHT, limit=limit, request_log=10 * number)) as sandbox:
         started = time.perf_counter()
-        lost = asyncio.run(_awaited(run, base_url))
-        elapsed = time.perf_counter() - started
-        with urllib.request.urlopen(base_url + REFUSALS) as answer:
-            refused = int(answer.read()) / _CALLS * 100
-    share = _LEAST_SECONDS / elapsed * (_CALLS - lost) / _CALLS
-    return share, refused, Row(label, (f"{share:.3f}", f"{refused:.1f}", str(lost), f"{elapsed:.1f}"))
+        lost = await run(sandbox, number)
+        seconds = time.perf_counter() - started
+        refused = sum(request.status == 429 for request in sandbox.requests)
+    least = (number - BURST) / PER_SECOND
+    share = least / seconds * (number - lost) / number
+    return _Measured(share, refused / number * 100, lost, seconds, seconds / least - 1)
 
 
-async def _awaited(run: Run, base_url: str) -> int:
-    return await run(base_url)
+def _client(sandbox: Sandbox) -> Refold:
+    limit = RateLimit(PER_SECOND, burst=BURST)
+    return Refold(sandbox.api_key, base_url=sandbox.base_url, rate_limit=limit)
 
 
-async def _refold(base_url: str) -> int:
-    async with Refold(API_KEY, base_url=base_url, rate_limit=RateLimit(PER_SECOND, burst=BURST)) as refold:
-        account = refold.account(ACCOUNT)
-        await drive(lambda: account.actions.execute(SLUG, ACTION, PARAMS), _CALLS, _IN_FLIGHT)
+def _account(index: int) -> str:
+    return f"demo-user-{index % _IN_FLIGHT + 1}"
+
+
+async def _batch(sandbox: Sandbox, number: int) -> int:
+    calls = (Call(_account(index), SLUG, ACTION, PARAMS) for index in range(number))
+    async with _client(sandbox) as refold:
+        report = await refold.run(calls, concurrency=_IN_FLIGHT)
+    return report.summary.failed + report.summary.skipped
+
+
+async def _calls(sandbox: Sandbox, number: int) -> int:
+    async with _client(sandbox) as refold:
+        account = refold.account(_account(0))
+        await drive(lambda: account.actions.execute(SLUG, ACTION, PARAMS), number, _IN_FLIGHT)
     return 0
 
 
-async def _gather(base_url: str) -> int:
+async def _gather(sandbox: Sandbox, number: int) -> int:
     semaphore = asyncio.Semaphore(_IN_FLIGHT)
-    async with ClientSession(base_url, raise_for_status=True) as session:
+    headers = {"x-api-key": sandbox.api_key, "linked_account_id": _account(0)}
+    async with ClientSession(sandbox.base_url, headers=headers, raise_for_status=True) as session:
 
         @backoff.on_exception(backoff.expo, ClientResponseError, max_tries=8, logger=None)
         async def attempt() -> None:
@@ -73,5 +123,5 @@ async def _gather(base_url: str) -> int:
             async with semaphore:
                 await attempt()
 
-        outcomes = await asyncio.gather(*(call() for _ in range(_CALLS)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(call() for _ in range(number)), return_exceptions=True)
     return sum(isinstance(outcome, BaseException) for outcome in outcomes)
