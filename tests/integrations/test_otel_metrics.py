@@ -104,6 +104,23 @@ async def test_a_stopped_batch_leaves_nothing_under_way(
     assert len([span for span in recorded.spans if span.name == "refold actions.execute"]) == 3
 
 
+async def test_a_batch_that_is_left_between_tries_leaves_nothing_under_way(
+    sandbox: Sandbox, options: Options, recorded: Recorded
+) -> None:
+    retries = Retries()
+    sandbox.faults.add(Fault(status=503, headers={"Retry-After": "3"}))
+    calls = [Call(f"demo-user-{n}", "hubspot", "get_contact", {"limit": "1"}) for n in range(1, 4)]
+    hooks = [*recorded.hooks(), retries]
+    async with Refold(sandbox.api_key, **change(options, hooks=hooks)) as refold:
+        async with refold.batch(calls, concurrency=3) as batch:
+            await retries.three.wait()
+        assert len(batch.under_way) == 3
+    [active] = recorded.points("refold.client.active_calls")
+    assert active.value == 0  # type: ignore[union-attr]
+    ended = [span for span in recorded.spans if span.name == "refold actions.execute"]
+    assert [(span.attributes or {})["refold.fate"] for span in ended] == ["unknown"] * 3
+
+
 async def test_active_counts_while_under_way(sandbox: Sandbox, options: Options, recorded: Recorded) -> None:
     sandbox.faults.add(Fault(hang=True))
     async with Refold(sandbox.api_key, **change(recorded.options(options), max_connections=2)) as refold:

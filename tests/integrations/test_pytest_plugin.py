@@ -112,7 +112,10 @@ ALONE = ("--disable-plugin-autoload", "-p", "refold_async.pytest_plugin", "-p")
 CONF: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "anyio": ("anyio", ANYIO, "", (*ALONE, "anyio")),
     "asyncio-strict": ("asyncio", IMPORTS, f"{LOOP} strict", ()),
-    "asyncio-auto": ("filterwarnings('error')", "", f"{LOOP} auto", (*ALONE, "pytest_asyncio.plugin")),
+    "asyncio-auto-in-parallel": (
+        *("filterwarnings('error')", "", f"{LOOP} auto"),
+        (*ALONE, "pytest_asyncio.plugin", "-p", "xdist", "-n", "2"),
+    ),
 }
 
 
