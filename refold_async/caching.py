@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from refold_async.checks import check_count, is_number
-from refold_async.errors import DeadlineExceededError, RefoldError, SettingsError
+from refold_async.checks import check_count, check_seconds
+from refold_async.errors import DeadlineExceededError, RefoldError
 from refold_async.waiting import OutOfTimeError, by
 
 T = TypeVar("T")
@@ -34,8 +34,7 @@ class Cache(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work."""
-        if not (is_number(self.lifetime) and self.lifetime > 0):
-            raise SettingsError(f"Cache: lifetime must be a number of seconds above 0, not {self.lifetime!r}")
+        check_seconds("Cache: lifetime", self.lifetime)
         check_count("Cache: size", self.size)
 
 

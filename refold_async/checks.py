@@ -26,3 +26,14 @@ def check_count(name: str, value: object, *, least: int = 1, otherwise: str = ""
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise SettingsError(f"{name} must be a whole number of at least {least}{otherwise}, not {value!r}")
+
+
+def check_seconds(name: str, value: float) -> float:
+    """Give a time back if it is a number above 0; `math.inf` is one.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    if not (is_number(value) and value > 0):
+        raise SettingsError(f"{name} must be a number of seconds above 0, not {value!r}")
+    return value

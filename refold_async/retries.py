@@ -9,7 +9,7 @@ from typing import Any, Final
 import backoff
 import msgspec
 
-from refold_async.checks import check_count, is_number
+from refold_async.checks import check_count, check_seconds, is_number
 from refold_async.errors import (
     ActionFailed,
     CertificateError,
@@ -67,10 +67,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if not (is_number(value) and math.isfinite(value) and value >= 0):
                 raise SettingsError(f"Retry: {name} must be a finite number of at least 0, not {value!r}")
-        if not (is_number(self.attempt_timeout) and self.attempt_timeout > 0):
-            raise SettingsError(
-                f"Retry: attempt_timeout must be a number above 0, not {self.attempt_timeout!r}"
-            )
+        check_seconds("Retry: attempt_timeout", self.attempt_timeout)
         if not isinstance(self.throttled_writes, bool):
             raise SettingsError(
                 f"Retry: throttled_writes must be True or False, not {self.throttled_writes!r}"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from refold_async.caching import Cache
-from refold_async.checks import check_count, is_number
+from refold_async.checks import check_count, check_seconds
 from refold_async.credentials import Secret
 from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks
@@ -140,9 +140,7 @@ def check_timeout(seconds: float) -> float:
     Raises:
         SettingsError: It is not.
     """
-    if not (is_number(seconds) and seconds > 0):
-        raise SettingsError(f"timeout must be a number of seconds above 0, not {seconds!r}")
-    return seconds
+    return check_seconds("timeout", seconds)
 
 
 def _check_type(name: str, value: object, kind: type) -> None:

@@ -200,6 +200,7 @@ class Executions(Resource):
             The execution, which is `COMPLETED`.
 
         Raises:
+            SettingsError: `timeout`, `poll` or `longest_poll` is not a number above 0.
             WorkflowFailed: It was stopped, timed out, or ended with an error; see its `execution`.
             DeadlineExceededError: It had not ended by then. It goes on, and can be followed again.
             NotFoundError: There is no such execution.

@@ -9,6 +9,7 @@ from typing import Final
 
 from refold_async import deadlines, retries
 from refold_async.api.execution_models import Execution
+from refold_async.checks import check_seconds
 from refold_async.errors import DeadlineExceededError, RefoldError, WorkflowFailed
 
 _GROWTH: Final = 1.5
@@ -25,6 +26,7 @@ async def follow(
     longest_poll: float = 10.0,
 ) -> Execution:
     """Ask for an execution until it has ended; see `Executions.follow` for the arguments."""
+    check_polls(poll, longest_poll)
     state = "not seen yet"
     clock = asyncio.get_running_loop().time
     last_look = min(_LAST_LOOK, timeout / 4)
@@ -41,6 +43,16 @@ async def follow(
                 raise _too_late(execution_id, state)
             await asyncio.sleep(min(random.uniform(poll / 2, poll), left - last_look))  # noqa: S311 - jitter
             poll = min(poll * _GROWTH, longest_poll)
+
+
+def check_polls(poll: float, longest_poll: float) -> None:
+    """Refuse intervals at which the service would be asked without a pause.
+
+    Raises:
+        SettingsError: One is not a number above 0.
+    """
+    check_seconds("poll", poll)
+    check_seconds("longest_poll", longest_poll)
 
 
 async def _look(

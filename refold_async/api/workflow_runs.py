@@ -8,6 +8,7 @@ from typing import Final
 from refold_async import deadlines
 from refold_async.api.execution_models import Execution
 from refold_async.api.executions import Executions
+from refold_async.api.following import check_polls
 from refold_async.api.resource import Resource, flag
 from refold_async.api.workflow_models import StartedExecution, WorkflowResult
 from refold_async.api.workflow_results import read_result
@@ -151,10 +152,12 @@ class WorkflowRuns(Resource):
             The execution, which is `COMPLETED`.
 
         Raises:
+            SettingsError: `timeout`, `poll` or `longest_poll` is not a number above 0.
             WorkflowFailed: It was stopped, timed out, or ended with an error; see its `execution`.
             DeadlineExceededError: It had not ended by then. It goes on; the message names it.
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
+        check_polls(poll, longest_poll)
         with deadlines.deadline(timeout):
             started = await self.execute(
                 workflow_id,

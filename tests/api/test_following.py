@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import pickle
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from refold_async import (
     NotFoundError,
     Refold,
     ServerError,
+    SettingsError,
     UnreadableReplyError,
     WorkflowFailed,
     deadline,
@@ -97,6 +99,19 @@ async def test_an_outer_deadline_holds_too(account: KeyAccount, recorder: Record
     play(recorder, ["RUNNING"])
     with deadline(0.1), pytest.raises(DeadlineExceededError, match="had not ended"):
         await account.executions.follow("x-1", timeout=60, poll=10)
+
+
+@pytest.mark.parametrize("name", ["poll", "longest_poll"])
+@pytest.mark.parametrize("value", [0, -1, math.nan, "1"])
+async def test_an_interval_that_is_none_is_refused_before_anything_is_sent(
+    account: KeyAccount, recorder: Recorder, name: str, value: Any
+) -> None:
+    words = f"{name} must be a number of seconds above 0"
+    with pytest.raises(SettingsError, match=words):
+        await account.executions.follow("x-1", timeout=5, **{name: value})
+    with pytest.raises(SettingsError, match=words):
+        await account.workflows.execute_and_follow("w-1", "hubspot", timeout=5, **{name: value})
+    assert recorder.arrived == []
 
 
 async def test_started_and_followed_in_one(account: KeyAccount, recorder: Recorder) -> None:

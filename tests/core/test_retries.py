@@ -146,9 +146,9 @@ def test_what_a_retry_costs() -> None:
         ({"base": float("nan")}, "Retry: base must be a finite number of at least 0, not nan"),
         ({"cap": float("inf")}, "Retry: cap must be a finite number of at least 0, not inf"),
         ({"cap": True}, "Retry: cap must be a finite number of at least 0, not True"),
-        ({"attempt_timeout": 0}, "Retry: attempt_timeout must be a number above 0, not 0"),
-        ({"attempt_timeout": float("nan")}, "Retry: attempt_timeout must be a number above 0, not nan"),
-        ({"attempt_timeout": None}, "Retry: attempt_timeout must be a number above 0, not None"),
+        ({"attempt_timeout": 0}, "Retry: attempt_timeout must be a number of seconds above 0, not 0"),
+        ({"attempt_timeout": float("nan")}, "Retry: attempt_timeout must be a number of seconds above 0, not nan"),
+        ({"attempt_timeout": None}, "Retry: attempt_timeout must be a number of seconds above 0, not None"),
         ({"throttled_writes": "no"}, "Retry: throttled_writes must be True or False, not 'no'"),
     ],
 )
