@@ -126,18 +126,22 @@ def query_of(values: Mapping[str, Scalar]) -> str:
     """Encode query parameters; those that are `None` are left out.
 
     Raises:
-        InvalidCallError: A value is not valid Unicode, or not a finite number.
+        InvalidCallError: A value is neither a text, a number nor a bool, or none that can be sent.
     """
     pairs = [(name, _query_value(name, value)) for name, value in values.items() if value is not None]
     return f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
 
 
-def _query_value(name: str, value: str | float) -> str:
+def _query_value(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidCallError(f"{name} must be a finite number, not {value!r}")
-    text = str(value)
+    if not isinstance(value, str):
+        if not isinstance(value, int | float):
+            raise InvalidCallError(f"{name} must be a text, a number or a bool, not {type(value).__name__}")
+        return str(value)
+    text = str.__str__(value)  # of a member of an enumeration its value, which `str` would not give
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,5 +1,6 @@
 """From a call to a request: what any text becomes on the wire, and what is refused."""
 
+from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -107,6 +108,10 @@ def test_a_header_that_is_none_is_left_out() -> None:
     assert wire.headers_of({"linked_account_id": None, "Idempotency-Key": "k"}) == {"Idempotency-Key": "k"}
 
 
+class Status(str, Enum):  # noqa: UP042 - unlike a StrEnum, its `str` is its name
+    ERRORED = "errored"
+
+
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
@@ -130,6 +135,7 @@ def test_a_query_decodes_to_itself(values: dict[str, str | int]) -> None:
         ({"share": 0.5}, "?share=0.5"),
         ({"q": "a b&c=d/e?f"}, "?q=a%20b%26c%3Dd%2Fe%3Ff"),
         ({"q": ""}, "?q="),
+        ({"status": Status.ERRORED}, "?status=errored"),
     ],
 )
 def test_queries(values: dict[str, wire.Scalar], query: str) -> None:
@@ -141,6 +147,8 @@ def test_queries(values: dict[str, wire.Scalar], query: str) -> None:
     [
         (float("nan"), "q must be a finite number, not nan"),
         (float("inf"), "q must be a finite number, not inf"),
+        (["a"], "q must be a text, a number or a bool, not list"),
+        (b"a", "q must be a text, a number or a bool, not bytes"),
         ("\udfff", r"q is not valid Unicode: '\udfff'"),
     ],
 )
