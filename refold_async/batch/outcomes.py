@@ -27,7 +27,7 @@ Reason = Literal[
 """Why a call was not run.
 
 `done_before`: the journal says that an earlier run did it. `unknown_before`: an earlier run reported
-that nobody knows whether this write was done. `duplicate_key`: an earlier call of this run has its key.
+that nobody knows whether this write was done. `duplicate_key`: an earlier write of this run has its key.
 `reconnect`: the customer must connect the app again, as an earlier call found. The rest say why the
 batch stopped: `stopped` by `Batch.stop`, `failed_call` and `failure_share` by the limits on failures,
 `api_key_refused`, `client_closed`, `deadline` (of an enclosing `deadline` block), `input_failed` and

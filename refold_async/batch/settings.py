@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from typing import Literal, TypedDict
@@ -99,6 +100,8 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             _check_share(self.stop_at_failure_share)
         if self.on_progress is not None and not callable(self.on_progress):
             raise SettingsError(f"on_progress must be callable, not {type(self.on_progress).__name__}")
+        if inspect.iscoroutinefunction(self.on_progress):
+            raise SettingsError("on_progress must be a plain function, which nobody awaits")
         if self.journal is not None:
             journal_of(self.journal)
         self.account_bounds()

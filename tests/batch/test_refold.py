@@ -290,6 +290,7 @@ async def test_each_call_that_hooks_hear_begin_they_hear_end_once(sandbox: Sandb
         ({"journal": 3}, "journal must be a path or a Journal"),
         ({"journal": ""}, "journal must be a path or a Journal"),
         ({"on_progress": 3}, "on_progress must be callable"),
+        ({"on_progress": asyncio.sleep}, "on_progress must be a plain function"),
     ],
 )
 async def test_settings_that_cannot_work_are_refused_at_once(options: dict[str, object], words: str) -> None:
