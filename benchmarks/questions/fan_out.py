@@ -44,7 +44,7 @@ def ask(plan: Plan) -> Table:
         tuple(_row(shape, by_number) for shape in _SHAPES),
         note=(
             "100 at once, against a stub in the same process that lets the others go on once. "
-            "Each a process of its own; three rounds, but one of 1M and of the shapes that make a task a call; "
+            "Each a process of its own; three rounds, but one of 1M and of the shapes with a task a call. "
             "MB are of peak memory."
         ),
         bounds=_bounds(by_number),

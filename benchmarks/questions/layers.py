@@ -27,9 +27,7 @@ def ask(plan: Plan) -> Table:
     rows = [Row(FLOOR, ("", rounds.cost(FLOOR), rounds.ratio(FLOOR, FLOOR), rounds.cost(FLOOR)))]
     rows += [_row(rounds, name, below) for below, name in pairwise(contenders)]
     share = asking.median / whole.median
-    rows.append(
-        Row("of the trip: listeners", ("asking whether anybody listens: nobody does", asking, "", ""))
-    )
+    rows.append(Row("of the trip: listeners", ("whether anybody listens: nobody does", asking, "", "")))
     return Table(
         "Where do the microseconds of a call go?",
         ("what it does", "µs of its own", "x floor, with those above", "µs, with those above"),
@@ -45,7 +43,7 @@ def _row(rounds: Rounds, name: str, below: str) -> Row:
 
 
 def _asking(plan: Plan) -> Figure:
-    """What a call without listeners does for them: asks for an observer, and thrice whether it is."""
+    """What a call without listeners does for them: asks for one, then three times whether there is one."""
 
     def asked() -> None:
         for _ in range(1000):
