@@ -86,8 +86,9 @@ async def test_cancelling_at_any_step_leaves_nothing(steps: int) -> None:
 
 
 async def test_leaving_without_iterating_ends_at_once() -> None:
-    async with Batch.with_attempts(calls(50), slowly):
+    async with Batch.with_attempts(calls(50), slowly) as batch:
         pass
+    assert batch.summary.ended == 0
 
 
 @pytest.mark.parametrize("is_async", [False, True])
