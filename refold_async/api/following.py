@@ -29,9 +29,9 @@ async def follow(
     check_polls(poll, longest_poll)
     state = "not seen yet"
     clock = asyncio.get_running_loop().time
-    last_look = min(_LAST_LOOK, timeout / 4)
     with deadlines.deadline(timeout):
         until = deadlines.earlier(clock() + timeout)
+        last_look = min(_LAST_LOOK, (until - clock()) / 4)
         while True:
             execution = await _look(get, execution_id, state)
             if execution is not None:

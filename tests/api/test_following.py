@@ -99,6 +99,13 @@ async def test_an_outer_deadline_holds_too(account: KeyAccount, recorder: Record
     play(recorder, ["RUNNING"])
     with deadline(0.1), pytest.raises(DeadlineExceededError, match="had not ended"):
         await account.executions.follow("x-1", timeout=60, poll=10)
+    assert len(recorder.arrived) == 2, "it was given up after the first look"
+
+
+async def test_an_end_within_an_outer_deadline_is_seen(account: KeyAccount, recorder: Recorder) -> None:
+    play(recorder, ["RUNNING", "COMPLETED"])
+    with deadline(0.4):
+        assert (await account.executions.follow("x-1", timeout=60, **FAST)).completed
 
 
 @pytest.mark.parametrize("name", ["poll", "longest_poll"])

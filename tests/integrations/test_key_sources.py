@@ -75,6 +75,7 @@ async def test_a_hundred_who_were_refused_ask_once_also_where_the_key_stays(
         results = await asyncio.gather(*(read(refold) for _ in range(100)), return_exceptions=True)
     assert {type(result) for result in results} == {AuthenticationError}
     assert vault.asked == 2
+    assert len(sandbox.requests) == 100, "sent again with the key that was refused"
     assert sandbox.ledger.runs == []
 
 
