@@ -14,7 +14,7 @@ from refold_async.errors import InvalidCallError
 from refold_async.transport.public import PublicRoad, StaleConnectionError
 from refold_async.uploads import Part, Upload
 from refold_async.waiting import by
-from refold_async.wire import Reply, Request
+from refold_async.wire import Reply, Request, check_text
 
 _CHUNK: Final = 64 * 1024
 
@@ -40,9 +40,19 @@ async def _form(upload: Upload, files: ExitStack) -> FormData:
     for name, value in upload.fields.items():
         form.add_field(name, value)
     for part in upload.parts:
+        _check(part)
         content = await _content(part, files)
         form.add_field(part.name, content, filename=part.filename, content_type=part.content_type)
     return form
+
+
+def _check(part: Part) -> None:
+    """Refuse what a part's head cannot carry, and a file that can be read no more."""
+    check_text("a file's name in the form", part.name)
+    check_text(f"the file name of {part.name!r}", part.filename)
+    check_text(f"the content type of {part.name!r}", part.content_type)
+    if getattr(part.source, "closed", False):
+        raise InvalidCallError(f"the file for {part.name!r} cannot be read: it is closed")
 
 
 async def _content(part: Part, files: ExitStack) -> object:

@@ -163,3 +163,25 @@ async def test_calls_with_and_without_files_follow_each_other(
         await account.events.trigger("paid", files={"bill": path})
         await account.events.trigger("paid", {"sum": 1})
     assert [bool(each.form) for each in recorder.arrived] == [True, False] * 3
+
+
+async def test_what_cannot_be_sent_is_refused_before_it_is(
+    account: KeyAccount, recorder: Recorder, path: Path
+) -> None:
+    with path.open("rb") as closed:
+        pass
+    for name, file, words in (
+        ("cv", closed, "the file for 'cv' cannot be read: it is closed"),
+        ("cv", File(b"", filename="a\nb"), r"the file name of 'cv' may not hold control characters: 'a\nb'"),
+        (
+            "cv",
+            File(b"", content_type="a/b\r\nc: d"),
+            "the content type of 'cv' may not hold control characters",
+        ),
+        ("c\nv", b"", "a file's name in the form may not hold control characters"),
+    ):
+        with pytest.raises(InvalidCallError) as caught:
+            await account.events.trigger("paid", {}, files={name: file})
+        assert caught.value.message.startswith(words)
+        assert caught.value.operation == "events.trigger"
+    assert not recorder.arrived
