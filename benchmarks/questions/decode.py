@@ -8,6 +8,7 @@ from benchmarks.payloads import LARGE, envelope
 from benchmarks.plan import Plan
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds, interleave_sync
+from refold_async import ActionResult
 from refold_async.api import actions
 from refold_async.wire import Reply
 
@@ -88,5 +89,5 @@ def _row(rounds: Rounds, name: str) -> Row:
     return Row(name, (*ratios, rounds.cost(name)))
 
 
-def _read(reply: Reply) -> actions.ActionResult:
+def _read(reply: Reply) -> ActionResult:
     return actions.read_result(actions._EXECUTE, reply)
