@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
-    from refold_async.api.actions import Action, ActionResult
+    from refold_async.api.actions import Action
     from refold_async.api.applications import Application, ConnectedAccount
     from refold_async.api.execution_models import Execution
     from refold_async.api.linked_accounts import LinkedAccount
     from refold_async.api.paging import Page, Walk
     from refold_async.api.raw_calls import RawAnswer
     from refold_async.api.workflow_models import Workflow, WorkflowResult
+    from refold_async.api.workflow_results import WorkflowFailed
     from refold_async.batch import (
         Batch,
         BatchOptions,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from refold_async.client import Account, KeyAccount, Refold, SessionManager, TokenAccount
     from refold_async.deadlines import deadline
     from refold_async.errors import (
-        ActionFailed,
         AuthenticationError,
         BadRequestError,
         CertificateError,
@@ -65,11 +65,11 @@ if TYPE_CHECKING:
         StatusError,
         UnprocessableError,
         UnreadableReplyError,
-        WorkflowFailed,
     )
     from refold_async.hooks import CallFacts, Hooks
     from refold_async.operation import Effect
     from refold_async.pacing import RateLimit
+    from refold_async.results import ActionFailed, ActionResult
     from refold_async.retries import Retry
     from refold_async.settings import Options
     from refold_async.uploads import File
@@ -167,13 +167,14 @@ __all__ = [
 
 _HOMES = {
     "api.action_schema": "ActionParameter ActionSchema Problem",
-    "api.actions": "Action ActionResult",
+    "api.actions": "Action",
     "api.applications": "Application ConnectedAccount",
     "api.execution_models": "Execution",
     "api.linked_accounts": "LinkedAccount",
     "api.paging": "Page Walk",
     "api.raw_calls": "RawAnswer",
     "api.workflow_models": "Workflow WorkflowResult",
+    "api.workflow_results": "WorkflowFailed",
     "batch": (
         "Batch BatchOptions BatchProgress BatchReport BatchSummary Call Done Failed Journal "
         "Outcome PerAccount Skipped"
@@ -182,16 +183,16 @@ _HOMES = {
     "client": "Account KeyAccount Refold SessionManager TokenAccount",
     "deadlines": "deadline",
     "errors": (
-        "ActionFailed AuthenticationError BadRequestError CertificateError ClosedError "
+        "AuthenticationError BadRequestError CertificateError ClosedError "
         "ConflictError ConnectionFailedError DeadlineExceededError Fate InterruptedRunError "
         "InvalidCallError JournalError NotFoundError PermissionDeniedError RateLimitedError "
         "ReconnectRequiredError RedirectError RefoldError RefusedError ReplyTooLargeError "
-        "ServerError SettingsError StatusError UnprocessableError UnreadableReplyError "
-        "WorkflowFailed"
+        "ServerError SettingsError StatusError UnprocessableError UnreadableReplyError"
     ),
     "hooks": "CallFacts Hooks",
     "operation": "Effect",
     "pacing": "RateLimit",
+    "results": "ActionFailed ActionResult",
     "retries": "Retry",
     "settings": "Options",
     "uploads": "File",

@@ -20,8 +20,8 @@ RefoldError
 │   ├── UnprocessableError      422
 │   ├── RateLimitedError        429
 │   └── ServerError             5xx
-├── ActionFailed                HTTP 200, and the action did not succeed
-├── WorkflowFailed              an execution of a workflow that did not complete
+├── ActionFailed                HTTP 200, and the action did not succeed (in `results`)
+├── WorkflowFailed              an execution of a workflow that did not complete (in `api`)
 ├── RefusedError                HTTP 200, and a body that says it was not done
 └── UnreadableReplyError        an answer that cannot be read
     └── ReplyTooLargeError      an answer past `max_response_bytes`
@@ -33,9 +33,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 if TYPE_CHECKING:
-    from refold_async.api.actions import ActionResult
-    from refold_async.api.execution_models import Execution
-    from refold_async.api.workflow_models import WorkflowResult
     from refold_async.operation import Effect
 
 Fate = Literal["not_sent", "rejected", "unknown"]
@@ -241,38 +238,6 @@ class RateLimitedError(StatusError):
 
 class ServerError(StatusError):
     """5xx: the service failed. Whether a write was done is `unknown`."""
-
-
-class ActionFailed(RefoldError):
-    """HTTP 200 and a `node_status` that is not `Success`.
-
-    Attributes:
-        result: The whole result: its `node_status`, `http_status` and data.
-
-    Its `fate` is `rejected` where the result's `http_status` says that the app refused
-    (4xx), else `unknown`.
-    """
-
-    def __init__(self, message: str, *, result: ActionResult, fate: Fate) -> None:
-        super().__init__(message, fate=fate)
-        self.result = result
-
-    @property
-    def needs_reconnect(self) -> bool:
-        """Whether the app refused the customer's credentials (401 or 403)."""
-        return self.result.http_status in {401, 403}
-
-
-class WorkflowFailed(RefoldError):
-    """An execution of a workflow ended, and did not complete. Parts of it may have run.
-
-    Attributes:
-        execution: What is known of it: a `WorkflowResult`, or the `Execution` that was followed.
-    """
-
-    def __init__(self, message: str, *, execution: WorkflowResult | Execution) -> None:
-        super().__init__(message, fate="unknown")
-        self.execution = execution
 
 
 class RefusedError(RefoldError):

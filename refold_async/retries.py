@@ -11,7 +11,6 @@ import msgspec
 
 from refold_async.checks import check_count, check_seconds, is_number
 from refold_async.errors import (
-    ActionFailed,
     CertificateError,
     ConnectionFailedError,
     RateLimitedError,
@@ -20,6 +19,7 @@ from refold_async.errors import (
     StatusError,
 )
 from refold_async.operation import Effect
+from refold_async.results import ActionFailed
 
 TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same read may well succeed."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import UnionType
-from typing import Any, Final, TypeVar, cast, overload
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.api.resource import Resource
-from refold_async.bending import decode_any, decode_into, read_as
+from refold_async.bending import read_as
 from refold_async.caller import Caller
 from refold_async.errors import (
-    ActionFailed,
     DeadlineExceededError,
     Fate,
     InvalidCallError,
@@ -23,6 +21,7 @@ from refold_async.errors import (
 from refold_async.operation import Effect, Operation, effect_of_action
 from refold_async.plan import Plan, describe
 from refold_async.replies import bounded, is_success, redact, status_error
+from refold_async.results import ActionFailed, ActionResult, restored
 from refold_async.wire import Reply
 
 T = TypeVar("T")
@@ -47,79 +46,6 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     def effect(self) -> Effect:
         """Whether executing it is taken for a read or a write."""
         return effect_of_action(self.action_id or "")
-
-
-class ActionResult:
-    """What an action answered. Its data is decoded only when it is asked for.
-
-    Attributes:
-        node_status: How the action ended; `Success` on every result that `execute` returns.
-        http_status: The connected app's own HTTP status, where the service tells it.
-        raw: The data's JSON as it came, not decoded: `bytes(result.raw)` copies it, any buffer
-            reader (`msgspec.json.decode`, `file.write`) takes it as it is.
-    """
-
-    __slots__ = ("_data", "http_status", "node_status", "raw")
-
-    def __init__(self, node_status: str, http_status: int | None, raw: msgspec.Raw) -> None:
-        self.node_status: Final = node_status
-        self.http_status: Final = http_status
-        self.raw: Final = raw
-        self._data: Any = msgspec.UNSET
-
-    def __repr__(self) -> str:
-        size = len(memoryview(self.raw))
-        return (
-            f"ActionResult(node_status={self.node_status!r}, http_status={self.http_status!r}, {size} bytes)"
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ActionResult):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _result, self._key()
-
-    def _key(self) -> tuple[str, int | None, bytes]:
-        return self.node_status, self.http_status, bytes(self.raw)
-
-    @property
-    def data(self) -> Any:
-        """The data as dicts, lists, texts and numbers: decoded at the first use, then kept.
-
-        Raises:
-            UnreadableReplyError: The data is not JSON. The action itself was done.
-        """
-        if self._data is msgspec.UNSET:
-            self._data = decode_any(memoryview(self.raw))
-        return self._data
-
-    @overload
-    def into(self, kind: type[T]) -> T: ...
-
-    @overload
-    def into(self, kind: UnionType) -> Any: ...
-
-    def into(self, kind: Any) -> Any:
-        """Decode the data straight into a type of yours.
-
-        Args:
-            kind: Any type that msgspec decodes: a Struct, a dataclass, a TypedDict, `list[Contact]`,
-                `Contact | Company`, …
-
-        Raises:
-            UnreadableReplyError: The data does not fit the type; the message says where. The
-                action itself was done.
-        """
-        return decode_into(self.raw, kind)
-
-
-def _result(node_status: str, http_status: int | None, raw: bytes) -> ActionResult:
-    return ActionResult(node_status, http_status, msgspec.Raw(raw))
 
 
 class _Envelope(msgspec.Struct):
@@ -205,7 +131,7 @@ def _without(secret: str, result: ActionResult) -> ActionResult:
     """Give a result that repeats the credential nowhere, since its error may be logged or pickled."""
     raw = bytes(result.raw)
     clean = raw.replace(secret.encode(), b"***") if secret else raw
-    return _result(redact(result.node_status, secret), result.http_status, clean)
+    return restored(redact(result.node_status, secret), result.http_status, clean)
 
 
 class Actions(Resource):

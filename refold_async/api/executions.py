@@ -17,7 +17,8 @@ from refold_async.api.execution_models import (
 from refold_async.api.following import follow
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, flag, moment
-from refold_async.errors import DeadlineExceededError, WorkflowFailed
+from refold_async.api.workflow_results import WorkflowFailed
+from refold_async.errors import DeadlineExceededError
 from refold_async.operation import Operation
 
 _PATH: Final = "/api/v2/public/execution"

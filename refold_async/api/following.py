@@ -9,8 +9,9 @@ from typing import Final
 
 from refold_async import deadlines, retries
 from refold_async.api.execution_models import Execution
+from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.checks import check_seconds
-from refold_async.errors import DeadlineExceededError, RefoldError, WorkflowFailed
+from refold_async.errors import DeadlineExceededError, RefoldError
 
 _GROWTH: Final = 1.5
 _LAST_LOOK: Final = 0.5

@@ -1,4 +1,4 @@
-"""Reading what a workflow gave that was waited for."""
+"""Reading what a workflow gave that was waited for, and the error where it did not complete."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from refold_async import replies
+from refold_async.api.execution_models import Execution
 from refold_async.api.workflow_models import WorkflowResult
 from refold_async.bending import bend, decode_any
-from refold_async.errors import UnreadableReplyError, WorkflowFailed
+from refold_async.errors import RefoldError, UnreadableReplyError
 from refold_async.operation import Operation
 from refold_async.wire import Reply
 
 _SIGNS: Final = frozenset({"execution_id", "return_value", "errored", "execution_error"})
 """What the service's account of a run holds, and no error of its own does."""
+
+
+class WorkflowFailed(RefoldError):
+    """An execution of a workflow ended, and did not complete. Parts of it may have run.
+
+    Attributes:
+        execution: What is known of it: a `WorkflowResult`, or the `Execution` that was followed.
+    """
+
+    def __init__(self, message: str, *, execution: WorkflowResult | Execution) -> None:
+        super().__init__(message, fate="unknown")
+        self.execution = execution
 
 
 def read_result(_: Operation[WorkflowResult], reply: Reply, secret: str = "") -> WorkflowResult:

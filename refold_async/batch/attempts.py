@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from refold_async import retries
-from refold_async.api.actions import ActionResult, plan_execute
+from refold_async.api.actions import plan_execute
 from refold_async.batch import failures
 from refold_async.batch.engine import Skip
 from refold_async.batch.outcomes import Outcome, Reason
@@ -18,6 +18,7 @@ from refold_async.errors import RateLimitedError, RefoldError, SettingsError
 from refold_async.hooks import listening, safely
 from refold_async.pipeline import Again, Trip
 from refold_async.plan import Plan
+from refold_async.results import ActionResult
 from refold_async.settings import Settings
 
 _LONGEST_BACKOFF: Final = 60.0

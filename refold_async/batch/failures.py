@@ -10,14 +10,8 @@ from refold_async.batch.call import Call
 from refold_async.batch.outcomes import Reason
 from refold_async.batch.settings import BatchSettings
 from refold_async.batch.summary import Tally
-from refold_async.errors import (
-    ActionFailed,
-    AuthenticationError,
-    ClosedError,
-    RateLimitedError,
-    RefoldError,
-    SettingsError,
-)
+from refold_async.errors import AuthenticationError, ClosedError, RateLimitedError, RefoldError, SettingsError
+from refold_async.results import ActionFailed
 
 _OF_THE_KEY: Final = re.compile(
     r"invalid[ _]credentials|invalid[ _]token|token[ _]missing|api[ _-]?key", re.IGNORECASE

@@ -6,9 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from refold_async.api.actions import ActionResult
 from refold_async.batch.call import Call
 from refold_async.errors import RefoldError
+from refold_async.results import ActionResult
 
 Reason = Literal[
     "done_before",

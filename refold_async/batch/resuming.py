@@ -10,7 +10,6 @@ from typing import Final, Self
 
 import msgspec
 
-from refold_async.api.actions import ActionResult
 from refold_async.batch.call import Call
 from refold_async.batch.engine import Attempt, Skip
 from refold_async.batch.failures import name_call
@@ -22,6 +21,7 @@ from refold_async.batch.tickets import Ticket
 from refold_async.errors import InterruptedRunError, InvalidCallError, JournalError, RefoldError
 from refold_async.operation import effect_of_action
 from refold_async.pipeline import Again
+from refold_async.results import ActionResult
 
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 _Kept = tuple[str, int | None, bytes]

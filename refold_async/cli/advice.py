@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.cli.exits import is_throttled
 from refold_async.errors import (
-    ActionFailed,
     AuthenticationError,
     BadRequestError,
     CertificateError,
@@ -21,9 +21,9 @@ from refold_async.errors import (
     RefoldError,
     SettingsError,
     UnprocessableError,
-    WorkflowFailed,
 )
 from refold_async.operation import Effect
+from refold_async.results import ActionFailed
 
 _FATES: Final[dict[Fate, str]] = {
     "not_sent": "not_sent: nothing of it reached Refold",

@@ -7,9 +7,10 @@ import shlex
 
 from refold_async.api.execution_models import Execution, NamedThing
 from refold_async.api.following import follow as follow_execution
+from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.cli.terminal import Terminal
 from refold_async.client import KeyAccount
-from refold_async.errors import DeadlineExceededError, WorkflowFailed
+from refold_async.errors import DeadlineExceededError
 
 
 async def follow(terminal: Terminal, account: KeyAccount, execution_id: str, seconds: float) -> None:

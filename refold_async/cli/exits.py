@@ -7,7 +7,6 @@ from enum import IntEnum
 from typing import Final
 
 from refold_async.errors import (
-    ActionFailed,
     AuthenticationError,
     InvalidCallError,
     JournalError,
@@ -16,6 +15,7 @@ from refold_async.errors import (
     RefoldError,
     SettingsError,
 )
+from refold_async.results import ActionFailed
 
 
 class Exit(IntEnum):

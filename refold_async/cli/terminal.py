@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.cli.advice import lines_of
-from refold_async.errors import RefoldError, WorkflowFailed
+from refold_async.errors import RefoldError
 
 _WIDTH_OF_A_PIPE = 120
 

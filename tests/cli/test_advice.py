@@ -1,10 +1,8 @@
 import pytest
 from msgspec import Raw
 
-from refold_async.api.actions import ActionResult
 from refold_async.cli.advice import advice, lines_of
 from refold_async.errors import (
-    ActionFailed,
     AuthenticationError,
     BadRequestError,
     CertificateError,
@@ -21,6 +19,7 @@ from refold_async.errors import (
     SettingsError,
 )
 from refold_async.operation import Effect
+from refold_async.results import ActionFailed, ActionResult
 
 
 def about(error: RefoldError, account: str | None = "o'neil & co", effect: Effect = "write") -> RefoldError:

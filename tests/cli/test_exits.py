@@ -1,12 +1,10 @@
 import pytest
 from msgspec import Raw
 
-from refold_async.api.actions import ActionResult
 from refold_async.batch import Call, Done, Failed, Outcome, Skipped
 from refold_async.cli.exits import Exit, exit_of, worst
 from refold_async.cli.results import code_of
 from refold_async.errors import (
-    ActionFailed,
     AuthenticationError,
     BadRequestError,
     CertificateError,
@@ -28,6 +26,7 @@ from refold_async.errors import (
     SettingsError,
     UnreadableReplyError,
 )
+from refold_async.results import ActionFailed, ActionResult
 
 
 def failed(http_status: int | None, fate: Fate) -> ActionFailed:

@@ -17,7 +17,8 @@ ROOT = "refold_async"
 FLOORS = [
     {"errors", "gate", "waiting"},
     {"operation", "bending", "checks", "credentials", "uploads"},
-    {"wire", "caching", "retries", "pacing", "hooks"},
+    {"wire", "caching", "results", "pacing", "hooks"},
+    {"retries"},
     {"plan", "replies", "settings"},
     {"deadlines", "transport"},
     {"sessions"},
@@ -98,7 +99,6 @@ def test_imports_point_down(module: str) -> None:
 
 UP_FOR_TYPES = {
     ("errors", "operation"): "an error tells its call's effect",
-    ("errors", "api"): "two errors hold what they are about: a result, an execution",
     ("hooks", "batch"): "hooks hear of outcomes",
 }
 """What a room names of those above it, in annotations alone, and why."""
@@ -124,7 +124,18 @@ def test_only_the_transport_holds_aiohttps_client() -> None:
 
 
 def test_the_ground_floors_know_no_network_and_no_event_loop() -> None:
-    pure = {"errors", "operation", "bending", "checks", "wire", "retries", "plan", "replies", "hooks"}
+    pure = {
+        "errors",
+        "operation",
+        "bending",
+        "checks",
+        "results",
+        "wire",
+        "retries",
+        "plan",
+        "replies",
+        "hooks",
+    }
     for module, path in MODULES.items():
         if room_of(module) in pure:
             outside = {name.partition(".")[0] for name in imports_of(path)}

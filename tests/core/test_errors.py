@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from refold_async import errors
-from refold_async.api.actions import _result
 from refold_async.errors import RefoldError, gravest
+from refold_async.results import ActionFailed, restored
 
 FACTS: dict[str, Any] = {
     "status": 404,
@@ -26,13 +26,7 @@ WHERE: dict[str, Any] = {
     "attempts": 3,
     "elapsed": 1.25,
 }
-PLAIN = [
-    kind
-    for kind in vars(errors).values()
-    if inspect.isclass(kind)
-    and issubclass(kind, RefoldError)
-    and kind not in {errors.ActionFailed, errors.WorkflowFailed}
-]
+PLAIN = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, RefoldError)]
 
 
 def whole(kind: type[RefoldError]) -> RefoldError:
@@ -69,8 +63,8 @@ def test_all_tell_the_account_and_the_fate(kind: type[RefoldError]) -> None:
 
 
 def test_a_failed_action_travels_with_its_result() -> None:
-    result = _result("Errored", 404, b'{"message":"gone"}')
-    error = errors.ActionFailed("it failed", result=result, fate="rejected")
+    result = restored("Errored", 404, b'{"message":"gone"}')
+    error = ActionFailed("it failed", result=result, fate="rejected")
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert again.result == result
         assert again.result.data == {"message": "gone"}

@@ -13,8 +13,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from refold_async import errors, replies
 from refold_async.api import actions
-from refold_async.api.actions import Action, ActionResult
+from refold_async.api.actions import Action
 from refold_async.errors import Fate, RefoldError, StatusError
+from refold_async.results import ActionFailed, ActionResult
 from refold_async.wire import Reply
 
 SECRET = "tk_very-secret-0123456789"
@@ -230,7 +231,7 @@ class Result(NamedTuple):
 
 
 def failed(body: bytes, message: str, fate: Fate = "unknown", http_status: int | None = None) -> Result:
-    return Result(body, None, http_status, errors.ActionFailed, fate, message)
+    return Result(body, None, http_status, ActionFailed, fate, message)
 
 
 def unreadable(body: bytes, message: str) -> Result:
@@ -290,7 +291,7 @@ def test_results(case: Result) -> None:
     error = caught.value
     assert error.message.startswith(case.message)
     assert error.fate == case.fate
-    if isinstance(error, errors.ActionFailed):
+    if isinstance(error, ActionFailed):
         assert error.result.http_status == case.http_status
         assert SECRET.encode() not in bytes(error.result.raw)
         assert SECRET not in repr(error.result)
@@ -299,7 +300,7 @@ def test_results(case: Result) -> None:
 def test_a_failed_action_by_the_apps_refusal_of_the_customer_asks_to_reconnect() -> None:
     for status, reconnect in ((401, True), (403, True), (404, False), (500, False)):
         body = json.dumps({"node_status": "Errored", "http_status": status}).encode()
-        with pytest.raises(errors.ActionFailed) as caught:
+        with pytest.raises(ActionFailed) as caught:
             actions.read_result(actions._EXECUTE, reply(200, body))
         assert caught.value.needs_reconnect is reconnect
 
@@ -385,7 +386,7 @@ def test_however_deep_a_message_is_the_status_tells_the_error(depth: int) -> Non
 def test_a_secret_at_the_edge_of_what_is_shown_is_cut_out_whole() -> None:
     for before in range(1900, 2010):
         body = b'{"node_status":"Errored","data":"' + b" " * before + SECRET.encode() + b'"}'
-        with pytest.raises(errors.ActionFailed) as caught:
+        with pytest.raises(ActionFailed) as caught:
             actions.read_result(actions._EXECUTE, reply(200, body), SECRET)
         assert SECRET[:4] not in caught.value.message
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refold_async import errors, retries
-from refold_async.api.actions import _result
 from refold_async.errors import Fate, RefoldError
 from refold_async.operation import Effect
+from refold_async.results import ActionFailed, restored
 from refold_async.retries import Retry, RetryBudget, Waits
 
 FATES: tuple[Fate, ...] = get_args(Fate)
@@ -22,7 +22,7 @@ def status_error(status: int, fate: Fate = "unknown") -> RefoldError:
 
 
 def failed_action(http_status: int | None, fate: Fate = "unknown") -> RefoldError:
-    return errors.ActionFailed("m", result=_result("Errored", http_status, b"{}"), fate=fate)
+    return ActionFailed("m", result=restored("Errored", http_status, b"{}"), fate=fate)
 
 
 TRANSIENT: list[tuple[RefoldError, bool]] = [
@@ -147,7 +147,10 @@ def test_what_a_retry_costs() -> None:
         ({"cap": float("inf")}, "Retry: cap must be a finite number of at least 0, not inf"),
         ({"cap": True}, "Retry: cap must be a finite number of at least 0, not True"),
         ({"attempt_timeout": 0}, "Retry: attempt_timeout must be a number of seconds above 0, not 0"),
-        ({"attempt_timeout": float("nan")}, "Retry: attempt_timeout must be a number of seconds above 0, not nan"),
+        (
+            {"attempt_timeout": float("nan")},
+            "Retry: attempt_timeout must be a number of seconds above 0, not nan",
+        ),
         ({"attempt_timeout": None}, "Retry: attempt_timeout must be a number of seconds above 0, not None"),
         ({"throttled_writes": "no"}, "Retry: throttled_writes must be True or False, not 'no'"),
     ],

@@ -12,9 +12,9 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from refold_async.api.actions import ActionResult
 from refold_async.errors import JournalError, RefoldError, SettingsError
 from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
+from refold_async.results import ActionResult
 
 _logger: Final = logging.getLogger("refold_async")
 

@@ -14,7 +14,6 @@ from typing import Final, Literal
 import msgspec
 
 from refold_async.errors import (
-    ActionFailed,
     AuthenticationError,
     BadRequestError,
     ClosedError,
@@ -32,6 +31,7 @@ from refold_async.errors import (
     SettingsError,
     UnprocessableError,
 )
+from refold_async.results import ActionFailed
 
 Kind = Literal[
     "reconnect-required",
