@@ -87,10 +87,16 @@ def account_of(identify: Callable[..., Any]) -> Callable[..., Awaitable[KeyAccou
     Args:
         identify: Any dependency of FastAPI that gives the linked account id: a function of the
             `Request`, or of other dependencies, sync or async. It must take the id from the
-            application's own session, never from what the caller sends: see the module's text.
+            application's own session, never from what the caller sends: see the module's text. Where
+            nobody is signed in it raises an `HTTPException`; anything but a text is its own fault, and
+            ends the request with a `TypeError`.
     """
 
-    async def account(refold: RefoldDep, linked_account_id: Annotated[str, Depends(identify)]) -> KeyAccount:
+    async def account(
+        refold: RefoldDep, linked_account_id: Annotated[object, Depends(identify)]
+    ) -> KeyAccount:
+        if not isinstance(linked_account_id, str):
+            raise TypeError(f"{identify!r} gave no linked account id, but {type(linked_account_id).__name__}")
         return refold.account(linked_account_id)
 
     return account

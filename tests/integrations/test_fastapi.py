@@ -50,6 +50,10 @@ def application(sandbox: Sandbox, options: Options) -> FastAPI:
     async def actions(account: Annotated[KeyAccount, Depends(account_of(id_of_user))]) -> list[str | None]:
         return [action.action_id for action in await account.actions.list("hubspot")]
 
+    @app.get("/nobodys")
+    async def nobodys(account: Annotated[KeyAccount, Depends(account_of(lambda: None))]) -> None:
+        pytest.fail(f"acts for {account}")
+
     @app.get("/shared")
     async def shared(refold: RefoldDep, manager: ManagerDep) -> bool:
         return manager.client(sandbox.api_key)._sessions is refold._sessions
@@ -101,3 +105,13 @@ async def test_a_test_can_put_its_own_client_in_place(sandbox: Sandbox, options:
         app.dependency_overrides[get_refold] = lambda: mine
         async with serving(app) as url:
             assert (await fetch(f"{url}/contacts"))[0] == 200
+
+
+async def test_who_is_signed_in_as_nobody_gets_nobodys_account(sandbox: Sandbox, options: Options) -> None:
+    async with (
+        serving(application(sandbox, options)) as url,
+        aiohttp.ClientSession() as session,
+        session.get(f"{url}/nobodys") as answer,
+    ):
+        assert answer.status == 500
+    assert not sandbox.requests
