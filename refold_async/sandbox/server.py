@@ -144,11 +144,21 @@ class Sandbox:
 
     def __repr__(self) -> str:
         state = "running" if self._runner is not None else "stopped"
-        return f"<Sandbox {self.base_url} {state}, {len(self.account_ids)} accounts>"
+        return f"<Sandbox {self._url} {state}, {len(self.account_ids)} accounts>"
 
     @property
     def base_url(self) -> str:
-        """Where it listens, without a slash at the end."""
+        """Where it listens, without a slash at the end.
+
+        Raises:
+            RuntimeError: It has not run yet, and has no port.
+        """
+        if not self.port:
+            raise RuntimeError("the sandbox has no port before it runs: `async with Sandbox() as sandbox:`")
+        return self._url
+
+    @property
+    def _url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self._ssl else 'http'}://{host}:{self.port}"
 

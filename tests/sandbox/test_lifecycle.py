@@ -147,6 +147,15 @@ async def test_its_repr_says_where_it_is_and_keeps_the_key() -> None:
     assert "hidden" not in repr(sandbox)
 
 
+async def test_it_has_no_url_before_it_knows_its_port() -> None:
+    sandbox = Sandbox()
+    with pytest.raises(RuntimeError, match="no port before it runs"):
+        _ = sandbox.base_url
+    async with sandbox:
+        url = sandbox.base_url
+    assert sandbox.base_url == url
+
+
 async def test_it_listens_on_ipv6(session: aiohttp.ClientSession) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 on this machine")
