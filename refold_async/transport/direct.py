@@ -133,12 +133,11 @@ class DirectRoad:
     def _send(self, lane: Lane, request: Request, credential: Mapping[str, str], progress: Progress) -> None:
         """Hand the request to the transport. The bytes that hold the key live in this frame alone."""
         body = request.body
-        headers = request.headers
-        if body is not None or request.method != "GET":
-            headers = {**headers, "Content-Length": str(len(body or b""))}
         if credential is not self._credential:
             self._know(credential)
-        head = _serialized(f"{request.method} {self._prefix}{request.target} HTTP/1.1", headers)
+        head = _serialized(f"{request.method} {self._prefix}{request.target} HTTP/1.1", request.headers)
+        if body is not None or request.method != "GET":
+            head += b"Content-Length: %d\r\n" % len(body or b"")
         transport = lane.protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before the request was sent")
