@@ -103,7 +103,7 @@ _PARAMETERS: Final = "see what it takes: refold schema {slug} {action_id} --acco
 _NEXT: Final[tuple[tuple[type[RefoldError], str], ...]] = (
     (AuthenticationError, "check REFOLD_API_KEY, and that it belongs to this base URL"),
     (PermissionDeniedError, "the key is good and may not do this; ask who manages it at Refold"),
-    (NotFoundError, "see what there is: refold actions {slug} --account {account}"),
+    (NotFoundError, "see what there is: refold accounts list; refold actions {slug} --account {account}"),
     (BadRequestError, _PARAMETERS),
     (UnprocessableError, _PARAMETERS),
     (ActionFailed, _PARAMETERS),

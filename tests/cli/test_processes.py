@@ -134,20 +134,25 @@ def accounts(tmp_path: Path) -> str:
     return str(path)
 
 
-def started_batch(sandbox: Sandbox, accounts: str) -> AbstractContextManager[subprocess.Popen[str]]:
+def started_batch(
+    sandbox: Sandbox, accounts: str, *options: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
     line = ("batch", "hubspot", "get_contact", "--accounts", accounts, "--concurrency", "2", "--json")
-    return started(*line, REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url)
+    return started(*line, *options, REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url)
 
 
-def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(sandbox: Sandbox, accounts: str) -> None:
+def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(
+    sandbox: Sandbox, accounts: str, tmp_path: Path
+) -> None:
     sandbox.faults.add(Fault(latency=0.05, when="after"))
-    with started_batch(sandbox, accounts) as process:
+    with started_batch(sandbox, accounts, "--journal", str(tmp_path / "job.sqlite")) as process:
         wait_for_run(sandbox)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     told = json.loads(out)
     assert process.returncode == 130
     assert "may end; interrupt again" in err
+    assert "the same command line goes on from here" in err
     assert (told["stopped"], told["failed"], told["under_way"]) == ("stopped", 0, 0)
     assert 1 <= told["done"] == len(sandbox.ledger.runs) < 200
 
@@ -165,6 +170,7 @@ def test_a_second_interrupt_breaks_them_off(sandbox: Sandbox, accounts: str) -> 
     told = json.loads(out)
     assert process.returncode == 130
     assert "Traceback" not in err
+    assert "goes on from here" not in err, "there is no journal"
     assert (told["done"], told["failed"], told["under_way"]) == (0, 0, 2)
 
 

@@ -123,6 +123,8 @@ async def _run(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) ->
                 await _consume(batch, results)
         results.cut_off(batch.under_way)
     results.tell(terminal, batch.summary)
+    if taken.times and job.journal:
+        click.echo("the same command line goes on from here", err=True)
     raise click.exceptions.Exit(Exit.INTERRUPTED if taken.times else worst(results.codes))
 
 
