@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from .faults.counting import pytest_terminal_summary
-from .guards import holdings, loose_ends
+from .guards import holdings, loose_ends, no_blocking
 
 if TYPE_CHECKING:
     from refold_async.sandbox import Sandbox
@@ -37,9 +37,10 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 
 @pytest.fixture
 async def no_loose_ends() -> AsyncIterator[None]:
-    """Fail a test that leaves an asyncio task or a socket behind."""
+    """Fail a test that leaves an asyncio task or a socket behind, or in which the event loop is blocked."""
     before = holdings()
-    yield
+    with no_blocking():
+        yield
     left = await loose_ends(before)
     assert not left, f"left behind: {left}"
 

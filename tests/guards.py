@@ -1,6 +1,10 @@
-"""What every coroutine test is held to: it leaves no task and no socket behind."""
+"""What every coroutine test is held to: it leaves no task and no socket behind, and blocks no event loop."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from blockbuster import BlockBuster  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from .faults import leaks
 from .faults.leaks import Holdings
@@ -32,3 +36,23 @@ async def loose_ends(before: Holdings) -> list[str]:
             break
         await asyncio.sleep(leaks.PAUSE)
     return holdings().beyond(before)
+
+
+@contextmanager
+def no_blocking() -> Iterator[None]:
+    """Have the package fail where it blocks the event loop: files, sockets, locks, sleeping."""
+    _blocking.activate()
+    try:
+        yield
+    finally:
+        _blocking.deactivate()
+
+
+_blocking = BlockBuster(  # what serves tests may block: a ledger, a recording
+    "refold_async", excluded_modules=["refold_async.sandbox", "refold_async.testing"]
+)
+_blocking.functions["threading.Lock.acquire"].can_block_in(  # the end of a thread that is idle
+    "refold_async/batch/group_commits.py", {"aclose", "_close_unwanted"}
+)
+for _looking in ("os.stat", "os.listdir"):  # as modules are imported, once
+    _blocking.functions[_looking].can_block_in("refold_async/api/catalogue.py", "operations")

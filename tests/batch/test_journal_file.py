@@ -1,5 +1,6 @@
 """The journal's file by itself: what is on disk, and what a failure leaves."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_a_journal_that_was_refused_is_not_held(path: Path) -> None:
 
 async def test_making_a_journal_leaves_no_descriptor_open(path: Path) -> None:
     before = Holdings.now()
-    journal(path).close()
+    await asyncio.to_thread(lambda: journal(path).close())
     assert Holdings.now().beyond(before) == []
 
 

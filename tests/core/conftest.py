@@ -1,23 +1,11 @@
-"""The two roads that calls travel, a customer on each, and a watch for calls that block the event loop."""
+"""The two roads that calls travel, and a customer on each."""
 
-import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from blockbuster import blockbuster_ctx  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from refold_async import Refold
 from refold_async.sandbox import Sandbox
-
-
-@pytest.fixture(autouse=True)
-def no_blocking(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a coroutine test that blocks the event loop: files, sockets, sleeping. The sandbox's ledger may."""
-    if not inspect.iscoroutinefunction(request.function):
-        yield
-        return
-    with blockbuster_ctx("refold_async", excluded_modules=["refold_async.sandbox"]):
-        yield
 
 
 @pytest.fixture(params=["direct", "public"])
