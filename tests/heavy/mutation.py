@@ -36,7 +36,10 @@ PATIENCE = 10
 """Seconds, on top of five times what they take, after which a room's tests that do not end count as failing."""
 
 ROOMS: dict[str, tuple[str, list[str]]] = {
-    "wire": ("wire", ["core/test_wire.py", "core/test_rooms_more.py"]),
+    "wire": (
+        "wire",
+        ["core/test_wire.py", "core/test_rooms_more.py", "security/test_added_headers.py"],
+    ),
     "replies": (
         "replies",
         ["core/test_replies.py", "core/test_retry_after.py", "core/test_rooms_more.py"],
@@ -109,7 +112,11 @@ def _end_late(running: dict[int, tuple[int, float]], patience: float) -> None:
 
 def _run(module: str, tests: list[str], mutant: Mutant | None) -> int:
     import pytest
+    from hypothesis import Phase, settings
 
+    # One failure is enough: no search for the smallest one.
+    quick = settings(phases=[Phase.explicit, Phase.generate], deadline=None, max_examples=60, database=None)
+    settings.register_profile("quick", quick)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if mutant is not None:
         path = ROOT / "refold_async" / (module.replace(".", "/") + ".py")
@@ -117,7 +124,14 @@ def _run(module: str, tests: list[str], mutant: Mutant | None) -> int:
         sys.meta_path.insert(0, _Changed(f"refold_async.{module}", path, code))
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         arguments = ["-x", "-q", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider"]
-        arguments += ["-p", "no:faulthandler", "--assert=plain", "--hypothesis-seed=0", f"--rootdir={ROOT}"]
+        arguments += [
+            "-p",
+            "no:faulthandler",
+            "--assert=plain",
+            "--hypothesis-seed=0",
+            "--hypothesis-profile=quick",
+            f"--rootdir={ROOT}",
+        ]
         return int(pytest.main([*arguments, *(str(ROOT / "tests" / test) for test in tests)]))
 
 

@@ -1,0 +1,50 @@
+"""Headers that a program adds to a request can neither change who calls, nor how the request is framed."""
+
+import pytest
+
+from refold_async import InvalidCallError
+from refold_async.wire import added_headers
+
+OWN = [
+    "accept", "accept-encoding", "authorization", "connection", "content-length", "content-type",
+    "expect", "host", "keep-alive", "linked_account_id", "proxy-authorization", "te", "trailer",
+    "transfer-encoding", "upgrade", "user-agent", "x-api-key",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*OWN, *map(str.title, OWN), *map(str.upper, OWN)])
+def test_the_clients_own_headers_are_not_for_others_to_set(name: str) -> None:
+    with pytest.raises(InvalidCallError, match="client's own to set"):
+        added_headers({"traceparent": "00-1", name: "x"})
+
+
+@pytest.mark.parametrize(
+    "name", ["x trace", "x:trace", "x-trace ", "trace(1)", "ü", '"x"', "a/b", "a@b", "x-trace\x85"]
+)
+def test_what_cannot_be_a_headers_name_is_refused(name: str) -> None:
+    with pytest.raises(InvalidCallError, match="cannot be called"):
+        added_headers({name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("", "header's name may not be empty"), ("x\r\ny", "header's name may not")]
+)
+def test_a_name_that_would_end_its_line_is_refused(name: str, words: str) -> None:
+    with pytest.raises(InvalidCallError, match=words):
+        added_headers({name: "x"})
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-api-key: other", "a\nb", "\x00", " a", "a ", ""])
+def test_a_value_that_would_not_arrive_as_it_is_is_refused(value: str) -> None:
+    with pytest.raises(InvalidCallError):
+        added_headers({"traceparent": value})
+
+
+def test_what_the_request_has_already_is_taken() -> None:
+    with pytest.raises(InvalidCallError, match="client's own to set"):
+        added_headers({"X-Mine": "b"}, taken=["x-mine"])
+
+
+@pytest.mark.parametrize("name", ["traceparent", "X-Request-Id", "a1!#$%&'*+.^_`|~-"])
+def test_all_else_is_added_as_it_is(name: str) -> None:
+    assert added_headers({name: "00-1"}, taken=["x-mine"]) == {name: "00-1"}
