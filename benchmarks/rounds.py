@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -61,11 +61,8 @@ async def interleave(
     """CPU microseconds a call for each of `calls`, each given about `seconds` a round."""
     times = {name: await _calibrate(call, in_flight, seconds) for name, call in calls.items()}
     costs: dict[str, list[float]] = {name: [] for name in calls}
-    names = list(calls)
-    for number in range(rounds):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            costs[name].append(await _cpu_micros(calls[name], times[name], in_flight))
+    for name in _turns(calls, rounds):
+        costs[name].append(await _cpu_micros(calls[name], times[name], in_flight))
     return Rounds(costs)
 
 
@@ -75,10 +72,18 @@ def interleave_sync(
     """CPU microseconds a run for each of `functions`, each given about `seconds` a round."""
     times = {name: _calibrate_sync(function, seconds) for name, function in functions.items()}
     costs: dict[str, list[float]] = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            costs[name].append(_cpu_micros_sync(function, times[name]))
+    for name in _turns(functions, rounds):
+        costs[name].append(_cpu_micros_sync(functions[name], times[name]))
     return Rounds(costs)
+
+
+def _turns(names: Iterable[str], rounds: int) -> Iterator[str]:
+    """Every name once a round, beginning with another one each time."""
+    order = list(names)
+    for number in range(rounds):
+        turn = number % len(order)
+        yield from order[turn:]
+        yield from order[:turn]
 
 
 def _calibrate_sync(function: Callable[[], object], seconds: float) -> int:
@@ -89,11 +94,15 @@ def _calibrate_sync(function: Callable[[], object], seconds: float) -> int:
 
 
 def _cpu_micros_sync(function: Callable[[], object], times: int) -> float:
+    """Measure with the garbage collector on, but not over what the benchmarks themselves have loaded."""
     gc.collect()
+    gc.freeze()
     before = cpu_seconds()
     for _ in range(times):
         function()
-    return (cpu_seconds() - before) / times * 1e6
+    spent = cpu_seconds() - before
+    gc.unfreeze()
+    return spent / times * 1e6
 
 
 async def _calibrate(call: Call, in_flight: int, seconds: float) -> int:

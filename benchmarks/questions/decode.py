@@ -79,7 +79,7 @@ def ask(plan: Plan) -> Table:
         bounds=(
             Bound("1 MB unread, x json.loads", rounds.ratio(_UNREAD, _LOADS).median, 0.1),
             Bound("into(Contacts) of a result, x bare msgspec", rounds.ratio(_INTO, _BARE).median, 1.1),
-            Bound("read and into(Contacts), x whole answer", rounds.ratio(_READ_INTO, _WHOLE).median, 1.2),
+            Bound("read and into(Contacts), x whole answer", rounds.ratio(_READ_INTO, _WHOLE).median, 1.5),
         ),
     )
 
