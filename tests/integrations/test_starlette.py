@@ -55,7 +55,23 @@ async def broken(_: Request) -> Response:
     raise ZeroDivisionError
 
 
+async def together(request: Request) -> Response:
+    """Read, and do what the query says, in one task group."""
+    actions = get_refold(request).account("demo-user-1").actions
+    async with asyncio.TaskGroup() as group:
+        group.create_task(actions.list("no-such-app"))
+        match request.query_params["also"]:
+            case "read":
+                group.create_task(actions.execute("hubspot", "get_contact", ASKED))
+            case "write":
+                group.create_task(actions.execute("hubspot", "create_contact", {"email": "a@example.com"}))
+            case "broken":
+                group.create_task(broken(request))
+    return Response()
+
+
 ROUTES = [
+    Route("/together", together),
     Route("/contacts", contacts),
     Route("/contacts", create, methods=["POST"]),
     Route("/boundless", boundless),
@@ -111,6 +127,19 @@ async def test_an_error_of_ours_is_answered_and_another_s_is_not(
         async with http.get(f"{url}/broken") as answer:
             assert answer.status == 500
             assert await answer.text() == "Internal Server Error"
+
+
+@pytest.mark.parametrize(("also", "status"), [("read", 404), ("write", 500), ("broken", 500)])
+async def test_errors_of_a_task_group_are_answered_where_it_only_read(
+    sandbox: Sandbox, options: Options, http: aiohttp.ClientSession, also: str, status: int
+) -> None:
+    async with (
+        serving(application(sandbox, options)) as url,
+        http.get(f"{url}/together?also={also}") as answer,
+    ):
+        assert answer.status == status
+        told = "no such app" if status == 404 else "Internal Server Error"
+        assert told in await answer.text()
 
 
 async def test_a_deadline_bounds_the_calls_of_a_request(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from refold_async.errors import JournalError, RefoldError, SettingsError
+from refold_async.integrations.starlette.disconnects import only_reads
 from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
 from refold_async.results import ActionResult
 
@@ -67,6 +68,28 @@ def answer_error(request: Request, error: Exception) -> Response:
     return ProblemResponse(problem)
 
 
+def answer_group(request: Request, group: Exception) -> Response:
+    """Answer what a task group raised as its first error, where all are the SDK's and the handler only read.
+
+    A write that the group cancelled is not among its errors, so that no answer could be honest about it.
+
+    Raises:
+        Exception: `group` itself, in every other case.
+    """
+    ours, others = group.split(RefoldError) if isinstance(group, ExceptionGroup) else (None, group)
+    if ours is None or others is not None or not only_reads():
+        raise group
+    return answer_error(request, next(_leaves(ours)))
+
+
+def _leaves(group: ExceptionGroup[RefoldError]) -> Iterator[RefoldError]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
 _LEVELS: Final = {
     "urn:refold-async:unknown-outcome": logging.WARNING,
     "urn:refold-async:misconfigured": logging.ERROR,
@@ -91,5 +114,6 @@ def _told(error: RefoldError) -> str:
 
 
 def add_exception_handlers(app: Starlette) -> None:
-    """Let an application answer the SDK's errors with `answer_error`."""
+    """Let an application answer the SDK's errors, also those of task groups that only read."""
     app.add_exception_handler(RefoldError, answer_error)
+    app.add_exception_handler(ExceptionGroup, answer_group)

@@ -48,6 +48,12 @@ class _Visit:
 _visit: ContextVar[_Visit | None] = ContextVar("refold_async_visit", default=None)
 
 
+def only_reads() -> bool:
+    """Whether the handler is known to have begun no write: `DisconnectMiddleware` saw none."""
+    visit = _visit.get()
+    return visit is not None and not visit.wrote
+
+
 class Witness(Hooks):
     """Notes which requests' handlers write; `lifespan` adds it to the client's hooks."""
 
