@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.cache is not None:
             _check_type("cache", self.cache, Cache)
         if self.proxy is not None:
-            _check_url("proxy", self.proxy, credentials=True)
+            check_url("proxy", self.proxy, credentials=True)
             if "@" in self.proxy:
                 msgspec.structs.force_setattr(self, "proxy", Secret(self.proxy))
 
@@ -112,7 +112,7 @@ def resolve_base_url(given: str | None) -> str:
         SettingsError: It is no http or https URL, or holds credentials, a query or a fragment.
     """
     name, url = ("base_url", given) if given is not None else ("REFOLD_BASE_URL", _base_url_around())
-    _check_url(name, url, credentials=False)
+    check_url(name, url, credentials=False)
     return url.rstrip("/")
 
 
@@ -163,7 +163,17 @@ def _check_ssl(value: object) -> None:
         )
 
 
-def _check_url(name: str, url: str, *, credentials: bool) -> None:
+def check_url(name: str, url: str, *, credentials: bool) -> None:
+    """Refuse what is no URL of a server.
+
+    Args:
+        name: What it is the URL of, as the message names it.
+        url: What was given.
+        credentials: Whether it may hold a user name and a password.
+
+    Raises:
+        SettingsError: It cannot be used; the message does not repeat it.
+    """
     _check_type(name, url, str)
     try:
         parts = urlsplit(url)

@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 
-from refold_async.settings import Settings
+from refold_async.settings import Settings, check_url
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for DNS, TCP and TLS together."""
@@ -59,6 +59,9 @@ def proxy_for(base_url: str, settings: Settings) -> str | None:
 
     The environment is read only where `trust_env` says so, and never its netrc: aiohttp would
     send a password found there in place of the token.
+
+    Raises:
+        SettingsError: The environment's proxy is none that aiohttp can use.
     """
     if settings.proxy is not None or not settings.trust_env:
         return settings.proxy
@@ -66,7 +69,10 @@ def proxy_for(base_url: str, settings: Settings) -> str | None:
     if parts.hostname is None or proxy_bypass(parts.netloc):
         return None
     proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy is not None:
+        check_url(f"the environment's proxy for {parts.scheme}", proxy, credentials=True)
+    return proxy
 
 
 @cache

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from refold_async import ConnectionFailedError, Options, Refold, Retry
+from refold_async import ConnectionFailedError, Options, Refold, Retry, SettingsError
 
 CLOSED = "127.0.0.1:1"
 NOWHERE = "nowhere.invalid"
@@ -67,6 +67,20 @@ async def test_a_proxy_that_is_not_there_is_named_as_the_proxy() -> None:
 async def test_a_proxy_whose_name_nobody_has_is_the_one_that_is_named() -> None:
     error = await failure(base_url="https://refold.example", proxy=f"http://user:secret@{NOWHERE}:3128")
     assert error.message == f"the name of {NOWHERE} could not be resolved"
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example:3128", "socks5://proxy.example:1080"])
+async def test_a_proxy_of_the_environment_that_cannot_be_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with Refold("key", base_url="https://refold.example", trust_env=True) as refold:
+        with pytest.raises(
+            SettingsError, match="the environment's proxy for https must be an http:// or https:// URL"
+        ):
+            await refold.account("demo-user-1").actions.list("hubspot")
 
 
 async def test_a_proxy_that_refuses_says_why() -> None:
