@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import ssl as ssl_module
 import warnings
@@ -151,6 +152,11 @@ def _check_type(name: str, value: object, kind: type) -> None:
 def _check_hooks(value: Hooks | Sequence[Hooks]) -> None:
     for listener in value if isinstance(value, Sequence) else (value,):
         _check_type("hooks", listener, Hooks)
+        for name in dir(Hooks):
+            if name.startswith("on_") and inspect.iscoroutinefunction(getattr(listener, name)):
+                raise SettingsError(
+                    f"{type(listener).__name__}.{name} must be a plain function, which nobody awaits"
+                )
 
 
 def _check_ssl(value: object) -> None:

@@ -227,3 +227,14 @@ def test_caches_that_cannot_work_are_refused(settings: dict[str, Any], words: st
     with pytest.raises(SettingsError) as caught:
         Cache(**settings)
     assert caught.value.message == words
+
+
+class Awaited(Hooks):
+    async def on_done(self, *_: object) -> None:  # type: ignore[override]
+        """Do what would never be done."""
+
+
+def test_a_hook_that_somebody_would_have_to_await_is_refused() -> None:
+    for hooks in (Awaited(), [Hooks(), Awaited()]):
+        with pytest.raises(SettingsError, match=r"Awaited\.on_done must be a plain function"):
+            Settings(hooks=hooks)
