@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+import refold_async
+from refold_async import RefoldError
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
@@ -12,6 +15,12 @@ PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
+
+_PUBLIC = {name: getattr(refold_async, name) for name in refold_async.__all__}
+ERRORS: dict[str, type[RefoldError]] = {
+    name: kind for name, kind in _PUBLIC.items() if isinstance(kind, type) and issubclass(kind, RefoldError)
+}
+"""Every error that users can catch, by its name."""
 
 
 class Block(NamedTuple):

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import refold_async
-from refold_async import BatchOptions, Hooks, Options, Retry, errors
+from refold_async import BatchOptions, Hooks, Options, Retry
 from refold_async.batch.outcomes import Reason
 from refold_async.cli.exits import Exit
 from refold_async.cli.program import COMMANDS
@@ -21,14 +21,9 @@ from refold_async.sandbox import Fault
 from tests.api.surface import SCOPES, resources
 
 from . import operations
-from .pages import DOCS, prose_of, text_of
+from .pages import DOCS, ERRORS, prose_of, text_of
 from .test_links import documented
 
-ERRORS = {
-    name: kind
-    for name, kind in vars(errors).items()
-    if isinstance(kind, type) and issubclass(kind, errors.RefoldError)
-}
 REFERENCE = [name for page in (DOCS / "reference").glob("*.md") for name in documented(page)]
 
 
