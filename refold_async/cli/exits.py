@@ -15,7 +15,6 @@ from refold_async.errors import (
     RefoldError,
     SettingsError,
 )
-from refold_async.results import ActionFailed
 
 
 class Exit(IntEnum):
@@ -67,5 +66,7 @@ def worst(codes: Iterable[Exit]) -> Exit:
 
 def is_throttled(error: RefoldError) -> bool:
     """Whether Refold, or the connected app, answered that it was too much."""
+    from refold_async.results import ActionFailed  # noqa: PLC0415 - the help, which knows no error, needs no msgspec
+
     by_app = isinstance(error, ActionFailed) and error.result.http_status == 429
     return by_app or isinstance(error, RateLimitedError)
