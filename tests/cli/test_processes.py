@@ -21,6 +21,8 @@ from .conftest import KEY
 
 @contextmanager
 def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    # A suite that a shell runs in the background ignores SIGINT, and its processes would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "refold_async.cli", *arguments],
         env={**os.environ, **environment},
