@@ -98,9 +98,9 @@ async def test_two_hundred_callers_get_honest_answers_while_faults_strike(
     sandbox.faults.add(
         Fault(effect="write", drop="after", probability=0.05),
         Fault(effect="write", status=503, when="after", probability=0.05),
-        Fault(effect="write", status=429, headers={"Retry-After": "0"}, probability=0.05),
+        Fault(effect="write", status=429, headers={"Retry-After": "0"}, times=20),
         Fault(effect="write", node_status="Errored", http_status=422, probability=0.05),
-        Fault(operation="actions.list", status=503, probability=0.1),
+        Fault(operation="actions.list", status=503, times=20),
     )
 
     async def call(number: int) -> list[tuple[str, int, Any]]:
