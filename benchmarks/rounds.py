@@ -94,14 +94,12 @@ def _calibrate_sync(function: Callable[[], object], seconds: float) -> int:
 
 
 def _cpu_micros_sync(function: Callable[[], object], times: int) -> float:
-    """Measure with the garbage collector on, but not over what the benchmarks themselves have loaded."""
+    """Measure with the garbage collector on, as a program has it."""
     gc.collect()
-    gc.freeze()
     before = cpu_seconds()
     for _ in range(times):
         function()
     spent = cpu_seconds() - before
-    gc.unfreeze()
     return spent / times * 1e6
 
 
