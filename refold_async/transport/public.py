@@ -122,6 +122,8 @@ class PublicRoad:
             self._url(request.target),
             headers=headers,
             data=data,
+            # Without a body, aiohttp would name a type all the same.
+            skip_auto_headers=("Content-Type",) if data is None else (),
             allow_redirects=False,
             middlewares=() if request.method in {"POST", "PATCH"} else (_never_twice,),
         )
