@@ -1,0 +1,199 @@
+"""Edges of the lanes that small changes moved without any test noticing."""
+
+import pytest
+
+from refold_async import Call, PerAccount, RateLimit
+from refold_async.batch.lanes import Lanes
+
+from .test_lanes import add, lanes, taken
+
+
+@pytest.mark.parametrize(("ready", "low"), [(0, True), (3, True), (4, False), (5, False)])
+def test_reading_goes_on_while_fewer_accounts_than_the_breadth_are_ready(ready: int, low: bool) -> None:
+    of = lanes()
+    add(of, *(f"account-{number}" for number in range(ready)))
+    assert of.is_low() is low
+
+
+@pytest.mark.parametrize(("window", "most"), [(100, 87), (16, 13), (8, 6), (1, 0)])
+def test_reading_goes_on_once_an_eighth_of_the_window_is_free(window: int, most: int) -> None:
+    of = Lanes(PerAccount(), breadth=4, window=window)
+    add(of, *["a"] * most)
+    assert of.is_low() is True
+    add(of, "a")
+    assert of.is_low() is False
+
+
+def test_as_many_may_start_as_are_queued_and_have_a_permit() -> None:
+    of = lanes(concurrency=3)
+    assert of.startable(10) == 0
+    add(of, *"aaaaabb")
+    assert of.startable(10) == 5
+    assert of.take(0.0) is not None
+    assert of.startable(10) == 4
+    assert [of.startable(limit) for limit in (1, 3, 4, 5)] == [1, 3, 4, 4]
+
+
+def test_a_lane_without_a_permit_is_not_in_line() -> None:
+    of = lanes(concurrency=1)
+    first, *_ = add(of, *"aa")
+    assert of.take(0.0) is first
+    assert not of.ready
+    add(of, "a")
+    assert not of.ready
+    of.release(first, 0.0)
+    assert len(of.ready) == 1
+
+
+def test_a_lane_is_in_line_once() -> None:
+    of = lanes()
+    first, *_ = add(of, *"aaab")
+    assert len(of.ready) == 2
+    assert of.take(0.0) is first
+    assert len(of.ready) == 2
+    of.release(first, 0.0)
+    add(of, "a")
+    assert len(of.ready) == 2
+
+
+def test_a_lane_whose_permit_comes_back_takes_its_turn_behind_the_others() -> None:
+    of = lanes(concurrency=1)
+    first, *_ = add(of, *"aabb")
+    assert of.take(0.0) is first
+    of.release(first, 0.0)
+    assert taken(of) == ["b", "a"]
+
+
+def test_the_longest_pause_is_a_minute_and_a_longer_wish_is_kept() -> None:
+    of = lanes()
+    add(of, *"a" * 30)
+    now, pauses = 0.0, []
+    for least in (*[0.0] * 12, 500.0):
+        ticket = of.take(now)
+        assert ticket is not None
+        of.throttle(ticket, now, least)
+        of.release(ticket, now, well=False)
+        assert of.take(now) is None
+        due = of.next_due()
+        assert due is not None
+        pauses.append(due - now)
+        now = due
+    assert pauses == [1, 2, 4, 8, 16, 32, *[60] * 6, 500]
+
+
+def test_after_a_success_the_pause_is_short_again() -> None:
+    of = lanes()
+    add(of, *"aaaaaa")
+    now = 0.0
+    for _ in range(3):
+        ticket = of.take(now)
+        assert ticket is not None
+        of.throttle(ticket, now, 0.0)
+        of.release(ticket, now, well=False)
+        assert of.take(now) is None
+        now = of.next_due() or 0.0
+    well = of.take(now)
+    assert well is not None
+    of.release(well, now)
+    again = of.take(now)
+    assert again is not None
+    of.throttle(again, now, 0.0)
+    assert again.lane is not None
+    assert again.lane.open_at == now + 1.0
+
+
+def test_permits_double_up_to_the_bound_and_no_further() -> None:
+    of = lanes(concurrency=3)
+    add(of, *"a" * 20)
+    probe = of.take(0.0)
+    assert probe is not None
+    assert probe.lane is not None
+    of.throttle(probe, 0.0, 0.0)
+    of.release(probe, 0.0, well=False)
+    allowed = []
+    for _ in range(4):
+        ticket = of.take(5.0) or of.take(5.0)
+        assert ticket is not None
+        allowed.append(probe.lane.allowed)
+        of.release(ticket, 5.0)
+    assert allowed == [1, 2, 3, 3]
+
+
+def test_a_pause_outlives_the_calls_of_its_account() -> None:
+    """The lane is empty for a while; a call that comes meanwhile still waits, one that comes later does not."""
+    of = lanes()
+    (ticket,) = add(of, "a")
+    assert of.take(0.0) is ticket
+    of.throttle(ticket, 0.0, 5.0)
+    of.release(ticket, 0.0, well=False)
+    (second,) = add(of, "a")
+    assert of.take(4.0) is None
+    assert of.next_due() == 5.0
+    assert of.take(5.0) is second
+    of.release(second, 5.0)
+    assert of.take(5.0) is None
+    assert not of._lanes
+
+
+def test_an_empty_lane_is_remembered_until_its_burst_is_full_again() -> None:
+    of = lanes(rate=RateLimit(2, burst=4))
+    (ticket,) = add(of, "a")
+    assert of.take(0.0) is ticket
+    of.release(ticket, 0.0)
+    assert of.take(1.9) is None
+    assert list(of._lanes) == ["a"]
+    assert of.take(2.0) is None
+    assert not of._lanes
+
+
+def test_an_empty_lane_fades_once_however_often_it_was_empty() -> None:
+    of = lanes(rate=RateLimit(100, burst=10))
+    for _ in range(5):
+        (ticket,) = add(of, "a")
+        assert of.take(0.0) is ticket
+        of.release(ticket, 0.0)
+    assert len(of._fading) == 1
+
+
+def test_a_lane_whose_call_runs_or_waits_is_not_forgotten() -> None:
+    of = lanes()
+    first, second = add(of, *"aa")
+    assert [of.take(0.0), of.take(0.0)] == [first, second]
+    of.release(first, 0.0)
+    assert list(of._lanes) == ["a"]
+    of.postpone(second, 0.0, 5.0)
+    assert list(of._lanes) == ["a"]
+    assert of.take(5.0) is second
+    of.release(second, 5.0)
+    assert not of._lanes
+
+
+def test_what_was_drained_leaves_the_lanes_as_new() -> None:
+    of = lanes(concurrency=2)
+    first, second, *_ = add(of, *"aaab")
+    assert [of.take(0.0), of.held] == [first, 3]
+    of.postpone(first, 0.0, 9.0)
+    assert len(of.drain()) == 4
+    assert (len(of.ready), of.held, of.next_due(), of.drain()) == (0, 0, None, [])
+    assert second.lane is not None
+    assert (second.lane.delayed, second.lane.listed, len(second.lane.queue)) == (0, False, 0)
+    third, fourth = add(of, *"ab")
+    assert [of.take(0.0), of.take(0.0), of.take(0.0)] == [third, fourth, None]
+
+
+def test_a_lane_that_is_not_open_yet_lets_the_others_by() -> None:
+    of = lanes()
+    slow, *_ = add(of, *"aabb")
+    assert of.take(0.0) is slow
+    of.throttle(slow, 0.0, 5.0)
+    of.release(slow, 0.0, well=False)
+    assert taken(of, 1.0) == ["b", "b"]
+    assert isinstance(of.next_due(), float)
+    assert taken(of, 5.0) == ["a"]
+
+
+def test_a_call_knows_no_lane_before_it_is_taken_in_hand() -> None:
+    from refold_async.batch.lanes import Ticket
+
+    with pytest.raises(AssertionError):
+        lanes().release(Ticket(Call("a", "x", "get_y"), 0, 0.0), 0.0)
