@@ -83,15 +83,16 @@ class Labour:
             "read": lambda: account.actions.execute("playground", "echo", {"text": "x"}, effect="read"),
             "large": lambda: account.actions.execute("playground", "get_payload", {"bytes": 20_000}),
         }
-        await self._perhaps_cancel(asyncio.ensure_future(works[kind]()))
+        await self._perhaps_cancel(works[kind]())
 
     async def _write(self, account: Account) -> None:
         title = next(self._titles)
         work = account.actions.execute("playground", "create_note", {"title": title})
-        self._judge.report(title, await self._perhaps_cancel(asyncio.ensure_future(work)))
+        self._judge.report(title, await self._perhaps_cancel(work))
 
-    async def _perhaps_cancel(self, task: "asyncio.Future[object]") -> Verdict:
+    async def _perhaps_cancel(self, work: Coroutine[object, object, object]) -> Verdict:
         """Wait for a call, cancelling one in twenty; gives what may be said of it."""
+        task = asyncio.ensure_future(work)
         if self._chance.random() < 0.05:
             await asyncio.sleep(self._chance.random() * 0.02)
             task.cancel()
