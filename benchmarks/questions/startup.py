@@ -24,7 +24,7 @@ _TIMED = "import time; t = time.process_time(); {}; print((time.process_time() -
 def ask(plan: Plan) -> Table:
     """Fresh processes, one a measurement."""
     statements = (_PACKAGES, _OURS, _CLIENT, _BATCH)
-    imports = _interleave({name: _import(name) for name in statements}, plan.rounds)
+    imports = _interleave({name: _import(name) for name in statements}, 2 * plan.rounds)
     rows = [_row(imports, name, _PACKAGES) for name in statements]
     bounds = [
         Bound(f"{name}, x its four packages", imports.ratio(name, _PACKAGES).median, 1.25)
