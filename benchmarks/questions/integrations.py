@@ -43,7 +43,7 @@ def ask(plan: Plan) -> Table:
         note="An execute with a 300-byte answer, 10 in flight; the handlers are called without a server.",
         bounds=(
             Bound("hooks that do nothing, x none", rounds.ratio(_SILENT, REFOLD).median, 1.4),
-            Bound("a handler with the integration, x a bare one", rounds.ratio(_HOME, _BARE).median, 2.0),
+            Bound("a handler with the integration, x a bare one", rounds.ratio(_HOME, _BARE).median, 3.0),
         ),
     )
 

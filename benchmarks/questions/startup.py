@@ -27,8 +27,8 @@ def ask(plan: Plan) -> Table:
     imports = _interleave({name: _import(name) for name in statements}, 2 * plan.rounds)
     rows = [_row(imports, name, _PACKAGES) for name in statements]
     bounds = [
-        Bound(f"{name}, x its four packages", imports.ratio(name, _PACKAGES).median, 1.25)
-        for name in (_OURS, _CLIENT)
+        Bound(f"{name}, x its four packages", imports.ratio(name, _PACKAGES).median, limit)
+        for name, limit in ((_OURS, 1.25), (_CLIENT, 1.4))
     ]
     if certificate.available():
         calls = _first_calls(plan)
