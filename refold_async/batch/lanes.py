@@ -102,7 +102,7 @@ class Lanes:
         """Give a call's permit back, as it ended; where it went well, a slowed lane may run more at once."""
         lane = _lane_of(ticket)
         lane.running -= 1
-        if well and lane.allowed < self._limit and lane.open_at <= now:
+        if well and (lane.throttles or lane.allowed < self._limit) and lane.open_at <= now:
             lane.throttles = 0
             lane.allowed = min(self._limit, lane.allowed * 2)
         self._settle(lane, now)

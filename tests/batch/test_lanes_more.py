@@ -197,3 +197,55 @@ def test_a_call_knows_no_lane_before_it_is_taken_in_hand() -> None:
 
     with pytest.raises(AssertionError):
         lanes().release(Ticket(Call("a", "x", "get_y"), 0, 0.0), 0.0)
+
+
+def test_after_a_pause_the_calls_that_still_run_count_against_the_one_permit() -> None:
+    of = lanes()
+    first, second, third, fourth = add(of, *"aaaa")
+    assert [of.take(0.0) for _ in range(3)] == [first, second, third]
+    of.throttle(first, 0.0, 1.0)
+    of.release(first, 0.0, well=False)
+    (other,) = add(of, "b")
+    assert [of.take(2.0), of.take(2.0)] == [other, None]
+    of.release(second, 2.0, well=False)
+    assert not of.ready
+    of.release(third, 2.0, well=False)
+    assert of.take(2.0) is fourth
+
+
+def test_a_success_ends_the_doubling_also_where_an_account_has_one_permit() -> None:
+    of = lanes(concurrency=1)
+    add(of, *"aaaaaa")
+    now, pauses = 0.0, []
+    for well in (False, False, True, False):
+        ticket = of.take(now)
+        assert ticket is not None
+        if not well:
+            of.throttle(ticket, now, 0.0)
+        of.release(ticket, now, well=well)
+        if not well:
+            assert of.take(now) is None
+            pauses.append((of.next_due() or 0.0) - now)
+            now += pauses[-1]
+    assert pauses == [1.0, 2.0, 1.0]
+
+
+def test_a_lane_that_settles_is_in_line_once() -> None:
+    of = lanes(concurrency=1)
+    first, *_ = add(of, *"aa")
+    assert of.take(0.0) is first
+    of.release(first, 0.0)
+    add(of, "a")
+    assert len(of.ready) == 1
+
+
+def test_a_lane_that_waits_for_its_moment_is_not_in_line_too() -> None:
+    of = lanes()
+    first, *_ = add(of, *"aa")
+    assert of.take(0.0) is first
+    of.throttle(first, 0.0, 5.0)
+    of.release(first, 0.0, well=False)
+    assert of.take(1.0) is None
+    add(of, "a")
+    assert len(of.ready) == 0
+    assert of.next_due() == 5.0
