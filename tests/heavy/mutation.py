@@ -48,7 +48,7 @@ ROOMS: dict[str, tuple[str, list[str]]] = {
     "operation": ("operation", ["core/test_operation.py", "core/test_operation_words.py"]),
     "pacing": ("pacing", ["core/test_pacing.py", "core/test_rooms_more.py"]),
     "gate": ("gate", ["core/test_rooms_more.py", "core/test_gate.py"]),
-    "lanes": ("batch.lanes", ["batch/test_lanes.py"]),
+    "lanes": ("batch.lanes", ["batch/test_lanes_more.py", "batch/test_lanes.py"]),
     "journal_file": (
         "batch.journal_file",
         ["batch/test_journal_file.py", "heavy/test_machines.py::TestJournal", "batch/test_journal.py"],

@@ -186,18 +186,22 @@ async def test_a_refused_connection_repeats_no_key(road: str) -> None:
 
 
 async def test_a_request_says_nothing_that_it_need_not(road: str) -> None:
-    """Both roads send the same headers; one without a body names no type of it."""
-    async with recorder(REFUSAL) as server:
-        async with Refold(KEY, base_url=f"http://127.0.0.1:{server.port}", retry=ONCE) as refold:
+    """Both roads send the same headers; a request without a body names no type of it."""
+    async with (
+        recorder(REFUSAL) as server,
+        Refold(KEY, base_url=f"http://127.0.0.1:{server.port}", retry=ONCE) as refold,
+    ):
+        account = refold.account("a")
+        for work in (account.executions.stop("x"), account.actions.execute("x", "create_y", {"a": "1"})):
             with pytest.raises(StatusError):
-                await refold.account("a").executions.stop("x")
-            with pytest.raises(StatusError):
-                await refold.account("a").actions.execute("x", "create_y", {"a": "1"})
-    without, with_body = (
-        {line.partition(b":")[0].lower() for line in each.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]}
-        for each in map(bytes, server.received)
-    )
+                await work
+    without, with_body = (names_of(bytes(received)) for received in server.received)
     assert without - {b"content-length"} == {
         b"host", b"user-agent", b"accept", b"accept-encoding", b"x-api-key", b"linked_account_id"
     }  # fmt: skip
     assert with_body - without - {b"content-length"} == {b"content-type"}
+
+
+def names_of(request: bytes) -> set[bytes]:
+    lines = request.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    return {line.partition(b":")[0].lower() for line in lines}
