@@ -4,6 +4,7 @@ import pytest
 
 from refold_async import Call, PerAccount, RateLimit
 from refold_async.batch.lanes import Lanes
+from refold_async.batch.tickets import Ticket
 
 from .test_lanes import add, lanes, taken
 
@@ -193,24 +194,27 @@ def test_a_lane_that_is_not_open_yet_lets_the_others_by() -> None:
 
 
 def test_a_call_knows_no_lane_before_it_is_taken_in_hand() -> None:
-    from refold_async.batch.lanes import Ticket
-
     with pytest.raises(AssertionError):
         lanes().release(Ticket(Call("a", "x", "get_y"), 0, 0.0), 0.0)
 
 
-def test_after_a_pause_the_calls_that_still_run_count_against_the_one_permit() -> None:
+@pytest.mark.parametrize("early", [0, 1])
+def test_after_a_pause_the_calls_that_still_run_count_against_the_one_permit(early: int) -> None:
     of = lanes()
-    first, second, third, fourth = add(of, *"aaaa")
-    assert [of.take(0.0) for _ in range(3)] == [first, second, third]
+    first, *running, last = add(of, *"aaaa")
+    assert [of.take(0.0) for _ in range(3)] == [first, *running]
     of.throttle(first, 0.0, 1.0)
     of.release(first, 0.0, well=False)
+    for ticket in running[:early]:
+        of.release(ticket, 0.0, well=False)
     (other,) = add(of, "b")
     assert [of.take(2.0), of.take(2.0)] == [other, None]
-    of.release(second, 2.0, well=False)
-    assert not of.ready
-    of.release(third, 2.0, well=False)
-    assert of.take(2.0) is fourth
+    *rest, longest = running[early:]
+    for ticket in rest:
+        of.release(ticket, 2.0, well=False)
+        assert not of.ready
+    of.release(longest, 2.0, well=False)
+    assert of.take(2.0) is last
 
 
 def test_a_success_ends_the_doubling_also_where_an_account_has_one_permit() -> None:
