@@ -53,8 +53,8 @@ ROOMS: dict[str, tuple[str, list[str]]] = {
         "batch.journal_file",
         ["batch/test_journal_file.py", "heavy/test_machines.py::TestJournal", "batch/test_journal.py"],
     ),
-    "resuming": ("batch.resuming", ["batch/test_journal.py"]),
-    "webhooks": ("webhooks", ["api/test_webhooks.py"]),
+    "resuming": ("batch.resuming", ["batch/test_resuming.py", "batch/test_journal.py"]),
+    "webhooks": ("webhooks", ["api/test_webhooks.py", "security/test_hostile.py"]),
 }
 
 

@@ -92,3 +92,7 @@ def test_a_webhook_of_another_body_or_key_is_none() -> None:
     assert not webhooks.verify_webhook(body + b" ", signature, KEY)
     assert not webhooks.verify_webhook(body, signature, KEY + "x")
     assert not webhooks.verify_webhook(body, hmac.new(b"", body, hashlib.sha256).hexdigest(), KEY)
+
+
+def test_the_header_of_a_signature_is_the_documented_one() -> None:
+    assert webhooks.SIGNATURE_HEADER == "x-cobalt-signature"

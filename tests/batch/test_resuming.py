@@ -1,0 +1,145 @@
+"""What a batch makes of its journal, by itself: how it knows a call, and what a journal that fails ends."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from refold_async import (
+    ActionResult,
+    Call,
+    Failed,
+    InvalidCallError,
+    Journal,
+    JournalError,
+    Skipped,
+)
+from refold_async.batch.group_commits import GroupCommits
+from refold_async.batch.journal_file import JournalFile, Record, State, Written
+from refold_async.batch.resuming import Resuming, _fingerprint
+from refold_async.batch.tickets import Ticket
+
+RESULT = ActionResult("Success", 200, msgspec.Raw(b"{}"))
+
+
+def call(**changes: Any) -> Call:
+    facts: dict[str, Any] = {
+        "linked_account_id": "a", "slug": "x", "action_id": "create_y", "params": {"n": 1}, "key": "k"
+    }  # fmt: skip
+    return Call(**{**facts, **changes})
+
+
+def test_a_call_is_known_by_whom_it_is_for_and_what_it_does() -> None:
+    changes: list[dict[str, Any]] = [
+        {}, {"linked_account_id": "b"}, {"slug": "z"}, {"action_id": "create_z"}, {"params": {"n": 2}}, {"params": None}
+    ]  # fmt: skip
+    prints = [_fingerprint(call(**change)) for change in changes]
+    assert len(set(prints)) == len(changes)
+    assert {len(print_) for print_ in prints} == {16}
+
+
+def test_the_order_of_parameters_and_the_key_make_no_other_call() -> None:
+    assert _fingerprint(call(params={"a": 1, "b": 2})) == _fingerprint(call(params={"b": 2, "a": 1}))
+    assert _fingerprint(call(key="l")) == _fingerprint(call())
+    assert _fingerprint(call(params=None)) == _fingerprint(call(params={}))
+
+
+@pytest.mark.parametrize("value", [1j, object(), "\ud800"])
+def test_a_call_that_json_cannot_say_cannot_be_known(value: object) -> None:
+    with pytest.raises(InvalidCallError, match="cannot be written as JSON"):
+        _fingerprint(call(params={"n": value}))
+
+
+class BrokenCommits(GroupCommits):
+    """Answers every record alike, and has no file."""
+
+    def __init__(self, answer: Written | JournalError) -> None:
+        self.answer = answer
+
+    def put(self, record: Record) -> "asyncio.Future[Written | JournalError]":
+        written: asyncio.Future[Written | JournalError] = asyncio.get_running_loop().create_future()
+        written.set_result(self.answer)
+        return written
+
+
+def journal(path: Path) -> JournalFile:
+    return JournalFile(path, job=None, base_url="http://h")
+
+
+def resuming(commits: GroupCommits, file: JournalFile, path: Path) -> tuple[Resuming, list[str]]:
+    told: list[str] = []
+    made = Resuming(commits, file, Journal(path))
+    made.on_failure = lambda: told.append("failed")
+    return made, told
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (JournalError("the disk is full"), "the disk is full"),
+        (Written.ANOTHER_CALL, "the key 'k' stands for two calls"),
+    ],
+)
+async def test_an_outcome_that_cannot_be_noted_ends_the_batch_and_is_told_all_the_same(
+    tmp_path: Path, answer: Written | JournalError, words: str
+) -> None:
+    file = await asyncio.to_thread(journal, tmp_path / "job")
+    made, told = resuming(BrokenCommits(answer), file, tmp_path / "job")
+    ticket = Ticket(call(), 0, 0.0)
+    assert await made.screen([ticket]) == [None]
+
+    async def succeed(_: Ticket) -> object:
+        return RESULT
+
+    assert await made.around(succeed)(ticket) is RESULT
+    assert told == ["failed"]
+    assert made.error is not None
+    assert words in made.error.message
+    await asyncio.to_thread(file.close)
+
+
+def of_an_earlier_run(path: Path, state: State) -> None:
+    file = journal(path)
+    file.write([Record("=k", _fingerprint(call()), state)])
+    file.close()
+
+
+async def test_a_write_that_cannot_be_reported_as_unknown_is_not_reported(tmp_path: Path) -> None:
+    path = tmp_path / "job"
+    await asyncio.to_thread(of_an_earlier_run, path, State.BEGUN)
+    commits, file = await GroupCommits.open(lambda: journal(path))
+    made, _ = resuming(commits, file, path)
+    commits.error = JournalError("the disk is full")
+    with pytest.raises(JournalError, match="the disk is full"):
+        await made.screen([Ticket(call(), 0, 0.0)])
+    await commits.aclose()
+
+
+@pytest.mark.parametrize("state", [State.BEGUN, State.DONE, State.UNKNOWN])
+async def test_a_key_that_an_earlier_call_of_this_run_had_is_skipped(tmp_path: Path, state: State) -> None:
+    path = tmp_path / "job"
+    await asyncio.to_thread(of_an_earlier_run, path, State.FAILED)
+    commits, file = await GroupCommits.open(lambda: journal(path))
+    made, _ = resuming(commits, file, path)
+    first, second = Ticket(call(), 0, 0.0), Ticket(call(), 1, 0.0)
+    assert await made.screen([first]) == [None]
+    await commits.write(first.row.record(state))
+    [outcome] = await made.screen([second])
+    assert outcome == Skipped(second.call, "duplicate_key", index=1)
+    await commits.aclose()
+
+
+async def test_a_write_under_way_is_reported_once(tmp_path: Path) -> None:
+    path = tmp_path / "job"
+    await asyncio.to_thread(of_an_earlier_run, path, State.BEGUN)
+    kinds = []
+    for _ in range(2):
+        commits, file = await GroupCommits.open(lambda: journal(path))
+        made, _ = resuming(commits, file, path)
+        [outcome] = await made.screen([Ticket(call(), 0, 0.0)])
+        assert isinstance(outcome, Failed | Skipped)
+        kinds.append(outcome.error.fate if isinstance(outcome, Failed) else outcome.reason)
+        await commits.aclose()
+    assert kinds == ["unknown", "unknown_before"]
