@@ -195,7 +195,8 @@ class Batch:
         return self
 
     async def __anext__(self) -> Outcome:
-        outcome = await self._running().next()
+        engine = self._engine or self._running()
+        outcome = engine.take() or await engine.next()
         if outcome is None:
             self._raise()
             raise StopAsyncIteration

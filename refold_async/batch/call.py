@@ -58,7 +58,8 @@ def check(call: Call) -> None:
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
     if call.key is not None and not _is_key(call.key):
         raise InvalidCallError("key must be a text of valid Unicode that is not empty")
-    check_effect(call.effect)
+    if call.effect is not None:
+        check_effect(call.effect)
 
 
 def _is_key(value: object) -> bool:

@@ -80,35 +80,43 @@ class Engine:
 
     async def work(self) -> None:
         """Run calls until the batch is over: the life of one worker."""
-        lanes, outcomes, clock, idle = self._lanes, self.outcomes, self._clock, self._idle
+        attempt, idle = self._attempt, self._idle
         while not self.over:
-            full, now = len(outcomes) >= self._room, clock()
-            ticket = None if full else lanes.take(now)
+            ticket = self._begin()
             if ticket is None:
-                if not full:
-                    self._arm()
+                if self.exhausted and not self._lanes.held:
+                    return
                 await idle.rest()
                 continue
-            if self.reading.waiting:
-                self._ask_for_more()
-            if idle.waiting and lanes.ready:
-                self._wake()
-            await self._run(ticket, now)
+            if self._broken and (reason := self.refusal(ticket)) is not None:
+                self._skip(ticket, reason)
+                continue
+            try:
+                answer = await attempt(ticket)
+            except RefoldError as error:
+                self._fail(ticket, error)
+            else:
+                self._hear(ticket, answer)
 
-    async def _run(self, ticket: Ticket, now: float) -> None:
-        """Attempt a call. One that is cancelled in here stays among those under way."""
+    def _begin(self) -> Ticket | None:
+        """Take a call in turn, and count it among those under way, where one that is cancelled stays."""
+        if len(self.outcomes) >= self._room:
+            return None
+        now = self._clock()
+        ticket = self._lanes.take(now)
+        if ticket is None:
+            self._arm()
+            return None
+        if self.reading.waiting:
+            self._ask_for_more()
+        if self._idle.waiting and self._lanes.ready:
+            self._wake()
         self.under_way.add(ticket)
         if not ticket.attempts:
             ticket.started_at = now
-        reason = self.refusal(ticket) if self._broken else None
-        if reason is not None:
-            self._skip(ticket, reason)
-            return
-        try:
-            answer = await self._attempt(ticket)
-        except RefoldError as error:
-            self._fail(ticket, error)
-            return
+        return ticket
+
+    def _hear(self, ticket: Ticket, answer: object) -> None:
         if type(answer) is Again:
             self._again(ticket, answer)
         elif type(answer) is Skip:
@@ -181,7 +189,8 @@ class Engine:
                 elapsed=now - started if attempted else 0.0,
             )
         )
-        self.look_for_the_end()
+        if self.exhausted:
+            self.look_for_the_end()
 
     def put(self, outcome: Outcome) -> None:
         """Put down what became of a call."""
@@ -210,11 +219,15 @@ class Engine:
 
     async def next(self) -> Outcome | None:
         """Give the next outcome as soon as there is one; `None` when the batch is over."""
-        outcomes = self.outcomes
-        while not outcomes:
-            if self.over:
-                return None
+        while (outcome := self.take()) is None and not self.over:
             await self._consumers.rest()
+        return outcome
+
+    def take(self) -> Outcome | None:
+        """Give the next outcome, if there is one already."""
+        outcomes = self.outcomes
+        if not outcomes:
+            return None
         outcome = outcomes.popleft()
         if len(outcomes) <= self._concurrency:
             if self._idle.waiting and not self.over:

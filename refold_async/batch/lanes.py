@@ -44,6 +44,7 @@ class Lanes:
         self._lanes: dict[str, Lane] = {}
         self._timers: list[tuple[float, int, Lane, Ticket | None]] = []
         self._fading: list[tuple[float, int, Lane]] = []
+        self._spare: list[Lane] = []
         self._order = count()
         self.ready: Final[deque[Lane]] = deque()
         self.held = 0
@@ -61,8 +62,7 @@ class Lanes:
         account = ticket.call.linked_account_id
         lane = self._lanes.get(account)
         if lane is None:
-            bucket = None if self._rate is None else Bucket(self._rate)
-            lane = self._lanes[account] = Lane(account, self._limit, bucket)
+            lane = self._lanes[account] = self._new(account)
         ticket.lane = lane
         lane.queue.append(ticket)
         self.held += 1
@@ -100,7 +100,7 @@ class Lanes:
 
     def release(self, ticket: Ticket, now: float, *, well: bool = True) -> None:
         """Give a call's permit back, as it ended; where it went well, a slowed lane may run more at once."""
-        lane = _lane_of(ticket)
+        lane = ticket.lane
         lane.running -= 1
         if well and (lane.throttles or lane.allowed < self._limit) and lane.open_at <= now:
             lane.throttles = 0
@@ -109,7 +109,7 @@ class Lanes:
 
     def postpone(self, ticket: Ticket, now: float, at: float) -> None:
         """Give a call's permit back until it is tried again, at some moment."""
-        lane = _lane_of(ticket)
+        lane = ticket.lane
         lane.running -= 1
         lane.delayed += 1
         self.held += 1
@@ -124,7 +124,7 @@ class Lanes:
             now: The time.
             least: Seconds that the app asks for; the pause doubles with each one that was in vain.
         """
-        lane = _lane_of(ticket)
+        lane = ticket.lane
         wait = least
         if lane.open_at <= now:
             wait = max(least, min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0**lane.throttles))
@@ -159,6 +159,14 @@ class Lanes:
         tickets.sort(key=lambda ticket: ticket.index)
         return tickets
 
+    def _new(self, account: str) -> Lane:
+        """Make a lane, or use again one that has no history: where accounts have a call each, that counts."""
+        if self._spare:
+            lane = self._spare.pop()
+            lane.account = account
+            return lane
+        return Lane(account, self._limit, None if self._rate is None else Bucket(self._rate))
+
     def _ripen(self, now: float) -> None:
         """Let come back what waited for a moment that is past."""
         timers = self._timers
@@ -179,7 +187,10 @@ class Lanes:
             self._settle(lane, now)
 
     def _settle(self, lane: Lane, now: float) -> None:
-        """Put a lane in line if it has a call that may start, and forget it if it has nothing."""
+        """Put a lane in line if it has a call that may start; forget it if it is empty.
+
+        One whose rate or pause still means something is kept until it does not.
+        """
         if lane.listed:
             return
         if lane.queue:
@@ -187,22 +198,14 @@ class Lanes:
                 lane.listed = True
                 self.ready.append(lane)
         elif not (lane.running or lane.delayed or lane.fading):
-            self._forget(lane, now)
-
-    def _forget(self, lane: Lane, now: float) -> None:
-        """Let go of an empty lane, once its rate and its pause mean nothing any more."""
-        if lane.kept_until > now:
-            lane.fading = True
-            heapq.heappush(self._fading, (lane.kept_until, next(self._order), lane))
-        else:
-            self._lanes.pop(lane.account, None)
+            if lane.kept_until > now:
+                lane.fading = True
+                heapq.heappush(self._fading, (lane.kept_until, next(self._order), lane))
+            else:
+                self._lanes.pop(lane.account, None)
+                if not lane.kept_until:
+                    self._spare.append(lane)
 
     def _wait(self, lane: Lane, until: float) -> None:
         lane.listed = True
         heapq.heappush(self._timers, (until, next(self._order), lane, None))
-
-
-def _lane_of(ticket: Ticket) -> Lane:
-    lane = ticket.lane
-    assert lane is not None  # noqa: S101 - a call that was taken has one
-    return lane

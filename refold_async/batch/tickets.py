@@ -3,41 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from refold_async.batch.call import Call
 from refold_async.errors import RefoldError
 from refold_async.pacing import Bucket
-
-
-class Ticket(msgspec.Struct, eq=False):
-    """A call on its way through a batch: its place in the input, and how far it is.
-
-    Attributes:
-        call: What is to be run.
-        index: Its place in the input, from 0.
-        read_at: When it was read, by the event loop's clock.
-        started_at: When its first attempt began; that of its taking until then.
-        attempts: Attempts begun.
-        paced: Seconds waited for turns by the rate limit.
-        error: How its last attempt failed, until the next one is sent.
-        lane: The lane of its account, while the scheduler has it.
-        trip: What the maker of the attempts keeps between them.
-        row: What the journal keeps of it.
-    """
-
-    call: Call
-    index: int
-    read_at: float
-    started_at: float = 0.0
-    attempts: int = 0
-    paced: float = 0.0
-    error: RefoldError | None = None
-    lane: Lane | None = None
-    trip: Any = None
-    row: Any = None
 
 
 class Lane:
@@ -65,17 +37,44 @@ class Lane:
     def __init__(self, account: str, allowed: int, bucket: Bucket | None) -> None:
         self.account = account
         self.queue: deque[Ticket] = deque()
-        self.running = 0
-        self.delayed = 0
+        self.running = self.delayed = self.throttles = 0
         self.allowed = allowed
         self.bucket = bucket
-        self.fading = False
-        self.listed = False
-        self.open_at = 0.0
-        self.kept_until = 0.0
-        self.throttles = 0
+        self.fading = self.listed = False
+        self.open_at = self.kept_until = 0.0
 
     def opens(self, now: float) -> float:
         """Give the moment when its next call may start, its permits aside."""
         rate = 0.0 if self.bucket is None else self.bucket.wait(now)
         return max(self.open_at, now + rate)
+
+
+_NOWHERE: Final = Lane("", 0, None)
+
+
+class Ticket(msgspec.Struct, eq=False):
+    """A call on its way through a batch: its place in the input, and how far it is.
+
+    Attributes:
+        call: What is to be run.
+        index: Its place in the input, from 0.
+        read_at: When it was read, by the event loop's clock.
+        started_at: When its first attempt began; that of its taking until then.
+        attempts: Attempts begun.
+        paced: Seconds waited for turns by the rate limit.
+        error: How its last attempt failed, until the next one is sent.
+        lane: The lane of its account, once the scheduler has it.
+        trip: What the maker of the attempts keeps between them.
+        row: What the journal keeps of it.
+    """
+
+    call: Call
+    index: int
+    read_at: float
+    started_at: float = 0.0
+    attempts: int = 0
+    paced: float = 0.0
+    error: RefoldError | None = None
+    lane: Lane = _NOWHERE
+    trip: Any = None
+    row: Any = None

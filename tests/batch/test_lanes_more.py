@@ -2,9 +2,8 @@
 
 import pytest
 
-from refold_async import Call, PerAccount, RateLimit
+from refold_async import PerAccount, RateLimit
 from refold_async.batch.lanes import Lanes
-from refold_async.batch.tickets import Ticket
 
 from .test_lanes import add, lanes, taken
 
@@ -99,7 +98,6 @@ def test_after_a_success_the_pause_is_short_again() -> None:
     again = of.take(now)
     assert again is not None
     of.throttle(again, now, 0.0)
-    assert again.lane is not None
     assert again.lane.open_at == now + 1.0
 
 
@@ -108,7 +106,6 @@ def test_permits_double_up_to_the_bound_and_no_further() -> None:
     add(of, *"a" * 20)
     probe = of.take(0.0)
     assert probe is not None
-    assert probe.lane is not None
     of.throttle(probe, 0.0, 0.0)
     of.release(probe, 0.0, well=False)
     allowed = []
@@ -176,7 +173,6 @@ def test_what_was_drained_leaves_the_lanes_as_new() -> None:
     of.postpone(first, 0.0, 9.0)
     assert len(of.drain()) == 4
     assert (len(of.ready), of.held, of.next_due(), of.drain()) == (0, 0, None, [])
-    assert second.lane is not None
     assert (second.lane.delayed, second.lane.listed, len(second.lane.queue)) == (0, False, 0)
     third, fourth = add(of, *"ab")
     assert [of.take(0.0), of.take(0.0), of.take(0.0)] == [third, fourth, None]
@@ -193,9 +189,30 @@ def test_a_lane_that_is_not_open_yet_lets_the_others_by() -> None:
     assert taken(of, 5.0) == ["a"]
 
 
-def test_a_call_knows_no_lane_before_it_is_taken_in_hand() -> None:
-    with pytest.raises(AssertionError):
-        lanes().release(Ticket(Call("a", "x", "get_y"), 0, 0.0), 0.0)
+def test_a_lane_without_a_history_is_used_again_for_another_account() -> None:
+    of = lanes(concurrency=1)
+    first, *_ = add(of, "a")
+    assert of.take(0.0) is first
+    of.release(first, 0.0)
+    second, third = add(of, *"bc")
+    assert second.lane is first.lane
+    assert third.lane is not second.lane
+    assert (second.lane.account, third.lane.account) == ("b", "c")
+    assert taken(of, 0.0) == ["b", "c"]
+
+
+def test_a_lane_that_was_paused_is_not_used_again() -> None:
+    of = lanes()
+    first, *_ = add(of, "a")
+    assert of.take(0.0) is first
+    of.throttle(first, 0.0, 5.0)
+    of.release(first, 0.0, well=False)
+    other, *_ = add(of, "b")
+    assert of.take(9.0) is other
+    of.release(other, 9.0)
+    again, another = add(of, *"ac")
+    assert again.lane is not first.lane
+    assert another.lane is not first.lane
 
 
 @pytest.mark.parametrize("early", [0, 1])
