@@ -32,8 +32,10 @@ class _Measured:
 
 def ask(plan: Plan) -> Table:
     """Each shape and number in a process of its own, since its peak memory is asked too."""
-    rounds = min(3, plan.rounds)
-    by_number = {number: _ask(number, rounds if number <= _HEAVIEST else 1) for number in _NUMBERS}
+    by_number = {
+        number: _ask(number, plan.rounds if number < _HEAVIEST else min(3, plan.rounds))
+        for number in _NUMBERS
+    }
     return Table(
         "What does the machinery of a fan-out cost?",
         (
@@ -44,7 +46,7 @@ def ask(plan: Plan) -> Table:
         tuple(_row(shape, by_number) for shape in _SHAPES),
         note=(
             "100 at once, against a stub in the same process that lets the others go on once. "
-            "Each a process of its own; three rounds, but one of 1M and of the shapes with a task a call. "
+            "Each a process of its own; three rounds of 100k and 1M, one of the shapes with a task a call. "
             "MB are of peak memory."
         ),
         bounds=_bounds(by_number),

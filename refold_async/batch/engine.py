@@ -80,29 +80,30 @@ class Engine:
 
     async def work(self) -> None:
         """Run calls until the batch is over: the life of one worker."""
-        attempt, idle = self._attempt, self._idle
+        attempt, clock, idle = self._attempt, self._clock, self._idle
+        now = clock()
         while not self.over:
-            ticket = self._begin()
+            ticket = self._begin(now)
             if ticket is None:
                 if self.exhausted and not self._lanes.held:
                     return
                 await idle.rest()
+                now = clock()
                 continue
             if self._broken and (reason := self.refusal(ticket)) is not None:
-                self._skip(ticket, reason)
+                self._skip(ticket, now, reason)
                 continue
             try:
                 answer = await attempt(ticket)
             except RefoldError as error:
-                self._fail(ticket, error)
+                self._fail(ticket, now := clock(), error)
             else:
-                self._hear(ticket, answer)
+                self._hear(ticket, now := clock(), answer)
 
-    def _begin(self) -> Ticket | None:
+    def _begin(self, now: float) -> Ticket | None:
         """Take a call in turn, and count it among those under way, where one that is cancelled stays."""
         if len(self.outcomes) >= self._room:
             return None
-        now = self._clock()
         ticket = self._lanes.take(now)
         if ticket is None:
             self._arm()
@@ -116,13 +117,12 @@ class Engine:
             ticket.started_at = now
         return ticket
 
-    def _hear(self, ticket: Ticket, answer: object) -> None:
+    def _hear(self, ticket: Ticket, now: float, answer: object) -> None:
         if type(answer) is Again:
-            self._again(ticket, answer)
+            self._again(ticket, now, answer)
         elif type(answer) is Skip:
-            self._skip(ticket, answer.reason)
+            self._skip(ticket, now, answer.reason)
         else:
-            now = self._clock()
             self._lanes.release(ticket, now)
             self._conclude(ticket, now, Done, answer)
 
@@ -133,12 +133,11 @@ class Engine:
         call = ticket.call
         return "reconnect" if (call.linked_account_id, call.slug) in self._broken else None
 
-    def _again(self, ticket: Ticket, again: Again) -> None:
+    def _again(self, ticket: Ticket, now: float, again: Again) -> None:
         if self.stopped is not None:
-            self._abandon(ticket, again.error)
-            self._lanes.release(ticket, self._clock())
+            self._abandon(ticket, now, again.error)
+            self._lanes.release(ticket, now)
             return
-        now = self._clock()
         ticket.error = again.error
         if failures.is_of_the_app(again.error):
             self._lanes.throttle(ticket, now, again.wait)
@@ -146,17 +145,15 @@ class Engine:
         if self._idle.waiting:
             self._arm()
 
-    def _skip(self, ticket: Ticket, reason: Reason) -> None:
-        now = self._clock()
+    def _skip(self, ticket: Ticket, now: float, reason: Reason) -> None:
         self._lanes.release(ticket, now)
         if ticket.error is None:
             self._conclude(ticket, now, Skipped, reason)
         else:
-            self._abandon(ticket, ticket.error)
+            self._abandon(ticket, now, ticket.error)
 
-    def _fail(self, ticket: Ticket, error: RefoldError) -> None:
+    def _fail(self, ticket: Ticket, now: float, error: RefoldError) -> None:
         failures.name_call(error, ticket.call)
-        now = self._clock()
         throttled = failures.is_of_the_app(error)
         if throttled:
             self._lanes.throttle(ticket, now, error.retry_after or 0.0)
@@ -168,25 +165,25 @@ class Engine:
         self._conclude(ticket, now, Failed, error)
         self._stop_after(error)
 
-    def _abandon(self, ticket: Ticket, error: RefoldError) -> None:
+    def _abandon(self, ticket: Ticket, now: float, error: RefoldError) -> None:
         """End a call that was to be tried again, and is not."""
         error.add_note(f"not tried again: the batch stopped ({self.stopped or 'reconnect'})")
         self.on_abandon(ticket, error)
-        self._conclude(ticket, self._clock(), Failed, error)
+        self._conclude(ticket, now, Failed, error)
 
     def _conclude(self, ticket: Ticket, now: float, kind: Callable[..., Outcome], what: object) -> None:
         self.under_way.discard(ticket)
-        started = ticket.started_at or now
-        attempted = ticket.attempts > 0
+        attempts = ticket.attempts
+        started = ticket.started_at if attempts else now
         self._tally.rate_wait += ticket.paced
         self.put(
             kind(
                 ticket.call,
                 what,
                 index=ticket.index,
-                attempts=ticket.attempts,
-                queued=(started if attempted else now) - ticket.read_at,
-                elapsed=now - started if attempted else 0.0,
+                attempts=attempts,
+                queued=started - ticket.read_at,
+                elapsed=now - started,
             )
         )
         if self.exhausted:
@@ -242,11 +239,12 @@ class Engine:
         if self.stopped is not None or self.over:
             return
         self.stopped = reason
+        now = self._clock()
         for ticket in self._lanes.drain():
             if ticket.error is None:
-                self._conclude(ticket, self._clock(), Skipped, reason)
+                self._conclude(ticket, now, Skipped, reason)
             else:
-                self._abandon(ticket, ticket.error)
+                self._abandon(ticket, now, ticket.error)
         self.on_stop()
         self.reading.wake_all()
         self.look_for_the_end()

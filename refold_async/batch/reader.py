@@ -100,9 +100,16 @@ class Reader:
     async def _admit(self, read: list[Call]) -> None:
         """Put calls into the lanes, but for those whose outcome is known."""
         now = self._clock()
-        tickets = [Ticket(call, index, now) for index, call in enumerate(read, self.read)]
+        tickets = []
+        for index, call in enumerate(read, self.read):
+            ticket = Ticket(call, index, now)
+            try:
+                calls.check(call)
+            except InvalidCallError as error:
+                self._engine.refuse(ticket, error)
+            else:
+                tickets.append(ticket)
         self.read += len(read)
-        tickets = [ticket for ticket in tickets if self._is_sound(ticket)]
         if self._screen is not None and tickets:
             tickets = await self._screened(tickets, self._screen)
         reason = self._engine.stopped
@@ -112,14 +119,6 @@ class Reader:
             else:
                 self._engine.put(Skipped(ticket.call, reason, index=ticket.index))
         self._engine.added()
-
-    def _is_sound(self, ticket: Ticket) -> bool:
-        try:
-            calls.check(ticket.call)
-        except InvalidCallError as error:
-            self._engine.refuse(ticket, error)
-            return False
-        return True
 
     async def _screened(self, tickets: list[Ticket], screen: Screen) -> list[Ticket]:
         try:

@@ -20,6 +20,7 @@ class Tasks:
     def __init__(self, on_failure: Callable[[], object]) -> None:
         self._on_failure: Final = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gone: asyncio.Future[None] | None = None
         self.error: BaseException | None = None
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -37,8 +38,9 @@ class Tasks:
         """Wait until all have ended, also when cancelled meanwhile; the cancellation follows then."""
         cancelled: asyncio.CancelledError | None = None
         while self._tasks:
+            self._gone = asyncio.get_running_loop().create_future()
             try:
-                await asyncio.wait(self._tasks)
+                await self._gone
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:
@@ -51,6 +53,8 @@ class Tasks:
             self.error = error
             self.cancel()
             self._on_failure()
+        if not self._tasks and self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
