@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import product
 from statistics import median
 
 from benchmarks.plan import Plan
@@ -30,12 +31,14 @@ class _Measured:
     peaks: dict[str, float]
 
 
+_Runs = dict[tuple[int, str], list[tuple[float, float]]]
+"""The runs of each number and shape: what a call cost, and the peak memory in MB."""
+
+
 def ask(plan: Plan) -> Table:
     """Each shape and number in a process of its own, since its peak memory is asked too."""
-    by_number = {
-        number: _ask(number, plan.rounds if number < _HEAVIEST else min(3, plan.rounds))
-        for number in _NUMBERS
-    }
+    runs = _interleave(plan.rounds)
+    by_number = {number: _measured(runs, number) for number in _NUMBERS}
     return Table(
         "What does the machinery of a fan-out cost?",
         (
@@ -46,26 +49,34 @@ def ask(plan: Plan) -> Table:
         tuple(_row(shape, by_number) for shape in _SHAPES),
         note=(
             "100 at once, against a stub in the same process that lets the others go on once. "
-            "Each a process of its own; three rounds of 100k and 1M, one of the shapes with a task a call. "
-            "MB are of peak memory."
+            "Each a process of its own; one round of the shapes with a task a call. MB are of peak memory."
         ),
         bounds=_bounds(by_number),
     )
 
 
-def _ask(number: int, rounds: int) -> _Measured:
-    """Measure every shape in turn, round by round; those that make a task for each call but once."""
-    found = {shape: [_run(_SHAPES[shape], number)] for shape in _SHAPES if _takes_part(shape, number)}
-    for _ in range(rounds - 1):
-        for shape, runs in found.items():
-            runs.append(_run(_SHAPES[shape], number) if shape in _LEAN else runs[0])
-    costs = {shape: [micros for micros, _ in runs] for shape, runs in found.items()}
-    peaks = {shape: median(peak for _, peak in runs) for shape, runs in found.items()}
+def _interleave(rounds: int) -> _Runs:
+    """Give every number its turn in each round, so that no slow spell of the machine strikes only one.
+
+    The shapes that make a task for each call run in the first round alone.
+    """
+    found: _Runs = {}
+    for turn in range(rounds):
+        for number, shape in product(_NUMBERS, _SHAPES):
+            if shape in _LEAN or (turn == 0 and number <= _HEAVIEST):
+                found.setdefault((number, shape), []).append(_run(_SHAPES[shape], number))
+    return found
+
+
+def _measured(runs: _Runs, number: int) -> _Measured:
+    """Sort out one number's runs; what ran once stands against every round of the others."""
+    rounds = len(runs[number, _POOL])
+    of_number = {
+        shape: (runs[number, shape] * rounds)[:rounds] for shape in _SHAPES if (number, shape) in runs
+    }
+    costs = {shape: [micros for micros, _ in found] for shape, found in of_number.items()}
+    peaks = {shape: median(peak for _, peak in found) for shape, found in of_number.items()}
     return _Measured(Rounds(costs), peaks)
-
-
-def _takes_part(shape: str, number: int) -> bool:
-    return number <= _HEAVIEST or shape in _LEAN
 
 
 def _run(shape: str, number: int) -> tuple[float, float]:
