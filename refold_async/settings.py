@@ -11,6 +11,7 @@ from typing import Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import msgspec
+from yarl import URL
 
 from refold_async.caching import Cache
 from refold_async.checks import check_count, check_seconds
@@ -109,12 +110,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def resolve_base_url(given: str | None) -> str:
     """Give the base URL to call: the given one, else `REFOLD_BASE_URL`, else the hosted one.
 
+    It is written as it goes over the wire: the host in ASCII (IDNA), the path with `%` escapes.
+
     Raises:
         SettingsError: It is no http or https URL, or holds credentials, a query or a fragment.
     """
     name, url = ("base_url", given) if given is not None else ("REFOLD_BASE_URL", _base_url_around())
     check_url(name, url, credentials=False)
-    return url.rstrip("/")
+    try:
+        return str(URL(url)).rstrip("/")
+    except ValueError:
+        raise _no_url(name) from None
 
 
 def _base_url_around() -> str:
@@ -191,8 +197,12 @@ def check_url(name: str, url: str, *, credentials: bool) -> None:
         or not host
         or any(c.isspace() or not c.isprintable() for c in url)
     ):
-        raise SettingsError(f"{name} must be an http:// or https:// URL with a host")
+        raise _no_url(name)
     if parts.query or parts.fragment:
         raise SettingsError(f"{name} may hold no query and no fragment")
     if not credentials and (parts.username is not None or parts.password is not None):
         raise SettingsError(f"{name} may hold no user name and no password")
+
+
+def _no_url(name: str) -> SettingsError:
+    return SettingsError(f"{name} must be an http:// or https:// URL with a host")

@@ -52,6 +52,16 @@ async def test_list_schema_and_execute(sandbox: Sandbox, refold: Refold, road: s
     assert [run.action_id for run in sandbox.ledger.writes()] == ["create_contact"]
 
 
+async def test_a_base_url_beyond_ascii_goes_out_as_urls_are_written(sandbox: Sandbox, road: str) -> None:
+    host, port = sandbox.base_url.removeprefix("http://").split(":")
+    wide = host.replace("1", "\N{FULLWIDTH DIGIT ONE}")
+    async with Refold(sandbox.api_key, base_url=f"http://{wide}:{port}/é") as refold:
+        with pytest.raises(NotFoundError):
+            await refold.call("GET", "/nothing")
+    [request] = sandbox.requests
+    assert (request.raw_path, request.headers["Host"]) == ("/%C3%A9/nothing", f"{host}:{port}")
+
+
 async def test_what_goes_over_the_wire(sandbox: Sandbox, refold: Refold, road: str) -> None:
     await refold.account("demo-user-1").actions.execute("hubspot", "get_contact", {"limit": "1"})
     [request] = sandbox.requests

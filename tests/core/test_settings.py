@@ -148,9 +148,31 @@ def test_what_the_environment_gives_is_refused_by_its_name(
     assert caught.value.message == words
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("https://example.com/é/", "https://example.com/%C3%A9"),
+        ("https://example.com/%C3%A9/a%2Fb", "https://example.com/%C3%A9/a%2Fb"),
+        ('https://example.com/"x"/100%', "https://example.com/%22x%22/100%25"),
+        ("https://bücher.example:8443/api", "https://xn--bcher-kva.example:8443/api"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("https://APP.refold.ai", HOSTED),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://team_a.internal:8080/refold", "http://team_a.internal:8080/refold"),
+    ],
+)
+def test_a_base_url_is_written_as_it_is_sent(given: str, sent: str) -> None:
+    assert resolve_base_url(given) == resolve_base_url(sent) == sent
+
+
+@pytest.mark.parametrize("host", ["ü" * 80, "ex\N{SOFT HYPHEN}\N{ZERO WIDTH JOINER}ample.com", "ü..de"])
+def test_a_host_that_cannot_be_one_is_refused(host: str) -> None:
+    assert refusal(f"https://{host}") == f"base_url {URL_WORDS}"
+
+
 @given(st.text())
 def test_any_text_is_a_base_url_or_is_refused(text: str) -> None:
-    for url in (text, f"https://{text}", f"https://host{text}"):
+    for url in (text, f"https://{text}", f"https://host{text}", f"https://host/{text}"):
         assert refusal(url) in {
             None,
             f"base_url {URL_WORDS}",
@@ -161,7 +183,7 @@ def test_any_text_is_a_base_url_or_is_refused(text: str) -> None:
 
 def refusal(url: str) -> str | None:
     try:
-        resolve_base_url(url)
+        assert resolve_base_url(url).isascii()
     except RefoldError as error:
         return error.message
     return None
