@@ -236,6 +236,7 @@ class Trip(Generic[T]):
         error.__traceback__ = error.__context__ = None
         describe(error, self._plan.operation, self._plan.path, self._plan.linked_account_id)
         error.effect = self._plan.effect
+        error.fate = retries.fate_of(self._retry, error.effect, error)
         error.attempts = self.attempts
         error.elapsed = self._elapsed()
         self._told().failed(self.attempts, error, progress.status)

@@ -13,6 +13,7 @@ from refold_async.checks import check_count, check_seconds, is_number
 from refold_async.errors import (
     CertificateError,
     ConnectionFailedError,
+    Fate,
     RateLimitedError,
     RefoldError,
     SettingsError,
@@ -46,7 +47,8 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
             again; a write is never given up before the call's deadline.
         budget: What the retries of one session may draw: each costs 14, or 5 after a 429; a
             success at the first try gives back 1, one after a retry what that retry cost.
-        throttled_writes: Whether a write is tried again after a 429 of Refold's own.
+        throttled_writes: Whether a 429 of Refold's own says that a write was not done, so that it is
+            tried again; else it is not, and its fate is `unknown`.
 
     Raises:
         SettingsError: A number is out of its range.
@@ -124,15 +126,26 @@ def is_transient(error: RefoldError) -> bool:
             return False
 
 
+def fate_of(retry: Retry, effect: Effect, error: RefoldError) -> Fate:
+    """Give the fate of the attempt that an error ended.
+
+    It is the error's own, but of a write after a 429 of Refold that `throttled_writes=False` does not trust.
+    """
+    if isinstance(error, RateLimitedError) and effect == "write" and not retry.throttled_writes:
+        return "unknown"
+    return error.fate
+
+
 def is_safe(retry: Retry, effect: Effect, error: RefoldError) -> bool:
     """Whether trying the call again cannot do harm.
 
     A read and an idempotent call never can. A write can, unless nothing of it was sent, or
     Refold itself (not the connected app) answered that it was too much.
     """
-    if effect in {"read", "idempotent"} or error.fate == "not_sent":
+    fate = fate_of(retry, effect, error)
+    if effect in {"read", "idempotent"} or fate == "not_sent":
         return True
-    return isinstance(error, RateLimitedError) and error.fate == "rejected" and retry.throttled_writes
+    return isinstance(error, RateLimitedError) and fate == "rejected"
 
 
 class Waits:

@@ -7,8 +7,10 @@ import pytest
 
 from refold_async import (
     ActionFailed,
+    Call,
     ConnectionFailedError,
     DeadlineExceededError,
+    Failed,
     InvalidCallError,
     RateLimitedError,
     Refold,
@@ -65,6 +67,37 @@ async def test_a_write_is_tried_again_where_refold_says_it_was_too_much(sandbox:
         await refold.account("demo-user-1").actions.execute(*NOTE)
     assert len(sandbox.requests) == 3
     assert len(sandbox.ledger.writes()) == 1
+
+
+@pytest.mark.parametrize(("when", "ran"), [("before", 0), ("after", 1)])
+async def test_whoever_does_not_trust_a_429_is_not_told_that_the_write_was_not_done(
+    sandbox: Sandbox, when: Any, ran: int
+) -> None:
+    sandbox.faults.add(Fault(status=429, when=when))
+    doubtful = Retry(base=0.001, throttled_writes=False)
+    async with Refold(sandbox.api_key, base_url=sandbox.base_url, retry=doubtful) as refold:
+        with pytest.raises(RateLimitedError) as caught:
+            await refold.account("demo-user-1").actions.execute(*NOTE)
+        report = await refold.run([Call("demo-user-2", *NOTE)])
+    assert (caught.value.fate, caught.value.attempts) == ("unknown", 1)
+    [outcome] = report.outcomes
+    assert isinstance(outcome, Failed)
+    assert outcome.error.fate == "unknown"
+    assert [call.linked_account_id for call in sandbox.ledger.writes()] == ["demo-user-1", "demo-user-2"][
+        : 2 * ran
+    ]
+
+
+@pytest.mark.parametrize("effect", ["read", "idempotent"])
+async def test_a_429_that_is_not_trusted_says_no_less_of_what_does_no_harm(
+    sandbox: Sandbox, effect: Any
+) -> None:
+    sandbox.faults.add(Fault(status=429))
+    doubtful = Retry(base=0.001, attempts=2, throttled_writes=False)
+    async with Refold(sandbox.api_key, base_url=sandbox.base_url, retry=doubtful) as refold:
+        with pytest.raises(RateLimitedError) as caught:
+            await refold.account("demo-user-1").actions.execute(*NOTE, effect=effect)
+    assert (caught.value.fate, caught.value.attempts) == ("rejected", 2)
 
 
 async def test_a_write_that_was_not_sent_is_tried_again(sandbox: Sandbox) -> None:
