@@ -110,8 +110,10 @@ class Engine:
             return None
         if self.reading.waiting:
             self._ask_for_more()
-        if self._idle.waiting and self._lanes.ready:
-            self._wake()
+        if self._idle.waiting:
+            if self._lanes.ready:
+                self._wake()
+            self._arm()
         self.under_way.add(ticket)
         if not ticket.attempts:
             ticket.started_at = now

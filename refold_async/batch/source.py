@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sized
 from typing import Final
 
@@ -46,6 +47,10 @@ class Source:
                 self._fill(calls, limit)
         except (StopIteration, StopAsyncIteration):
             self.ended = True
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            self.ended, self.error = True, error
         except Exception as error:  # noqa: BLE001 - kept, and raised to the consumer by the batch
             self.ended, self.error = True, error
         return calls
@@ -64,6 +69,12 @@ class Source:
             await self._async.aclose()
         if isinstance(self._sync, Generator):
             self._sync.close()
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody cancels the reader, and not what the input waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _checked(call: object) -> Call:

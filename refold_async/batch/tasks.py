@@ -10,6 +10,8 @@ from typing import Any, Final
 class Tasks:
     """Tasks that live and end together: where one fails, the others are cancelled.
 
+    One that ends as cancelled, though nobody cancelled it here, has failed: what it waited for was cancelled.
+
     Args:
         on_failure: Called once, when the first of them failed.
 
@@ -21,6 +23,7 @@ class Tasks:
         self._on_failure: Final = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone: asyncio.Future[None] | None = None
+        self._cancelled = False
         self.error: BaseException | None = None
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -31,6 +34,7 @@ class Tasks:
 
     def cancel(self) -> None:
         """Cancel them all."""
+        self._cancelled = True
         for task in self._tasks:
             task.cancel()
 
@@ -48,13 +52,19 @@ class Tasks:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
+        error = self._error_of(task)
         if error is not None and self.error is None:
             self.error = error
             self.cancel()
             self._on_failure()
         if not self._tasks and self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
+
+    def _error_of(self, task: asyncio.Task[None]) -> BaseException | None:
+        try:
+            return task.exception()
+        except asyncio.CancelledError as error:
+            return None if self._cancelled else error
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:

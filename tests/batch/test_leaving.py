@@ -182,6 +182,42 @@ async def test_an_enclosing_deadline_stops_the_batch() -> None:
     assert not any(isinstance(outcome, Failed) for outcome in outcomes)
 
 
+async def wait_for_what_was_cancelled() -> None:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+async def test_an_input_whose_own_wait_was_cancelled_ends_the_batch() -> None:
+    async def fed() -> AsyncIterator[Call]:
+        for call in calls(3):
+            yield call
+        await wait_for_what_was_cancelled()
+
+    outcomes: list[Outcome] = []
+    batch = Batch.with_attempts(fed(), succeed)
+    consumer = asyncio.create_task(consume(batch, outcomes))
+    await asyncio.wait([consumer], timeout=5)
+    assert consumer.cancelled()
+    assert [type(outcome) for outcome in outcomes] == [Done] * 3
+    assert batch.summary.stopped == "input_failed"
+
+
+async def test_an_attempt_whose_own_wait_was_cancelled_ends_the_batch_and_is_named() -> None:
+    async def made(ticket: Ticket) -> object:
+        if ticket.index == 2:
+            await wait_for_what_was_cancelled()
+        return RESULT
+
+    before = others()
+    batch = Batch.with_attempts(inputs := calls(3), made)
+    consumer = asyncio.create_task(consume(batch, []))
+    await asyncio.wait([consumer], timeout=5)
+    assert consumer.cancelled()
+    assert batch.under_way == (inputs[2],)
+    assert others() == before
+
+
 async def one_and_then_nothing() -> AsyncIterator[Call]:
     yield calls(1)[0]
     await asyncio.Event().wait()
