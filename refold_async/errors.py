@@ -113,13 +113,7 @@ class RefoldError(Exception):
         where += [f"{name} {value!r}" for name, value in self.ids.items()]
         if self.linked_account_id is not None:
             where.append(f"account {self.linked_account_id!r}")
-        if self.attempts > 1:
-            where.append(f"{self.attempts} attempts")
-        if self.elapsed is not None:
-            where.append(f"{self.elapsed:.2f} s")
-        if self.request_id is not None:
-            where.append(f"request {self.request_id}")
-        where.append(f"fate: {self.fate}")
+        where += particulars(self.attempts, self.elapsed, self.request_id, self.fate)
         return f"{self._head()}{self.message} ({', '.join(where)})"
 
     def _head(self) -> str:
@@ -135,6 +129,19 @@ class RefoldError(Exception):
         error = cls.__new__(cls, message)
         RefoldError.__init__(error, message, fate=fate)
         return error
+
+
+def particulars(
+    attempts: int, elapsed: float | None = None, request_id: str | None = None, fate: Fate | None = None
+) -> list[str]:
+    """Give the words that tell how a call went, as `["4 attempts", "1.38 s", "fate: unknown"]`."""
+    told = [
+        f"{attempts} attempts" if attempts > 1 else None,
+        None if elapsed is None else f"{elapsed:.2f} s",
+        None if request_id is None else f"request {request_id}",
+        None if fate is None else f"fate: {fate}",
+    ]
+    return [words for words in told if words is not None]
 
 
 def _path(slug: str | None, action_id: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
 import msgspec
 
 from refold_async.errors import Fate, RefoldError
+from refold_async.naming import name_call
 from refold_async.operation import Effect
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=Tru
     slug: str | None = None
     action_id: str | None = None
     linked_account_id: str | None = None
+
+    def __str__(self) -> str:
+        return name_call(self.operation, self.slug, self.action_id, self.linked_account_id)
 
 
 class Hooks:

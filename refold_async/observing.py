@@ -9,8 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from refold_async import retries, wire
-from refold_async.errors import Fate, RefoldError
+from refold_async.errors import Fate, RefoldError, particulars
 from refold_async.hooks import CallFacts, Hooks, WaitReason, listening, safely
+from refold_async.naming import name_error
 from refold_async.plan import Plan
 from refold_async.sessions import Session
 from refold_async.wire import Request
@@ -51,7 +52,7 @@ class Observer:
         """The call was answered."""
         if _logger.isEnabledFor(logging.DEBUG):
             self._log(
-                logging.DEBUG, "%s answered %d", status,
+                logging.DEBUG, f"answered {status}",
                 attempts=attempt, elapsed=self._elapsed(), status=status,
             )  # fmt: skip
 
@@ -62,7 +63,7 @@ class Observer:
         """The call is to be tried again."""
         if _logger.isEnabledFor(logging.INFO):
             self._log(
-                logging.INFO, "%s failed with %s, and is tried again", type(error).__name__,
+                logging.INFO, f"failed with {name_error(error)}, and is tried again in {wait:.2f} s",
                 attempts=attempt, wait=wait, status=error.status, fate=error.fate,
             )  # fmt: skip
 
@@ -73,17 +74,20 @@ class Observer:
         level = logging.WARNING if exhausted else logging.DEBUG
         if _logger.isEnabledFor(level):
             self._log(
-                level, "%s failed with %s", type(error).__name__,
+                level, f"failed with {name_error(error)}",
                 attempts=attempt, elapsed=self._elapsed(), status=ours and ours.status, fate=fate,
             )  # fmt: skip
 
-    def _log(self, level: int, text: str, what: object, **fields: object) -> None:
+    def _log(
+        self, level: int, text: str, *, attempts: int, elapsed: float | None = None,
+        status: int | None = None, fate: Fate | None = None, wait: float | None = None,
+    ) -> None:  # fmt: skip
         call = self.facts()
-        named = msgspec.structs.asdict(call)
-        known = {name: value for name, value in (named | fields).items() if value is not None}
-        target = "/".join(part for part in (call.slug, call.action_id) if part)
-        name = f"{call.operation} {target}" if target else call.operation
-        _logger.log(level, text, name, what, extra={"refold": known})
+        how = {"attempts": attempts, "elapsed": elapsed, "status": status, "fate": fate, "wait": wait}
+        told = msgspec.structs.asdict(call) | how
+        known = {name: value for name, value in told.items() if value is not None}
+        went = ", ".join(particulars(attempts, elapsed, fate=fate))
+        _logger.log(level, "%s: %s (%s)", call, text, went or "1 attempt", extra={"refold": known})
 
     def _elapsed(self) -> float:
         return self._session.loop.time() - self._started

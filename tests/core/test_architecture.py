@@ -16,7 +16,7 @@ ROOT = "refold_async"
 
 FLOORS = [
     {"errors", "gate", "waiting"},
-    {"operation", "bending", "checks", "credentials", "uploads"},
+    {"operation", "bending", "checks", "credentials", "naming", "uploads"},
     {"wire", "caching", "results", "pacing", "hooks"},
     {"retries"},
     {"plan", "replies", "settings"},

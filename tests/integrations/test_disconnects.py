@@ -129,7 +129,10 @@ async def test_a_report_goes_to_the_log_by_default(
     with caplog.at_level(logging.WARNING, "refold_async"):
         await hang_up_on(app, seen)
     [record] = [record for record in caplog.records if record.name == "refold_async"]
-    assert record.getMessage() == "the caller has gone, and actions.execute was cancelled; fate: unknown"
+    assert record.getMessage() == (
+        "the caller has gone, and actions.execute hubspot/create_contact, account 'demo-user-1', "
+        "was cancelled; fate: unknown"
+    )
     told = record.__dict__["refold"]
     assert (told["linked_account_id"], told["action_id"], told["fate"]) == (
         "demo-user-1", "create_contact", "unknown",
@@ -273,6 +276,23 @@ async def test_reading_ahead_stops_at_two_messages_and_ends_with_the_disconnect(
     assert [message.get("body") for message in messages] == [b"1", b"2", b"3", b"4", b"5", None, None, None]
     assert {message["type"] for message in messages[5:]} == {"http.disconnect"}
     await watching
+
+
+async def test_what_the_servers_receive_raises_is_the_handlers() -> None:
+    """As a middleware outside of this one does, that bounds the size of bodies."""
+    too_large = ValueError("too large")
+
+    async def handler(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.wait_for(receive(), 1)
+
+    async def receive() -> dict[str, Any]:
+        raise too_large
+
+    async def send(_: Any) -> None:
+        pass
+
+    with pytest.raises(ValueError, match="too large"):
+        await DisconnectMiddleware(handler)({"type": "http"}, receive, send)
 
 
 def test_an_unknown_way_is_refused() -> None:

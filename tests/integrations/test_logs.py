@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import re
+import socket
 from typing import Any
 
 import pytest
 
-from refold_async import ActionFailed, Options, Refold, ServerError
+from refold_async import ActionFailed, ConnectionFailedError, Options, Refold, ServerError
 from refold_async.sandbox import Fault, Sandbox
 
 from .changing import change
@@ -17,6 +19,10 @@ SECRET = "hidden@example.com"
 def fields(record: logging.LogRecord) -> dict[str, Any]:
     told: dict[str, Any] = record.__dict__["refold"]
     return told
+
+
+def without_times(record: logging.LogRecord) -> str:
+    return re.sub(r"\d+\.\d\d s", "0.00 s", record.getMessage())
 
 
 @pytest.fixture
@@ -37,7 +43,8 @@ async def test_an_answered_call_is_one_line_at_debug(refold: Refold, log: pytest
     await read(refold)
     [record] = log.records
     assert (record.name, record.levelname) == ("refold_async", "DEBUG")
-    assert record.getMessage() == "actions.execute hubspot/get_contact answered 200"
+    text = "actions.execute hubspot/get_contact, account 'demo-user-1': answered 200 (0.00 s)"
+    assert without_times(record) == text
     told = fields(record)
     assert told.pop("elapsed") > 0
     assert told.pop("server").startswith("http://127.0.0.1:")
@@ -61,10 +68,11 @@ async def test_each_retry_is_a_line_at_info(
     await read(refold)
     assert [record.levelname for record in log.records] == ["INFO", "INFO", "DEBUG"]
     retry = log.records[0]
-    assert (
-        retry.getMessage()
-        == "actions.execute hubspot/get_contact failed with ServerError, and is tried again"
+    assert without_times(retry) == (
+        "actions.execute hubspot/get_contact, account 'demo-user-1': "
+        "failed with ServerError 503, and is tried again in 0.00 s (fate: unknown)"
     )
+    assert without_times(log.records[-1]).endswith("answered 200 (3 attempts, 0.00 s)")
     told = fields(retry)
     assert (told["attempts"], told["status"], told["fate"]) == (1, 503, "unknown")
     assert told["wait"] >= 0
@@ -77,7 +85,10 @@ async def test_a_call_that_ran_out_of_tries_is_a_warning(
     with pytest.raises(ServerError):
         await read(refold)
     assert [record.levelname for record in log.records] == ["INFO", "INFO", "INFO", "WARNING"]
-    assert log.records[-1].getMessage() == "actions.execute hubspot/get_contact failed with ServerError"
+    assert without_times(log.records[-1]) == (
+        "actions.execute hubspot/get_contact, account 'demo-user-1': "
+        "failed with ServerError 503 (4 attempts, 0.00 s, fate: unknown)"
+    )
     assert fields(log.records[-1])["attempts"] == 4
 
 
@@ -100,8 +111,24 @@ async def test_a_cancelled_call_is_told_with_its_fate(
         async with asyncio.timeout(0.05):
             await write(refold)
     [record] = log.records
-    assert record.getMessage() == "actions.execute hubspot/create_contact failed with CancelledError"
+    assert without_times(record) == (
+        "actions.execute hubspot/create_contact, account 'demo-user-1': "
+        "failed with CancelledError (0.00 s, fate: unknown)"
+    )
     assert fields(record)["fate"] == "unknown"
+
+
+async def test_what_is_told_of_a_connection_says_why(options: Options, log: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{unused.getsockname()[1]}"
+        async with Refold("tk_1", **change(options, base_url=f"http://{nobody}")) as refold:
+            with pytest.raises(ConnectionFailedError):
+                await refold.linked_accounts.list()
+    assert without_times(log.records[-1]) == (
+        f"linked_accounts.list: failed with ConnectionFailedError: no connection to {nobody}: connection refused "
+        "(4 attempts, 0.00 s, fate: not_sent)"
+    )
 
 
 async def test_no_line_holds_a_key_a_body_or_a_raw_url(

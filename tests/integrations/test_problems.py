@@ -135,6 +135,8 @@ def test_no_answer_repeats_what_the_service_wrote_or_names_the_customer(error: R
     ("error", "level"),
     [
         (errors.ConnectionFailedError("", fate="unknown"), "WARNING"),
+        (errors.ConnectionFailedError(""), "WARNING"),
+        (status(errors.RateLimitedError, 429), "WARNING"),
         (errors.SettingsError("no API key"), "ERROR"),
         (status(errors.NotFoundError, 404), "DEBUG"),
     ],
@@ -166,7 +168,23 @@ def test_the_log_does_not_repeat_what_the_service_wrote(
 
 def test_the_log_says_which_setting_cannot_work(caplog: pytest.LogCaptureFixture) -> None:
     answer_error(request(), errors.SettingsError("no API key: set REFOLD_API_KEY"))
-    assert caplog.messages == ["answered 500: SettingsError: no API key: set REFOLD_API_KEY"]
+    [told] = caplog.messages
+    assert told.endswith(": failed with SettingsError: no API key: set REFOLD_API_KEY (fate: not_sent)")
+
+
+def test_the_line_alone_tells_which_call_for_whom_and_what_became_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = status(errors.ServerError, 503, "unknown", request_id="req_7")
+    error.operation, error.slug, error.action_id = "actions.execute", "hubspot", "get_contact"
+    error.linked_account_id, error.effect = "demo-user-1", "read"
+    answer = answer_error(request(), error)
+    instance = msgspec.json.decode(answer.body)["instance"]
+    [told] = caplog.messages
+    assert told == (
+        f"answered 502, upstream-failed, {instance}: actions.execute hubspot/get_contact, account 'demo-user-1': "
+        "failed with ServerError 503 (request req_7, fate: unknown)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from refold_async.errors import JournalError, RefoldError, SettingsError
+from refold_async.errors import RefoldError, particulars
 from refold_async.integrations.starlette.disconnects import only_reads
 from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
+from refold_async.naming import name_call, name_error
 from refold_async.results import ActionResult
 
 _logger: Final = logging.getLogger("refold_async")
@@ -55,8 +56,8 @@ class ProblemResponse(Response):
 def answer_error(request: Request, error: Exception) -> Response:
     """Answer an error of the SDK that no handler caught; see `problem_of`.
 
-    An unknown outcome is logged as a warning, and a setting of our own that cannot work as an error,
-    with the `instance` that the answer names.
+    An answer of 5xx is logged as a warning, a setting of our own that cannot work as an error, and all
+    else at `DEBUG`, with the `instance` that the answer names.
 
     Raises:
         Exception: `error` itself, where it is not the SDK's.
@@ -90,27 +91,27 @@ def _leaves(group: ExceptionGroup[RefoldError]) -> Iterator[RefoldError]:
             yield error
 
 
-_LEVELS: Final = {
-    "urn:refold-async:unknown-outcome": logging.WARNING,
-    "urn:refold-async:misconfigured": logging.ERROR,
-}
+def _level_of(problem: HTTPProblem) -> int:
+    if problem.type == "urn:refold-async:misconfigured":
+        return logging.ERROR
+    return logging.WARNING if problem.status >= 500 else logging.DEBUG
 
 
 def _log(request: Request, error: RefoldError, problem: HTTPProblem) -> None:
-    level = _LEVELS.get(problem.type, logging.DEBUG)
+    level = _level_of(problem)
     if not _logger.isEnabledFor(level):
         return
     known = {**msgspec.structs.asdict(problem), "linked_account_id": error.linked_account_id}
     route = request.scope.get("route")
     known["route"] = getattr(route, "path", None)
     fields = {name: value for name, value in known.items() if value is not None}
-    _logger.log(level, "answered %d: %s", problem.status, _told(error), extra={"refold": fields})
-
-
-def _told(error: RefoldError) -> str:
-    """Name an error in the log; only messages of our own are told, since others may quote what was sent."""
-    name = type(error).__name__
-    return f"{name}: {error.message}" if isinstance(error, SettingsError | JournalError) else name
+    _logger.log(
+        level, "answered %d, %s, %s: %s: failed with %s (%s)",
+        problem.status, problem.type.rpartition(":")[2], problem.instance,
+        name_call(error.operation, error.slug, error.action_id, error.linked_account_id), name_error(error),
+        ", ".join(particulars(error.attempts, error.elapsed, problem.request_id, error.fate)),
+        extra={"refold": fields},
+    )  # fmt: skip
 
 
 def add_exception_handlers(app: Starlette) -> None:

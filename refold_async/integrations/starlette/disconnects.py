@@ -29,7 +29,7 @@ def log_cancelled_write(call: CallFacts, fate: Fate) -> None:
     """Report a write that was cancelled, as a warning in the log."""
     known = {name: value for name, value in msgspec.structs.asdict(call).items() if value is not None}
     _logger.warning(
-        "the caller has gone, and %s was cancelled; fate: %s", call.operation, fate,
+        "the caller has gone, and %s, was cancelled; fate: %s", call, fate,
         extra={"refold": {**known, "fate": fate}},
     )  # fmt: skip
 
@@ -126,7 +126,7 @@ class DisconnectMiddleware:
 
     async def _watch(self, visit: _Visit, caller: Caller, handler: asyncio.Task[object]) -> None:
         """Cancel the handler once its caller has gone, where that is to be."""
-        await caller.gone()
-        if not caller.answered and not (visit.wrote and self._finishes):
+        gone = await caller.gone()
+        if gone and not caller.answered and not (visit.wrote and self._finishes):
             visit.gone = True
             handler.cancel()
