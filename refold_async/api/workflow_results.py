@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from refold_async import replies
 from refold_async.api.execution_models import Execution
 from refold_async.api.workflow_models import WorkflowResult
-from refold_async.bending import bend, decode_any
+from refold_async.bending import bend, decode_any, read_as
 from refold_async.errors import RefoldError, UnreadableReplyError
 from refold_async.operation import Operation
 from refold_async.wire import Reply
@@ -48,9 +50,19 @@ def read_result(_: Operation[WorkflowResult], reply: Reply, secret: str = "") ->
         )
     result: WorkflowResult = bend(WorkflowResult, {"status_code": reply.status, **account})
     if result.errored or result.execution_error:
-        said = replies.bounded(replies.redact(str(result.execution_error or result.message), secret))
-        raise WorkflowFailed(f"the workflow failed: {said}", execution=result)
+        raise _failure(_without(secret, result))
     return result
+
+
+def _failure(result: WorkflowResult) -> WorkflowFailed:
+    said = replies.bounded(str(result.execution_error or result.message))
+    return WorkflowFailed(f"the workflow failed: {said}", execution=result)
+
+
+def _without(secret: str, result: WorkflowResult) -> WorkflowResult:
+    """Give a result that repeats the credential nowhere, since its error may be logged or pickled."""
+    clean = replies.redact(msgspec.json.encode(result).decode(), secret)
+    return read_as(WorkflowResult, clean.encode())
 
 
 def _account_of(reply: Reply) -> Mapping[str, Any] | None:

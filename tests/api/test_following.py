@@ -25,6 +25,7 @@ from refold_async import (
     deadline,
 )
 from refold_async.api.catalogue import operations
+from refold_async.api.following import follow
 from refold_async.api.workflow_results import read_result
 from refold_async.wire import Reply
 
@@ -78,6 +79,20 @@ def test_a_failed_workflow_travels_between_processes() -> None:
 async def test_a_passing_failure_does_not_end_the_wait(account: KeyAccount, recorder: Recorder) -> None:
     play(recorder, ["RUNNING", *[503] * 5, "COMPLETED"])
     assert (await account.executions.follow("x-1", timeout=5, **FAST)).completed
+
+
+async def test_a_question_that_is_never_answered_does_not_end_the_wait(
+    account: KeyAccount, recorder: Recorder
+) -> None:
+    """Each question has a `timeout` of its own, the client's, which says nothing of the execution."""
+    play(recorder, ["RUNNING", "COMPLETED"])
+    timeouts = [None, 1e-9, None]
+
+    async def look(execution_id: str) -> Execution:
+        return await account.executions.get(execution_id, timeout=timeouts.pop())
+
+    assert (await follow(look, "x-1", timeout=5, **FAST)).completed
+    assert not timeouts
 
 
 async def test_a_lasting_one_does(account: KeyAccount, recorder: Recorder) -> None:
@@ -186,6 +201,7 @@ def test_a_workflow_that_failed_is_an_error(status: int) -> None:
         read_result(WAITED, _sync(status, body), "tk_9")
     assert caught.value.execution.execution_id == "x"  # type: ignore[union-attr]
     assert "tk_9" not in str(caught.value)
+    assert b"tk_9" not in pickle.dumps(caught.value)
 
 
 @pytest.mark.parametrize(
