@@ -51,7 +51,8 @@ class Credential:
             self._source: Secret | KeySource = source
         else:
             self._source = self._checked(source)
-        self.identity: Final[Hashable] = (kind, self._source)
+        # A source that cannot be hashed, as a dataclass, is the same as no other credential's.
+        self.identity: Final[Hashable] = (kind, self._source if isinstance(source, Hashable) else self)
 
     def __repr__(self) -> str:
         return f"Credential({self.kind!r}, ***)"

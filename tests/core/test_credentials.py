@@ -1,6 +1,7 @@
 """Credentials: shown nowhere, given to whom they are for, asked for where they have a source."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -47,6 +48,19 @@ def test_credentials_are_told_apart_by_kind_and_secret() -> None:
     assert KEY not in repr(Credential("key", KEY).identity)
     ask = source()
     assert Credential("key", ask).identity == Credential("key", ask).identity
+
+
+def test_a_source_that_cannot_be_hashed_is_told_apart_by_its_credential() -> None:
+    @dataclass
+    class Vault:
+        path: str
+
+        async def __call__(self) -> str:
+            return KEY
+
+    credential = Credential("key", Vault("a"))
+    assert hash(credential.identity) == hash(credential.identity)
+    assert credential.identity != Credential("key", Vault("a")).identity
 
 
 async def test_a_source_is_asked_each_time() -> None:
