@@ -30,7 +30,7 @@ import msgspec
 
 from refold_async.api.common import Environment
 from refold_async.bending import bend, decode_any
-from refold_async.errors import UnreadableReplyError
+from refold_async.errors import SettingsError, UnreadableReplyError
 
 if TYPE_CHECKING:
     from refold_async.api.execution_models import ExecutionStatus
@@ -51,7 +51,12 @@ def verify_webhook(body: bytes, signature: str, api_key: str) -> bool:
 
     Returns:
         Whether the signature is the body's: the HMAC-SHA256 under the key, in hexadecimal digits.
+
+    Raises:
+        SettingsError: `api_key` is empty: anybody could sign with that.
     """
+    if not api_key:
+        raise SettingsError("api_key is empty, and whoever knows that could sign a webhook")
     expected = hmac.new(api_key.encode(), body, hashlib.sha256).hexdigest().encode()
     given = signature.strip().lower().encode(errors="surrogatepass")
     return hmac.compare_digest(expected, given)

@@ -14,6 +14,7 @@ from refold_async import (
     ConnectionCreated,
     ConnectionDeleted,
     ConnectionExpired,
+    SettingsError,
     UnknownEvent,
     UnreadableReplyError,
     WorkflowCompleted,
@@ -52,6 +53,11 @@ FORGED = {
 @pytest.mark.parametrize("signature", FORGED.values(), ids=FORGED)
 def test_a_forged_one_is_refused(signature: str) -> None:
     assert verify_webhook(BODY, signature, KEY) is False
+
+
+def test_a_key_that_is_empty_proves_nothing() -> None:
+    with pytest.raises(SettingsError, match="api_key is empty"):
+        verify_webhook(BODY, sign(BODY, ""), "")
 
 
 @given(st.binary(max_size=50), st.text(max_size=70), st.text(min_size=1, max_size=20))
