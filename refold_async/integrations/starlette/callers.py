@@ -26,24 +26,37 @@ class Caller:
         self._send = send
         self._messages: deque[Message] = deque()
         self._gone = False
+        self._failure: Exception | None = None
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
         self.answered = False
 
-    async def gone(self) -> None:
-        """Wait until the caller has gone, or its answer is complete."""
+    async def gone(self) -> bool:
+        """Wait until the caller has gone, or its answer is complete; false where nothing tells that."""
         while not self._gone:
-            message = await self._receive()
+            try:
+                message = await self._receive()
+            except Exception as error:  # noqa: BLE001 - it is the handler's to hear, as it receives
+                self._failure = error
+                self._arrived.set()
+                return False
             self._messages.append(message)
             self._gone = message["type"] == _GONE
             self._arrived.set()
             while len(self._messages) >= _MOST and not self._gone:
                 self._taken.clear()
                 await self._taken.wait()
+        return True
 
     async def receive(self) -> Message:
-        """Give the handler the next message; once the caller has gone, that again and again."""
+        """Give the handler the next message; once the caller has gone, that again and again.
+
+        Raises:
+            Exception: What the server's own `receive` raised.
+        """
         while not self._messages:
+            if self._failure is not None:
+                raise self._failure
             self._arrived.clear()
             await self._arrived.wait()
         if self._gone and len(self._messages) == 1:
