@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,7 +25,7 @@ class Results:
     """Takes a batch's outcomes. Each is on the file before the next is taken.
 
     Args:
-        path: The file, which is written anew; `-` for stdout, `None` for none.
+        path: The file, which is written anew from `begin` on; `-` for stdout, `None` for none.
 
     Attributes:
         codes: The exit codes of the outcomes; and `PIPE`, where whoever read them has left.
@@ -46,6 +48,13 @@ class Results:
     ) -> None:
         if self._file is not None and not self._to_stdout:
             self._file.close()
+
+    def begin(self) -> None:
+        """Let go of what an earlier run wrote, once it is sure that this one runs."""
+        if self._file is None or self._to_stdout:
+            return
+        if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._file.truncate(0)
 
     def add(self, outcome: Outcome) -> None:
         """Take an outcome."""
@@ -137,6 +146,6 @@ def _open(path: str | None) -> BinaryIO | None:
     if path is None or path == "-":
         return sys.stdout.buffer if path else None
     try:
-        return Path(path).open("wb")
+        return Path(path).open("ab")
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from error

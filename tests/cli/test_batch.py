@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from refold_async.batch.journal_file import JournalFile
 from refold_async.cli.accounts import Accounts, Row
 from refold_async.sandbox import Fault, Sandbox
 
@@ -254,6 +255,22 @@ def test_a_journal_goes_on_where_it_was_and_the_results_are_whole(
     assert sandbox.ledger.count(effect="write") == 3
     assert not sandbox.ledger.duplicates()
     assert [each["outcome"] for each in lines(out)] == ["done"] * 3
+
+
+def test_results_are_not_touched_by_a_run_that_does_not_get_its_journal(
+    refold: Command, accounts: str, tmp_path: Path
+) -> None:
+    """As where the same line is run a second time while the first run goes on."""
+    out, journal = tmp_path / "results.jsonl", tmp_path / "job.sqlite"
+    out.write_text("of the first run\n")
+    holder = JournalFile(journal, job="hubspot/get_contact", base_url="http://localhost")
+    try:
+        ended = refold(*READ, "--accounts", accounts, "--journal", str(journal), "--out", str(out))
+    finally:
+        holder.close()
+    assert ended.code == 2
+    assert "in use by another process" in ended.err
+    assert out.read_text() == "of the first run\n"
 
 
 def test_a_write_left_unknown_is_not_repeated_until_asked(

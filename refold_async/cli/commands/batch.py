@@ -119,6 +119,7 @@ async def _dry(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) ->
 async def _run(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) -> None:
     with Results(job.out) as results, ProgressDisplay() as display:
         async with refold.batch(calls, **job.options(display)) as batch:
+            results.begin()
             with interrupts(functools.partial(_drain, batch)) as taken:
                 await _consume(batch, results)
         results.cut_off(batch.under_way)
