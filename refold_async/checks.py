@@ -1,10 +1,14 @@
-"""What a number in a setting must be, said in the same words everywhere."""
+"""What settings and arguments must be, said in the same words everywhere."""
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TypeGuard, TypeVar
 
-from refold_async.errors import SettingsError
+from refold_async.errors import InvalidCallError, SettingsError
+
+T = TypeVar("T")
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -36,4 +40,37 @@ def check_seconds(name: str, value: float) -> float:
     """
     if not (is_number(value) and value > 0):
         raise SettingsError(f"{name} must be a number of seconds above 0, not {value!r}")
+    return value
+
+
+def check_mapping(name: str, value: T, *, optional: bool = False) -> T:
+    """Give an argument back if it is a mapping.
+
+    Args:
+        name: What the argument is called.
+        value: What was given.
+        optional: Whether `None` passes too.
+
+    Raises:
+        InvalidCallError: It is none.
+    """
+    if not (isinstance(value, Mapping) or (optional and value is None)):
+        raise InvalidCallError(f"{name} must be a mapping, not {type(value).__name__}")
+    return value
+
+
+def check_list(name: str, value: T, *, optional: bool = False) -> T:
+    """Give an argument back if it is a list, a tuple or a set; a text is none of them.
+
+    Args:
+        name: What the argument is called.
+        value: What was given.
+        optional: Whether `None` passes too.
+
+    Raises:
+        InvalidCallError: It is none.
+    """
+    listed = isinstance(value, Sequence | AbstractSet) and not isinstance(value, str | bytes | bytearray)
+    if not (listed or (optional and value is None)):
+        raise InvalidCallError(f"{name} must be a list, not {type(value).__name__}")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import mimetypes
 import os
@@ -85,22 +86,34 @@ class Upload(msgspec.Struct, frozen=True):
 
 def _part(name: str, given: FileLike) -> Part:
     file = given if isinstance(given, File) else File(given)
+    _check_text("a file's name in the form", name)
+    if file.filename is not None:
+        _check_text(f"the file name of {name!r}", file.filename)
+    if file.content_type is not None:
+        _check_text(f"the content type of {name!r}", file.content_type)
     filename = file.filename or _name_of(file.source) or name
     kind = file.content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
     _check(name, file.source)
     return Part(name, file.source, filename, kind, _start_of(file.source))
 
 
+def _check_text(what: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise InvalidCallError(f"{what} must be a text, not {type(text).__name__}")
+
+
 def _name_of(source: Source) -> str:
     path = source if isinstance(source, os.PathLike) else getattr(source, "name", "")
-    return Path(path).name if isinstance(path, str | os.PathLike) else ""
+    return Path(os.fsdecode(path)).name if isinstance(path, str | os.PathLike) else ""
 
 
 def _check(name: str, source: object) -> None:
     """Refuse what gives no bytes."""
     if isinstance(source, io.TextIOBase):
         raise InvalidCallError(f"the file for {name!r} is open as text; open it as binary")
-    if not isinstance(source, bytes | os.PathLike) and not callable(getattr(source, "read", None)):
+    read = getattr(source, "read", None)
+    readable = callable(read) and not inspect.iscoroutinefunction(read)
+    if not isinstance(source, bytes | os.PathLike) and not readable:
         raise InvalidCallError(
             f"the file for {name!r} must be a path, a binary file object or bytes, "
             f"not {type(source).__name__}"

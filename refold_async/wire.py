@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from refold_async.checks import check_mapping
 from refold_async.errors import InvalidCallError
 from refold_async.operation import Effect, Operation
 from refold_async.uploads import Upload
@@ -126,10 +127,20 @@ def query_of(values: Mapping[str, Scalar]) -> str:
     """Encode query parameters; those that are `None` are left out.
 
     Raises:
-        InvalidCallError: A value is neither a text, a number nor a bool, or none that can be sent.
+        InvalidCallError: They are no mapping, a name is no text, or a value is neither a text, a number
+            nor a bool, or none that can be sent.
     """
-    pairs = [(name, _query_value(name, value)) for name, value in values.items() if value is not None]
+    check_mapping("query", values)
+    pairs = [
+        (_query_name(name), _query_value(name, value)) for name, value in values.items() if value is not None
+    ]
     return f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
+
+
+def _query_name(name: object) -> str:
+    if not isinstance(name, str):
+        raise InvalidCallError(f"a query parameter's name must be a text, not {type(name).__name__}")
+    return _encodable("a query parameter's name", name)
 
 
 def _query_value(name: str, value: object) -> str:
@@ -141,7 +152,10 @@ def _query_value(name: str, value: object) -> str:
         if not isinstance(value, int | float):
             raise InvalidCallError(f"{name} must be a text, a number or a bool, not {type(value).__name__}")
         return str(value)
-    text = str.__str__(value)  # of a member of an enumeration its value, which `str` would not give
+    return _encodable(name, str.__str__(value))  # of a member of an enumeration its value, not its `str`
+
+
+def _encodable(name: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -207,7 +221,7 @@ def build(
         target = path_of(operation.path, path)
     except TypeError:  # a value that cannot be hashed is no text, and refused without the cache
         target = path_of.__wrapped__(operation.path, path)
-    if query:
+    if query is not None:
         target += query_of(query)
     return Request(operation.method, target, headers, body, upload)
 
@@ -255,8 +269,9 @@ def added_headers(values: Mapping[str, str], taken: Iterable[str] = ()) -> dict[
         taken: Names of headers that the request has already.
 
     Raises:
-        InvalidCallError: A header cannot be sent, or is not for others to set.
+        InvalidCallError: They are no mapping, or a header cannot be sent, or is not for others to set.
     """
+    check_mapping("headers", values)
     ours = _OURS.union(name.lower() for name in taken)
     for name in values:
         if _HEADER_NAME.fullmatch(check_text("a header's name", name)) is None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from refold_async.api.resource import Resource
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 AuthStructure = dict[str, dict[str, Any]]
@@ -88,4 +89,5 @@ class KeyAuth(Auth):
         Raises:
             RefoldError: Any failure of a call.
         """
+        check_mapping("fields", fields, optional=True)
         return await self._caller.call(_OAUTH_URL, slug, query=fields, timeout=timeout)

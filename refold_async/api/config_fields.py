@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from refold_async.api.common import Record
 from refold_async.api.config_models import Config, ConfigField
 from refold_async.api.resource import Resource, flag
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 _ALL: Final = "/api/v2/public/config/field"
@@ -197,6 +198,6 @@ class ConfigFields(Resource):
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
             headers={"slug": slug},
-            body={"rule_column": rule_column},
+            body={"rule_column": check_mapping("rule_column", rule_column)},
             timeout=timeout,
         )

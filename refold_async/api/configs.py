@@ -8,6 +8,7 @@ from typing import Final
 from refold_async.api.common import Message
 from refold_async.api.config_models import Config, ConfigEntry, ConfigField, ConfigWorkflow, ToggledWorkflows
 from refold_async.api.resource import Resource, flag, given
+from refold_async.checks import check_list, check_mapping
 from refold_async.operation import Operation
 
 Entries = list[ConfigEntry]
@@ -125,11 +126,13 @@ class Configs(Resource):
             body=given(
                 slug=slug,
                 config_id=config_id,
-                fields=fields,
-                application_data_slots=application_data_slots,
-                workflows=workflows,
-                labels=labels,
-                map_fields_object=map_fields_object,
+                fields=check_list("fields", fields, optional=True),
+                application_data_slots=check_list(
+                    "application_data_slots", application_data_slots, optional=True
+                ),
+                workflows=check_list("workflows", workflows, optional=True),
+                labels=check_mapping("labels", labels, optional=True),
+                map_fields_object=check_mapping("map_fields_object", map_fields_object, optional=True),
             ),
             timeout=timeout,
         )
@@ -200,11 +203,13 @@ class KeyConfigs(Configs):
             body=given(
                 slug=slug,
                 config_id=config_id,
-                fields=fields,
-                application_data_slots=application_data_slots,
-                workflows=workflows,
-                labels=labels,
-                map_fields_object=map_fields_object,
+                fields=check_list("fields", fields, optional=True),
+                application_data_slots=check_list(
+                    "application_data_slots", application_data_slots, optional=True
+                ),
+                workflows=check_list("workflows", workflows, optional=True),
+                labels=check_mapping("labels", labels, optional=True),
+                map_fields_object=check_mapping("map_fields_object", map_fields_object, optional=True),
             ),
             timeout=timeout,
         )

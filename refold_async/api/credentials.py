@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from refold_async import replies
 from refold_async.api.common import Outcome, Record
 from refold_async.api.resource import Resource
+from refold_async.checks import check_mapping
 from refold_async.errors import RefusedError
 from refold_async.operation import Operation
 from refold_async.wire import Reply
@@ -133,7 +134,9 @@ class KeyCredentials(Credentials):
             RefoldError: Any other failure of a call.
         """
         query = {"auth_type": auth_type}
-        return await self._caller.call(_SAVE_KEYS, slug, query=query, body=fields, timeout=timeout)
+        return await self._caller.call(
+            _SAVE_KEYS, slug, query=query, body=check_mapping("fields", fields), timeout=timeout
+        )
 
     async def migrate(
         self, slug: str, auth_object: Mapping[str, object], *, timeout: float | None = None
@@ -152,7 +155,7 @@ class KeyCredentials(Credentials):
             ServerError: The app refused the credentials: the service answers 500.
             RefoldError: Any other failure of a call.
         """
-        body = {"slug": slug, "auth_object": auth_object}
+        body = {"slug": slug, "auth_object": check_mapping("auth_object", auth_object)}
         return await self._caller.call(_MIGRATE, body=body, timeout=timeout, read=read_migration)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from refold_async.api.common import Dated, Environment, Record, Records
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, flag
+from refold_async.checks import check_list
 from refold_async.operation import Operation
 
 
@@ -254,5 +255,5 @@ class Datarefs(OrganisationDatarefs):
         Raises:
             RefoldError: Any failure of a call.
         """
-        body = {"refNames": ref_names, "group": group}
+        body = {"refNames": check_list("ref_names", ref_names), "group": group}
         await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)

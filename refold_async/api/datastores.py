@@ -7,6 +7,7 @@ from typing import Final
 
 from refold_async.api.common import Record, Records
 from refold_async.api.resource import Resource
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 Names = list[str]
@@ -100,5 +101,5 @@ class Datastores(Resource):
         """
         query = {"config_id": config_id}
         return await self._caller.call(
-            _SEARCH, slug, datastore_name, query=query, body=fields, timeout=timeout
+            _SEARCH, slug, datastore_name, query=query, body=check_mapping("fields", fields), timeout=timeout
         )

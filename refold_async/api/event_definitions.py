@@ -9,6 +9,7 @@ import msgspec
 
 from refold_async.api.common import Identified
 from refold_async.api.resource import Resource, given
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 
@@ -131,6 +132,7 @@ class EventDefinitions(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
+        check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
         return await self._caller.call(_CREATE, body=body, timeout=timeout)
 
@@ -176,6 +178,7 @@ class EventDefinitions(Resource):
             NotFoundError: There is no such event.
             RefoldError: Any other failure of a call.
         """
+        check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
         return await self._caller.call(_UPDATE, event_id, body=body, timeout=timeout)
 

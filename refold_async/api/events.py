@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from refold_async.api.common import Message
 from refold_async.api.resource import Resource
+from refold_async.checks import check_mapping
 from refold_async.operation import Effect, Operation
 from refold_async.uploads import FileLike, Upload
 from refold_async.wire import body_of
@@ -81,6 +82,7 @@ class Events(Resource):
 
 
 def _upload(event: str, payload: object, files: Mapping[str, FileLike]) -> Upload:
+    check_mapping("files", files)
     fields = {"event": event}
     if payload is not UNSET:
         fields["payload"] = body_of(payload).decode()

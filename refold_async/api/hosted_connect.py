@@ -10,6 +10,7 @@ import msgspec
 from refold_async import wire
 from refold_async.api.common import Record
 from refold_async.api.resource import Resource
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 
@@ -72,8 +73,9 @@ class HostedConnect(Resource):
             RefoldError: Any other failure of a call.
         """
         wire.check_text("linked_account_id", linked_account_id)
+        body = check_mapping("properties", properties, optional=True) or {}
         query = {"linked_account_id": linked_account_id, "config_id": config_id}
-        return await self._caller.call(_CREATE_URL, query=query, body=properties or {}, timeout=timeout)
+        return await self._caller.call(_CREATE_URL, query=query, body=body, timeout=timeout)
 
     async def properties(self, *, timeout: float | None = None) -> Record:
         """Fetch the properties that `create_url` was given in this session.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from refold_async.api.common import Dated, Record
 from refold_async.api.resource import Resource
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 if TYPE_CHECKING:
@@ -104,4 +105,6 @@ class HumanTasks(Resource):
             NotFoundError: There is no such form.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_SUBMIT, id, body={"data": data}, timeout=timeout)
+        return await self._caller.call(
+            _SUBMIT, id, body={"data": check_mapping("data", data)}, timeout=timeout
+        )

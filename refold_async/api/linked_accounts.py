@@ -11,6 +11,7 @@ from refold_async import wire
 from refold_async.api.common import Dated, Environment, Message
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 
@@ -280,9 +281,11 @@ def account_body(
     """Make the body that creates or changes a linked account.
 
     Raises:
-        InvalidCallError: The id is empty, or no text.
+        InvalidCallError: The id is empty, or no text, or `udf` or `auth_credentials` is no mapping.
     """
     if linked_account_id is not None:
         wire.check_text("linked_account_id", linked_account_id)
+    check_mapping("udf", udf, optional=True)
+    check_mapping("auth_credentials", auth_credentials, optional=True)
     your_app = None if auth_credentials is None else {"auth_credentials": auth_credentials}
     return given(linked_account_id=linked_account_id, name=name, udf=udf, your_app=your_app)

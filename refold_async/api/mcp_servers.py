@@ -10,6 +10,7 @@ import msgspec
 from refold_async.api.common import Dated, Environment, Record
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
+from refold_async.checks import check_list
 from refold_async.operation import Operation
 
 
@@ -199,14 +200,14 @@ class McpServers(Resource):
         body = given(
             name=name,
             description=description,
-            associated_apps=associated_apps,
-            suggestions=suggestions,
+            associated_apps=check_list("associated_apps", associated_apps, optional=True),
+            suggestions=check_list("suggestions", suggestions, optional=True),
             agent_name=agent_name,
             base_prompt=base_prompt,
             safe_mode=safe_mode,
             primary_color=primary_color,
             secondary_color=secondary_color,
-            chains=chains,
+            chains=check_list("chains", chains, optional=True),
         )
         return await self._caller.call(_UPDATE, mcp_server_id, body=body, timeout=timeout)
 

@@ -74,6 +74,8 @@ async def call(
 ) -> RawAnswer:
     """Call a path; see `Scope.call` for the arguments."""
     operation, values = operation_of(method, path)
+    if isinstance(body, bytes | bytearray | memoryview):
+        raise InvalidCallError("body may not be bytes: JSON that is written already goes as msgspec.Raw(...)")
     return await caller.call(
         operation,
         *values,

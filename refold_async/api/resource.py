@@ -86,15 +86,25 @@ def moment(name: str, value: datetime | None) -> str | None:
     """Write a moment as a query carries it.
 
     Raises:
-        InvalidCallError: It has no time zone, so it is no moment.
+        InvalidCallError: It is no datetime, or has no time zone, so that it is no moment.
     """
     if value is None:
         return None
+    if not isinstance(value, datetime):
+        raise InvalidCallError(f"{name} must be a datetime, not {type(value).__name__}")
     if value.tzinfo is None:
         raise InvalidCallError(f"{name} needs a time zone: {value!r}")
     return value.isoformat()
 
 
-def day(value: date | None) -> str | None:
-    """Write a day as `YYYY-MM-DD`."""
-    return None if value is None else f"{value:%Y-%m-%d}"
+def day(name: str, value: date | None) -> str | None:
+    """Write a day as `YYYY-MM-DD`.
+
+    Raises:
+        InvalidCallError: It is no date.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, date):
+        raise InvalidCallError(f"{name} must be a date, not {type(value).__name__}")
+    return f"{value:%Y-%m-%d}"

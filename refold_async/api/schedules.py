@@ -11,6 +11,7 @@ import msgspec
 from refold_async.api.common import Environment, Identified, Message, Record
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, day, given
+from refold_async.checks import check_list, check_mapping
 from refold_async.errors import InvalidCallError
 from refold_async.operation import Operation
 
@@ -191,7 +192,7 @@ class Schedules(Resource):
                 "workflow_id_alias": workflow_id,
                 "config_id": config_id or self._account_id,
             },
-            body=_timing(cron, at, startDate=day(start_date), endDate=day(end_date), tz=tz, payload=payload),
+            body=_timing(cron, at, start_date, end_date, tz=tz, payload=payload),
             timeout=timeout,
         )
 
@@ -226,7 +227,7 @@ class Schedules(Resource):
             NotFoundError: There is no such schedule.
             RefoldError: Any other failure of a call.
         """
-        body = _timing(cron, at, startDate=day(start_date), endDate=day(end_date), tz=tz, payload=payload)
+        body = _timing(cron, at, start_date, end_date, tz=tz, payload=payload)
         return await self._caller.call(_UPDATE, schedule_id, body=body, timeout=timeout)
 
     async def delete(self, schedule_id: str, *, timeout: float | None = None) -> Message:
@@ -275,12 +276,21 @@ class Schedules(Resource):
         return await self._caller.call(_RESUME, schedule_id, timeout=timeout)
 
 
-def _timing(cron: str | None, at: Sequence[datetime] | None, **rest: object) -> dict[str, object]:
+def _timing(
+    cron: str | None,
+    at: Sequence[datetime] | None,
+    start_date: date | None,
+    end_date: date | None,
+    *,
+    tz: str | None,
+    payload: Mapping[str, object] | None,
+) -> dict[str, object]:
     """Make the body that says when a workflow runs.
 
     Raises:
         InvalidCallError: It is to run by the expression and at moments, or a moment has a time zone.
     """
+    check_list("at", at, optional=True)
     if cron is not None and at is not None:
         raise InvalidCallError("a schedule runs by `cron` or `at`, not by both")
     kind = "cron" if cron is not None else "interval" if at is not None else None
@@ -288,11 +298,16 @@ def _timing(cron: str | None, at: Sequence[datetime] | None, **rest: object) -> 
         trigger_type=kind,
         regex=cron,
         interval_dates=None if at is None else [_parts(each) for each in at],
-        **rest,
+        startDate=day("start_date", start_date),
+        endDate=day("end_date", end_date),
+        tz=tz,
+        payload=check_mapping("payload", payload, optional=True),
     )
 
 
 def _parts(when: datetime) -> dict[str, int]:
+    if not isinstance(when, datetime):
+        raise InvalidCallError(f"`at` takes datetimes, not {type(when).__name__}")
     if when.tzinfo is not None:
         raise InvalidCallError(f"`at` takes plain times, which `tz` is the time zone of: {when!r}")
     return {

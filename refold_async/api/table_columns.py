@@ -7,6 +7,7 @@ from typing import Final
 
 from refold_async.api.resource import Resource
 from refold_async.api.table_models import TableColumns
+from refold_async.checks import check_list, check_mapping
 from refold_async.operation import Operation
 
 _ONE: Final = "/api/v2/public/tables/{table_id}"
@@ -59,7 +60,7 @@ class TableEditing(Resource):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        body = {"columns": columns}
+        body = {"columns": check_list("columns", columns)}
         return await self._caller.call(_ADD_COLUMNS, table_id, body=body, timeout=timeout)
 
     async def remove_columns(
@@ -79,7 +80,7 @@ class TableEditing(Resource):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        body = {"columns": columns}
+        body = {"columns": check_list("columns", columns)}
         return await self._caller.call(_REMOVE_COLUMNS, table_id, body=body, timeout=timeout)
 
     async def rename_columns(
@@ -99,5 +100,6 @@ class TableEditing(Resource):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
+        check_mapping("renames", renames)
         body = {"renames": [{"old_name": old, "new_name": new} for old, new in renames.items()]}
         return await self._caller.call(_RENAME_COLUMNS, table_id, body=body, timeout=timeout)

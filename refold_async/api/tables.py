@@ -9,6 +9,7 @@ from refold_async.api.common import Record, Records
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.table_columns import TableEditing
 from refold_async.api.table_models import AddedRecords, CreatedTable, Table, TableRecords
+from refold_async.checks import check_list, check_mapping
 from refold_async.operation import Operation
 
 _PATH: Final = "/api/v2/public/tables"
@@ -126,6 +127,7 @@ class Tables(TableEditing):
             BadRequestError: The name or the columns are missing, or there are too many columns.
             RefoldError: Any other failure of a call.
         """
+        check_list("columns", columns)
         named = [{"column_name": column} for column in columns]
         body = {"table_name": table_name, "columns": named}
         return await self._caller.call(_CREATE, body=body, timeout=timeout)
@@ -190,7 +192,9 @@ class Tables(TableEditing):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_SEARCH, table_id, body=fields, timeout=timeout)
+        return await self._caller.call(
+            _SEARCH, table_id, body=check_mapping("fields", fields), timeout=timeout
+        )
 
     async def add_records(
         self,
@@ -212,6 +216,8 @@ class Tables(TableEditing):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
+        if not isinstance(data, Mapping):
+            check_list("data", data)
         return await self._caller.call(_ADD_RECORDS, table_id, body={"data": data}, timeout=timeout)
 
     async def delete_record(self, table_id: str, record_id: str, *, timeout: float | None = None) -> Record:
@@ -264,5 +270,5 @@ class Tables(TableEditing):
         Raises:
             RefoldError: Any failure of a call.
         """
-        body = {"tableIds": table_ids, "group": group}
+        body = {"tableIds": check_list("table_ids", table_ids), "group": group}
         await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)

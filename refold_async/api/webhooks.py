@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from refold_async.api.common import Dated, Environment
 from refold_async.api.resource import Resource, given
+from refold_async.checks import check_list, check_mapping
 from refold_async.operation import Operation
 
 if TYPE_CHECKING:
@@ -165,14 +166,14 @@ class TokenWebhooks(Resource):
         """
         body = given(
             webhook_url=webhook_url,
-            webhook_events=webhook_events,
+            webhook_events=check_list("webhook_events", webhook_events),
             webhook_type=webhook_type,
-            webhook_headers=webhook_headers,
+            webhook_headers=check_mapping("webhook_headers", webhook_headers, optional=True),
             webhook_description=webhook_description,
             description=description,
             method=method,
             slug=slug,
-            workflow_ids=workflow_ids,
+            workflow_ids=check_list("workflow_ids", workflow_ids, optional=True),
             is_enabled=is_enabled,
             group=group,
         )
@@ -218,13 +219,13 @@ class TokenWebhooks(Resource):
         """
         body = given(
             webhook_url=webhook_url,
-            webhook_events=webhook_events,
+            webhook_events=check_list("webhook_events", webhook_events, optional=True),
             webhook_type=webhook_type,
-            webhook_headers=webhook_headers,
+            webhook_headers=check_mapping("webhook_headers", webhook_headers, optional=True),
             description=description,
             method=method,
             slug=slug,
-            workflow_ids=workflow_ids,
+            workflow_ids=check_list("workflow_ids", workflow_ids, optional=True),
             is_enabled=is_enabled,
         )
         return await self._caller.call(_UPDATE, id, body=_with_template(body, webhook_body), timeout=timeout)
@@ -299,7 +300,7 @@ class Webhooks(TokenWebhooks):
         Raises:
             RefoldError: Any failure of a call.
         """
-        body = {"webhookIds": webhook_ids, "group": group}
+        body = {"webhookIds": check_list("webhook_ids", webhook_ids), "group": group}
         return await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)
 
 

@@ -12,6 +12,7 @@ from refold_async.api.following import check_polls
 from refold_async.api.resource import Resource, flag
 from refold_async.api.workflow_models import StartedExecution, WorkflowResult
 from refold_async.api.workflow_results import read_result
+from refold_async.checks import check_mapping
 from refold_async.errors import UnreadableReplyError
 from refold_async.operation import Effect, Operation
 
@@ -66,7 +67,7 @@ class WorkflowRuns(Resource):
             _EXECUTE,
             workflow_id,
             headers=_headers(slug, config_id, instance_tag, include_headers, sync=None),
-            body=payload or {},
+            body=check_mapping("payload", payload, optional=True) or {},
             effect=effect,
             timeout=timeout,
         )
@@ -111,7 +112,7 @@ class WorkflowRuns(Resource):
             _EXECUTE_AND_WAIT,
             workflow_id,
             headers=_headers(slug, config_id, instance_tag, include_headers, sync=True),
-            body=payload or {},
+            body=check_mapping("payload", payload, optional=True) or {},
             effect=effect,
             timeout=timeout,
             read=read_result,

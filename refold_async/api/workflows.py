@@ -17,6 +17,7 @@ from refold_async.api.workflow_models import (
     WorkflowPage,
 )
 from refold_async.api.workflow_runs import WorkflowRuns
+from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 EnabledWorkflows = list[EnabledWorkflow]
@@ -103,6 +104,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
         Raises:
             RefoldError: Any failure of a call.
         """
+        check_mapping("fields", fields, optional=True)
         named = given(
             name=name,
             slug=slug,

@@ -53,13 +53,19 @@ def check(call: Call) -> None:
         and isinstance(call.slug, str)
         and isinstance(call.action_id, str)
     ):
-        raise InvalidCallError("linked_account_id, slug and action_id must be texts")
+        raise _no_text(call)
     if call.params is not None and not isinstance(call.params, _MAPPINGS):
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
     if call.key is not None and not _is_key(call.key):
-        raise InvalidCallError("key must be a text of valid Unicode that is not empty")
+        raise InvalidCallError(f"key must be a text of valid Unicode that is not empty, not {call.key!r}")
     if call.effect is not None:
         check_effect(call.effect)
+
+
+def _no_text(call: Call) -> InvalidCallError:
+    given = {name: getattr(call, name) for name in ("linked_account_id", "slug", "action_id")}
+    name, value = next(item for item in given.items() if not isinstance(item[1], str))
+    return InvalidCallError(f"{name} must be a text, not {type(value).__name__}")
 
 
 def _is_key(value: object) -> bool:

@@ -59,6 +59,8 @@ async def _content(part: Part, files: ExitStack) -> object:
     if isinstance(part.source, bytes):
         return part.source
     if not isinstance(part.source, os.PathLike):
+        if await asyncio.to_thread(part.source.read, 0) != b"":
+            raise InvalidCallError(f"the file for {part.name!r} is open as text; open it as binary")
         return _chunks(part.source, part.start)
     try:
         return files.enter_context(await asyncio.to_thread(open, part.source, "rb"))
