@@ -161,13 +161,14 @@ class Trip(Generic[T]):
             self._waited(paced)
         elif paced is None and not session.pacer.try_turn():
             await self._turn()
-        due = self._due()
+        due = self._deadline
         try:
             if not session.secret or not session.gate.try_enter():
-                await self._enter(due)
+                await self._enter()
             try:
-                if session.loop.time() >= due:  # a kept connection would take it all the same
+                if (now := session.loop.time()) >= due:  # a kept connection would take it all the same
                     raise OutOfTimeError
+                due = self._due(now)
                 if self._observer is not None:
                     request = self._observer.sending(self.attempts, request)
                 return await session.exchange(request, progress, due)
@@ -177,16 +178,16 @@ class Trip(Generic[T]):
             failure = self._silence(progress, due)
         raise failure
 
-    async def _enter(self, due: float) -> None:
+    async def _enter(self) -> None:
         """Take one of the session's places, once its credential is known."""
         session = self._session
         if not session.secret:
-            await by(due, session.authorize())
+            await by(self._deadline, session.authorize())
         if session.gate.try_enter():
             return
         began = session.loop.time()
         try:
-            await by(due, session.gate.enter())
+            await by(self._deadline, session.gate.enter())
         finally:
             if self._observer is not None:
                 self._observer.waited("connection", session.loop.time() - began)
@@ -210,11 +211,10 @@ class Trip(Generic[T]):
         if self._observer is not None:
             self._observer.waited("rate", seconds)
 
-    def _due(self) -> float:
-        """Give the moment when this attempt is given up; a read that may be repeated is so early."""
+    def _due(self, now: float) -> float:
+        """Give when an attempt that goes out now is given up; a read that may be repeated is so early."""
         if self._plan.effect == "write" or self.attempts >= self._retry.attempts:
             return self._deadline
-        now = self._session.loop.time() if self.paced or self.attempts > 1 else self._started
         return min(self._deadline, now + self._retry.attempt_timeout)
 
     def _silence(self, progress: Progress, due: float) -> RefoldError:

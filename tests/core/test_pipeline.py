@@ -77,6 +77,19 @@ async def test_a_silent_read_is_given_up_early_and_a_write_never(sandbox: Sandbo
     assert len(sandbox.ledger.writes()) == 1
 
 
+async def test_the_wait_for_a_connection_is_no_silence(sandbox: Sandbox, road: str) -> None:
+    """Reads that queue for a connection would all fail at once, and spend the budget, where it were."""
+    retry = Retry(base=0.001, attempt_timeout=0.15, budget=0)
+    async with client(sandbox, retry=retry, max_connections=1) as refold:
+        account = refold.account("demo-user-1")
+        session = await account._caller.session()
+        assert session.gate.try_enter()
+        reading = asyncio.create_task(account.actions.list("hubspot"))
+        await asyncio.sleep(0.2)
+        session.gate.leave()
+        assert await reading
+
+
 async def test_a_wait_past_the_deadline_fails_at_once(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=429, headers={"Retry-After": "60"}))
     async with client(sandbox) as refold:
