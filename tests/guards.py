@@ -54,5 +54,3 @@ _blocking = BlockBuster(  # what serves tests may block: a ledger, a recording
 _blocking.functions["threading.Lock.acquire"].can_block_in(  # the end of a thread that is idle
     "refold_async/batch/group_commits.py", {"aclose", "_close_unwanted"}
 )
-for _looking in ("os.stat", "os.listdir"):  # as modules are imported, once
-    _blocking.functions[_looking].can_block_in("refold_async/api/catalogue.py", "operations")

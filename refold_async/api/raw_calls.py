@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from refold_async import replies, wire
-from refold_async.api.catalogue import operations
+from refold_async.api.documented import DOCUMENTED
 from refold_async.bending import BOM, decode_any, decode_into
 from refold_async.caller import Caller
 from refold_async.errors import InvalidCallError
@@ -136,10 +136,10 @@ _Part = str | None
 def _documented() -> Mapping[tuple[str, int], Sequence[tuple[tuple[_Part, ...], Operation[RawAnswer]]]]:
     """Give the documented operations by method and number of segments, those with fewest places first."""
     found: dict[tuple[str, int], list[tuple[tuple[_Part, ...], Operation[RawAnswer]]]] = {}
-    for each in operations():
-        parts = tuple(None if part.startswith("{") else part for part in each.path[1:].split("/"))
-        known = msgspec.structs.replace(each, answer=RawAnswer)
-        found.setdefault((each.method, len(parts)), []).append((parts, known))
+    for method, path, name, effect in DOCUMENTED:
+        parts = tuple(None if part.startswith("{") else part for part in path[1:].split("/"))
+        known = Operation(name=name, method=method, path=path, answer=RawAnswer, effect=effect)
+        found.setdefault((method, len(parts)), []).append((parts, known))
     for group in found.values():
         group.sort(key=lambda entry: entry[0].count(None))
     return found

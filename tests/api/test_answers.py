@@ -18,7 +18,6 @@ from refold_async import (
     StatusError,
 )
 from refold_async.api.actions import read_result as read_action
-from refold_async.api.catalogue import operations
 from refold_async.api.common import Identified
 from refold_async.api.credentials import read_migration
 from refold_async.api.env_models import VariableDefinition, VariableValue
@@ -31,6 +30,7 @@ from refold_async.bending import read_as
 from refold_async.operation import Operation
 from refold_async.replies import read, status_error
 from refold_async.wire import Reply
+from tests.declared import operations
 
 from . import comparing, specification
 from .recorder import rows, shape

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from refold_async import KeyAccount, Refold, ServerError, TokenAccount
 from refold_async.api.action_schema import ActionSchema
-from refold_async.api.catalogue import operations
 from refold_async.results import ActionResult
+from tests.declared import operations
 
 from . import comparing, specification
 from .recorder import Arrived, Recorder, row_of, rows, shape

@@ -24,10 +24,10 @@ from refold_async import (
     WorkflowFailed,
     deadline,
 )
-from refold_async.api.catalogue import operations
 from refold_async.api.following import follow
 from refold_async.api.workflow_results import read_result
 from refold_async.wire import Reply
+from tests.declared import operations
 
 from .recorder import Arrived, Recorder
 

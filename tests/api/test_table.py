@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from refold_async.api.catalogue import operations
 from refold_async.operation import Operation
+from tests.declared import operations
 
 from . import specification
 from .recorder import Row, row_of, rows, shape

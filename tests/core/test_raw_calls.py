@@ -1,5 +1,8 @@
 """Calling any path: what goes over the wire, what running it twice does, and what is refused."""
 
+import subprocess
+import sys
+from ast import literal_eval
 from typing import Any
 
 import msgspec
@@ -16,9 +19,10 @@ from refold_async import (
     ServerError,
     UnreadableReplyError,
 )
-from refold_async.api.catalogue import operations
+from refold_async.api.documented import DOCUMENTED
 from refold_async.api.raw_calls import operation_of
 from refold_async.sandbox import Fault, Sandbox
+from tests.declared import operations
 
 ACCOUNTS = "/api/v2/public/linked-account"
 
@@ -92,6 +96,28 @@ def test_each_documented_operation_is_found_at_its_path(operation: Any) -> None:
     path = operation.path.replace("{", "").replace("}", "")
     found, _ = operation_of(operation.method, path)
     assert (found.path, found.effect) == (operation.path, operation.effect)
+    assert operation.name in {found.name, "workflows.execute_and_wait"}
+
+
+def test_nothing_is_documented_that_no_resource_declares() -> None:
+    names = [name for _, _, name, _ in DOCUMENTED]
+    assert sorted([*names, "workflows.execute_and_wait"]) == sorted(each.name for each in operations())
+
+
+LOADED = """
+import sys
+from refold_async.api.documented import DOCUMENTED
+from refold_async.api.raw_calls import operation_of
+print(operation_of("GET", "/api/v2/public/linked-account")[0].name)
+print(sorted(name for name in sys.modules if name.startswith("refold_async.api.")))
+"""
+
+
+def test_to_know_a_path_no_resource_is_loaded() -> None:
+    told = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    name, loaded = told.stdout.splitlines()
+    assert name == "linked_accounts.list"
+    assert literal_eval(loaded) == ["refold_async.api.documented", "refold_async.api.raw_calls"]
 
 
 @pytest.mark.parametrize(

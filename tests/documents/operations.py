@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from refold_async.api.catalogue import operations
 from refold_async.operation import Operation
 from tests.api.recorder import shape
 from tests.api.surface import Method, methods
+from tests.declared import operations
 
 from .pages import DOCS, text_of
 

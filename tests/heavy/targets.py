@@ -14,12 +14,12 @@ import msgspec
 from refold_async import wire
 from refold_async.api import actions, applications
 from refold_async.api.action_schema import ActionParameter, ActionSchema
-from refold_async.api.catalogue import operations
 from refold_async.errors import InvalidCallError, RefoldError, UnreadableReplyError
 from refold_async.operation import Operation, effect_of_action
 from refold_async.replies import read, retry_after, status_error
 from refold_async.webhooks import parse_webhook, verify_webhook
 from refold_async.wire import Reply
+from tests.declared import operations
 
 SECRET: Final = "tk_fuzzed"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")

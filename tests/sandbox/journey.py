@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from refold_async import KeyAccount, Refold, TokenAccount
-from refold_async.api.catalogue import operations
 from refold_async.sandbox import Sandbox
 from refold_async.sandbox.requests import ReceivedRequest
 from tests.api import specification
 from tests.api.recorder import Arrived
 from tests.api.sample import NOTHING
+from tests.declared import operations
 
 T = TypeVar("T")
 

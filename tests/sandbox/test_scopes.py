@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from refold_async.api.catalogue import operations
 from refold_async.sandbox.routes import SERVED
 from refold_async.sandbox.routes.documented import DOCUMENTED
 from refold_async.sandbox.routing import Route
+from tests.declared import operations
 
 from .reference import needs_reference, specification
 

@@ -1,7 +1,5 @@
 """All operations of the API, gathered from the resources that declare them."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
