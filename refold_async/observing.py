@@ -71,7 +71,8 @@ class Observer:
         """The call ended without an answer."""
         ours = error if isinstance(error, RefoldError) else None
         exhausted = ours is not None and attempt > 1 and retries.is_transient(ours)
-        level = logging.WARNING if exhausted else logging.DEBUG
+        broken_off = self._plan.effect == "write" and fate == "unknown" and not isinstance(error, Exception)
+        level = logging.WARNING if exhausted or broken_off else logging.DEBUG
         if _logger.isEnabledFor(level):
             self._log(
                 level, f"failed with {name_error(error)}",

@@ -128,7 +128,7 @@ async def test_a_report_goes_to_the_log_by_default(
     app = application(sandbox, options, seen.watching(write), on_disconnect="report")
     with caplog.at_level(logging.WARNING, "refold_async"):
         await hang_up_on(app, seen)
-    [record] = [record for record in caplog.records if record.name == "refold_async"]
+    _, record = [record for record in caplog.records if record.name == "refold_async"]
     assert record.getMessage() == (
         "the caller has gone, and actions.execute hubspot/create_contact, account 'demo-user-1', "
         "was cancelled; fate: unknown"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -116,6 +117,35 @@ async def test_a_cancelled_call_is_told_with_its_fate(
         "failed with CancelledError (0.00 s, fate: unknown)"
     )
     assert fields(record)["fate"] == "unknown"
+
+
+@pytest.mark.parametrize(("call", "level"), [(write, "WARNING"), (read, "DEBUG")])
+async def test_a_write_that_is_cancelled_on_its_way_is_a_warning(
+    sandbox: Sandbox,
+    refold: Refold,
+    log: pytest.LogCaptureFixture,
+    call: Callable[[Refold], Awaitable[None]],
+    level: str,
+) -> None:
+    """Nobody gets an error that tells its fate."""
+    sandbox.faults.add(Fault(hang=True))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await call(refold)
+    assert [record.levelname for record in log.records] == [level]
+
+
+async def test_a_write_that_is_cancelled_before_it_goes_is_none(
+    options: Options, log: pytest.LogCaptureFixture
+) -> None:
+    async def never() -> str:
+        return await asyncio.Future[str]()
+
+    async with Refold(never, **options) as refold:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await write(refold)
+    assert [record.levelname for record in log.records] == ["DEBUG"]
 
 
 async def test_what_is_told_of_a_connection_says_why(options: Options, log: pytest.LogCaptureFixture) -> None:
