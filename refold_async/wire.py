@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, get_args
@@ -163,7 +163,22 @@ def _encodable(name: str, text: str) -> str:
     return text
 
 
-_encoder: Final = msgspec.json.Encoder()
+def plain(value: object) -> object:
+    """Give as a dict or a list what is a mapping or a sequence of another type, where msgspec meets it.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    if isinstance(value, msgspec.Raw):
+        return None  # JSON that is written as it is, and so never changed
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=plain)
 
 
 def body_of(value: object) -> bytes:
@@ -175,16 +190,12 @@ def body_of(value: object) -> bytes:
     try:
         body = _encoder.encode(value)
         # NaN and the infinities are written as null, which is not what was asked for.
-        changed = b"null" in body and _holds_infinite(msgspec.to_builtins(value, enc_hook=_as_nothing))
+        changed = b"null" in body and _holds_infinite(msgspec.to_builtins(value, enc_hook=plain))
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise InvalidCallError(f"the body cannot be written as JSON: {error}") from None
     if changed:
         raise InvalidCallError("the body cannot be written as JSON: it holds a number that is not finite")
     return body
-
-
-def _as_nothing(_: object) -> None:
-    """Stand for JSON that is written as it is (`msgspec.Raw`), and so is never changed."""
 
 
 def _holds_infinite(value: object) -> bool:

@@ -22,8 +22,9 @@ from refold_async.errors import InterruptedRunError, InvalidCallError, JournalEr
 from refold_async.operation import effect_of_action
 from refold_async.pipeline import Again
 from refold_async.results import ActionResult
+from refold_async.wire import plain
 
-_encoder: Final = msgspec.json.Encoder(order="sorted")
+_encoder: Final = msgspec.json.Encoder(order="sorted", enc_hook=plain)
 _Kept = tuple[str, int | None, bytes]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -42,6 +43,8 @@ def test_a_call_is_known_by_whom_it_is_for_and_what_it_does() -> None:
 
 def test_the_order_of_parameters_and_the_key_make_no_other_call() -> None:
     assert _fingerprint(call(params={"a": 1, "b": 2})) == _fingerprint(call(params={"b": 2, "a": 1}))
+    plain, other = {"n": {"a": 1, "b": 2}}, MappingProxyType({"n": MappingProxyType({"b": 2, "a": 1})})
+    assert _fingerprint(call(params=plain)) == _fingerprint(call(params=other))
     assert _fingerprint(call(key="l")) == _fingerprint(call())
     assert _fingerprint(call(params=None)) == _fingerprint(call(params={}))
 

@@ -1,6 +1,8 @@
 """From a call to a request: what any text becomes on the wire, and what is refused."""
 
+from collections import ChainMap, UserList
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -178,6 +180,7 @@ class Holder(msgspec.Struct):
         {"a": [{"b": float("inf")}], "c": None},
         {"a": (1, {2: -float("inf")})},
         {"a": Holder(float("nan"))},
+        MappingProxyType({"a": UserList([float("nan")])}),
         circle(),
     ],
     ids=repr,
@@ -197,6 +200,11 @@ def test_a_body_that_json_cannot_say_is_refused(value: object) -> None:
 )  # fmt: skip
 def test_a_body_decodes_to_itself(value: object) -> None:
     assert msgspec.json.decode(wire.body_of(value)) == value
+
+
+def test_any_mapping_and_any_sequence_is_json() -> None:
+    value = MappingProxyType({"a": ChainMap({"b": UserList([1, None])}), "c": msgspec.Raw(b"[null]")})
+    assert wire.body_of(value) == b'{"a":{"b":[1,null]},"c":[null]}'
 
 
 @pytest.mark.parametrize("value", [{"a": None}, {"a": "null"}, [None, 1.5], Holder(0.5), {"nullable": 1}])
