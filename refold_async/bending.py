@@ -92,14 +92,26 @@ def _bend_whole(answer: type[T], body: bytes) -> T:
     expected = get_origin(answer) or answer
     if isinstance(expected, type) and not isinstance(bent, expected):
         raise UnreadableReplyError(
-            f"the answer is of another shape than {_name(answer)}: {type(value).__name__}",
-            fate="unknown",
+            f"the answer is {_WORDS[type(value)]} where {_due(expected, answer)} was due", fate="unknown"
         )
     return cast("T", bent)
 
 
-def _name(answer: object) -> str:
-    return getattr(answer, "__name__", None) or str(answer)
+_WORDS: Final = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    types.NoneType: "null",
+}
+"""What JSON calls what it decodes to."""
+
+
+def _due(expected: type, answer: object) -> str:
+    kind = dict if issubclass(expected, msgspec.Struct) else expected
+    return _WORDS.get(kind) or str(answer)
 
 
 def bend(kind: Any, value: Any) -> Any:

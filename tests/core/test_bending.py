@@ -54,10 +54,12 @@ def test_what_is_read(kind: Any, body: bytes, value: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "words"),
     [
-        (list[Item], b"{}", "the answer is of another shape than list: dict"),
-        (Item, b"[]", "the answer is of another shape than Item: list"),
-        (int | str, b"[]", "the answer is of another shape than int | str: list"),
-        (dict[str, int], b"5", "the answer is of another shape than dict: int"),
+        (list[Item], b"{}", "the answer is an object where a list was due"),
+        (Item, b"[]", "the answer is a list where an object was due"),
+        (Item, b"null", "the answer is null where an object was due"),
+        (Page[Item], b"true", "the answer is a boolean where an object was due"),
+        (int | str, b"[]", "the answer is a list where int | str was due"),
+        (dict[str, int], b"5", "the answer is a number where an object was due"),
         (Item, b"", "the answer is empty where JSON was due"),
         (Item, b"<p>", "the answer is HTML where JSON was due"),
         (Item, b"{", "the answer is not JSON: Input data was truncated"),

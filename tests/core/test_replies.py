@@ -177,7 +177,6 @@ def test_replies_that_are_no_success(case: Refused, operation: Any) -> None:
 EMPTY = "the answer is empty where JSON was due"
 HTML = "the answer is HTML where JSON was due"
 NOT_JSON = "the answer is not JSON: "
-SHAPE = "the answer is of another shape than list"
 
 LISTS: list[tuple[bytes, object]] = [
     (b"[]", []),
@@ -193,9 +192,9 @@ LISTS: list[tuple[bytes, object]] = [
     (b" \r\n", EMPTY),
     (b"<!doctype html><html>", HTML),
     (b"\n <html>", HTML),
-    (b"null", SHAPE),
-    (b"{}", SHAPE),
-    (b'"text"', SHAPE),
+    (b"null", "the answer is null where a list was due"),
+    (b"{}", "the answer is an object where a list was due"),
+    (b'"text"', "the answer is a text where a list was due"),
     (b'[{"name": "cut', NOT_JSON),
     (b"[] []", NOT_JSON),
     (b"[NaN]", NOT_JSON),
@@ -266,8 +265,8 @@ RESULTS = [
     unreadable(b'{"node_status":null}', NO_STATUS),
     unreadable(b'{"node_status":1}', NO_STATUS),
     unreadable(b"{}", NO_STATUS),
-    unreadable(b"[]", "the answer is of another shape than _Envelope: list"),
-    unreadable(b"null", "the answer is of another shape than _Envelope: NoneType"),
+    unreadable(b"[]", "the answer is a list where an object was due"),
+    unreadable(b"null", "the answer is null where an object was due"),
     unreadable(b"", EMPTY),
     unreadable(b"<html>", HTML),
     unreadable(b'{"node_status":"Success","data":{"a":', NOT_JSON),
