@@ -55,9 +55,11 @@ class Transport:
     async def aclose(self) -> None:
         """Close all connections; exchanges under way fail. Again is harmless."""
         self._closed = True
-        await self._road.aclose()
-        if self._uploads is not None:
-            await self._uploads.aclose()
+        try:
+            await self._road.aclose()
+        finally:
+            if self._uploads is not None:
+                await self._uploads.aclose()
 
     async def exchange(
         self, request: Request, credential: Mapping[str, str], progress: Progress, due: float

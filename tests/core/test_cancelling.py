@@ -32,6 +32,10 @@ def session_of(refold: Refold) -> Session:
     return session
 
 
+def roads_of(session: Session) -> list[Any]:
+    return [session._transport._road, session._transport._uploads]
+
+
 @asynccontextmanager
 async def client(sandbox: Sandbox) -> AsyncIterator[Refold]:
     limit = RateLimit(1_000_000, burst=1000)
@@ -155,12 +159,15 @@ async def test_closing(sandbox: Sandbox, road: str, when: When) -> None:
         for refold in clients:
             account = refold.account("demo-user-1")
             await account.actions.list("playground")
+            await account.events.trigger("candidate_created", files={"list": b"a@x.example"})
             calls.append(asyncio.create_task(CALLS["read"](account)))
             calls.append(asyncio.create_task(CALLS["write"](account)))
         await asyncio.sleep(0.005)
+        roads = [road for each in clients[0]._sessions._open.values() for road in roads_of(each)]
         fired = await cancelled_at(clients[0].aclose(), nth, when)
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             assert not isinstance(outcome, BaseException) or isinstance(outcome, ClosedError), outcome
+        assert [road._http.closed for road in roads] == [True] * 4
         await clients[0].aclose()
         own = [
             task for task in holdings().beyond(before) if "refold_async/" in task and "sandbox" not in task
