@@ -32,9 +32,8 @@ would act in any customer's apps.
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import Depends
-
 from refold_async.client import KeyAccount, Refold, SessionManager
+from refold_async.integrations.extras import missing
 from refold_async.integrations.starlette import (
     ActionResponse,
     DeadlineMiddleware,
@@ -52,6 +51,11 @@ from refold_async.integrations.starlette import (
     problem_of,
     webhook_of,
 )
+
+try:
+    from fastapi import Depends
+except ModuleNotFoundError as error:
+    raise missing(error, "fastapi") from error
 
 __all__ = [
     "ActionResponse",

@@ -24,7 +24,12 @@ from __future__ import annotations
 
 import math
 
-from starlette.applications import Starlette
+from refold_async.integrations.extras import missing
+
+try:
+    from starlette.applications import Starlette
+except ModuleNotFoundError as error:
+    raise missing(error, "fastapi") from error
 
 from refold_async.integrations.starlette.answers import (
     ActionResponse,
