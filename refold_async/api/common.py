@@ -55,7 +55,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True
     message: str | None = None
 
 
-class Outcome(Message, frozen=True, kw_only=True):
+class Confirmation(Message, frozen=True, kw_only=True):
     """Whether a call did what was asked, and the service's words.
 
     Attributes:

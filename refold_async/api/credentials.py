@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from refold_async import replies
-from refold_async.api.common import Outcome, Record
+from refold_async.api.common import Confirmation, Record
 from refold_async.api.resource import Resource
 from refold_async.checks import check_mapping
 from refold_async.errors import RefusedError
@@ -19,7 +19,7 @@ else:
     Change = str
 
 
-class SavedCredential(Outcome, frozen=True, kw_only=True):
+class SavedCredential(Confirmation, frozen=True, kw_only=True):
     """What became of a credential that was saved.
 
     Attributes:
@@ -29,7 +29,7 @@ class SavedCredential(Outcome, frozen=True, kw_only=True):
     action: Change | None = None
 
 
-class Migration(Outcome, frozen=True, kw_only=True):
+class Migration(Confirmation, frozen=True, kw_only=True):
     """What became of a connection that was brought along.
 
     Attributes:
@@ -47,7 +47,7 @@ _DELETE: Final = Operation(
     name="credentials.delete",
     method="DELETE",
     path=_DEFAULT_APP,
-    answer=Outcome,
+    answer=Confirmation,
     # A late repeat would delete a credential that was saved again.
     effect="write",
 )
@@ -90,7 +90,7 @@ class Credentials(Resource):
         """
         return await self._caller.call(_UPSERT, key, body={"value": value}, timeout=timeout)
 
-    async def delete(self, key: str, *, timeout: float | None = None) -> Outcome:
+    async def delete(self, key: str, *, timeout: float | None = None) -> Confirmation:
         """Delete one credential for the organisation's own app.
 
         Calls `DELETE /api/v2/public/linked-account/default-app/auth-credentials/{key}`.
