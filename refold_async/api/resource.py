@@ -6,8 +6,6 @@ from datetime import date, datetime
 from importlib import import_module
 from typing import Any, Generic, Self, TypeVar, overload
 
-from msgspec import UNSET
-
 from refold_async.caller import Caller
 from refold_async.errors import InvalidCallError
 
@@ -73,8 +71,8 @@ class Lazy(Generic[R_co]):
 
 
 def given(**fields: object) -> dict[str, object]:
-    """Give the fields of a body that were given: neither `UNSET`, nor `None`."""
-    return {name: value for name, value in fields.items() if value is not UNSET and value is not None}
+    """Give the fields of a body that were given: those that are not `None`."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def flag(value: bool | None) -> str | None:  # noqa: FBT001 - it is the value that is written
