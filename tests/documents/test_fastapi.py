@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 
-from refold_async.sandbox import Sandbox
+from refold_async.sandbox import Fault, Sandbox
 from tests.integrations.serving import serving
 
 from .pages import DOCS, README, blocks
@@ -22,6 +22,10 @@ def test_it_answers(program: Program, home: Sandbox) -> None:
     names = program.names
     assert program.answer(visit(names["app"], home.api_key)) == [401, 200, 401, 200]
     assert names["expired"] == {"demo-user-7"}
+    home.faults.add(Fault(action_id="post_message", drop="after", times=1))
+    told = program.answer(announce(names["app"]))
+    assert (sorted(told), sorted(told.values())) == (["general", "random"], ["done", "unknown"])
+    assert home.ledger.count("slack", "post_message") == 2
     assert program.answer(read(names["plain"])) == 200
     assert program.answer(read(names["timed"])) == 404
 
@@ -41,6 +45,13 @@ async def visit(app: object, api_key: str) -> list[int]:
             await status_of(http.post("/webhooks", data=BODY)),
             await status_of(http.post("/webhooks", data=BODY, headers={"x-cobalt-signature": signature})),
         ]
+
+
+async def announce(app: object) -> dict[str, str]:
+    async with serving(app) as url, aiohttp.ClientSession(url) as http:
+        async with http.post("/announcements", headers=SIGNED_IN) as answer:
+            told: dict[str, str] = await answer.json()
+            return told
 
 
 async def read(app: object) -> int:
