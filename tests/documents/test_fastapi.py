@@ -48,10 +48,13 @@ async def visit(app: object, api_key: str) -> list[int]:
 
 
 async def announce(app: object) -> dict[str, str]:
-    async with serving(app) as url, aiohttp.ClientSession(url) as http:
-        async with http.post("/announcements", headers=SIGNED_IN) as answer:
-            told: dict[str, str] = await answer.json()
-            return told
+    async with (
+        serving(app) as url,
+        aiohttp.ClientSession(url) as http,
+        http.post("/announcements", headers=SIGNED_IN) as answer,
+    ):
+        told: dict[str, str] = await answer.json()
+        return told
 
 
 async def read(app: object) -> int:
