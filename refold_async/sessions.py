@@ -21,7 +21,7 @@ from refold_async.transport import Progress, Transport
 from refold_async.wire import Reply, Request
 
 IDLE: Final = 300.0
-"""Seconds without a call after which a session is closed, once another is opened."""
+"""Seconds without a call after which a session is closed, once others are opened."""
 
 _Key = tuple[asyncio.AbstractEventLoop, str, Hashable]
 
@@ -152,6 +152,8 @@ class Sessions:
         self.settings: Final = settings
         self.closed = False
         self._open: dict[_Key, Session] = {}
+        self._buckets: dict[tuple[str, Hashable], Bucket] = {}
+        self._opens_until_sweep = 0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self._open.values()))})"
@@ -170,7 +172,8 @@ class Sessions:
     async def open(self, base_url: str, credential: Credential) -> Session:
         """Give the session of a credential in the running loop, opening it on first use.
 
-        Sessions that were idle for five minutes are closed on the way.
+        Sessions that were idle for five minutes are closed on the way: not each time, as one token a
+        customer makes thousands of sessions.
 
         Raises:
             ClosedError: The manager was closed.
@@ -182,25 +185,31 @@ class Sessions:
             bucket = self._bucket(base_url, credential)
             session = Session(base_url, credential, self.settings, bucket)
             self._open[session.loop, base_url, credential.identity] = session
-            await self._close_idle(session.loop)
+            self._opens_until_sweep -= 1
+            if self._opens_until_sweep <= 0:
+                await _close_all(self._sweep(session.loop))
         return session
 
     def _bucket(self, base_url: str, credential: Credential) -> Bucket:
         """Give the credential's bucket: one for all event loops, so that a second starts no new burst."""
-        for (_, url, identity), session in list(self._open.items()):
-            if (url, identity) == (base_url, credential.identity):
-                return session.bucket
-        return Bucket(self.settings.limit_for(base_url))
+        bucket = Bucket(self.settings.limit_for(base_url))
+        return self._buckets.setdefault((base_url, credential.identity), bucket)
 
-    async def _close_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> list[Session]:
+        """Forget sessions that have ended, and those of a loop that are idle; give these, to be closed."""
         before = loop.time() - IDLE
+        swept: list[Session] = []
         for key, session in list(self._open.items()):
             ended = session.closed or session.loop.is_closed()
             idle = session.loop is loop and not session.active and session.last_used < before
-            if ended or idle:
-                del self._open[key]
             if idle and not ended:
-                await session.aclose()
+                swept.append(session)
+            if idle or ended:
+                self._open.pop(key, None)
+        kept = list(self._open.items())
+        self._buckets = {(url, identity): session.bucket for (_, url, identity), session in kept}
+        self._opens_until_sweep = len(kept)
+        return swept
 
     async def aclose(self, *, drain: float = 0.0) -> None:
         """Close all sessions; further calls are refused. Again is harmless.
@@ -209,7 +218,7 @@ class Sessions:
             drain: Seconds to let calls under way end by themselves first.
         """
         self.closed = True
-        sessions, self._open = list(self._open.values()), {}
+        sessions, self._open, self._buckets = list(self._open.values()), {}, {}
         try:
             if drain > 0:
                 await _drain(

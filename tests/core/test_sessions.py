@@ -1,6 +1,7 @@
 """Whose connections are whose: shared by the clients of one key, never by two keys."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,41 @@ async def test_sessions_that_were_idle_close_when_another_opens(sandbox: Sandbox
         second = await manager.client("tk_other")._caller.session()
         assert (first.closed, second.closed) == (True, False)
         assert list(manager._sessions._open.values()) == [second]
+
+
+async def test_two_calls_that_find_the_same_sessions_idle_both_succeed(sandbox: Sandbox, road: str) -> None:
+    async with SessionManager(base_url=sandbox.base_url) as manager:
+        accounts = [manager.account(sandbox.issue_token(f"demo-user-{number}")) for number in range(1, 6)]
+        for account in accounts[:3]:
+            await account.actions.list("hubspot")
+        for session in manager._sessions._open.values():
+            session.last_used -= 301
+        await asyncio.gather(*(account.actions.list("hubspot") for account in accounts[3:]))
+        assert len(manager._sessions._open) == 2
+
+
+class CountedDict(dict[Any, Any]):
+    """Counts how often somebody goes through all of it."""
+
+    walks = 0
+
+    def items(self) -> Any:
+        self.walks += 1
+        return super().items()
+
+
+async def test_a_token_for_each_customer_costs_the_same_however_many_there_are() -> None:
+    async with SessionManager(base_url="http://127.0.0.1:1") as manager:
+        manager._sessions._open = opened = CountedDict()
+        for number in range(100):
+            await manager.account(f"token-{number}")._caller.session()
+        assert len(opened) == 100
+        assert opened.walks < 20
+        for session in opened.values():
+            session.last_used -= 301
+        for number in range(100):
+            await manager.account(f"later-{number}")._caller.session()
+        assert len(opened) <= 100
 
 
 async def test_a_key_that_rotates_is_asked_for_again_once(sandbox: Sandbox) -> None:
