@@ -34,7 +34,14 @@ class Request(msgspec.Struct, frozen=True):
     upload: Upload | None = None
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Veiled(msgspec.Struct, frozen=True):
+    """A struct whose `repr` hides its content; rich, which asks for the fields, is shown none."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
+
+class Reply(Veiled, frozen=True):
     """One answer as it came. Header names are looked up as HTTP spells them."""
 
     status: int

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from refold_async import wire
 from refold_async.api.common import Record
 from refold_async.api.resource import Resource
@@ -14,7 +12,7 @@ from refold_async.checks import check_mapping
 from refold_async.operation import Operation
 
 
-class ConnectUrl(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectUrl(wire.Veiled, frozen=True, kw_only=True):
     """The URL of a page to connect on. It holds a token, so no repr shows it.
 
     Attributes:

@@ -8,8 +8,6 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, overload
 from urllib.parse import unquote
 
-import msgspec
-
 from refold_async import replies, wire
 from refold_async.api.documented import DOCUMENTED
 from refold_async.bending import BOM, decode_any, decode_into
@@ -21,7 +19,7 @@ from refold_async.wire import Reply, Scalar
 T = TypeVar("T")
 
 
-class RawAnswer(msgspec.Struct, frozen=True):
+class RawAnswer(wire.Veiled, frozen=True):
     """An answer as it came; its status is one of success.
 
     Attributes:

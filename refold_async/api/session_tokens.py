@@ -11,7 +11,7 @@ from refold_async.api.resource import Resource, flag
 from refold_async.operation import Operation
 
 
-class SessionToken(msgspec.Struct, frozen=True, kw_only=True):
+class SessionToken(wire.Veiled, frozen=True, kw_only=True):
     """A session token, which no repr shows.
 
     Attributes:

@@ -9,9 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from refold_async import Account, Hooks, Refold, RefoldError, Retry, SessionManager
+from refold_async.api.hosted_connect import ConnectUrl
+from refold_async.api.raw_calls import RawAnswer
+from refold_async.api.session_tokens import SessionToken
 from refold_async.sandbox import Fault, Sandbox
+from refold_async.wire import Reply
 from tests.faults.server import FaultServer
 from tests.faults.steps import Close, Send
 
@@ -39,6 +44,8 @@ def shown_by(error: BaseException) -> Iterator[str]:
     yield repr(error)
     yield repr(vars(error))
     yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        yield pretty_repr(frame.f_locals)  # as rich shows them, which asks a struct for its fields
     if isinstance(error, RefoldError):
         yield pickle.dumps(error).decode("latin-1")
         yield repr(vars(copy.copy(error)))
@@ -235,6 +242,20 @@ class Recorder(Hooks):
         if not name.startswith("on_"):
             return super().__getattribute__(name)
         return lambda *facts: self.told.append(repr(facts))
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        Reply(200, {}, KEY.encode()),
+        RawAnswer(200, "text/plain", KEY.encode()),
+        SessionToken(token=KEY, refresh_token=KEY),
+        ConnectUrl(hosted_url=KEY),
+    ],
+    ids=lambda holder: type(holder).__name__,
+)
+def test_what_hides_its_content_hides_it_from_rich_too(holder: object) -> None:
+    assert KEY not in repr(holder) + pretty_repr(holder)
 
 
 async def test_what_hooks_are_told() -> None:
