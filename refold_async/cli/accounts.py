@@ -52,6 +52,7 @@ class Accounts:
         key_column: The column that identifies the call across runs; default: none.
 
     Attributes:
+        name: What the file is called in messages.
         several: Whether there is more than one linked account.
 
     Raises:
@@ -66,7 +67,7 @@ class Accounts:
         account_column: str = "linked_account_id",
         key_column: str | None = None,
     ) -> None:
-        self._name = "stdin" if path == "-" else path
+        self.name = "stdin" if path == "-" else path
         self._form = form or _FORMS.get(Path(path).suffix.lower(), "csv")
         self._account_column = account_column
         self._key_column = key_column
@@ -98,9 +99,9 @@ class Accounts:
                 for line, record in records:
                     yield self._row(line, record)
         except UnicodeError as error:
-            raise click.UsageError(f"{self._name} is not UTF-8: {error}") from error
+            raise click.UsageError(f"{self.name} is not UTF-8: {error}") from error
         except csv.Error as error:
-            raise click.UsageError(f"{self._name} is no CSV: {error}") from error
+            raise click.UsageError(f"{self.name} is no CSV: {error}") from error
 
     def _survey(self) -> None:
         first = None
@@ -124,7 +125,7 @@ class Accounts:
     def _check_names(self, names: Sequence[str]) -> None:
         """Refuse a file whose first line does not name the columns that are needed."""
         if not names:
-            raise click.UsageError(f"{self._name} is empty: its first line names the columns")
+            raise click.UsageError(f"{self.name} is empty: its first line names the columns")
         if twice := next((name for name, times in Counter(names).items() if name and times > 1), None):
             raise self._wrong(1, f"it names the column {twice!r} more than once")
         for needed in filter(None, (self._account_column, self._key_column)):
@@ -158,7 +159,7 @@ class Accounts:
         return value
 
     def _wrong(self, line: int, why: str) -> click.UsageError:
-        return click.UsageError(f"{self._name}, line {line}: {why}")
+        return click.UsageError(f"{self.name}, line {line}: {why}")
 
 
 def _open(path: str) -> BinaryIO:

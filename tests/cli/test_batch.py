@@ -52,6 +52,28 @@ def test_a_read_runs_for_every_account_with_its_own_parameters(
     assert ran == {("demo-user-1", "2"), ("demo-user-2", "1")}
 
 
+@pytest.mark.parametrize("file", ["linked_account_id,limit\n in.csv", "\n in.jsonl", " in.jsonl"], ids=repr)
+@pytest.mark.parametrize("options", [(), ("--json",), ("--dry-run",), ("--journal", "JOURNAL")], ids=repr)
+def test_a_file_without_a_call_is_told(
+    refold: Command, sandbox: Sandbox, tmp_path: Path, file: str, options: tuple[str, ...]
+) -> None:
+    content, _, name = file.rpartition(" ")
+    path = tmp_path / name
+    path.write_text(content)
+    named = {"JOURNAL": str(tmp_path / "job.sqlite")}
+    ended = refold(*READ, "--accounts", str(path), *(named.get(option, option) for option in options))
+    assert (ended.code, sandbox.ledger.runs) == (0, [])
+    assert ended.err.splitlines()[0] == f"there is no call in {path}: nothing is sent"
+    if "--json" in options:
+        assert json.loads(ended.out)["done"] == 0
+
+
+def test_stdin_without_a_call_is_told(refold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"linked_account_id\n")))
+    ended = refold(*READ, "--accounts", "-")
+    assert (ended.code, "there is no call in stdin: nothing is sent" in ended.err) == (0, True)
+
+
 def test_the_results_are_a_line_each(refold: Command, accounts: str, tmp_path: Path) -> None:
     out = tmp_path / "results.jsonl"
     ended = refold(*READ, "--accounts", accounts, "--out", str(out), "--json")

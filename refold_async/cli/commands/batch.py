@@ -85,6 +85,8 @@ async def command(terminal: Terminal, refold: Refold, **given: Any) -> None:
     with Accounts(
         job.path, job.form, account_column=job.account_column, key_column=job.key_column
     ) as accounts:
+        if not len(accounts):
+            click.echo(f"there is no call in {accounts.name}: nothing is sent", err=True)
         calls = JobCalls(job, accounts)
         if job.dry:
             await _dry(terminal, refold, job, calls)
