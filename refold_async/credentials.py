@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Final, Literal
+from typing import Final, Literal, SupportsIndex
 
 from refold_async.errors import SettingsError
 
@@ -13,9 +13,12 @@ KeySource = Callable[[], Awaitable[str]]
 
 
 class Secret(str):
-    """A text that no repr shows, so that neither a log nor a traceback with locals does."""
+    """A text that no repr shows, nor that of a part, so that neither a log nor a traceback with locals does."""
 
     __slots__ = ()
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        return Secret(super().__getitem__(key))
 
     def __repr__(self) -> str:
         return "'***'"

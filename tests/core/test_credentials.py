@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from refold_async.credentials import Credential, Secret
 from refold_async.errors import SettingsError
@@ -27,6 +28,7 @@ def test_a_secret_is_a_text_that_no_repr_shows() -> None:
     for shown in (repr(secret), repr([secret]), repr({"x-api-key": secret}), f"{secret!r}", "%r" % secret):  # noqa: UP031
         assert KEY not in shown
         assert "***" in shown
+    assert KEY[:5] not in pretty_repr({"x-api-key": secret}, max_string=5)
 
 
 @pytest.mark.parametrize(
