@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from refold_async import replies, wire
 from refold_async.credentials import Credential
-from refold_async.errors import InvalidCallError
+from refold_async.errors import ClosedError, InvalidCallError
 from refold_async.operation import Effect, Operation
 from refold_async.pipeline import Trip
 from refold_async.plan import Plan, Reader, describe
@@ -131,7 +131,12 @@ class Caller:
         Raises:
             ClosedError: The client was closed.
         """
-        session = self._open_session() or await self.session()
+        try:
+            session = self._open_session() or await self.session()
+        except ClosedError as error:
+            describe(error, plan.operation, plan.path, plan.linked_account_id)
+            error.effect = plan.effect
+            raise
         return Trip(session, self._settings, plan)
 
     async def call(

@@ -35,8 +35,10 @@ async def test_a_client_opens_again_with_async_with(sandbox: Sandbox) -> None:
     await account.actions.list("hubspot")
     await refold.aclose()
     await refold.aclose()
-    with pytest.raises(ClosedError, match="`async with` opens it again"):
+    with pytest.raises(ClosedError, match="`async with` opens it again") as caught:
         await account.actions.list("hubspot")
+    assert (caught.value.operation, caught.value.slug) == ("actions.list", "hubspot")
+    assert (caught.value.linked_account_id, caught.value.effect) == ("demo-user-1", "read")
     async with refold:
         assert await account.actions.list("hubspot")
 
