@@ -13,7 +13,7 @@ KeySource = Callable[[], Awaitable[str]]
 
 
 class Secret(str):
-    """A text that no repr shows, nor that of a part, so that neither a log nor a traceback with locals does."""
+    """A text that no repr shows, nor that of a part, and so neither a log nor a traceback with locals."""
 
     __slots__ = ()
 
