@@ -4,6 +4,9 @@ A lane is listed for a turn while it has a call that may start. Taking a call ta
 lane, and gives the lane its next turn after everybody else's. A call that waits for another attempt
 holds no permit; it comes back at the head of its lane. A lane that is paused, or over its rate, is
 left out until its time comes.
+
+The lane is the account's, whichever app a call is for: all work for one account shares a quota, and one that
+throttles pauses its calls for other apps too.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from refold_async.settings import check_timeout
 
 
 class PerAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of a batch one customer may take.
+    """How much of a batch one customer may take, over all its apps together.
 
     Args:
         concurrency: Calls under way at once for one account; default: no bound of its own.

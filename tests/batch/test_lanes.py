@@ -66,6 +66,17 @@ def test_what_is_postponed_is_not_early() -> None:
     assert of.take(5.0) is ticket
 
 
+def test_all_apps_of_a_throttled_account_pause_with_the_one_that_throttled() -> None:
+    of = lanes()
+    tickets = [Ticket(Call("a", slug, "get_y"), 0, 0.0) for slug in ("hubspot", "hubspot", "slack")]
+    for ticket in tickets:
+        of.add(ticket)
+    assert of.take(0.0) is tickets[0]
+    of.throttle(tickets[0], 0.0, 3.0)
+    of.release(tickets[0], 0.0, well=False)
+    assert (of.take(2.9), of.take(3.0), of.take(3.0)) == (None, tickets[1], None)
+
+
 def test_a_throttled_account_pauses_alone_then_goes_one_by_one_then_doubles() -> None:
     of = lanes()
     a, *_ = add(of, *"aaaaaaaab")
