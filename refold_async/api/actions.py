@@ -211,8 +211,8 @@ class Actions(Resource):
 
     async def _kept(self, plan: Plan[T]) -> T:
         """Give the plan's answer from the session's cache where there is one."""
-        session = await self._caller.session()
         trip = await self._caller.start(plan)
+        session = await self._caller.session()
         if session.shelf is None:
             return await trip.run()
         key = (plan.operation.name, plan.path, self._caller.linked_account_id)
