@@ -107,6 +107,8 @@ class Engine:
         ticket = self._lanes.take(now)
         if ticket is None:
             self._arm()
+            if self.reading.waiting and self._lanes.room() > 0:
+                self.reading.wake()
             return None
         if self.reading.waiting:
             self._ask_for_more()
@@ -259,6 +261,10 @@ class Engine:
     def has_room(self) -> bool:
         """Whether the consumer keeps up."""
         return len(self.outcomes) < self._room
+
+    def is_idle(self) -> bool:
+        """Whether a worker has nothing to do."""
+        return bool(self._idle.waiting)
 
     def look_for_the_end(self) -> None:
         """End the batch where the input is read and every call of it has its outcome."""

@@ -94,7 +94,9 @@ class Reader:
     def deliver(self, number: int) -> None:
         """Hear how many calls were delivered in order."""
         self._delivered = number
-        if self._horizon is not None and 2 * (self.read - number) <= self._horizon:
+        if self._horizon is None:
+            return
+        if 2 * (self.read - number) <= self._horizon or self._engine.is_idle():
             self._engine.reading.wake()
 
     async def _admit(self, read: list[Call]) -> None:

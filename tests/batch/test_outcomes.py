@@ -218,24 +218,6 @@ async def test_retries_that_come_due_together_are_made_together() -> None:
     assert len(outcomes) == 3
 
 
-async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_free_worker() -> None:
-    second = asyncio.Event()
-
-    async def made(ticket: Ticket) -> object:
-        ticket.attempts += 1
-        if ticket.attempts == 1 and ticket.index < 2:
-            return again(0.01 * (ticket.index + 1))
-        if ticket.index == 0:
-            await second.wait()
-        elif ticket.index == 1:
-            second.set()
-        return RESULT
-
-    async with asyncio.timeout(5):
-        outcomes, _ = await outcomes_of(calls(3), made, concurrency=3)
-    assert [outcome.index for outcome in outcomes] == [2, 1, 0]
-
-
 async def test_in_order_gives_the_order_of_the_input_within_its_window() -> None:
     made = attempt(lambda ticket: again(0.02) if ticket.index == 0 and ticket.attempts == 1 else RESULT)
     async with Batch.with_attempts(calls(500), made, concurrency=5) as batch:
