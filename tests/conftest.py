@@ -14,11 +14,27 @@ from hypothesis import settings
 
 from .faults.counting import pytest_terminal_summary
 from .guards import holdings, loose_ends, no_blocking
+from .patience import (
+    pytest_runtest_call,
+    pytest_runtest_makereport,
+    pytest_runtest_teardown,
+    pytest_timeout_set_timer,
+)
 
 if TYPE_CHECKING:
     from refold_async.sandbox import Sandbox
 
-__all__ = ["anyio_backend", "guard", "no_loose_ends", "pytest_terminal_summary", "sandbox"]
+__all__ = [
+    "anyio_backend",
+    "guard",
+    "no_loose_ends",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+    "pytest_runtest_teardown",
+    "pytest_terminal_summary",
+    "pytest_timeout_set_timer",
+    "sandbox",
+]
 
 LOOPS: dict[str, dict[str, object]] = {"": {}, "uvloop": {"use_uvloop": True}, "debug": {"debug": True}}
 LOOP = os.environ.get("REFOLD_TEST_LOOP", "")

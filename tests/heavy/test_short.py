@@ -24,6 +24,7 @@ def run(name: str, *arguments: str, road: str = "direct") -> str:
     return ended.stdout
 
 
+@pytest.mark.timeout(120 + 3 * SECONDS)
 def test_a_soak_of_some_seconds() -> None:
     """Sockets, files, tasks, threads and the ledger; memory has not settled yet after so short a time."""
     road = os.environ.get("REFOLD_TRANSPORT", "direct")
