@@ -75,8 +75,8 @@ class Observer:
         level = logging.WARNING if exhausted or broken_off else logging.DEBUG
         if _logger.isEnabledFor(level):
             self._log(
-                level, f"failed with {name_error(error)}",
-                attempts=attempt, elapsed=self._elapsed(), status=ours and ours.status, fate=fate,
+                level, f"failed with {name_error(error)}", attempts=attempt, elapsed=self._elapsed(),
+                status=None if ours is None else ours.status, fate=fate,
             )  # fmt: skip
 
     def _log(
