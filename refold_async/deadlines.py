@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextvars import ContextVar
 from typing import Final
 
-from refold_async.settings import check_timeout
+from refold_async.checks import check_seconds
 
 _deadline: Final[ContextVar[float]] = ContextVar("refold_async_deadline", default=math.inf)
 
@@ -27,7 +27,7 @@ def deadline(seconds: float) -> Generator[None, None, None]:
         SettingsError: `seconds` is not a number above 0.
         RuntimeError: There is no running event loop.
     """
-    until = asyncio.get_running_loop().time() + check_timeout(seconds)
+    until = asyncio.get_running_loop().time() + check_seconds("deadline", seconds)
     token = _deadline.set(min(until, _deadline.get()))
     try:
         yield

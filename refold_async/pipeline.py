@@ -202,7 +202,9 @@ class Trip(Generic[T]):
         try:
             await by(self._deadline, pacer.turn())
         except OutOfTimeError:
-            raise DeadlineExceededError("no turn by the rate limit came before the deadline") from None
+            raise DeadlineExceededError(
+                "no turn by the rate limit came before the deadline", retry_after=pacer.due()
+            ) from None
         finally:
             self._waited(clock() - began)
 

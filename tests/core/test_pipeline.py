@@ -139,17 +139,28 @@ async def test_a_success_after_retries_gives_back_the_last_ones_cost(sandbox: Sa
         assert (await refold._caller.session()).budget.left == 100 - 14 - 14 + 14
 
 
+async def test_a_turn_past_the_deadline_is_not_waited_for(sandbox: Sandbox) -> None:
+    async with client(sandbox, rate_limit=RateLimit(0.1)) as refold:
+        account = refold.account("demo-user-1")
+        await account.actions.list("hubspot")
+        with pytest.raises(DeadlineExceededError, match=r"the next turn is \d+\.\d s away") as caught:
+            await account.actions.list("hubspot", timeout=0.1)
+        assert caught.value.fate == "not_sent"
+    assert len(sandbox.requests) == 1
+
+
 async def test_no_turn_before_the_deadline(sandbox: Sandbox) -> None:
     async with client(sandbox, rate_limit=RateLimit(20)) as refold:
         account = refold.account("demo-user-1")
         await account.actions.list("hubspot")
-        with pytest.raises(DeadlineExceededError, match=r"the next turn is 0.. s away") as caught:
-            await account.actions.list("hubspot", timeout=0.001)
-        assert caught.value.fate == "not_sent"
         waiting = [asyncio.create_task(account.actions.list("hubspot")) for _ in range(2)]
         await asyncio.sleep(0)
-        with pytest.raises(DeadlineExceededError, match="no turn by the rate limit came before the deadline"):
+        with pytest.raises(
+            DeadlineExceededError, match="no turn by the rate limit came before the deadline"
+        ) as caught:
             await account.actions.list("hubspot", timeout=0.06)
+        assert caught.value.retry_after is not None
+        assert 0 <= caught.value.retry_after < 0.06
         await asyncio.gather(*waiting)
     assert len(sandbox.requests) == 3
 

@@ -9,8 +9,8 @@ from typing import Final, Literal
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from refold_async.checks import check_seconds
 from refold_async.deadlines import deadline
-from refold_async.settings import check_timeout
 
 TimeLeft = Callable[[HTTPConnection], float | None]
 """Says how many seconds a request has left; `None` where it says nothing."""
@@ -57,7 +57,7 @@ class DeadlineMiddleware:
 
     def __init__(self, app: ASGIApp, seconds: float = math.inf, time_left: TimeLeft | None = None) -> None:
         self._app = app
-        self._seconds = check_timeout(seconds)
+        self._seconds = check_seconds("deadline", seconds)
         self._time_left = time_left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
