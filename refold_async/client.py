@@ -65,7 +65,8 @@ class SessionManager(Closing):
 
         Args:
             api_key: An organisation's key, or an async callable that gives it; default:
-                `REFOLD_API_KEY`.
+                `REFOLD_API_KEY`. Clients of the same callable share connections; another one, as a
+                lambda made for each client, has its own.
 
         Raises:
             SettingsError: There is no key, or it cannot be one.
