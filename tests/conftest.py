@@ -4,7 +4,9 @@
 asyncio's debug mode.
 """
 
+import asyncio
 import inspect
+import math
 import os
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -54,6 +56,9 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 @pytest.fixture
 async def no_loose_ends() -> AsyncIterator[None]:
     """Fail a test that leaves an asyncio task or a socket behind, or in which the event loop is blocked."""
+    asyncio.get_running_loop().slow_callback_duration = (
+        math.inf
+    )  # debug mode would log how busy the machine is
     before = holdings()
     with no_blocking():
         yield

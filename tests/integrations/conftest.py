@@ -10,7 +10,7 @@ QUICK = Retry(base=0.01, cap=0.02)
 
 @pytest.fixture
 def options(sandbox: Sandbox) -> Options:
-    return Options(base_url=sandbox.base_url, retry=QUICK, timeout=5)
+    return Options(base_url=sandbox.base_url, retry=QUICK, timeout=30)
 
 
 @pytest.fixture

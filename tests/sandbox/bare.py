@@ -16,7 +16,7 @@ APPLICATIONS = "/api/v2/public/application"
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what happens on the other side of a socket."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - the other side has no event to give
             await asyncio.sleep(0.002)
 
