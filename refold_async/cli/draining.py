@@ -1,4 +1,4 @@
-"""SIGINT during a batch: once to let the calls under way end, twice to break them off."""
+"""SIGINT or SIGTERM during a batch: once to let the calls under way end, twice to break them off."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """How often SIGINT came; `times` is 0, 1 or 2."""
+    """How often a signal came; `times` is 0, 1 or 2."""
 
     def __init__(self, drain: Callable[[], object], task: asyncio.Task[object]) -> None:
         self._drain = drain
@@ -27,16 +30,17 @@ class Interrupts:
 
 @contextmanager
 def interrupts(drain: Callable[[], object]) -> Iterator[Interrupts]:
-    """Let SIGINT drain, then cancel, the block that the running task is in.
+    """Let SIGINT and SIGTERM drain, then cancel, the block that the running task is in.
 
     Args:
-        drain: Called at the first SIGINT.
+        drain: Called at the first of them.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in one
     taken = Interrupts(drain, task)
-    before = signal.getsignal(signal.SIGINT)
-    loop.add_signal_handler(signal.SIGINT, taken.take)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, taken.take)
     try:
         yield taken
     except asyncio.CancelledError:
@@ -44,5 +48,6 @@ def interrupts(drain: Callable[[], object]) -> Iterator[Interrupts]:
             raise
         task.uncancel()
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)

@@ -143,13 +143,14 @@ def started_batch(
     return started(*line, *options, REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(
-    sandbox: Sandbox, accounts: str, tmp_path: Path
+    sandbox: Sandbox, accounts: str, tmp_path: Path, number: signal.Signals
 ) -> None:
     sandbox.faults.add(Fault(latency=0.05, when="after"))
     with started_batch(sandbox, accounts, "--journal", str(tmp_path / "job.sqlite")) as process:
         wait_for_run(sandbox)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=20)
     told = json.loads(out)
     assert process.returncode == 130

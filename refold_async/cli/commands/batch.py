@@ -77,8 +77,8 @@ async def command(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """Run ACTION of the app SLUG for many linked accounts.
 
     Each row of the file is one call: the column `linked_account_id` names the account, all others are
-    parameters, over those of --param and --params. SIGINT once lets the calls under way end; twice
-    breaks them off. The exit code is that of the outcome that most needs a person: 6, 3, 4, 5, 1.
+    parameters, over those of --param and --params. SIGINT or SIGTERM once lets the calls under way end;
+    twice breaks them off. The exit code is that of the outcome that most needs a person: 6, 3, 4, 5, 1.
     """
     job = Job(**given)
     job.check_files()
@@ -124,6 +124,7 @@ async def _run(terminal: Terminal, refold: Refold, job: Job, calls: JobCalls) ->
             results.begin()
             with interrupts(functools.partial(_drain, batch)) as taken:
                 await _consume(batch, results)
+        await _consume(batch, results)  # what had ended, and was not taken when it was broken off
         results.cut_off(batch.under_way)
     results.tell(terminal, batch.summary)
     if taken.times and job.journal:
