@@ -239,7 +239,7 @@ def _make(path: Path) -> None:
 def _words(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "is in use by another process"
+        return "is in use by another batch or process"
     if name.startswith("SQLITE_NOTADB"):
         return "is no journal: not a SQLite database"
     if name.startswith("SQLITE_CORRUPT"):

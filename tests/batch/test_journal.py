@@ -285,7 +285,7 @@ async def test_a_journal_of_another_job_or_server_is_refused(sandbox: Sandbox, p
 async def test_a_journal_in_use_is_refused_here_and_in_another_process(sandbox: Sandbox, path: Path) -> None:
     opening = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT * FROM calls')"
     async with client(sandbox) as refold, refold.batch(writes(1), journal=path):
-        with pytest.raises(JournalError, match="in use by another process"):
+        with pytest.raises(JournalError, match="in use by another batch or process"):
             await refold.run(writes(1), journal=path)
         other = await asyncio.create_subprocess_exec(
             sys.executable, "-c", opening, str(path), stderr=subprocess.PIPE

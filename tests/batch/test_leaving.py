@@ -43,6 +43,14 @@ async def test_breaking_out_cancels_and_names_what_was_under_way() -> None:
     assert (batch.summary.done, batch.summary.under_way) == (1, 4)
 
 
+async def test_what_had_ended_when_the_block_was_left_can_still_be_taken() -> None:
+    async with Batch.with_attempts(calls(4), attempt(lambda _: RESULT), concurrency=4) as batch:
+        first = await anext(batch)
+        await asyncio.sleep(0.01)
+    assert sorted([first.index, *[outcome.index async for outcome in batch]]) == [0, 1, 2, 3]
+    assert batch.under_way == ()
+
+
 async def test_an_exception_in_the_body_comes_out_alone() -> None:
     before = others()
     batch = Batch.with_attempts(calls(50), succeed)

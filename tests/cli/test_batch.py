@@ -291,7 +291,7 @@ def test_results_are_not_touched_by_a_run_that_does_not_get_its_journal(
     finally:
         holder.close()
     assert ended.code == 2
-    assert "in use by another process" in ended.err
+    assert "in use by another batch or process" in ended.err
     assert out.read_text() == "of the first run\n"
 
 
