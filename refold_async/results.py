@@ -8,9 +8,14 @@ from typing import Any, Final, TypeVar, overload
 import msgspec
 
 from refold_async.bending import decode_any, decode_into
-from refold_async.errors import Fate, RefoldError
+from refold_async.errors import Fate, RefoldError, UnreadableReplyError
+from refold_async.operation import Effect
 
 T = TypeVar("T")
+
+
+CallNames = tuple[tuple[str, str], str | None, Effect]
+"""A call's slug and action id, its linked account id, and its effect."""
 
 
 class ActionResult:
@@ -23,13 +28,14 @@ class ActionResult:
             reader (`msgspec.json.decode`, `file.write`) takes it as it is.
     """
 
-    __slots__ = ("_data", "http_status", "node_status", "raw")
+    __slots__ = ("_call", "_data", "http_status", "node_status", "raw")
 
     def __init__(self, node_status: str, http_status: int | None, raw: msgspec.Raw) -> None:
         self.node_status: Final = node_status
         self.http_status: Final = http_status
         self.raw: Final = raw
         self._data: Any = msgspec.UNSET
+        self._call: CallNames | None = None
 
     def __repr__(self) -> str:
         size = len(memoryview(self.raw))
@@ -59,7 +65,11 @@ class ActionResult:
             UnreadableReplyError: The data is not JSON. The action itself was done.
         """
         if self._data is msgspec.UNSET:
-            self._data = decode_any(memoryview(self.raw))
+            try:
+                self._data = decode_any(memoryview(self.raw))
+            except UnreadableReplyError as error:
+                self._describe(error)
+                raise
         return self._data
 
     @overload
@@ -79,7 +89,22 @@ class ActionResult:
             UnreadableReplyError: The data does not fit the type; the message says where. The
                 action itself was done.
         """
-        return decode_into(self.raw, kind)
+        try:
+            return decode_into(self.raw, kind)
+        except UnreadableReplyError as error:
+            self._describe(error)
+            raise
+
+    def _describe(self, error: UnreadableReplyError) -> None:
+        error.operation = "actions.execute"
+        if self._call is not None:
+            (error.slug, error.action_id), error.linked_account_id, error.effect = self._call
+
+
+def of_call(result: ActionResult, call: CallNames) -> ActionResult:
+    """Note on a result whose it is, for the errors of its data to say; gives it back."""
+    result._call = call  # noqa: SLF001 - nobody else is to set it
+    return result
 
 
 def restored(node_status: str, http_status: int | None, raw: bytes) -> ActionResult:

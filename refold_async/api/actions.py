@@ -21,7 +21,7 @@ from refold_async.errors import (
 from refold_async.operation import Effect, Operation, effect_of_action
 from refold_async.plan import Plan, describe
 from refold_async.replies import bounded, is_success, redact, status_error
-from refold_async.results import ActionFailed, ActionResult, restored
+from refold_async.results import ActionFailed, ActionResult, of_call, restored
 from refold_async.wire import Reply
 
 T = TypeVar("T")
@@ -207,7 +207,8 @@ class Actions(Resource):
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
         plan = plan_execute(self._caller, slug, action_id, params, effect=effect, timeout=timeout)
-        return await (await self._caller.start(plan)).run()
+        result = await (await self._caller.start(plan)).run()
+        return of_call(result, ((slug, action_id), plan.linked_account_id, plan.effect))
 
     async def _kept(self, plan: Plan[T]) -> T:
         """Give the plan's answer from the session's cache where there is one."""

@@ -75,6 +75,20 @@ async def test_what_goes_over_the_wire(sandbox: Sandbox, refold: Refold, road: s
     assert request.json() == {"limit": "1"}
 
 
+@pytest.mark.parametrize(("action_id", "effect"), [("get_contact", "read"), ("create_contact", "write")])
+async def test_data_that_does_not_fit_is_told_with_its_call(
+    refold: Refold, action_id: str, effect: str
+) -> None:
+    account = refold.account("demo-user-1")
+    result = await account.actions.execute("hubspot", action_id, {"email": "ann@example.com"})
+    with pytest.raises(UnreadableReplyError, match="the data is no int") as caught:
+        result.into(int)
+    error = caught.value
+    assert (error.operation, error.slug, error.action_id) == ("actions.execute", "hubspot", action_id)
+    assert (error.linked_account_id, error.effect) == ("demo-user-1", effect)
+    assert pickle.loads(pickle.dumps(result)) == result
+
+
 async def test_the_errors_of_the_service(sandbox: Sandbox, refold: Refold) -> None:
     account = refold.account("demo-user-1")
     with pytest.raises(NotFoundError) as caught:
