@@ -28,15 +28,21 @@ class Chores:
             self._loop.call_soon_threadsafe(self._launch, chore)
 
     def cancel(self) -> None:
-        """Cancel every chore; `close` awaits what is left of them."""
-        for task in tuple(self._tasks):
-            task.cancel()
+        """Cancel every chore, from any thread; `close` awaits what is left of them."""
+        if self._loop is None or self._loop is _running_loop():
+            self._cancel_all()
+        else:
+            self._loop.call_soon_threadsafe(self._cancel_all)
 
     async def close(self) -> None:
         """Take no more chores, cancel those under way and wait for their ends."""
         self._loop = None
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _cancel_all(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
 
     def _launch(self, chore: Chore) -> None:
         if self._loop is not None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -190,6 +191,26 @@ def test_a_thread_starts_again_and_stops_twice() -> None:
         assert get(thread.start().base_url) == 200
         thread.stop()
     thread.stop()
+
+
+def test_a_thread_is_reset_from_outside_of_it() -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    async def chore() -> None:
+        asyncio.get_running_loop().call_soon(began.set)  # once it sleeps
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    with SandboxThread(Sandbox(accounts=1)) as sandbox:
+        chores = sandbox._world.chores
+        assert chores._loop is not None
+        chores._loop.set_debug(True)  # so that asyncio refuses to be used from another thread
+        chores.start(chore)
+        assert began.wait(2)
+        sandbox.reset()
+        assert ended.wait(2)
 
 
 @contextmanager
