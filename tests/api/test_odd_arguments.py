@@ -111,17 +111,17 @@ TIMES: list[Any] = ["5", b"5", math.nan, -1, 0, True, [5], ODD]
 
 @pytest.mark.parametrize("odd", TIMES, ids=repr)
 async def test_what_is_no_time_is_refused(odd: Any, account: KeyAccount, recorder: Recorder) -> None:
-    words = "timeout must be a number of seconds above 0, not "
+    words = "must be a number of seconds above 0, not "
     calls: list[Callable[[], Awaitable[object]]] = [
         lambda: account.call("GET", "/api/v2/public/linked-account", timeout=odd),
         lambda: account.actions.execute("hubspot", "get_contact", timeout=odd),
         lambda: account.executions.follow("x-1", timeout=odd),
     ]
     for call in calls:
-        with pytest.raises(SettingsError, match=words) as caught:
+        with pytest.raises(SettingsError, match=f"timeout {words}") as caught:
             await call()
         assert caught.value.fate == "not_sent"
-    with pytest.raises(SettingsError, match=words), deadline(odd):
+    with pytest.raises(SettingsError, match=f"deadline {words}"), deadline(odd):
         await asyncio.sleep(0)
     assert recorder.arrived == []
 
@@ -129,7 +129,7 @@ async def test_what_is_no_time_is_refused(odd: Any, account: KeyAccount, recorde
 async def test_no_time_for_a_deadline_is_none() -> None:
     nothing: Any = None
     with (
-        pytest.raises(SettingsError, match="timeout must be a number of seconds above 0, not None"),
+        pytest.raises(SettingsError, match="deadline must be a number of seconds above 0, not None"),
         deadline(nothing),
     ):
         await asyncio.sleep(0)
