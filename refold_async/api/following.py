@@ -27,7 +27,7 @@ async def follow(
     longest_poll: float = 10.0,
 ) -> Execution:
     """Ask for an execution until it has ended; see `Executions.follow` for the arguments."""
-    check_polls(poll, longest_poll)
+    check_times(timeout, poll, longest_poll)
     state = "not seen yet"
     clock = asyncio.get_running_loop().time
     with deadlines.deadline(timeout):
@@ -46,12 +46,13 @@ async def follow(
             poll = min(poll * _GROWTH, longest_poll)
 
 
-def check_polls(poll: float, longest_poll: float) -> None:
-    """Refuse intervals at which the service would be asked without a pause.
+def check_times(timeout: float, poll: float, longest_poll: float) -> None:
+    """Refuse times that are none, and intervals at which the service would be asked without a pause.
 
     Raises:
         SettingsError: One is not a number above 0.
     """
+    check_seconds("timeout", timeout)
     check_seconds("poll", poll)
     check_seconds("longest_poll", longest_poll)
 

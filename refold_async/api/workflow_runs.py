@@ -8,7 +8,7 @@ from typing import Final
 from refold_async import deadlines
 from refold_async.api.execution_models import Execution
 from refold_async.api.executions import Executions
-from refold_async.api.following import check_polls
+from refold_async.api.following import check_times
 from refold_async.api.resource import Resource, flag
 from refold_async.api.workflow_models import StartedExecution, WorkflowResult
 from refold_async.api.workflow_results import read_result
@@ -158,7 +158,7 @@ class WorkflowRuns(Resource):
             DeadlineExceededError: It had not ended by then. It goes on; the message names it.
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
-        check_polls(poll, longest_poll)
+        check_times(timeout, poll, longest_poll)
         with deadlines.deadline(timeout):
             started = await self.execute(
                 workflow_id,
