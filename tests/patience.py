@@ -8,7 +8,6 @@ an alarm. Its other method, a thread, ends the whole process.
 import asyncio
 import gc
 import inspect
-import os
 import signal
 import threading
 from collections.abc import Generator, Iterator
@@ -20,6 +19,9 @@ from pytest_timeout import is_debugging  # type: ignore[import-not-found,import-
 
 GRACE = 20.0
 """Seconds that a test's fixtures may take to end once it failed, and those between two alarms."""
+
+_UNDER_WAY = pytest.StashKey[bool]()
+"""Whether the test itself runs, and none of its fixtures."""
 
 
 class Late(BaseException):
@@ -43,7 +45,7 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool | No
 
     def ring(number: int, frame: FrameType | None) -> None:
         if not is_debugging():
-            _interrupt("\n".join([f"not done after {settings.timeout:g} seconds", *whereabouts()]))
+            _interrupt(item, "\n".join([f"not done after {settings.timeout:g} seconds", *whereabouts()]))
 
     signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, settings.timeout, GRACE)
@@ -55,11 +57,11 @@ def _silence() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _interrupt(words: str) -> None:
+def _interrupt(item: pytest.Item, words: str) -> None:
     """Raise in a test what has anyio cancel it, in a fixture what has pytest end the other ones."""
     loop = asyncio._get_running_loop()
     uvloop = None if isinstance(loop, asyncio.BaseEventLoop) else loop
-    if os.environ["PYTEST_CURRENT_TEST"].endswith("(call)"):
+    if item.stash.get(_UNDER_WAY, False):
         raise LateOnUvloop(words) if uvloop else Late(words)
     if uvloop:
         uvloop.stop()
@@ -67,12 +69,15 @@ def _interrupt(words: str) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call() -> Generator[None, None, None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Have a test that is late fail: a KeyboardInterrupt would end the run."""
+    item.stash[_UNDER_WAY] = True
     try:
         return (yield)
     except Late as late:
         raise pytest.fail.Exception(str(late)).with_traceback(late.__traceback__) from None
+    finally:
+        item.stash[_UNDER_WAY] = False
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
