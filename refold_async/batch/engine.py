@@ -150,7 +150,7 @@ class Engine:
             self._arm()
 
     def _skip(self, ticket: Ticket, now: float, reason: Reason) -> None:
-        self._lanes.release(ticket, now)
+        self._lanes.release(ticket, now, well=False)
         if ticket.error is None:
             self._conclude(ticket, now, Skipped, reason)
         else:

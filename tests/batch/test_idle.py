@@ -1,12 +1,15 @@
 """Nobody rests while there is something to do: no worker beside a call that may start, no reader beside room."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from refold_async import Batch, Call
+from refold_async.batch.engine import Skip
 from refold_async.batch.tickets import Ticket
 from refold_async.pipeline import Again
 
 from .stubs import RESULT, again, attempt, calls, outcomes_of, throttled_by_app
+from .virtual_time import VirtualLoop
 
 
 async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_free_worker() -> None:
@@ -60,3 +63,36 @@ async def test_in_order_reads_to_the_end_of_its_window_while_the_oldest_call_is_
             for _ in range(5):
                 await asyncio.sleep(0)
     assert seen == list(range(2 * window))
+
+
+def test_a_call_that_is_skipped_does_not_end_an_apps_throttling() -> None:
+    """After the pause, the account's calls go one at a time until one succeeds."""
+    under_way: list[int] = []
+    together: dict[int, int] = {}
+
+    async def made(ticket: Ticket) -> object:
+        if ticket.index == 1:
+            return Skip("duplicate_key")
+        under_way.append(ticket.index)
+        together[ticket.index] = len(under_way)
+        await asyncio.sleep(0.1)
+        under_way.remove(ticket.index)
+        if ticket.index == 0:
+            raise throttled_by_app()
+        return RESULT
+
+    async def slowly() -> AsyncIterator[Call]:
+        for index, call in enumerate(calls(6, accounts=1)):
+            yield call
+            await asyncio.sleep(0 if index else 0.2)
+
+    async def main() -> None:
+        async with Batch.with_attempts(slowly(), made, concurrency=4) as batch:
+            assert len([outcome async for outcome in batch]) == 6
+
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+    assert [together[index] for index in (2, 3, 4, 5)] == [1, 1, 2, 2]
