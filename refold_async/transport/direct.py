@@ -27,8 +27,8 @@ from yarl import URL
 from refold_async.replies import is_success
 from refold_async.settings import Settings
 from refold_async.transport.http import CONNECT_TIMEOUT, HEADERS, KEPT_ALIVE, open_http
+from refold_async.transport.kept_connection import KeptConnection
 from refold_async.transport.ladder import TooLargeError
-from refold_async.transport.lane import Lane
 from refold_async.transport.progress import Progress
 from refold_async.waiting import OutOfTimeError, by
 from refold_async.wire import Reply, Request
@@ -79,8 +79,8 @@ class DirectRoad:
         self._prefix = url.raw_path.rstrip("/")
         self._host = url.host_port_subcomponent or ""
         self._limit = settings.max_response_bytes
-        self._lanes: set[Lane] = set()
-        self._idle: list[Lane] = []
+        self._kept: set[KeptConnection] = set()
+        self._idle: list[KeptConnection] = []
         self._credential: Mapping[str, str] = {}
         self._common = b""
         self._http = open_http(settings, None)
@@ -98,39 +98,41 @@ class DirectRoad:
         """Close what is idle and cut what is under way. Again is harmless."""
         while self._idle:
             self._discard(self._idle.pop())
-        for lane in self._lanes:
-            lane.abort()
+        for kept in self._kept:
+            kept.abort()
         await self._http.close()
 
     async def exchange(
         self, request: Request, credential: Mapping[str, str], progress: Progress, due: float
     ) -> Reply:
         """Send one request and read its whole reply; see `Transport.exchange`."""
-        lane = self._take() or await self._open(due)
+        kept = self._take() or await self._open(due)
         try:
-            lane.end_at(due)
-            self._send(lane, request, credential, progress)
-            message, payload = await lane.protocol.read()
+            kept.end_at(due)
+            self._send(kept, request, credential, progress)
+            message, payload = await kept.protocol.read()
             while 100 <= message.code < 200 and message.code != 101:
-                message, payload = await lane.protocol.read()
+                message, payload = await kept.protocol.read()
             body = self._whole(payload)
             if body is None:
-                body = await self._body(lane, message, payload)
+                body = await self._body(kept, message, payload)
         except BaseException as error:
-            self._discard(lane)
-            if lane.expired and isinstance(error, Exception):
+            self._discard(kept)
+            if kept.expired and isinstance(error, Exception):
                 raise OutOfTimeError from None
             raise
-        if not lane.expired:
-            self._give_back(lane, request, message.code)
+        if not kept.expired:
+            self._give_back(kept, request, message.code)
         else:
-            self._discard(lane)
+            self._discard(kept)
             if is_success(message.code):
                 # A body that ends with its connection looks whole where the timer cut it.
                 raise OutOfTimeError
         return Reply(message.code, message.headers, body)
 
-    def _send(self, lane: Lane, request: Request, credential: Mapping[str, str], progress: Progress) -> None:
+    def _send(
+        self, kept: KeptConnection, request: Request, credential: Mapping[str, str], progress: Progress
+    ) -> None:
         """Hand the request to the transport. The bytes that hold the key live in this frame alone."""
         body = request.body
         if credential is not self._credential:
@@ -138,7 +140,7 @@ class DirectRoad:
         head = _serialized(f"{request.method} {self._prefix}{request.target} HTTP/1.1", request.headers)
         if body is not None or request.method != "GET":
             head += b"Content-Length: %d\r\n" % len(body or b"")
-        transport = lane.protocol.transport
+        transport = kept.protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before the request was sent")
         progress.sent = True
@@ -164,18 +166,20 @@ class DirectRoad:
             return b"".join(payload._buffer)  # noqa: SLF001
         return None
 
-    async def _body(self, lane: Lane, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
+    async def _body(
+        self, kept: KeptConnection, message: RawResponseMessage, payload: streams.StreamReader
+    ) -> bytes:
         try:
-            lane.reads(payload)
+            kept.reads(payload)
             return await self._read(message, payload)
         except (aiohttp.ClientError, HttpProcessingError, TooLargeError):
             # The status of an error tells what became of the call, whatever became of its body.
             if is_success(message.code):
                 raise
-            lane.abort()
+            kept.abort()
             return b""
         finally:
-            lane.reads(None)
+            kept.reads(None)
 
     async def _read(self, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
         length = message.headers.get("Content-Length", "")
@@ -190,15 +194,15 @@ class DirectRoad:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _take(self) -> Lane | None:
+    def _take(self) -> KeptConnection | None:
         while self._idle:
-            lane = self._idle.pop()
-            if lane.usable():
-                return lane
-            self._discard(lane)
+            kept = self._idle.pop()
+            if kept.usable():
+                return kept
+            self._discard(kept)
         return None
 
-    async def _open(self, due: float) -> Lane:
+    async def _open(self, due: float) -> KeptConnection:
         ends = self.loop.time() + CONNECT_TIMEOUT
         try:
             connecting = self._connector.connect(self._key, [], ClientTimeout(total=None))
@@ -207,31 +211,31 @@ class DirectRoad:
             if due <= ends:
                 raise
             raise aiohttp.ConnectionTimeoutError from None
-        lane = Lane(self.loop, connection, self._forget)
-        if lane.protocol.should_close:
-            lane.discard()
+        kept = KeptConnection(self.loop, connection, self._forget)
+        if kept.protocol.should_close:
+            kept.discard()
             raise aiohttp.ClientConnectionError("an answer came before the request")
-        self._lanes.add(lane)
-        return lane
+        self._kept.add(kept)
+        return kept
 
-    def _give_back(self, lane: Lane, request: Request, status: int) -> None:
+    def _give_back(self, kept: KeptConnection, request: Request, status: int) -> None:
         # A reply can overtake a large request that it refuses, and a TLS transport does not tell how
         # much of the request is still to be sent.
-        transport = lane.protocol.transport
+        transport = kept.protocol.transport
         unsent = transport is None or transport.is_closing() or transport.get_write_buffer_size() > 0
         overtaken = status >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
-        if unsent or overtaken or lane.protocol.should_close:
-            self._discard(lane)
+        if unsent or overtaken or kept.protocol.should_close:
+            self._discard(kept)
         else:
-            lane.end_at(self.loop.time() + KEPT_ALIVE)
-            self._idle.append(lane)
+            kept.end_at(self.loop.time() + KEPT_ALIVE)
+            self._idle.append(kept)
 
-    def _discard(self, lane: Lane) -> None:
-        self._lanes.discard(lane)
-        lane.discard()
+    def _discard(self, kept: KeptConnection) -> None:
+        self._kept.discard(kept)
+        kept.discard()
 
-    def _forget(self, lane: Lane) -> None:
-        """Let an idle lane go whose time is over; a busy one is its exchange's to end."""
-        if lane in self._idle:
-            self._idle.remove(lane)
-            self._discard(lane)
+    def _forget(self, kept: KeptConnection) -> None:
+        """Let an idle connection go whose time is over; a busy one is its exchange's to end."""
+        if kept in self._idle:
+            self._idle.remove(kept)
+            self._discard(kept)

@@ -31,7 +31,7 @@ def _held_by(session: Session, connections: int) -> list[str]:
 def _idle(road: object) -> list[bool]:
     """Whether each idle connection is fit for another call."""
     if isinstance(road, DirectRoad):
-        return [lane.usable() for lane in road._idle]
+        return [kept.usable() for kept in road._idle]
     assert isinstance(road, PublicRoad)
     connector = road._http.connector
     assert connector is not None
@@ -52,5 +52,5 @@ def _busy(road: object, idle: int) -> bool:
     connector = road._http.connector
     assert connector is not None
     if isinstance(road, DirectRoad):
-        return len(road._lanes) != idle or len(connector._acquired) != idle
+        return len(road._kept) != idle or len(connector._acquired) != idle
     return bool(road._busy or connector._acquired)

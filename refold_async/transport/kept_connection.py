@@ -14,7 +14,7 @@ from aiohttp.streams import StreamReader
 from refold_async.transport.connections import forgive, readable, tell_reader
 
 
-class Lane:
+class KeptConnection:
     """A connection, busy or idle.
 
     Its timer is moved only when it rings too early, or when something must end before it would:
@@ -40,7 +40,10 @@ class Lane:
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, connection: Connection, forget: Callable[[Lane], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connection: Connection,
+        forget: Callable[[KeptConnection], None],
     ) -> None:
         if connection.protocol is None:
             raise aiohttp.ClientConnectionError("the connection was lost as it was made")
