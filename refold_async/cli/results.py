@@ -29,6 +29,7 @@ class Results:
 
     Attributes:
         codes: The exit codes of the outcomes; and `PIPE`, where whoever read them has left.
+        failure: Why an outcome could not be written, where that was so; none is written after it.
 
     Raises:
         click.UsageError: The file cannot be written.
@@ -36,7 +37,9 @@ class Results:
 
     def __init__(self, path: str | None) -> None:
         self.codes: set[Exit] = set()
+        self.failure: OSError | None = None
         self._to_stdout = path == "-"
+        self._name = "stdout" if self._to_stdout else path
         self._file = _open(path)
         self._failures: list[Failed] = []
 
@@ -46,8 +49,18 @@ class Results:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None and not self._to_stdout:
+        if self._file is None or self._to_stdout:
+            return
+        try:
             self._file.close()
+        except OSError:
+            if self.failure is None:  # else it fails once more at what it could not write
+                raise
+
+    @property
+    def are_taken(self) -> bool:
+        """Whether anybody takes them still: the reader is there, and the disk has room."""
+        return self.failure is None and Exit.PIPE not in self.codes
 
     def begin(self) -> None:
         """Let go of what an earlier run wrote, once it is sure that this one runs."""
@@ -70,6 +83,9 @@ class Results:
 
     def tell(self, terminal: Terminal, summary: BatchSummary) -> None:
         """Write the report: JSON where the terminal takes that and no outcome went there."""
+        if self.failure is not None:
+            words = f"{self.failure.strerror}; not all outcomes are in it, and the batch stopped"
+            click.echo(f"Error: {self._name}: {words}", err=True)
         if terminal.as_json and not self._to_stdout:
             reconnect = [each._asdict() for each in summary.reconnect]
             terminal.put({**msgspec.structs.asdict(summary), "reconnect": reconnect})
@@ -84,7 +100,7 @@ class Results:
             terminal.table(("linked_account_id", "error", "fate", "message"), rows, title=title)
 
     def _write(self, line: dict[str, object]) -> None:
-        if self._file is None or Exit.PIPE in self.codes:
+        if self._file is None or not self.are_taken:
             return
         try:
             self._file.write(msgspec.json.encode(line) + b"\n")
@@ -92,6 +108,11 @@ class Results:
         except BrokenPipeError:
             forget_stdout()
             self.codes.add(Exit.PIPE)
+        except OSError as error:
+            self.failure = error
+            self.codes.add(Exit.USAGE)
+            if self._to_stdout:
+                forget_stdout()
 
 
 def line_of(outcome: Outcome) -> dict[str, object]:
@@ -117,6 +138,7 @@ def code_of(outcome: Outcome) -> Exit:
 
 _SKIPPED: Final[Mapping[Reason, Exit]] = {
     "done_before": Exit.OK,
+    "stopped": Exit.OK,  # by an interrupt, or as nobody takes the outcomes: that has a code of its own
     "unknown_before": Exit.UNKNOWN,
     "reconnect": Exit.AUTH,
     "api_key_refused": Exit.AUTH,

@@ -187,3 +187,34 @@ def test_a_batch_whose_reader_leaves_lets_the_calls_under_way_end(sandbox: Sandb
     assert " 0 failed" in ended.stderr
     assert 1 <= len(sandbox.ledger.runs) < 200
     assert f"{len(sandbox.ledger.runs)} attempts" in ended.stderr
+
+
+on_a_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+
+@on_a_full_disk
+@pytest.mark.parametrize(
+    "line", ["actions hubspot --account demo-user-1", "api GET /api/v2/public/workflow --json"]
+)
+def test_an_output_that_cannot_be_written_is_told_in_words(sandbox: Sandbox, line: str) -> None:
+    ended = piped(sandbox, f"{line} >/dev/full", "true")
+    assert ended.returncode == 2
+    assert ended.stderr == "Error: the output cannot be written: No space left on device\n"
+
+
+@on_a_full_disk
+@pytest.mark.parametrize("to_stdout", [False, True])
+def test_a_batch_that_cannot_write_its_outcomes_lets_the_calls_under_way_end(
+    sandbox: Sandbox, accounts: str, to_stdout: bool
+) -> None:
+    sandbox.faults.add(Fault(latency=0.02, when="after"))
+    out = "- >/dev/full" if to_stdout else "/dev/full"
+    ended = piped(
+        sandbox, f"batch hubspot get_contact --accounts {accounts} --concurrency 2 --out {out}", "cat"
+    )
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    name = "stdout" if to_stdout else "/dev/full"
+    assert f"Error: {name}: No space left on device; not all outcomes are in it" in ended.stderr
+    assert 1 <= len(sandbox.ledger.runs) < 200
+    assert f"{len(sandbox.ledger.runs)} attempts" in ended.stderr + ended.stdout

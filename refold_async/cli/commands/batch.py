@@ -136,7 +136,7 @@ async def _consume(batch: Batch, results: Results) -> None:
     try:
         async for outcome in batch:
             results.add(outcome)
-            if Exit.PIPE in results.codes:
+            if not results.are_taken:
                 batch.stop()
     except (RefoldError, click.ClickException):
         # The batch as a whole failed, as for want of its journal; what came before is told all the same.
