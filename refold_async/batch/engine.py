@@ -276,6 +276,7 @@ class Engine:
         self.over = True
         if self._timer is not None:
             self._timer.cancel()
+        self._lanes.let_go()
         self._idle.wake_all()
         self.reading.wake_all()
         self._consumers.wake_all()

@@ -162,6 +162,10 @@ class Lanes:
         tickets.sort(key=lambda ticket: ticket.index)
         return tickets
 
+    def let_go(self) -> None:
+        """Keep no lane to be used again: an ended batch stays in memory until the garbage is collected."""
+        self._spare.clear()
+
     def _new(self, account: str) -> Lane:
         """Make a lane, or use again one that has no history: where accounts have a call each, that counts."""
         if self._spare:

@@ -201,6 +201,16 @@ def test_a_lane_without_a_history_is_used_again_for_another_account() -> None:
     assert taken(of, 0.0) == ["b", "c"]
 
 
+def test_lanes_that_are_let_go_are_not_used_again() -> None:
+    of = lanes()
+    first, *_ = add(of, "a")
+    assert of.take(0.0) is first
+    of.release(first, 0.0)
+    of.let_go()
+    second, *_ = add(of, "b")
+    assert second.lane is not first.lane
+
+
 def test_a_lane_that_was_paused_is_not_used_again() -> None:
     of = lanes()
     first, *_ = add(of, "a")
