@@ -9,7 +9,7 @@ import msgspec
 
 from benchmarks import chart, machine, report
 from benchmarks.clients import peers
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.questions import QUESTIONS
 from benchmarks.report import Table
 
@@ -17,7 +17,7 @@ from benchmarks.report import Table
 def main() -> int:
     """Run the chosen questions; 1 where `--check` found a broken bound."""
     chosen = _arguments()
-    plan = Plan(rounds=chosen.rounds, seconds=chosen.seconds, peers=chosen.peers)
+    plan = PreparedCall(rounds=chosen.rounds, seconds=chosen.seconds, peers=chosen.peers)
     machine.pin(machine.CLIENT_CORE)
     machine.settle_allocator()
     warnings.simplefilter("ignore", DeprecationWarning)

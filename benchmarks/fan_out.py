@@ -17,7 +17,7 @@ from benchmarks import machine
 from benchmarks.payloads import ACTION, PARAMS, SLUG
 from refold_async import Call, Done
 from refold_async.batch import Batch
-from refold_async.batch.tickets import Ticket
+from refold_async.batch.scheduler import QueuedCall
 
 _CONCURRENCY = 100
 _WARM_UP = 1_000
@@ -59,9 +59,9 @@ async def _pool(number: int) -> int:
 async def _batch(number: int) -> int:
     """`refold.batch`, with the stub in Refold's place."""
 
-    async def attempt(ticket: Ticket) -> str:
-        ticket.attempts += 1
-        return await _stub(ticket.call)
+    async def attempt(item: QueuedCall) -> str:
+        item.attempts += 1
+        return await _stub(item.call)
 
     done = 0
     async with Batch.with_attempts(_calls(number), attempt, concurrency=_CONCURRENCY) as outcomes:

@@ -12,7 +12,7 @@ from benchmarks.rounds import Rounds, interleave
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PreparedCall:
     """What the command line chose.
 
     Attributes:
@@ -36,7 +36,7 @@ class Plan:
 
 async def compare(
     contenders: Mapping[str, Adapter],
-    plan: Plan,
+    plan: PreparedCall,
     base_url: str,
     *,
     in_flight: int,

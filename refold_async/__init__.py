@@ -14,6 +14,8 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from refold_async._core.operation import Effect
+    from refold_async._core.uploads import File
     from refold_async.api.action_schema import ActionParameter, ActionSchema, Problem
     from refold_async.api.actions import Action
     from refold_async.api.applications import Application, ConnectedAccount
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
         PerAccount,
         Skipped,
     )
-    from refold_async.caching import Cache
     from refold_async.client import Account, KeyAccount, Refold, SessionManager, TokenAccount
     from refold_async.deadlines import deadline
     from refold_async.errors import (
@@ -67,12 +68,8 @@ if TYPE_CHECKING:
         UnreadableReplyError,
     )
     from refold_async.hooks import CallFacts, Hooks
-    from refold_async.operation import Effect
-    from refold_async.pacing import RateLimit
     from refold_async.results import ActionFailed, ActionResult
-    from refold_async.retries import Retry
-    from refold_async.settings import Options
-    from refold_async.uploads import File
+    from refold_async.settings import Cache, Options, RateLimit, Retry
     from refold_async.webhooks import (
         ConnectionCreated,
         ConnectionDeleted,
@@ -166,6 +163,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_core.operation": "Effect",
+    "_core.uploads": "File",
     "api.action_schema": "ActionParameter ActionSchema Problem",
     "api.actions": "Action",
     "api.applications": "Application ConnectedAccount",
@@ -175,11 +174,8 @@ _HOMES = {
     "api.raw_calls": "RawAnswer",
     "api.workflow_models": "Workflow WorkflowResult",
     "api.workflow_results": "WorkflowFailed",
-    "batch": (
-        "Batch BatchOptions BatchProgress BatchReport BatchSummary Call Done Failed Journal "
-        "Outcome PerAccount Skipped"
-    ),
-    "caching": "Cache",
+    "batch": "Batch BatchOptions BatchProgress BatchReport BatchSummary Journal PerAccount",
+    "calls": "Call Done Failed Outcome Skipped",
     "client": "Account KeyAccount Refold SessionManager TokenAccount",
     "deadlines": "deadline",
     "errors": (
@@ -190,12 +186,8 @@ _HOMES = {
         "ServerError SettingsError StatusError UnprocessableError UnreadableReplyError"
     ),
     "hooks": "CallFacts Hooks",
-    "operation": "Effect",
-    "pacing": "RateLimit",
     "results": "ActionFailed ActionResult",
-    "retries": "Retry",
-    "settings": "Options",
-    "uploads": "File",
+    "settings": "Cache Options RateLimit Retry",
     "webhooks": (
         "ConnectionCreated ConnectionDeleted ConnectionExpired parse_webhook UnknownEvent "
         "verify_webhook WorkflowCompleted WorkflowErrored"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, Unpack
 
+from refold_async._core.checks import check_text
+from refold_async._core.credentials import Credential, KeySource
+from refold_async._core.requester import Requester
+from refold_async._core.sessions import Sessions
 from refold_async.api.resource import Lazy
-from refold_async.caller import Caller
-from refold_async.credentials import Credential, KeySource
-from refold_async.scopes import Closing, Scope
-from refold_async.sessions import Sessions
+from refold_async.api.scopes import Closing, Scope
 from refold_async.settings import Options, Settings, resolve_api_key, resolve_base_url
-from refold_async.wire import check_text
 
 if TYPE_CHECKING:
     from refold_async.api.actions import Actions
@@ -79,10 +79,10 @@ class SessionManager(Closing):
         Raises:
             SettingsError: It cannot be a token.
         """
-        return TokenAccount(self._caller(Credential("token", token)), self._sessions, owns=False)
+        return TokenAccount(self._requester(Credential("token", token)), self._sessions, owns=False)
 
-    def _caller(self, credential: Credential) -> Caller:
-        return Caller(self._sessions, self._settings, self._base_url, credential)
+    def _requester(self, credential: Credential) -> Requester:
+        return Requester(self._sessions, self._settings, self._base_url, credential)
 
 
 class Refold(Scope):
@@ -134,10 +134,10 @@ class Refold(Scope):
     def _lend(self, manager: SessionManager, credential: Credential, *, owns: bool) -> None:
         self._sessions = manager._sessions
         self._owns = owns
-        self._caller = manager._caller(credential)
+        self._requester = manager._requester(credential)
 
     def __repr__(self) -> str:
-        return f"Refold({self._caller!r})"
+        return f"Refold({self._requester!r})"
 
     def account(self, linked_account_id: str) -> KeyAccount:
         """Give one customer, on this client's connections.
@@ -149,7 +149,7 @@ class Refold(Scope):
             InvalidCallError: The id is no text, empty, or holds what a header cannot carry.
         """
         check_text("linked_account_id", linked_account_id)
-        return KeyAccount(self._caller.for_account(linked_account_id), self._sessions, owns=False)
+        return KeyAccount(self._requester.for_account(linked_account_id), self._sessions, owns=False)
 
     def batch(self, calls: Calls, **options: Unpack[BatchOptions]) -> Batch:
         """Run many calls: one action over thousands of customers.
@@ -165,10 +165,10 @@ class Refold(Scope):
             SettingsError: A setting cannot work.
         """
         from refold_async.batch import Batch, BatchSettings  # noqa: PLC0415 - loaded by who runs one
-        from refold_async.batch.attempts import Attempts  # noqa: PLC0415
+        from refold_async.batch.runner import ExecuteRunner  # noqa: PLC0415
 
         settings = BatchSettings(**options)
-        return Batch(calls, Attempts(self._caller, self._sessions.settings, settings), settings)
+        return Batch(calls, ExecuteRunner(self._requester, self._sessions.settings, settings), settings)
 
     async def run(self, calls: Calls, **options: Unpack[BatchOptions]) -> BatchReport:
         """Run many calls to the end, and give all outcomes at once; see `batch`.
@@ -226,8 +226,8 @@ class Account(Scope):
     mcp_servers = Lazy["McpServers"]("mcp_servers", "McpServers")
     workflows = Lazy["Workflows"]("workflows", "Workflows")
 
-    def __init__(self, caller: Caller, sessions: Sessions, *, owns: bool) -> None:
-        self._caller = caller
+    def __init__(self, requester: Requester, sessions: Sessions, *, owns: bool) -> None:
+        self._requester = requester
         self._sessions = sessions
         self._owns = owns
 
@@ -243,15 +243,15 @@ class Account(Scope):
             SettingsError: It cannot be a token, or a setting cannot work.
         """
         manager = SessionManager(**options)
-        return TokenAccount(manager._caller(Credential("token", token)), manager._sessions, owns=True)
+        return TokenAccount(manager._requester(Credential("token", token)), manager._sessions, owns=True)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._caller!r})"
+        return f"{type(self).__name__}({self._requester!r})"
 
     @property
     def linked_account_id(self) -> str | None:
         """The customer's id; `None` for an account of a token, which alone knows it."""
-        return self._caller.linked_account_id
+        return self._requester.linked_account_id
 
 
 class KeyAccount(Account):
@@ -284,7 +284,7 @@ class KeyAccount(Account):
     @property
     def linked_account_id(self) -> str:
         """Your own stable id of the customer."""
-        return self._caller.linked_account_id or ""
+        return self._requester.linked_account_id or ""
 
 
 class TokenAccount(Account):

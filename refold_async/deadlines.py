@@ -5,11 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, TypeVar
 
-from refold_async.checks import check_seconds
+from refold_async._core.checks import check_seconds
+
+T = TypeVar("T")
+
+
+class OutOfTimeError(Exception):
+    """The moment came at which something is given up."""
+
+
+async def wait_until(due: float, step: Awaitable[T]) -> T:
+    """Await a step until a moment of the event loop's clock; `math.inf` is none.
+
+    Raises:
+        OutOfTimeError: The moment came first. A `TimeoutError` of the step's own goes through as it is.
+    """
+    scope = asyncio.timeout_at(None if due == math.inf else due)
+    try:
+        async with scope:
+            return await step
+    except TimeoutError:
+        if not scope.expired():
+            raise
+    raise OutOfTimeError
+
 
 _deadline: Final[ContextVar[float]] = ContextVar("refold_async_deadline", default=math.inf)
 

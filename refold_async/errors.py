@@ -33,7 +33,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 if TYPE_CHECKING:
-    from refold_async.operation import Effect
+    from refold_async._core.operation import Effect
+
 
 Fate = Literal["not_sent", "rejected", "unknown"]
 """What became of a failed call.
@@ -45,7 +46,7 @@ done. `unknown`: it was sent, and no answer tells whether it was done.
 _GRAVITY: Final = {"not_sent": 0, "rejected": 1, "unknown": 2}
 
 
-def gravest(fate: Fate, earlier: Iterable[RefoldError] = ()) -> Fate:
+def worst_fate(fate: Fate, earlier: Iterable[RefoldError] = ()) -> Fate:
     """Give a call's fate, by its last attempt's and the errors of those before: the least certain one."""
     return max((fate, *(error.fate for error in earlier)), key=_GRAVITY.__getitem__)
 
@@ -257,3 +258,32 @@ class UnreadableReplyError(RefoldError):
 
 class ReplyTooLargeError(UnreadableReplyError):
     """The answer is larger than `max_response_bytes`, before or after decompression."""
+
+
+_IN_OUR_WORDS: Final = (
+    ClosedError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    JournalError,
+    ReplyTooLargeError,
+    SettingsError,
+)
+"""Errors whose messages quote nothing that the service or the connected app wrote."""
+
+
+def name_call(
+    operation: str | None, slug: str | None, action_id: str | None, linked_account_id: str | None
+) -> str:
+    """Name a call, as `actions.execute hubspot/get_contact, account 'demo-user-1'`."""
+    target = "/".join(part for part in (slug, action_id) if part)
+    name = " ".join(part for part in (operation or "a call", target) if part)
+    return name if linked_account_id is None else f"{name}, account {linked_account_id!r}"
+
+
+def name_error(error: BaseException) -> str:
+    """Name an error by its class, its status, and its message where that may quote nobody."""
+    name = type(error).__name__
+    if isinstance(error, _IN_OUR_WORDS):
+        return f"{name}: {error.message}"
+    status = error.status if isinstance(error, RefoldError) else None
+    return name if status is None else f"{name} {status}"

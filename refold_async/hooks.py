@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
 
 import msgspec
 
-from refold_async.errors import Fate, RefoldError
-from refold_async.naming import name_call
-from refold_async.operation import Effect
+from refold_async._core.operation import Effect
+from refold_async.errors import Fate, RefoldError, name_call
 
 if TYPE_CHECKING:
-    from refold_async.batch.outcomes import Outcome
+    from refold_async.calls import Outcome
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
-from refold_async.bending import decode_any, decode_into
+from refold_async._core.decoding import decode_any, decode_into
+from refold_async._core.operation import Effect
 from refold_async.errors import Fate, RefoldError, UnreadableReplyError
-from refold_async.operation import Effect
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import ssl as ssl_module
 import warnings
@@ -13,13 +14,110 @@ from urllib.parse import urlsplit
 import msgspec
 from yarl import URL
 
-from refold_async.caching import Cache
-from refold_async.checks import check_count, check_seconds
-from refold_async.credentials import Secret
-from refold_async.errors import SettingsError
+from refold_async._core.checks import (
+    check_count,
+    check_seconds,
+    check_timeout,
+    check_type,
+    check_url,
+    is_number,
+    no_url,
+)
+from refold_async._core.credentials import Secret
+from refold_async.errors import (
+    SettingsError,
+)
 from refold_async.hooks import Hooks
-from refold_async.pacing import HOSTED_LIMIT, RateLimit
-from refold_async.retries import Retry
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """How failed calls are tried again.
+
+    The wait before try n + 1 is drawn evenly from 0 to `min(cap, base * 2 ** (n - 1))`
+    seconds, and is never shorter than the `Retry-After` of the answer.
+
+    Args:
+        attempts: Tries of one call at most, the first included; 1 turns retries off.
+        base: Seconds, the bound of the first wait.
+        cap: Seconds, the bound of any wait.
+        attempt_timeout: Seconds after which a *read* that got no answer is given up and tried
+            again; a write is never given up before the call's deadline.
+        budget: What the retries of one session may draw: each costs 14, or 5 after a 429; a
+            success at the first try gives back 1, one after a retry what that retry cost.
+        throttled_writes: Whether a 429 of Refold's own says that a write was not done, so that it is
+            tried again; else it is not, and its fate is `unknown`.
+
+    Raises:
+        SettingsError: A number is out of its range.
+    """
+
+    attempts: int = 4
+    base: float = 0.5
+    cap: float = 20.0
+    attempt_timeout: float = 30.0
+    budget: int = 500
+    throttled_writes: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work."""
+        check_count("Retry: attempts", self.attempts)
+        check_count("Retry: budget", self.budget, least=0)
+        for name in ("base", "cap"):
+            value = getattr(self, name)
+            if not (is_number(value) and math.isfinite(value) and value >= 0):
+                raise SettingsError(f"Retry: {name} must be a finite number of at least 0, not {value!r}")
+        check_seconds("Retry: attempt_timeout", self.attempt_timeout)
+        if not isinstance(self.throttled_writes, bool):
+            raise SettingsError(
+                f"Retry: throttled_writes must be True or False, not {self.throttled_writes!r}"
+            )
+
+
+class RateLimit(msgspec.Struct, frozen=True):
+    """How many calls a credential may start.
+
+    Args:
+        per_second: Calls a second, over time.
+        burst: Calls that may start in the same instant.
+
+    Raises:
+        SettingsError: A number is not finite, `per_second` is not above 0, or `burst` is below 1.
+    """
+
+    per_second: float
+    burst: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no limit can have."""
+        rate = self.per_second
+        if not (is_number(rate) and rate > 0 and math.isfinite(rate) and math.isfinite(1 / rate)):
+            raise SettingsError(f"RateLimit: per_second must be a number above 0, not {rate!r}")
+        check_count("RateLimit: burst", self.burst)
+
+
+HOSTED_LIMIT: Final = RateLimit(20, burst=5)
+"""The limit that the hosted service documents."""
+
+
+class Cache(msgspec.Struct, frozen=True, kw_only=True):
+    """How action lists and schemas are kept.
+
+    Args:
+        lifetime: Seconds for which an answer serves; default 300.
+        size: Answers kept at most, the least recently used going first; default 1,000.
+
+    Raises:
+        SettingsError: A number is out of its range.
+    """
+
+    lifetime: float = 300.0
+    size: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work."""
+        check_seconds("Cache: lifetime", self.lifetime)
+        check_count("Cache: size", self.size)
+
 
 HOSTED: Final = "https://app.refold.ai"
 """The base URL of the hosted service."""
@@ -86,15 +184,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         check_timeout(self.timeout)
         check_count("max_connections", self.max_connections)
         check_count("max_response_bytes", self.max_response_bytes)
-        _check_type("retry", self.retry, Retry)
-        _check_type("trust_env", self.trust_env, bool)
+        check_type("retry", self.retry, Retry)
+        check_type("trust_env", self.trust_env, bool)
         _check_ssl(self.ssl)
         if self.rate_limit is not None and self.rate_limit != "auto":
-            _check_type("rate_limit", self.rate_limit, RateLimit)
+            check_type("rate_limit", self.rate_limit, RateLimit)
         if self.hooks is not None:
             _check_hooks(self.hooks)
         if self.cache is not None:
-            _check_type("cache", self.cache, Cache)
+            check_type("cache", self.cache, Cache)
         if self.proxy is not None:
             check_url("proxy", self.proxy, credentials=True)
             if "@" in self.proxy:
@@ -120,7 +218,7 @@ def resolve_base_url(given: str | None) -> str:
     try:
         return str(URL(url)).rstrip("/")
     except ValueError:
-        raise _no_url(name) from None
+        raise no_url(name) from None
 
 
 def _base_url_around() -> str:
@@ -141,23 +239,9 @@ def resolve_api_key() -> str:
     return key
 
 
-def check_timeout(seconds: float) -> float:
-    """Give a time-out back if it is a number above 0; `math.inf` is one.
-
-    Raises:
-        SettingsError: It is not.
-    """
-    return check_seconds("timeout", seconds)
-
-
-def _check_type(name: str, value: object, kind: type) -> None:
-    if not isinstance(value, kind):
-        raise SettingsError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
-
-
 def _check_hooks(value: Hooks | Sequence[Hooks]) -> None:
     for listener in value if isinstance(value, Sequence) else (value,):
-        _check_type("hooks", listener, Hooks)
+        check_type("hooks", listener, Hooks)
         for name in dir(Hooks):
             if name.startswith("on_") and inspect.iscoroutinefunction(getattr(listener, name)):
                 raise SettingsError(
@@ -173,36 +257,3 @@ def _check_ssl(value: object) -> None:
             "ssl=False: certificates are not verified, and whoever sits in between can read the API key",
             stacklevel=5,
         )
-
-
-def check_url(name: str, url: str, *, credentials: bool) -> None:
-    """Refuse what is no URL of a server.
-
-    Args:
-        name: What it is the URL of, as the message names it.
-        url: What was given.
-        credentials: Whether it may hold a user name and a password.
-
-    Raises:
-        SettingsError: It cannot be used; the message does not repeat it.
-    """
-    _check_type(name, url, str)
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if (
-        parts.scheme not in {"http", "https"}
-        or not host
-        or any(c.isspace() or not c.isprintable() for c in url)
-    ):
-        raise _no_url(name)
-    if parts.query or parts.fragment:
-        raise SettingsError(f"{name} may hold no query and no fragment")
-    if not credentials and (parts.username is not None or parts.password is not None):
-        raise SettingsError(f"{name} may hold no user name and no password")
-
-
-def _no_url(name: str) -> SettingsError:
-    return SettingsError(f"{name} must be an http:// or https:// URL with a host")

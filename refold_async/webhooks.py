@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from refold_async._core.decoding import convert_leniently, decode_any
 from refold_async.api.common import Environment
-from refold_async.bending import bend, decode_any
 from refold_async.errors import SettingsError, UnreadableReplyError
 
 if TYPE_CHECKING:
@@ -174,7 +174,9 @@ def parse_webhook(body: bytes) -> Delivery:
         raise UnreadableReplyError(f"a webhook is a JSON object, not {type(payload).__name__}")
     event = payload.get("event")
     kind = _KINDS.get(event) if isinstance(event, str) else None
-    delivery: Delivery = bend(kind or UnknownEvent, {**payload, "payload": payload, **_moment(payload)})
+    delivery: Delivery = convert_leniently(
+        kind or UnknownEvent, {**payload, "payload": payload, **_moment(payload)}
+    )
     return delivery
 
 

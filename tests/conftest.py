@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from .faults.counting import pytest_terminal_summary
 from .guards import holdings, loose_ends, no_blocking
-from .patience import (
+from .timeouts import (
     pytest_runtest_call,
     pytest_runtest_makereport,
     pytest_runtest_teardown,

@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from refold_async import api
-from refold_async.operation import Operation
+from refold_async._core.operation import Operation
 
 
 @cache

@@ -52,5 +52,5 @@ _blocking = BlockBuster(  # what serves tests may block: a ledger, a recording
     "refold_async", excluded_modules=["refold_async.sandbox", "refold_async.testing"]
 )
 _blocking.functions["threading.Lock.acquire"].can_block_in(  # the end of a thread that is idle
-    "refold_async/batch/group_commits.py", {"aclose", "_close_unwanted"}
+    "refold_async/batch/journal/group_commits.py", {"aclose", "_close_unwanted"}
 )

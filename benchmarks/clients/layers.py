@@ -11,13 +11,13 @@ from typing import Any
 from benchmarks.clients.adapter import Adapter, Call, data_of
 from benchmarks.payloads import ACCOUNT, ACTION, API_KEY, PARAMS, SLUG
 from refold_async import KeyAccount, Refold
-from refold_async.api.actions import plan_execute
-from refold_async.caller import Caller
-from refold_async.pipeline import Trip
-from refold_async.plan import Plan
-from refold_async.sessions import Session
+from refold_async._core.pipeline import CallAttempts
+from refold_async._core.prepared import PreparedCall
+from refold_async._core.requester import Requester
+from refold_async._core.responses import AttemptState
+from refold_async._core.sessions import Session
+from refold_async.api.actions import prepare_execute
 from refold_async.settings import Settings
-from refold_async.transport import Progress
 
 
 def _layer(make: Callable[[Session, KeyAccount], Call]) -> Adapter:
@@ -28,45 +28,49 @@ def _layer(make: Callable[[Session, KeyAccount], Call]) -> Adapter:
         async with Refold(API_KEY, base_url=base_url, ssl=tls or True) as client:
             account = client.account(ACCOUNT)
             await account.actions.execute(SLUG, ACTION, PARAMS)
-            yield make(await account._caller.session(), account)
+            yield make(await account._requester.session(), account)
 
     return adapter
 
 
-def _plan(caller: Caller) -> Plan[Any]:
-    return plan_execute(caller, SLUG, ACTION, PARAMS)
-
-
-def _road(session: Session, account: KeyAccount) -> Call:
-    road, request, proof = session._transport._road, _plan(account._caller).request, session._proof
-
-    async def call() -> object:
-        reply = await road.exchange(request, proof, Progress(), session.loop.time() + 60)
-        return data_of(reply.body)
-
-    return call
+def _plan(requester: Requester) -> PreparedCall[Any]:
+    return prepare_execute(requester, SLUG, ACTION, PARAMS)
 
 
 def _transport(session: Session, account: KeyAccount) -> Call:
-    request = _plan(account._caller).request
+    transport, request, proof = (
+        session._connections._transport,
+        _plan(account._requester).request,
+        session._proof,
+    )
 
     async def call() -> object:
-        reply = await session.exchange(request, Progress(), session.loop.time() + 60)
+        reply = await transport.exchange(request, proof, AttemptState(), session.loop.time() + 60)
         return data_of(reply.body)
 
     return call
 
 
-def _trip(session: Session, account: KeyAccount) -> Call:
-    plan, settings = _plan(account._caller), Settings()
-    return lambda: _data(Trip(session, settings, plan).run())
+def _pool(session: Session, account: KeyAccount) -> Call:
+    request = _plan(account._requester).request
+
+    async def call() -> object:
+        reply = await session.exchange(request, AttemptState(), session.loop.time() + 60)
+        return data_of(reply.body)
+
+    return call
+
+
+def _attempts(session: Session, account: KeyAccount) -> Call:
+    plan, settings = _plan(account._requester), Settings()
+    return lambda: _data(CallAttempts(session, settings, plan).run())
 
 
 def _started(_: Session, account: KeyAccount) -> Call:
-    caller, plan = account._caller, _plan(account._caller)
+    requester, plan = account._requester, _plan(account._requester)
 
     async def call() -> object:
-        return await _data((await caller.start(plan)).run())
+        return await _data((await requester.start(plan)).run())
 
     return call
 
@@ -81,9 +85,15 @@ async def _data(result: Awaitable[Any]) -> object:
 
 
 LAYERS: dict[str, tuple[str, Adapter]] = {
-    "the road": ("a kept connection, its timer, the request's bytes, aiohttp's parser", _layer(_road)),
-    "the transport": ("what aiohttp raises, explained", _layer(_transport)),
-    "the trip": ("deadline, rate limit, gate, budget, retries, listeners, a late result", _layer(_trip)),
+    "the transport": (
+        "a kept connection, its timer, the request's bytes, aiohttp's parser",
+        _layer(_transport),
+    ),
+    "the pool": ("what aiohttp raises, explained", _layer(_pool)),
+    "the attempts": (
+        "deadline, rate limit, gate, budget, retries, listeners, a late result",
+        _layer(_attempts),
+    ),
     "the session": ("the session of this key and event loop", _layer(_started)),
     "the plan": ("path, effect and body, checked and written; `execute` itself", _layer(_whole)),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.questions import (
     call_cost,
     decode,
@@ -16,7 +16,7 @@ from benchmarks.questions import (
 )
 from benchmarks.report import Table
 
-QUESTIONS: dict[str, Callable[[Plan], Table]] = {
+QUESTIONS: dict[str, Callable[[PreparedCall], Table]] = {
     "call-cost": call_cost.ask,
     "layers": layers.ask,
     "payload-size": payload_size.ask,

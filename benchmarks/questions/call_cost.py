@@ -2,7 +2,7 @@
 
 from benchmarks.clients import FLOOR, PLAIN, REFOLD, TUNED
 from benchmarks.payloads import SMALL
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
 from benchmarks.server import serving
@@ -12,7 +12,7 @@ _IN_FLIGHT = (1, 10, 50)
 _MAIN = 10
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """An execute with a 300-byte answer, against a static server on plain TCP."""
     with serving(SMALL) as base_url:
         by_number = {number: plan.compare(base_url, in_flight=number) for number in _IN_FLIGHT}

@@ -5,12 +5,12 @@ import json
 import msgspec
 
 from benchmarks.payloads import LARGE, envelope
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds, interleave_sync
 from refold_async import ActionResult
+from refold_async._core.responses import Response
 from refold_async.api import actions
-from refold_async.wire import Reply
 
 _LOADS, _BARE = "json.loads", "msgspec, the data into its type"
 _UNREAD, _RAW = "an answer read, its data not", "…, and result.raw taken"
@@ -50,10 +50,10 @@ class Answer(msgspec.Struct):
     data: Contacts
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """In memory: from the bytes of a reply to what the caller asked of the result."""
     body = envelope(LARGE)
-    reply = Reply(200, {}, body)
+    reply = Response(200, {}, body)
     result = _read(reply)
     data = bytes(result.raw)
     bare, whole = msgspec.json.Decoder(Contacts), msgspec.json.Decoder(Answer)
@@ -89,5 +89,5 @@ def _row(rounds: Rounds, name: str) -> Row:
     return Row(name, (*ratios, rounds.cost(name)))
 
 
-def _read(reply: Reply) -> ActionResult:
+def _read(reply: Response) -> ActionResult:
     return actions.read_result(actions._EXECUTE, reply)

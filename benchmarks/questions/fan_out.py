@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from statistics import median
 
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
 
@@ -35,7 +35,7 @@ _Runs = dict[tuple[int, str], list[tuple[float, float]]]
 """The runs of each number and shape: what a call cost, and the peak memory in MB."""
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """Each shape and number in a process of its own, since its peak memory is asked too."""
     runs = _interleave(plan.rounds)
     by_number = {number: _measured(runs, number) for number in _NUMBERS}

@@ -5,7 +5,7 @@ import asyncio
 from benchmarks.clients import REFOLD, sdk
 from benchmarks.clients.adapter import Adapter
 from benchmarks.payloads import SMALL
-from benchmarks.plan import Plan, compare
+from benchmarks.plan import PreparedCall, compare
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
 from benchmarks.server import serving
@@ -20,7 +20,7 @@ _BARE = "Starlette handler, bare client"
 _HOME = "Starlette handler, the integration"
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """An execute, heard by more and more, and from within a handler."""
     try:
         from benchmarks.clients import around

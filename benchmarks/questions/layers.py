@@ -8,16 +8,16 @@ from benchmarks.clients import FLOOR, floor
 from benchmarks.clients.adapter import Adapter
 from benchmarks.clients.layers import LAYERS
 from benchmarks.payloads import SMALL
-from benchmarks.plan import Plan, compare
+from benchmarks.plan import PreparedCall, compare
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Figure, Rounds, interleave_sync
 from benchmarks.server import serving
-from refold_async.observing import Observer
+from refold_async._core.observer import Observer
 
 _ANY: Any = None
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """The layers of one execute, each measured together with those beneath it."""
     contenders: dict[str, Adapter] = {FLOOR: floor.protocol} | {n: made for n, (_, made) in LAYERS.items()}
     with serving(SMALL) as base_url:
@@ -42,7 +42,7 @@ def _row(rounds: Rounds, name: str, below: str) -> Row:
     return Row(name, (LAYERS[name][0], own, rounds.ratio(name, FLOOR), rounds.cost(name)))
 
 
-def _asking(plan: Plan) -> Figure:
+def _asking(plan: PreparedCall) -> Figure:
     """What a call without listeners does for them: asks for one, then three times whether there is one."""
 
     def asked() -> None:

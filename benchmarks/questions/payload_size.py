@@ -2,7 +2,7 @@
 
 from benchmarks.clients import FLOOR, PLAIN
 from benchmarks.payloads import LARGE, MIDDLE, SMALL
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.report import Row, Table
 from benchmarks.rounds import Rounds
 from benchmarks.server import serving
@@ -10,7 +10,7 @@ from benchmarks.server import serving
 _SIZES = {"300 B": SMALL, "104 KB": MIDDLE, "1 MB": LARGE}
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """The clients by the size of the answer, 10 in flight."""
     by_size = {label: _compare(plan, size) for label, size in _SIZES.items()}
     names = sorted(by_size["104 KB"].costs, key=lambda name: by_size["104 KB"].cost(name).median)
@@ -26,7 +26,7 @@ def ask(plan: Plan) -> Table:
     )
 
 
-def _compare(plan: Plan, size: int) -> Rounds:
+def _compare(plan: PreparedCall, size: int) -> Rounds:
     with serving(size) as base_url:
         return plan.compare(base_url, in_flight=10)
 

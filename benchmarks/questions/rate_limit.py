@@ -9,7 +9,7 @@ import backoff
 from aiohttp import ClientResponseError, ClientSession
 
 from benchmarks.payloads import ACTION, PARAMS, PATH, SLUG
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import drive
 from refold_async import Call, RateLimit, Refold
@@ -45,7 +45,7 @@ class _Measured:
         return Row(label, (*shares, str(self.lost), f"{self.seconds:.1f}"))
 
 
-def ask(_plan: Plan) -> Table:
+def ask(_plan: PreparedCall) -> Table:
     """Calls against sandboxes that enforce 20 a second with a burst of 5, all at the same time."""
     batch, calls, gather = asyncio.run(_all())
     return Table(

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import certificate
 from benchmarks.clients import PLAIN, REFOLD
 from benchmarks.payloads import SMALL
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
 from benchmarks.server import serving
@@ -21,7 +21,7 @@ _BATCH = "from refold_async import Refold, Call, Done, Failed"
 _TIMED = "import time; t = time.process_time(); {}; print((time.process_time() - t) * 1e6)"
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """Fresh processes, one a measurement."""
     statements = (_PACKAGES, _OURS, _CLIENT, _BATCH)
     imports = _interleave({name: _import(name) for name in statements}, 2 * plan.rounds)
@@ -41,7 +41,7 @@ def ask(plan: Plan) -> Table:
     return Table("What does it cost to start?", ("x bare", "µs"), tuple(rows), note, tuple(bounds))
 
 
-def _first_calls(plan: Plan) -> Rounds:
+def _first_calls(plan: PreparedCall) -> Rounds:
     with tempfile.TemporaryDirectory() as folder:
         made = certificate.make(Path(folder))
         with serving(SMALL, tls=made) as base_url:

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks import certificate
 from benchmarks.clients import FLOOR, PLAIN
 from benchmarks.payloads import SMALL
-from benchmarks.plan import Plan
+from benchmarks.plan import PreparedCall
 from benchmarks.report import Row, Table
 from benchmarks.server import serving
 
@@ -14,7 +14,7 @@ _QUESTION = "What does a call cost over TLS?"
 _COLUMNS = ("x floor", f"x {PLAIN}", "µs")
 
 
-def ask(plan: Plan) -> Table:
+def ask(plan: PreparedCall) -> Table:
     """An execute with a 300-byte answer over kept TLS connections, 10 in flight."""
     if not certificate.available():
         return Table(_QUESTION, _COLUMNS, (), note="Not measured: there is no `openssl` command here.")

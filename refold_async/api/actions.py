@@ -8,21 +8,21 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
+from refold_async._core.decoding import read_as
+from refold_async._core.effects import effect_of_action
+from refold_async._core.operation import Effect, Operation
+from refold_async._core.prepared import PreparedCall, describe
+from refold_async._core.requester import Requester
+from refold_async._core.responses import Response, bounded, is_success, redact, status_error
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.api.resource import Resource
-from refold_async.bending import read_as
-from refold_async.caller import Caller
 from refold_async.errors import (
     DeadlineExceededError,
     Fate,
     InvalidCallError,
     UnreadableReplyError,
 )
-from refold_async.operation import Effect, Operation, effect_of_action
-from refold_async.plan import Plan, describe
-from refold_async.replies import bounded, is_success, redact, status_error
 from refold_async.results import ActionFailed, ActionResult, of_call, restored
-from refold_async.wire import Reply
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ _EXECUTE: Final = Operation(
 )
 
 
-def read_result(_: Operation[ActionResult], reply: Reply, secret: str = "") -> ActionResult:
+def read_result(_: Operation[ActionResult], reply: Response, secret: str = "") -> ActionResult:
     """Read the reply to an execute.
 
     Raises:
@@ -153,7 +153,7 @@ class Actions(Resource):
             NotFoundError: There is no such app.
             RefoldError: Any other failure of a call.
         """
-        return [*await self._kept(self._caller.plan(_LIST, slug, timeout=timeout))]
+        return [*await self._kept(self._requester.prepare(_LIST, slug, timeout=timeout))]
 
     async def schema(self, slug: str, action_id: str, *, timeout: float | None = None) -> ActionSchema:
         """Fetch the parameters that an action takes.
@@ -170,7 +170,7 @@ class Actions(Resource):
             NotFoundError: There is no such app or action.
             RefoldError: Any other failure of a call.
         """
-        parameters = await self._kept(self._caller.plan(_SCHEMA, slug, action_id, timeout=timeout))
+        parameters = await self._kept(self._requester.prepare(_SCHEMA, slug, action_id, timeout=timeout))
         return ActionSchema(parameters)
 
     async def execute(
@@ -206,19 +206,19 @@ class Actions(Resource):
             ReconnectRequiredError: The customer must connect its app again.
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
-        plan = plan_execute(self._caller, slug, action_id, params, effect=effect, timeout=timeout)
-        result = await (await self._caller.start(plan)).run()
+        plan = prepare_execute(self._requester, slug, action_id, params, effect=effect, timeout=timeout)
+        result = await (await self._requester.start(plan)).run()
         return of_call(result, ((slug, action_id), plan.linked_account_id, plan.effect))
 
-    async def _kept(self, plan: Plan[T]) -> T:
+    async def _kept(self, plan: PreparedCall[T]) -> T:
         """Give the plan's answer from the session's cache where there is one."""
-        trip = await self._caller.start(plan)
-        session = await self._caller.session()
-        if session.shelf is None:
+        trip = await self._requester.start(plan)
+        session = await self._requester.session()
+        if session.cache is None:
             return await trip.run()
-        key = (plan.operation.name, plan.path, self._caller.linked_account_id)
+        key = (plan.operation.name, plan.path, self._requester.linked_account_id)
         try:
-            return await session.shelf.get(key, trip.run, due=trip.deadline)
+            return await session.cache.get(key, trip.run, due=trip.deadline)
         except DeadlineExceededError as error:
             describe(error, plan.operation, plan.path, plan.linked_account_id)
             raise
@@ -227,22 +227,22 @@ class Actions(Resource):
 _PARAMS: Final = (dict, type(None), Mapping)  # what most calls give is told first
 
 
-def plan_execute(
-    caller: Caller,
+def prepare_execute(
+    requester: Requester,
     slug: str,
     action_id: str,
     params: Mapping[str, object] | None = None,
     *,
     effect: Effect | None = None,
     timeout: float | None = None,
-) -> Plan[ActionResult]:
+) -> PreparedCall[ActionResult]:
     """Make an execute ready to go; see `Actions.execute` for the arguments."""
     given: object = params
     if not isinstance(given, _PARAMS):
         error = InvalidCallError(f"params must be a mapping, not {type(given).__name__}")
-        describe(error, _EXECUTE, (slug, action_id), caller.linked_account_id)
+        describe(error, _EXECUTE, (slug, action_id), requester.linked_account_id)
         raise error
-    return caller.plan(
+    return requester.prepare(
         _EXECUTE,
         slug,
         action_id,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from refold_async._core.operation import Operation
 from refold_async.api.common import Identified
 from refold_async.api.resource import Resource, flag
-from refold_async.operation import Operation
 
 if TYPE_CHECKING:
     AuthType = Literal["oauth2", "keybased"] | str
@@ -138,7 +138,7 @@ class Applications(Resource):
             RefoldError: Any failure of a call.
         """
         query = {"slug": slug, "tags": tags, "ecosystem": flag(ecosystem), "auth_type": auth_type}
-        return await self._caller.call(_LIST, query=query, timeout=timeout)
+        return await self._requester.call(_LIST, query=query, timeout=timeout)
 
     async def get(self, slug: str, *, timeout: float | None = None) -> Application:
         """Fetch one app with the state of the customer's connection.
@@ -153,4 +153,4 @@ class Applications(Resource):
             NotFoundError: There is no such app.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET, slug, timeout=timeout)
+        return await self._requester.call(_GET, slug, timeout=timeout)

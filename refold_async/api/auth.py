@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.resource import Resource
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 AuthStructure = dict[str, dict[str, Any]]
 """The fields of each way to connect an app.
@@ -66,7 +66,7 @@ class Auth(Resource):
             ServerError: There is no such app: the service answers 500.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_STRUCTURE, slug, timeout=timeout)
+        return await self._requester.call(_STRUCTURE, slug, timeout=timeout)
 
 
 class KeyAuth(Auth):
@@ -90,4 +90,4 @@ class KeyAuth(Auth):
             RefoldError: Any failure of a call.
         """
         check_mapping("fields", fields, optional=True)
-        return await self._caller.call(_OAUTH_URL, slug, query=fields, timeout=timeout)
+        return await self._requester.call(_OAUTH_URL, slug, query=fields, timeout=timeout)

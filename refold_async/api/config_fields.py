@@ -7,11 +7,11 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Record
 from refold_async.api.config_models import Config, ConfigField
 from refold_async.api.resource import Resource, flag
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 _ALL: Final = "/api/v2/public/config/field"
 _ONE: Final = f"{_ALL}/{{field_id}}"
@@ -52,7 +52,7 @@ class ConfigFields(Resource):
             NotFoundError: The customer has no config of the app.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_LIST, headers={"slug": slug}, timeout=timeout)
+        return await self._requester.call(_LIST, headers={"slug": slug}, timeout=timeout)
 
     async def options(
         self,
@@ -83,7 +83,7 @@ class ConfigFields(Resource):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _OPTIONS,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
@@ -120,7 +120,7 @@ class ConfigFields(Resource):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _UPDATE,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
@@ -156,7 +156,7 @@ class ConfigFields(Resource):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _DELETE,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
@@ -193,7 +193,7 @@ class ConfigFields(Resource):
             BadRequestError: The field has no rules.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _RULE_OPTIONS,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from refold_async._core.checks import check_list, check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Message
 from refold_async.api.config_models import Config, ConfigEntry, ConfigField, ConfigWorkflow, ToggledWorkflows
 from refold_async.api.resource import Resource, flag, given
-from refold_async.checks import check_list, check_mapping
-from refold_async.operation import Operation
 
 Entries = list[ConfigEntry]
 Fields = Sequence[ConfigField | Mapping[str, object]]
@@ -83,7 +83,7 @@ class Configs(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._caller.call(_LIST, slug, timeout=timeout)
+        return await self._requester.call(_LIST, slug, timeout=timeout)
 
     async def update(
         self,
@@ -120,7 +120,7 @@ class Configs(Resource):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _UPDATE,
             headers={"disable_field_options": flag(disable_field_options)},
             body=given(
@@ -155,7 +155,7 @@ class Configs(Resource):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _TOGGLE, slug, config_id, workflow_id, body={"enabled": enabled}, timeout=timeout
         )
 
@@ -197,7 +197,7 @@ class KeyConfigs(Configs):
             NotFoundError: There is no such app.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _GET_OR_CREATE,
             headers={"disable_field_options": flag(disable_field_options)},
             body=given(
@@ -240,7 +240,7 @@ class KeyConfigs(Configs):
             RefoldError: Any other failure of a call.
         """
         operation, path = (_GET_DEFAULT, (slug,)) if config_id is None else (_GET, (slug, config_id))
-        return await self._caller.call(
+        return await self._requester.call(
             operation,
             *path,
             headers={"disable_field_options": flag(disable_field_options)},
@@ -266,5 +266,5 @@ class KeyConfigs(Configs):
             RefoldError: Any other failure of a call.
         """
         if config_id is None:
-            return await self._caller.call(_DELETE_DEFAULT, slug, timeout=timeout)
-        return await self._caller.call(_DELETE, slug, config_id, timeout=timeout)
+            return await self._requester.call(_DELETE_DEFAULT, slug, timeout=timeout)
+        return await self._requester.call(_DELETE, slug, config_id, timeout=timeout)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
-from refold_async import replies
+from refold_async._core import responses
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
+from refold_async._core.responses import Response
 from refold_async.api.common import Confirmation, Record
 from refold_async.api.resource import Resource
-from refold_async.checks import check_mapping
 from refold_async.errors import RefusedError
-from refold_async.operation import Operation
-from refold_async.wire import Reply
 
 if TYPE_CHECKING:
     Change = Literal["added", "updated"] | str
@@ -88,7 +88,7 @@ class Credentials(Resource):
             NotFoundError: The linked account has no connection to the organisation's own app.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_UPSERT, key, body={"value": value}, timeout=timeout)
+        return await self._requester.call(_UPSERT, key, body={"value": value}, timeout=timeout)
 
     async def delete(self, key: str, *, timeout: float | None = None) -> Confirmation:
         """Delete one credential for the organisation's own app.
@@ -103,7 +103,7 @@ class Credentials(Resource):
             NotFoundError: There is no such credential.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, key, timeout=timeout)
+        return await self._requester.call(_DELETE, key, timeout=timeout)
 
 
 class KeyCredentials(Credentials):
@@ -134,7 +134,7 @@ class KeyCredentials(Credentials):
             RefoldError: Any other failure of a call.
         """
         query = {"auth_type": auth_type}
-        return await self._caller.call(
+        return await self._requester.call(
             _SAVE_KEYS, slug, query=query, body=check_mapping("fields", fields), timeout=timeout
         )
 
@@ -156,18 +156,18 @@ class KeyCredentials(Credentials):
             RefoldError: Any other failure of a call.
         """
         body = {"slug": slug, "auth_object": check_mapping("auth_object", auth_object)}
-        return await self._caller.call(_MIGRATE, body=body, timeout=timeout, read=read_migration)
+        return await self._requester.call(_MIGRATE, body=body, timeout=timeout, read=read_migration)
 
 
-def read_migration(operation: Operation[Migration], reply: Reply, secret: str = "") -> Migration:
+def read_migration(operation: Operation[Migration], reply: Response, secret: str = "") -> Migration:
     """Read the reply to a migration.
 
     Raises:
         StatusError: The reply's status is not a success.
         RefusedError: It is, and the body says that nothing was migrated.
     """
-    migration = replies.read(operation, reply, secret)
+    migration = responses.read(operation, reply, secret)
     if migration.error is None and migration.success is not False:
         return migration
-    said = replies.bounded(replies.redact(str(migration.error or migration.message), secret))
+    said = responses.bounded(responses.redact(str(migration.error or migration.message), secret))
     raise RefusedError(f"the connection was not migrated: {said}", fate="rejected", status=reply.status)

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
+from refold_async._core.checks import check_list
+from refold_async._core.operation import Operation
 from refold_async.api.common import Dated, Environment, Record, Records
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, flag
-from refold_async.checks import check_list
-from refold_async.operation import Operation
 
 
 class Dataref(Dated, frozen=True, kw_only=True):
@@ -128,8 +128,8 @@ class OrganisationDatarefs(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        query = {"unique": flag(unique), "linked_account_id": self._caller.linked_account_id}
-        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        query = {"unique": flag(unique), "linked_account_id": self._requester.linked_account_id}
+        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
 
     def iterate(
         self, *, limit: int | None = None, unique: bool | None = None, timeout: float | None = None
@@ -168,7 +168,7 @@ class Datarefs(OrganisationDatarefs):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._caller.call(_CREATE, body={"refName": ref_name}, timeout=timeout)
+        return await self._requester.call(_CREATE, body={"refName": ref_name}, timeout=timeout)
 
     async def get(
         self,
@@ -192,7 +192,7 @@ class Datarefs(OrganisationDatarefs):
             NotFoundError: There is no such dataref.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(self._caller, _GET, ref_name, page=page, limit=limit, timeout=timeout)
+        return await fetch(self._requester, _GET, ref_name, page=page, limit=limit, timeout=timeout)
 
     def iterate_records(
         self, ref_name: str, *, limit: int | None = None, timeout: float | None = None
@@ -225,7 +225,7 @@ class Datarefs(OrganisationDatarefs):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._caller.call(_DELETE, ref_name, timeout=timeout)
+        return await self._requester.call(_DELETE, ref_name, timeout=timeout)
 
     async def clear(self, ref_name: str, *, timeout: float | None = None) -> Dataref:
         """Delete all records of a dataref, and keep the dataref.
@@ -240,7 +240,7 @@ class Datarefs(OrganisationDatarefs):
             NotFoundError: There is no such dataref.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_CLEAR, ref_name, timeout=timeout)
+        return await self._requester.call(_CLEAR, ref_name, timeout=timeout)
 
     async def edit_group(self, ref_names: Sequence[str], group: str, *, timeout: float | None = None) -> None:
         """File datarefs under a group.
@@ -256,4 +256,4 @@ class Datarefs(OrganisationDatarefs):
             RefoldError: Any failure of a call.
         """
         body = {"refNames": check_list("ref_names", ref_names), "group": group}
-        await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)
+        await self._requester.call(_EDIT_GROUP, body=body, timeout=timeout)

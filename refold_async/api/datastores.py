@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Record, Records
 from refold_async.api.resource import Resource
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 Names = list[str]
 
@@ -53,7 +53,7 @@ class Datastores(Resource):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_LIST, slug, query={"config_id": config_id}, timeout=timeout)
+        return await self._requester.call(_LIST, slug, query={"config_id": config_id}, timeout=timeout)
 
     async def records(
         self, slug: str, datastore_name: str, *, config_id: str | None = None, timeout: float | None = None
@@ -73,7 +73,7 @@ class Datastores(Resource):
             RefoldError: Any other failure of a call.
         """
         query = {"config_id": config_id}
-        return await self._caller.call(_RECORDS, slug, datastore_name, query=query, timeout=timeout)
+        return await self._requester.call(_RECORDS, slug, datastore_name, query=query, timeout=timeout)
 
     async def search(
         self,
@@ -100,6 +100,6 @@ class Datastores(Resource):
             RefoldError: Any other failure of a call.
         """
         query = {"config_id": config_id}
-        return await self._caller.call(
+        return await self._requester.call(
             _SEARCH, slug, datastore_name, query=query, body=check_mapping("fields", fields), timeout=timeout
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from refold_async.operation import Effect, Method
+from refold_async._core.operation import Effect, Method
 
 DOCUMENTED: Final[tuple[tuple[Method, str, str, Effect], ...]] = (
     ("GET", "/api/v1/workflow/public/scheduled", "schedules.list", "read"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from refold_async._core.operation import Operation
 from refold_async.api.common import Environment
 from refold_async.api.env_models import (
     FoundDefinition,
@@ -17,7 +18,6 @@ from refold_async.api.env_models import (
 )
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
-from refold_async.operation import Operation
 
 _PATH: Final = "/api/v2/public/env"
 _LIST_DEFINITIONS: Final = Operation(
@@ -103,11 +103,11 @@ class EnvVariables(Resource):
             RefoldError: Any other failure of a call.
         """
         query = {
-            "linked_account_id": self._caller.linked_account_id,
+            "linked_account_id": self._requester.linked_account_id,
             "workflow_id": workflow_id,
             "environment": environment,
         }
-        return await self._caller.call(_GET, definition_id, query=query, timeout=timeout)
+        return await self._requester.call(_GET, definition_id, query=query, timeout=timeout)
 
     async def set(
         self,
@@ -134,10 +134,10 @@ class EnvVariables(Resource):
         body = given(
             variable_definition_id=variable_definition_id,
             value=value,
-            linked_account_id=self._caller.linked_account_id,
+            linked_account_id=self._requester.linked_account_id,
             workflow_id=workflow_id,
         )
-        return await self._caller.call(_SET, body=body, timeout=timeout)
+        return await self._requester.call(_SET, body=body, timeout=timeout)
 
     async def list(
         self,
@@ -166,11 +166,13 @@ class EnvVariables(Resource):
             RefoldError: Any other failure of a call.
         """
         query = {
-            "linked_account_id": self._caller.linked_account_id,
+            "linked_account_id": self._requester.linked_account_id,
             "variable_definition_id": variable_definition_id,
             "workflow_id": workflow_id,
         }
-        return await fetch(self._caller, _LIST, scope, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(
+            self._requester, _LIST, scope, page=page, limit=limit, query=query, timeout=timeout
+        )
 
     def iterate(
         self,
@@ -220,7 +222,7 @@ class EnvVariables(Resource):
             NotFoundError: There is no such value.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, value_id, timeout=timeout)
+        return await self._requester.call(_DELETE, value_id, timeout=timeout)
 
 
 class OrganisationEnvVariables(EnvVariables):
@@ -255,7 +257,7 @@ class OrganisationEnvVariables(EnvVariables):
         """
         query = {"scope": scope, "var_format": var_format, "name": name}
         return await fetch(
-            self._caller, _LIST_DEFINITIONS, page=page, limit=limit, query=query, timeout=timeout
+            self._requester, _LIST_DEFINITIONS, page=page, limit=limit, query=query, timeout=timeout
         )
 
     def iterate_definitions(
@@ -301,4 +303,4 @@ class OrganisationEnvVariables(EnvVariables):
             NotFoundError: There is no such definition.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET_DEFINITION, id, timeout=timeout)
+        return await self._requester.call(_GET_DEFINITION, id, timeout=timeout)

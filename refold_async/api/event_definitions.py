@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Identified
 from refold_async.api.resource import Resource, given
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 
 class EventKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class EventDefinitions(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._caller.call(_LIST, timeout=timeout)
+        return await self._requester.call(_LIST, timeout=timeout)
 
     async def create(
         self,
@@ -134,7 +134,7 @@ class EventDefinitions(Resource):
         """
         check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
-        return await self._caller.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(_CREATE, body=body, timeout=timeout)
 
     async def get(self, event_id: str, *, timeout: float | None = None) -> EventDefinition:
         """Fetch an event.
@@ -149,7 +149,7 @@ class EventDefinitions(Resource):
             NotFoundError: There is no such event.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET, event_id, timeout=timeout)
+        return await self._requester.call(_GET, event_id, timeout=timeout)
 
     async def update(
         self,
@@ -180,7 +180,7 @@ class EventDefinitions(Resource):
         """
         check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
-        return await self._caller.call(_UPDATE, event_id, body=body, timeout=timeout)
+        return await self._requester.call(_UPDATE, event_id, body=body, timeout=timeout)
 
     async def delete(self, event_id: str, *, timeout: float | None = None) -> Definitions:
         """Delete an event.
@@ -198,4 +198,4 @@ class EventDefinitions(Resource):
             NotFoundError: There is no such event.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, event_id, timeout=timeout)
+        return await self._requester.call(_DELETE, event_id, timeout=timeout)

@@ -7,12 +7,12 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Effect, Operation
+from refold_async._core.requests import body_of
+from refold_async._core.uploads import FileLike, Upload
 from refold_async.api.common import Message
 from refold_async.api.resource import Resource
-from refold_async.checks import check_mapping
-from refold_async.operation import Effect, Operation
-from refold_async.uploads import FileLike, Upload
-from refold_async.wire import body_of
 
 _TRIGGER: Final = Operation(
     name="events.trigger",
@@ -71,7 +71,7 @@ class Events(Resource):
         """
         fields = {"event": event} if payload is UNSET else {"event": event, "payload": payload}
         operation, path = (_TRIGGER, ()) if slug is None else (_TRIGGER_OF_APP, (slug,))
-        return await self._caller.call(
+        return await self._requester.call(
             operation,
             *path,
             headers={"config_id": config_id, "instance_tag": instance_tag},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from refold_async._core.operation import Operation
 from refold_async.api.common import Message
 from refold_async.api.execution_models import (
     Execution,
@@ -19,7 +20,6 @@ from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, flag, moment
 from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.errors import DeadlineExceededError
-from refold_async.operation import Operation
 
 _PATH: Final = "/api/v2/public/execution"
 _LIST: Final = Operation(
@@ -112,7 +112,7 @@ class Executions(Resource):
             "execution_source": execution_source,
             "sortAsc": flag(oldest_first),
         }
-        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
 
     def iterate(
         self,
@@ -181,7 +181,7 @@ class Executions(Resource):
             NotFoundError: There is no such execution.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET, execution_id, timeout=timeout)
+        return await self._requester.call(_GET, execution_id, timeout=timeout)
 
     async def follow(
         self, execution_id: str, *, timeout: float, poll: float = 0.5, longest_poll: float = 10.0
@@ -211,7 +211,7 @@ class Executions(Resource):
             return await follow(self.get, execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll)
         except (WorkflowFailed, DeadlineExceededError) as error:
             error.operation = "executions.follow"
-            error.linked_account_id = self._caller.linked_account_id
+            error.linked_account_id = self._requester.linked_account_id
             raise
 
     async def batches(
@@ -243,7 +243,7 @@ class Executions(Resource):
         """
         query = {"status": status}
         return await fetch(
-            self._caller,
+            self._requester,
             _BATCHES,
             execution_id,
             node_id,
@@ -296,7 +296,7 @@ class Executions(Resource):
             NotFoundError: There is no such execution.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_STOP, execution_id, timeout=timeout)
+        return await self._requester.call(_STOP, execution_id, timeout=timeout)
 
     async def rerun(self, execution_id: str, *, timeout: float | None = None) -> Rerun:
         """Start a failed or stopped execution again, with what first started it.
@@ -314,4 +314,4 @@ class Executions(Resource):
             NotFoundError: There is no such execution.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_RERUN, execution_id, timeout=timeout)
+        return await self._requester.call(_RERUN, execution_id, timeout=timeout)

@@ -7,10 +7,11 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from refold_async import deadlines, retries
+from refold_async import deadlines
+from refold_async._core import retries
+from refold_async._core.checks import check_seconds
 from refold_async.api.execution_models import Execution
 from refold_async.api.workflow_results import WorkflowFailed
-from refold_async.checks import check_seconds
 from refold_async.errors import DeadlineExceededError, RefoldError
 
 _GROWTH: Final = 1.5

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from refold_async import wire
+from refold_async._core import checks
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
+from refold_async._core.responses import RedactedRepr
 from refold_async.api.common import Record
 from refold_async.api.resource import Resource
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 
-class ConnectUrl(wire.Veiled, frozen=True, kw_only=True):
+class ConnectUrl(RedactedRepr, frozen=True, kw_only=True):
     """The URL of a page to connect on. It holds a token, so no repr shows it.
 
     Attributes:
@@ -70,10 +71,10 @@ class HostedConnect(Resource):
             AuthenticationError: The token is invalid, or has expired.
             RefoldError: Any other failure of a call.
         """
-        wire.check_text("linked_account_id", linked_account_id)
+        checks.check_text("linked_account_id", linked_account_id)
         body = check_mapping("properties", properties, optional=True) or {}
         query = {"linked_account_id": linked_account_id, "config_id": config_id}
-        return await self._caller.call(_CREATE_URL, query=query, body=body, timeout=timeout)
+        return await self._requester.call(_CREATE_URL, query=query, body=body, timeout=timeout)
 
     async def properties(self, *, timeout: float | None = None) -> Record:
         """Fetch the properties that `create_url` was given in this session.
@@ -87,4 +88,4 @@ class HostedConnect(Resource):
             AuthenticationError: The token is invalid, or has expired.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_PROPERTIES, timeout=timeout)
+        return await self._requester.call(_PROPERTIES, timeout=timeout)

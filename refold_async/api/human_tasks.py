@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Dated, Record
 from refold_async.api.resource import Resource
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 if TYPE_CHECKING:
     HumanTaskStatus = Literal["WAITING", "SUBMITTED", "TIMEOUT"] | str
@@ -82,7 +82,7 @@ class HumanTasks(Resource):
             NotFoundError: There is no such form.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET, id, timeout=timeout)
+        return await self._requester.call(_GET, id, timeout=timeout)
 
     async def submit(
         self,
@@ -105,6 +105,6 @@ class HumanTasks(Resource):
             NotFoundError: There is no such form.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _SUBMIT, id, body={"data": check_mapping("data", data)}, timeout=timeout
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from refold_async._core.operation import Operation
 from refold_async.api.linked_accounts import GET, UPSERT, LinkedAccount, account_body
 from refold_async.api.resource import Resource
-from refold_async.operation import Operation
 
 _DELETE_INTEGRATION: Final = Operation(
     name="linked_account.delete_integration",
@@ -57,8 +57,8 @@ class OwnAccount(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        body = account_body(self._caller.linked_account_id, name, udf, auth_credentials)
-        return await self._caller.call(UPSERT, body=body, timeout=timeout)
+        body = account_body(self._requester.linked_account_id, name, udf, auth_credentials)
+        return await self._requester.call(UPSERT, body=body, timeout=timeout)
 
 
 class KeyOwnAccount(OwnAccount):
@@ -78,7 +78,7 @@ class KeyOwnAccount(OwnAccount):
             NotFoundError: It does not exist.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(GET, self._account_id, timeout=timeout)
+        return await self._requester.call(GET, self._account_id, timeout=timeout)
 
     async def delete_integration(
         self, slug: str, *, auth_type: str | None = None, timeout: float | None = None
@@ -99,7 +99,7 @@ class KeyOwnAccount(OwnAccount):
             RefoldError: Any failure of a call.
         """
         query = {"linked_account_id": self._account_id, "auth_type": auth_type}
-        return await self._caller.call(_DELETE_INTEGRATION, slug, query=query, timeout=timeout)
+        return await self._requester.call(_DELETE_INTEGRATION, slug, query=query, timeout=timeout)
 
 
 class TokenOwnAccount(OwnAccount):
@@ -119,4 +119,4 @@ class TokenOwnAccount(OwnAccount):
             AuthenticationError: The token is invalid, or has expired.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_ACTIVE, timeout=timeout)
+        return await self._requester.call(_ACTIVE, timeout=timeout)

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from refold_async import wire
+from refold_async._core import checks
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Dated, Environment, Message
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 
 class UserField(Dated, frozen=True, kw_only=True):
@@ -151,7 +151,7 @@ class LinkedAccounts(Resource):
             RefoldError: Any failure of a call.
         """
         query = {"env_variable_name": env_variable_name, "env_variable_value": env_variable_value}
-        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
 
     def iterate(
         self,
@@ -210,7 +210,7 @@ class LinkedAccounts(Resource):
             RefoldError: Any other failure of a call.
         """
         body = account_body(linked_account_id, name, udf, auth_credentials)
-        return await self._caller.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(_CREATE, body=body, timeout=timeout)
 
     async def upsert(
         self,
@@ -239,7 +239,7 @@ class LinkedAccounts(Resource):
             RefoldError: Any failure of a call.
         """
         body = account_body(linked_account_id, name, udf, auth_credentials)
-        return await self._caller.call(UPSERT, body=body, timeout=timeout)
+        return await self._requester.call(UPSERT, body=body, timeout=timeout)
 
     async def get(self, linked_account_id: str, *, timeout: float | None = None) -> LinkedAccount:
         """Fetch a linked account.
@@ -254,7 +254,7 @@ class LinkedAccounts(Resource):
             NotFoundError: There is no such linked account.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(GET, linked_account_id, timeout=timeout)
+        return await self._requester.call(GET, linked_account_id, timeout=timeout)
 
     async def delete(self, linked_account_id: str, *, timeout: float | None = None) -> Message:
         """Delete a linked account with its connections, its installed workflows and its tokens.
@@ -269,7 +269,7 @@ class LinkedAccounts(Resource):
             NotFoundError: There is no such linked account.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, linked_account_id, timeout=timeout)
+        return await self._requester.call(_DELETE, linked_account_id, timeout=timeout)
 
 
 def account_body(
@@ -284,7 +284,7 @@ def account_body(
         InvalidCallError: The id is empty, or no text, or `udf` or `auth_credentials` is no mapping.
     """
     if linked_account_id is not None:
-        wire.check_text("linked_account_id", linked_account_id)
+        checks.check_text("linked_account_id", linked_account_id)
     check_mapping("udf", udf, optional=True)
     check_mapping("auth_credentials", auth_credentials, optional=True)
     your_app = None if auth_credentials is None else {"auth_credentials": auth_credentials}

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
+from refold_async._core.checks import check_list
+from refold_async._core.operation import Operation
 from refold_async.api.common import Dated, Environment, Record
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
-from refold_async.checks import check_list
-from refold_async.operation import Operation
 
 
 class McpSuggestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ class McpServers(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await fetch(self._caller, _LIST, page=page, limit=limit, timeout=timeout)
+        return await fetch(self._requester, _LIST, page=page, limit=limit, timeout=timeout)
 
     def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[McpServer]:
         """Walk through all MCP servers, page by page; see `Walk`.
@@ -142,7 +142,7 @@ class McpServers(Resource):
             RefoldError: Any other failure of a call.
         """
         body = {"name": name, "description": description}
-        return await self._caller.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(_CREATE, body=body, timeout=timeout)
 
     async def get(self, mcp_server_id: str, *, timeout: float | None = None) -> McpServer:
         """Fetch an MCP server.
@@ -157,7 +157,7 @@ class McpServers(Resource):
             NotFoundError: There is no such MCP server.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET, mcp_server_id, timeout=timeout)
+        return await self._requester.call(_GET, mcp_server_id, timeout=timeout)
 
     async def update(
         self,
@@ -209,7 +209,7 @@ class McpServers(Resource):
             secondary_color=secondary_color,
             chains=check_list("chains", chains, optional=True),
         )
-        return await self._caller.call(_UPDATE, mcp_server_id, body=body, timeout=timeout)
+        return await self._requester.call(_UPDATE, mcp_server_id, body=body, timeout=timeout)
 
     async def delete(self, mcp_server_id: str, *, timeout: float | None = None) -> None:
         """Delete an MCP server.
@@ -224,4 +224,4 @@ class McpServers(Resource):
             NotFoundError: There is no such MCP server.
             RefoldError: Any other failure of a call.
         """
-        await self._caller.call(_DELETE, mcp_server_id, timeout=timeout)
+        await self._requester.call(_DELETE, mcp_server_id, timeout=timeout)

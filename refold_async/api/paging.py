@@ -9,12 +9,13 @@ from typing import Any, Final, Generic, Self, TypeVar, get_origin
 
 import msgspec
 
-from refold_async import replies
+from refold_async._core import responses
+from refold_async._core.decoding import read_as
+from refold_async._core.operation import Operation
+from refold_async._core.requester import Requester
+from refold_async._core.requests import Scalar
+from refold_async._core.responses import Response
 from refold_async.api.common import fill
-from refold_async.bending import read_as
-from refold_async.caller import Caller
-from refold_async.operation import Operation
-from refold_async.wire import Reply, Scalar
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Page[Any]")
@@ -58,15 +59,15 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True, repr_omit_defa
         return len(self.items)
 
 
-def read_page(operation: Operation[P], reply: Reply, secret: str = "") -> P:
+def read_page(operation: Operation[P], reply: Response, secret: str = "") -> P:
     """Read a page, which a few operations answer as a bare array.
 
     Raises:
         StatusError: Its class is that of the reply's status.
         UnreadableReplyError: The body is no page.
     """
-    if not replies.is_success(reply.status) or not reply.body.lstrip().startswith(b"["):
-        return replies.read(operation, reply, secret)
+    if not responses.is_success(reply.status) or not reply.body.lstrip().startswith(b"["):
+        return responses.read(operation, reply, secret)
     return read_as(operation.answer, b'{"%s":%s}' % (_key_of_items(operation.answer), reply.body))
 
 
@@ -76,7 +77,7 @@ def _key_of_items(answer: type[Page[Any]]) -> bytes:
 
 
 async def fetch(
-    caller: Caller,
+    requester: Requester,
     operation: Operation[P],
     *path: str,
     page: int | None,
@@ -86,7 +87,7 @@ async def fetch(
 ) -> P:
     """Call an operation that answers a page."""
     asked = {"page": page, "limit": limit, **(query or {})}
-    return await caller.call(operation, *path, query=asked, timeout=timeout, read=read_page)
+    return await requester.call(operation, *path, query=asked, timeout=timeout, read=read_page)
 
 
 class Walk(AsyncIterator[T]):

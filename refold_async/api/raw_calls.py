@@ -8,18 +8,19 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, overload
 from urllib.parse import unquote
 
-from refold_async import replies, wire
+from refold_async._core import checks, requests, responses
+from refold_async._core.decoding import BOM, decode_any, decode_into
+from refold_async._core.operation import Effect, Method, Operation
+from refold_async._core.requester import Requester
+from refold_async._core.requests import Scalar
+from refold_async._core.responses import RedactedRepr, Response
 from refold_async.api.documented import DOCUMENTED
-from refold_async.bending import BOM, decode_any, decode_into
-from refold_async.caller import Caller
 from refold_async.errors import InvalidCallError
-from refold_async.operation import Effect, Method, Operation
-from refold_async.wire import Reply, Scalar
 
 T = TypeVar("T")
 
 
-class RawAnswer(wire.Veiled, frozen=True):
+class RawAnswer(RedactedRepr, frozen=True):
     """An answer as it came; its status is one of success.
 
     Attributes:
@@ -60,7 +61,7 @@ class RawAnswer(wire.Veiled, frozen=True):
 
 
 async def call(
-    caller: Caller,
+    requester: Requester,
     method: Method,
     path: str,
     *,
@@ -74,11 +75,11 @@ async def call(
     operation, values = operation_of(method, path)
     if isinstance(body, bytes | bytearray | memoryview):
         raise InvalidCallError("body may not be bytes: JSON that is written already goes as msgspec.Raw(...)")
-    return await caller.call(
+    return await requester.call(
         operation,
         *values,
         query=query,
-        headers=None if headers is None else wire.added_headers(headers),
+        headers=None if headers is None else requests.added_headers(headers),
         body=body,
         effect=effect,
         timeout=timeout,
@@ -86,9 +87,9 @@ async def call(
     )
 
 
-def _read(_: Operation[RawAnswer], reply: Reply, secret: str = "") -> RawAnswer:
-    if not replies.is_success(reply.status):
-        raise replies.status_error(reply, secret=secret)
+def _read(_: Operation[RawAnswer], reply: Response, secret: str = "") -> RawAnswer:
+    if not responses.is_success(reply.status):
+        raise responses.status_error(reply, secret=secret)
     return RawAnswer(reply.status, reply.headers.get("Content-Type", ""), reply.body)
 
 
@@ -115,7 +116,7 @@ def operation_of(method: Method, path: str) -> tuple[Operation[RawAnswer], tuple
 
 def _segments(path: str) -> tuple[str, ...]:
     """Give a path's segments, decoded: they are encoded again as they are sent."""
-    wire.check_text("path", path)
+    checks.check_text("path", path)
     if not path.startswith("/"):
         raise InvalidCallError(f"path must start with a /, on the client's base URL: {path!r}")
     if "?" in path or "#" in path:

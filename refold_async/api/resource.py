@@ -6,7 +6,7 @@ from datetime import date, datetime
 from importlib import import_module
 from typing import Any, Generic, Self, TypeVar, overload
 
-from refold_async.caller import Caller
+from refold_async._core.requester import Requester
 from refold_async.errors import InvalidCallError
 
 R_co = TypeVar("R_co", covariant=True)
@@ -15,20 +15,20 @@ R_co = TypeVar("R_co", covariant=True)
 class Resource:
     """The base of a resource: it calls its operations for one scope."""
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_requester",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._caller!r})"
+        return f"{type(self).__name__}({self._requester!r})"
 
     @property
     def _account_id(self) -> str:
         """The linked account that an API key calls for."""
-        if self._caller.linked_account_id is None:
+        if self._requester.linked_account_id is None:
             raise InvalidCallError("this call names its linked account, and this scope has none")
-        return self._caller.linked_account_id
+        return self._requester.linked_account_id
 
 
 class Lazy(Generic[R_co]):
@@ -58,7 +58,7 @@ class Lazy(Generic[R_co]):
     def __get__(self, scope: Any, owner: type) -> Any:
         if scope is None:
             return self
-        resource = self.load()(scope._caller)  # noqa: SLF001 - the scopes have one for this
+        resource = self.load()(scope._requester)  # noqa: SLF001 - the scopes have one for this
         scope.__dict__[self._attribute] = resource
         return resource
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from refold_async._core.checks import check_list, check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Environment, Identified, Message, Record
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, day, given
-from refold_async.checks import check_list, check_mapping
 from refold_async.errors import InvalidCallError
-from refold_async.operation import Operation
 
 if TYPE_CHECKING:
     TriggerType = Literal["cron", "interval"] | str
@@ -132,7 +132,7 @@ class Schedules(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await fetch(self._caller, _LIST, page=page, limit=limit, timeout=timeout)
+        return await fetch(self._requester, _LIST, page=page, limit=limit, timeout=timeout)
 
     def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[Schedule]:
         """Walk through all schedules, page by page; see `Walk`.
@@ -185,7 +185,7 @@ class Schedules(Resource):
         """
         if cron is None and at is None:
             raise InvalidCallError("a schedule needs `cron` or `at`")
-        return await self._caller.call(
+        return await self._requester.call(
             _CREATE,
             headers={
                 "slug": slug,
@@ -228,7 +228,7 @@ class Schedules(Resource):
             RefoldError: Any other failure of a call.
         """
         body = _timing(cron, at, start_date, end_date, tz=tz, payload=payload)
-        return await self._caller.call(_UPDATE, schedule_id, body=body, timeout=timeout)
+        return await self._requester.call(_UPDATE, schedule_id, body=body, timeout=timeout)
 
     async def delete(self, schedule_id: str, *, timeout: float | None = None) -> Message:
         """Delete a schedule; it runs no more.
@@ -243,7 +243,7 @@ class Schedules(Resource):
             NotFoundError: There is no such schedule.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, schedule_id, timeout=timeout)
+        return await self._requester.call(_DELETE, schedule_id, timeout=timeout)
 
     async def pause(self, schedule_id: str, *, timeout: float | None = None) -> Schedule:
         """Pause a schedule: it does not run until it is resumed.
@@ -258,7 +258,7 @@ class Schedules(Resource):
             NotFoundError: There is no such schedule.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_PAUSE, schedule_id, timeout=timeout)
+        return await self._requester.call(_PAUSE, schedule_id, timeout=timeout)
 
     async def resume(self, schedule_id: str, *, timeout: float | None = None) -> Schedule:
         """Let a paused schedule run again.
@@ -273,7 +273,7 @@ class Schedules(Resource):
             NotFoundError: There is no such schedule.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_RESUME, schedule_id, timeout=timeout)
+        return await self._requester.call(_RESUME, schedule_id, timeout=timeout)
 
 
 def _timing(

@@ -6,12 +6,13 @@ from typing import Final
 
 import msgspec
 
-from refold_async import wire
+from refold_async._core import checks
+from refold_async._core.operation import Operation
+from refold_async._core.responses import RedactedRepr
 from refold_async.api.resource import Resource, flag
-from refold_async.operation import Operation
 
 
-class SessionToken(wire.Veiled, frozen=True, kw_only=True):
+class SessionToken(RedactedRepr, frozen=True, kw_only=True):
     """A session token, which no repr shows.
 
     Attributes:
@@ -84,10 +85,10 @@ class SessionTokens(Resource):
             BadRequestError: There is no such linked account.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _CREATE,
             query={"force_refresh": flag(force_refresh)},
-            body={"linked_account_id": wire.check_text("linked_account_id", linked_account_id)},
+            body={"linked_account_id": checks.check_text("linked_account_id", linked_account_id)},
             effect="write" if force_refresh else None,
             timeout=timeout,
         )
@@ -110,4 +111,4 @@ class OwnSessionToken(Resource):
             AuthenticationError: The token is invalid, has expired, or was revoked before.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_REVOKE, timeout=timeout)
+        return await self._requester.call(_REVOKE, timeout=timeout)

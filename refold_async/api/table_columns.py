@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from refold_async._core.checks import check_list, check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.resource import Resource
 from refold_async.api.table_models import TableColumns
-from refold_async.checks import check_list, check_mapping
-from refold_async.operation import Operation
 
 _ONE: Final = "/api/v2/public/tables/{table_id}"
 _ADD_COLUMNS: Final = Operation(
@@ -61,7 +61,7 @@ class TableEditing(Resource):
             RefoldError: Any other failure of a call.
         """
         body = {"columns": check_list("columns", columns)}
-        return await self._caller.call(_ADD_COLUMNS, table_id, body=body, timeout=timeout)
+        return await self._requester.call(_ADD_COLUMNS, table_id, body=body, timeout=timeout)
 
     async def remove_columns(
         self, table_id: str, columns: Sequence[str], *, timeout: float | None = None
@@ -81,7 +81,7 @@ class TableEditing(Resource):
             RefoldError: Any other failure of a call.
         """
         body = {"columns": check_list("columns", columns)}
-        return await self._caller.call(_REMOVE_COLUMNS, table_id, body=body, timeout=timeout)
+        return await self._requester.call(_REMOVE_COLUMNS, table_id, body=body, timeout=timeout)
 
     async def rename_columns(
         self, table_id: str, renames: Mapping[str, str], *, timeout: float | None = None
@@ -102,4 +102,4 @@ class TableEditing(Resource):
         """
         check_mapping("renames", renames)
         body = {"renames": [{"old_name": old, "new_name": new} for old, new in renames.items()]}
-        return await self._caller.call(_RENAME_COLUMNS, table_id, body=body, timeout=timeout)
+        return await self._requester.call(_RENAME_COLUMNS, table_id, body=body, timeout=timeout)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from refold_async._core.checks import check_list, check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Record, Records
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.table_columns import TableEditing
 from refold_async.api.table_models import AddedRecords, CreatedTable, Table, TableRecords
-from refold_async.checks import check_list, check_mapping
-from refold_async.operation import Operation
 
 _PATH: Final = "/api/v2/public/tables"
 _ONE: Final = f"{_PATH}/{{table_id}}"
@@ -92,7 +92,7 @@ class Tables(TableEditing):
             RefoldError: Any failure of a call.
         """
         query = {"name": name}
-        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
 
     def iterate(
         self, *, limit: int | None = None, name: str | None = None, timeout: float | None = None
@@ -130,7 +130,7 @@ class Tables(TableEditing):
         check_list("columns", columns)
         named = [{"column_name": column} for column in columns]
         body = {"table_name": table_name, "columns": named}
-        return await self._caller.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(_CREATE, body=body, timeout=timeout)
 
     async def records(
         self,
@@ -154,7 +154,7 @@ class Tables(TableEditing):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(self._caller, _RECORDS, table_id, page=page, limit=limit, timeout=timeout)
+        return await fetch(self._requester, _RECORDS, table_id, page=page, limit=limit, timeout=timeout)
 
     def iterate_records(
         self, table_id: str, *, limit: int | None = None, timeout: float | None = None
@@ -192,7 +192,7 @@ class Tables(TableEditing):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _SEARCH, table_id, body=check_mapping("fields", fields), timeout=timeout
         )
 
@@ -218,7 +218,7 @@ class Tables(TableEditing):
         """
         if not isinstance(data, Mapping):
             check_list("data", data)
-        return await self._caller.call(_ADD_RECORDS, table_id, body={"data": data}, timeout=timeout)
+        return await self._requester.call(_ADD_RECORDS, table_id, body={"data": data}, timeout=timeout)
 
     async def delete_record(self, table_id: str, record_id: str, *, timeout: float | None = None) -> Record:
         """Delete one record of a table.
@@ -237,7 +237,7 @@ class Tables(TableEditing):
             NotFoundError: There is no such record.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE_RECORD, table_id, record_id, timeout=timeout)
+        return await self._requester.call(_DELETE_RECORD, table_id, record_id, timeout=timeout)
 
     async def delete(self, table_id: str, *, timeout: float | None = None) -> bool:
         """Delete a table; the service keeps it, marked as deleted.
@@ -255,7 +255,7 @@ class Tables(TableEditing):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, table_id, timeout=timeout)
+        return await self._requester.call(_DELETE, table_id, timeout=timeout)
 
     async def edit_group(self, table_ids: Sequence[str], group: str, *, timeout: float | None = None) -> None:
         """File tables under a group.
@@ -271,4 +271,4 @@ class Tables(TableEditing):
             RefoldError: Any failure of a call.
         """
         body = {"tableIds": check_list("table_ids", table_ids), "group": group}
-        await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)
+        await self._requester.call(_EDIT_GROUP, body=body, timeout=timeout)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import UNSET, UnsetType
 
+from refold_async._core.checks import check_list, check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.common import Dated, Environment
 from refold_async.api.resource import Resource, given
-from refold_async.checks import check_list, check_mapping
-from refold_async.operation import Operation
 
 if TYPE_CHECKING:
     WebhookEvent = (
@@ -177,7 +177,7 @@ class TokenWebhooks(Resource):
             is_enabled=is_enabled,
             group=group,
         )
-        return await self._caller.call(_CREATE, body=_with_template(body, webhook_body), timeout=timeout)
+        return await self._requester.call(_CREATE, body=_with_template(body, webhook_body), timeout=timeout)
 
     async def update(
         self,
@@ -228,7 +228,9 @@ class TokenWebhooks(Resource):
             workflow_ids=check_list("workflow_ids", workflow_ids, optional=True),
             is_enabled=is_enabled,
         )
-        return await self._caller.call(_UPDATE, id, body=_with_template(body, webhook_body), timeout=timeout)
+        return await self._requester.call(
+            _UPDATE, id, body=_with_template(body, webhook_body), timeout=timeout
+        )
 
     async def delete(self, id: str, *, timeout: float | None = None) -> WebhookList:  # noqa: A002
         """Delete a webhook.
@@ -246,7 +248,7 @@ class TokenWebhooks(Resource):
             BadRequestError: There is no such webhook.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, id, timeout=timeout)
+        return await self._requester.call(_DELETE, id, timeout=timeout)
 
 
 class Webhooks(TokenWebhooks):
@@ -265,7 +267,7 @@ class Webhooks(TokenWebhooks):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._caller.call(_LIST, timeout=timeout)
+        return await self._requester.call(_LIST, timeout=timeout)
 
     async def get(self, id: str, *, timeout: float | None = None) -> Webhook:  # noqa: A002
         """Fetch a webhook.
@@ -280,7 +282,7 @@ class Webhooks(TokenWebhooks):
             BadRequestError: There is no such webhook.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET, id, timeout=timeout)
+        return await self._requester.call(_GET, id, timeout=timeout)
 
     async def edit_group(
         self, webhook_ids: Sequence[str], group: str, *, timeout: float | None = None
@@ -301,7 +303,7 @@ class Webhooks(TokenWebhooks):
             RefoldError: Any failure of a call.
         """
         body = {"webhookIds": check_list("webhook_ids", webhook_ids), "group": group}
-        return await self._caller.call(_EDIT_GROUP, body=body, timeout=timeout)
+        return await self._requester.call(_EDIT_GROUP, body=body, timeout=timeout)
 
 
 def _with_template(body: dict[str, object], template: object) -> dict[str, object]:

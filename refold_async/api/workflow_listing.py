@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from refold_async._core.operation import Operation
 from refold_async.api.paging import Walk, fetch
 from refold_async.api.resource import Resource, flag, moment
 from refold_async.api.workflow_models import Workflow, WorkflowPage
-from refold_async.operation import Operation
 
 _LIST: Final = Operation(
     name="workflows.list",
@@ -77,7 +77,7 @@ class WorkflowListing(Resource):
             "end_date": moment("end_date", end_date),
             "scope": "private" if private else None,
         }
-        return await fetch(self._caller, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
 
     def iterate(
         self,
@@ -145,4 +145,4 @@ class OrganisationWorkflows(WorkflowListing):
             PermissionDeniedError: It is another customer's.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_GET, workflow_id, timeout=timeout)
+        return await self._requester.call(_GET, workflow_id, timeout=timeout)

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import msgspec
 
-from refold_async import replies
+from refold_async._core import responses
+from refold_async._core.decoding import convert_leniently, decode_any, read_as
+from refold_async._core.operation import Operation
+from refold_async._core.responses import Response
 from refold_async.api.execution_models import Execution
 from refold_async.api.workflow_models import WorkflowResult
-from refold_async.bending import bend, decode_any, read_as
 from refold_async.errors import RefoldError, UnreadableReplyError
-from refold_async.operation import Operation
-from refold_async.wire import Reply
 
 _SIGNS: Final = frozenset({"execution_id", "return_value", "errored", "execution_error"})
 """What the service's account of a run holds, and no error of its own does."""
@@ -31,7 +31,7 @@ class WorkflowFailed(RefoldError):
         self.execution = execution
 
 
-def read_result(_: Operation[WorkflowResult], reply: Reply, secret: str = "") -> WorkflowResult:
+def read_result(_: Operation[WorkflowResult], reply: Response, secret: str = "") -> WorkflowResult:
     """Read the reply of a workflow that was waited for.
 
     A workflow may choose the reply's status, also one that is no success, and its whole body.
@@ -43,34 +43,34 @@ def read_result(_: Operation[WorkflowResult], reply: Reply, secret: str = "") ->
     """
     account = _account_of(reply)
     if account is None:
-        if not replies.is_success(reply.status):
-            raise replies.status_error(reply, secret=secret)
+        if not responses.is_success(reply.status):
+            raise responses.status_error(reply, secret=secret)
         return WorkflowResult(
             return_value=decode_any(reply.body) if reply.body else None, status_code=reply.status
         )
-    result: WorkflowResult = bend(WorkflowResult, {"status_code": reply.status, **account})
+    result: WorkflowResult = convert_leniently(WorkflowResult, {"status_code": reply.status, **account})
     if result.errored or result.execution_error:
         raise _failure(_without(secret, result))
     return result
 
 
 def _failure(result: WorkflowResult) -> WorkflowFailed:
-    said = replies.bounded(str(result.execution_error or result.message))
+    said = responses.bounded(str(result.execution_error or result.message))
     return WorkflowFailed(f"the workflow failed: {said}", execution=result)
 
 
 def _without(secret: str, result: WorkflowResult) -> WorkflowResult:
     """Give a result that repeats the credential nowhere, since its error may be logged or pickled."""
-    clean = replies.redact(msgspec.json.encode(result).decode(), secret)
+    clean = responses.redact(msgspec.json.encode(result).decode(), secret)
     return read_as(WorkflowResult, clean.encode())
 
 
-def _account_of(reply: Reply) -> Mapping[str, Any] | None:
+def _account_of(reply: Response) -> Mapping[str, Any] | None:
     """Give the service's account of the run, where the body is one."""
     try:
         body = decode_any(reply.body)
     except UnreadableReplyError:
-        if replies.is_success(reply.status) and reply.body:
+        if responses.is_success(reply.status) and reply.body:
             raise
         return None
     return body if isinstance(body, Mapping) and not _SIGNS.isdisjoint(body) else None

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from refold_async import deadlines
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Effect, Operation
 from refold_async.api.execution_models import Execution
 from refold_async.api.executions import Executions
 from refold_async.api.following import check_times
 from refold_async.api.resource import Resource, flag
 from refold_async.api.workflow_models import StartedExecution, WorkflowResult
 from refold_async.api.workflow_results import read_result
-from refold_async.checks import check_mapping
 from refold_async.errors import UnreadableReplyError
-from refold_async.operation import Effect, Operation
 
 _PATH: Final = "/api/v2/public/workflow/{workflow_id}/execute"
 _EXECUTE: Final = Operation(
@@ -63,7 +63,7 @@ class WorkflowRuns(Resource):
             BadRequestError: The workflow is not published, or is another customer's.
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _EXECUTE,
             workflow_id,
             headers=_headers(slug, config_id, instance_tag, include_headers, sync=None),
@@ -108,7 +108,7 @@ class WorkflowRuns(Resource):
             DeadlineExceededError: It had returned nothing by then. It may go on.
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
-        return await self._caller.call(
+        return await self._requester.call(
             _EXECUTE_AND_WAIT,
             workflow_id,
             headers=_headers(slug, config_id, instance_tag, include_headers, sync=True),
@@ -171,7 +171,7 @@ class WorkflowRuns(Resource):
             )
             if started.execution_id is None:
                 raise UnreadableReplyError("the answer names no execution to follow", fate="unknown")
-            return await Executions(self._caller).follow(
+            return await Executions(self._requester).follow(
                 started.execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll
             )
 

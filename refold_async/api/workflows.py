@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from refold_async._core.checks import check_mapping
+from refold_async._core.operation import Operation
 from refold_async.api.paging import Walk, fetch
 from refold_async.api.resource import given
 from refold_async.api.workflow_listing import OrganisationWorkflows, WorkflowListing
@@ -17,8 +19,6 @@ from refold_async.api.workflow_models import (
     WorkflowPage,
 )
 from refold_async.api.workflow_runs import WorkflowRuns
-from refold_async.checks import check_mapping
-from refold_async.operation import Operation
 
 EnabledWorkflows = list[EnabledWorkflow]
 
@@ -111,7 +111,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
             associated_application=associated_application,
             description=description,
         )
-        return await self._caller.call(_CREATE, body={**(fields or {}), **named}, timeout=timeout)
+        return await self._requester.call(_CREATE, body={**(fields or {}), **named}, timeout=timeout)
 
     async def draft(self, workflow_id: str, *, timeout: float | None = None) -> Workflow:
         """Fetch the draft of a workflow; where there is none, one is made of what is published.
@@ -126,7 +126,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
             NotFoundError: There is no such workflow.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DRAFT, workflow_id, timeout=timeout)
+        return await self._requester.call(_DRAFT, workflow_id, timeout=timeout)
 
     async def enabled(self, *, timeout: float | None = None) -> EnabledWorkflows:
         """List the workflows that run for this customer.
@@ -139,7 +139,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._caller.call(_ENABLED, timeout=timeout)
+        return await self._requester.call(_ENABLED, timeout=timeout)
 
     async def request_structure(self, workflow_id: str, *, timeout: float | None = None) -> RequestStructure:
         """Fetch what a workflow's payload looks like.
@@ -153,7 +153,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._caller.call(_REQUEST_STRUCTURE, workflow_id, timeout=timeout)
+        return await self._requester.call(_REQUEST_STRUCTURE, workflow_id, timeout=timeout)
 
     async def versions(
         self,
@@ -177,7 +177,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
             NotFoundError: There is no such workflow.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(self._caller, _VERSIONS, workflow_id, page=page, limit=limit, timeout=timeout)
+        return await fetch(self._requester, _VERSIONS, workflow_id, page=page, limit=limit, timeout=timeout)
 
     def iterate_versions(
         self, workflow_id: str, *, limit: int | None = None, timeout: float | None = None
@@ -233,7 +233,7 @@ class TokenWorkflows(Workflows):
             RefoldError: Any other failure of a call.
         """
         body = given(published=published, version=version)
-        return await self._caller.call(_PUBLISH, workflow_id, body=body, timeout=timeout)
+        return await self._requester.call(_PUBLISH, workflow_id, body=body, timeout=timeout)
 
     async def delete(self, workflow_id: str, *, timeout: float | None = None) -> WorkflowDeletion:
         """Delete a workflow with its drafts, versions and triggers.
@@ -251,4 +251,4 @@ class TokenWorkflows(Workflows):
             BadRequestError: It is a version, and no workflow.
             RefoldError: Any other failure of a call.
         """
-        return await self._caller.call(_DELETE, workflow_id, timeout=timeout)
+        return await self._requester.call(_DELETE, workflow_id, timeout=timeout)

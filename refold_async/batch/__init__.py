@@ -11,18 +11,16 @@ A batch fills its key's rate limit, and counts in its own process alone. Several
 key overrun it together: Refold's 429s then pause each of them, and no call fails for that within its
 `patience`. Give each process its share of the limit instead, as `RateLimit(5, burst=2)` to each of four.
 
-Read it from `batch` (what a program holds) to `engine` (the workers), `lanes` (whose call goes next),
+Read it from `batch` (what a program holds) to `pool` (the workers), `lanes` (whose call goes next),
 `reader` (the input) and `attempts` (one attempt); `journal` and what it names make a batch resumable.
 """
 
 from refold_async.batch.batch import Batch, BatchReport
-from refold_async.batch.call import Call
 from refold_async.batch.journal import Journal
-from refold_async.batch.outcomes import Done, Failed, Outcome, Reason, Skipped
-from refold_async.batch.progress import BatchProgress
+from refold_async.batch.reader import Calls
 from refold_async.batch.settings import BatchOptions, BatchSettings, PerAccount
-from refold_async.batch.source import Calls
-from refold_async.batch.summary import BatchSummary, Connection
+from refold_async.batch.summary import BatchProgress, BatchSummary, Connection
+from refold_async.calls import Call, Done, Failed, Outcome, Reason, Skipped
 
 __all__ = [
     "Batch",

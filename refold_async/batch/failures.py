@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from refold_async.batch.call import Call
-from refold_async.batch.outcomes import Reason
 from refold_async.batch.settings import BatchSettings
-from refold_async.batch.summary import Tally
+from refold_async.batch.summary import Counters
+from refold_async.calls import Call, Reason
 from refold_async.errors import AuthenticationError, ClosedError, RateLimitedError, RefoldError, SettingsError
 from refold_async.results import ActionFailed
 
@@ -60,11 +59,11 @@ def ends_the_batch(error: RefoldError, *, served: bool) -> Reason | None:
     return "client_closed" if isinstance(error, ClosedError) else None
 
 
-def limit_of(settings: BatchSettings) -> Callable[[Tally], Reason | None]:
+def limit_of(settings: BatchSettings) -> Callable[[Counters], Reason | None]:
     """Give what says after a failure whether the batch stops, by the caller's settings."""
     share = settings.stop_at_failure_share
 
-    def limit(tally: Tally) -> Reason | None:
+    def limit(tally: Counters) -> Reason | None:
         if settings.on_failure == "stop":
             return "failed_call"
         ended = tally.done + tally.failed

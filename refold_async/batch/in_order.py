@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, Self
 
-from refold_async.batch.outcomes import Outcome
+from refold_async.calls import Outcome
 
 
 class InOrder:

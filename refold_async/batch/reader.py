@@ -3,32 +3,112 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Sequence,
+    Sized,
+)
 from typing import Final
 
-from refold_async.batch import call as calls
-from refold_async.batch.call import Call
-from refold_async.batch.engine import Engine
-from refold_async.batch.lanes import Lanes
-from refold_async.batch.outcomes import Failed, Outcome, Skipped
-from refold_async.batch.source import Source
-from refold_async.batch.tickets import Ticket
-from refold_async.errors import InvalidCallError, JournalError
+from refold_async import calls as call_checks
+from refold_async.batch.scheduler import FairScheduler, QueuedCall
+from refold_async.batch.worker_pool import WorkerPool
+from refold_async.calls import Call, Failed, Outcome, Skipped
+from refold_async.errors import InvalidCallError, JournalError, SettingsError
 
-_DRAUGHT: Final = 256
+Calls = Iterable[Call] | AsyncIterable[Call]
+
+
+class Source:
+    """Reads calls. What the input raises is kept in `error`, so that the calls before it are not lost.
+
+    Args:
+        calls: The input.
+
+    Attributes:
+        ended: Whether there is nothing more to read.
+        error: What the input raised, or an `InvalidCallError` where it gave what is no call.
+        total: How many calls there are, where the input knows.
+
+    Raises:
+        SettingsError: The input is neither an iterable nor an async iterable, or is a single `Call`.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        if not isinstance(calls, AsyncIterable | Iterable):
+            raise SettingsError(f"calls must be an iterable of Call, not {type(calls).__name__}")
+        self._calls: Final = calls
+        self._sync = iter(calls) if isinstance(calls, Iterable) else None
+        self._async = aiter(calls) if isinstance(calls, AsyncIterable) else None
+        self.ended = False
+        self.error: BaseException | None = None
+        self.total = len(calls) if isinstance(calls, Sized) else None
+
+    async def read(self, limit: int) -> list[Call]:
+        """Read up to `limit` calls, or one where the input is asynchronous; none at its end."""
+        calls: list[Call] = []
+        try:
+            if self._async is not None:
+                calls.append(_checked(await anext(self._async)))
+            elif self._sync is not None:
+                self._fill(calls, limit)
+        except (StopIteration, StopAsyncIteration):
+            self.ended = True
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            self.ended, self.error = True, error
+        except Exception as error:  # noqa: BLE001 - kept, and raised to the consumer by the batch
+            self.ended, self.error = True, error
+        return calls
+
+    def _fill(self, calls: list[Call], limit: int) -> None:
+        source, append = self._sync, calls.append
+        assert source is not None  # noqa: S101 - for the type checker
+        for _ in range(limit):
+            call = next(source)
+            append(call if type(call) is Call else _checked(call))
+
+    async def aclose(self) -> None:
+        """Close the input where it is a generator, which nobody else can go on with."""
+        self.ended = True
+        if isinstance(self._async, AsyncGenerator):
+            await self._async.aclose()
+        if isinstance(self._sync, Generator):
+            self._sync.close()
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody cancels the reader, and not what the input waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _checked(call: object) -> Call:
+    if not isinstance(call, Call):
+        raise InvalidCallError(f"the input gave a {type(call).__name__} where a Call was expected")
+    return call
+
+
+_READ_SIZE: Final = 256
 """Calls read at a time, so that a long read does not hold up the event loop."""
 
-Screen = Callable[[Sequence[Ticket]], Awaitable[Sequence[Outcome | None]]]
+Screen = Callable[[Sequence[QueuedCall]], Awaitable[Sequence[Outcome | None]]]
 """Gives the outcome of each call that need not be run, as a journal knows."""
 
 
 class Reader:
-    """Reads calls into the lanes while there is room for them.
+    """Reads calls into the scheduler while there is room for them.
 
     Args:
         source: The input.
         engine: Who runs the calls.
-        lanes: Where they go.
+        scheduler: Where they go.
         screen: Knows which need not be run, where there is a journal.
 
     Attributes:
@@ -36,10 +116,12 @@ class Reader:
         error: Why reading ended early.
     """
 
-    def __init__(self, source: Source, engine: Engine, lanes: Lanes, screen: Screen | None) -> None:
+    def __init__(
+        self, source: Source, pool: WorkerPool, scheduler: FairScheduler, screen: Screen | None
+    ) -> None:
         self._source: Final = source
-        self._engine: Final = engine
-        self._lanes: Final = lanes
+        self._pool: Final = pool
+        self._scheduler: Final = scheduler
         self._screen: Final = screen
         self._clock: Final = asyncio.get_running_loop().time
         self._horizon: int | None = None
@@ -50,19 +132,19 @@ class Reader:
 
     async def work(self) -> None:
         """Read until the input ends or the batch stops: the life of the reader."""
-        engine, source = self._engine, self._source
-        while not source.ended and engine.stopped is None and not engine.over:
+        pool, source = self._pool, self._source
+        while not source.ended and pool.stopped is None and not pool.over:
             room = self._room()
             if room <= 0:
-                await engine.reading.rest()
+                await pool.reading.rest()
                 continue
             await self._admit(await self._ask(room))
             await asyncio.sleep(0)
         if source.error is not None:
             self.error = source.error
-            engine.stop("input_failed")
-        engine.exhausted = True
-        engine.look_for_the_end()
+            pool.stop("input_failed")
+        pool.exhausted = True
+        pool.look_for_the_end()
 
     async def _ask(self, room: int) -> list[Call]:
         """Read from the input; none where the batch stops while the input lets wait."""
@@ -80,9 +162,9 @@ class Reader:
             self._asking.reschedule(self._clock())
 
     def _room(self) -> int:
-        if not self._engine.has_room():
+        if not self._pool.has_room():
             return 0
-        room = min(self._lanes.room(), _DRAUGHT)
+        room = min(self._scheduler.room(), _READ_SIZE)
         if self._horizon is None:
             return room
         return min(room, self._delivered + self._horizon - self.read)
@@ -96,42 +178,42 @@ class Reader:
         self._delivered = number
         if self._horizon is None:
             return
-        if 2 * (self.read - number) <= self._horizon or self._engine.is_idle():
-            self._engine.reading.wake()
+        if 2 * (self.read - number) <= self._horizon or self._pool.is_idle():
+            self._pool.reading.wake()
 
     async def _admit(self, read: list[Call]) -> None:
-        """Put calls into the lanes, but for those whose outcome is known."""
+        """Put calls into the scheduler, but for those whose outcome is known."""
         now = self._clock()
-        tickets = []
+        items = []
         for index, call in enumerate(read, self.read):
-            ticket = Ticket(call, index, now)
+            item = QueuedCall(call, index, now)
             try:
-                calls.check(call)
+                call_checks.check(call)
             except InvalidCallError as error:
-                self._engine.refuse(ticket, error)
+                self._pool.refuse(item, error)
             else:
-                tickets.append(ticket)
+                items.append(item)
         self.read += len(read)
-        if self._screen is not None and tickets:
-            tickets = await self._screened(tickets, self._screen)
-        reason = self._engine.stopped
-        for ticket in tickets:
+        if self._screen is not None and items:
+            items = await self._screened(items, self._screen)
+        reason = self._pool.stopped
+        for item in items:
             if reason is None:
-                self._lanes.add(ticket)
+                self._scheduler.add(item)
             else:
-                self._engine.put(Skipped(ticket.call, reason, index=ticket.index))
-        self._engine.added()
+                self._pool.put(Skipped(item.call, reason, index=item.index))
+        self._pool.added()
 
-    async def _screened(self, tickets: list[Ticket], screen: Screen) -> list[Ticket]:
+    async def _screened(self, items: list[QueuedCall], screen: Screen) -> list[QueuedCall]:
         try:
-            outcomes = await screen(tickets)
+            outcomes = await screen(items)
         except JournalError as error:
             self.error = error
-            self._engine.stop("journal_failed")
-            return tickets
+            self._pool.stop("journal_failed")
+            return items
         for outcome in outcomes:
             if isinstance(outcome, Failed):
-                self._engine.count_failure(outcome)
+                self._pool.count_failure(outcome)
             elif outcome is not None:
-                self._engine.put(outcome)
-        return [ticket for ticket, outcome in zip(tickets, outcomes, strict=True) if outcome is None]
+                self._pool.put(outcome)
+        return [item for item, outcome in zip(items, outcomes, strict=True) if outcome is None]

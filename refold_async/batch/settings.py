@@ -9,12 +9,11 @@ from typing import Literal, TypedDict
 
 import msgspec
 
+from refold_async._core.checks import check_count, check_timeout, is_number
 from refold_async.batch.journal import Journal, journal_of
-from refold_async.batch.progress import BatchProgress
-from refold_async.checks import check_count, is_number
+from refold_async.batch.summary import BatchProgress
 from refold_async.errors import SettingsError
-from refold_async.pacing import RateLimit
-from refold_async.settings import check_timeout
+from refold_async.settings import RateLimit
 
 
 class PerAccount(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,15 +2,86 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from refold_async.batch.latencies import Latencies
-from refold_async.batch.outcomes import Done, Failed, Outcome, Reason, Skipped
+from refold_async.calls import Done, Failed, Outcome, Reason, Skipped
 from refold_async.errors import Fate
+
+
+class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a batch is, as `on_progress` is told.
+
+    Attributes:
+        done: Calls that succeeded.
+        failed: Calls that failed.
+        skipped: Calls that were not run.
+        under_way: Calls begun that have no outcome yet, those that wait for another attempt included.
+        held: Calls in hand that wait to be started, or for another attempt.
+        read: Calls read from the input.
+        total: Calls that the input holds, where it knows.
+        elapsed: Seconds since the batch began.
+        rate: Calls ended a second, over the whole batch.
+        left: Seconds until the end at this rate, where the total is known.
+        ended: Whether the batch is over.
+    """
+
+    done: int
+    failed: int
+    skipped: int
+    under_way: int
+    held: int
+    read: int
+    total: int | None
+    elapsed: float
+    rate: float
+    left: float | None
+    ended: bool
+
+
+_STEPS: Final = 16
+"""Steps of the histogram between a time and its double."""
+
+
+class Latencies:
+    """A histogram of seconds from a microsecond on, in steps of 4.4%.
+
+    A percentile is within 2.2% of the exact one, whatever the number of values.
+
+    Attributes:
+        longest: The largest value.
+    """
+
+    __slots__ = ("_counts", "longest")
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self.longest = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return sum(self._counts.values())
+
+    def add(self, seconds: float) -> None:
+        """Count one value."""
+        step = int(math.log2(seconds * 1e6) * _STEPS) if seconds > 1e-6 else 0
+        self._counts[step] = self._counts.get(step, 0) + 1
+        if seconds > self.longest:  # noqa: PLR1730 - spares a call, for every call of a batch
+            self.longest = seconds
+
+    def percentile(self, share: float) -> float | None:
+        """Give the seconds that a share (0 to 1) of the values does not exceed; `None` without values."""
+        left = math.ceil(share * self.count)
+        for step, count in sorted(self._counts.items()):
+            left -= count
+            if left <= 0:
+                return min(self.longest, 2 ** ((step + 0.5) / _STEPS) / 1e6)
+        return None
 
 
 class Connection(NamedTuple):
@@ -79,9 +150,9 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             pace,
             self._times(),
             f"stopped early: {_words(self.stopped)}" if self.stopped else "",
-            _tally("failures", self.errors),
-            _tally("fates", dict(self.fates)),
-            _tally("skipped", {_words(reason): number for reason, number in self.reasons.items()}),
+            _counters("failures", self.errors),
+            _counters("fates", dict(self.fates)),
+            _counters("skipped", {_words(reason): number for reason, number in self.reasons.items()}),
             _listed("to reconnect", [f"{account} ({slug})" for account, slug in self.reconnect]),
         ]
 
@@ -98,7 +169,7 @@ def _words(reason: Reason) -> str:
     return reason.replace("_", " ")
 
 
-def _tally(name: str, counts: Mapping[Any, int]) -> str:
+def _counters(name: str, counts: Mapping[Any, int]) -> str:
     parts = [f"{what} {number:,}" for what, number in sorted(counts.items(), key=lambda item: -item[1])]
     return f"{name}: {', '.join(parts)}" if parts else ""
 
@@ -108,7 +179,7 @@ def _listed(name: str, items: list[str], most: int = 10) -> str:
     return f"{name}: {', '.join(items[:most])}{more}" if items else ""
 
 
-class Tally:
+class Counters:
     """Counts outcomes as they come, in bounded memory but for the connections to be made again."""
 
     def __init__(self) -> None:

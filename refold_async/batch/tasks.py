@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 
-class Tasks:
+class BatchTasks:
     """Tasks that live and end together: where one fails, the others are cancelled.
 
     One that ends as cancelled, though nobody cancelled it here, has failed: what it waited for was cancelled.
@@ -69,8 +70,46 @@ class Tasks:
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
     """Run something to its end, also when cancelled meanwhile; the cancellation follows then."""
-    tasks = Tasks(lambda: None)
+    tasks = BatchTasks(lambda: None)
     tasks.start(work)
     await tasks.join()
     if tasks.error is not None:
         raise tasks.error
+
+
+class WaitQueue:
+    """Tasks that wait to be woken, the first to come first.
+
+    Attributes:
+        waiting: What each of them waits for.
+    """
+
+    __slots__ = ("waiting",)
+
+    def __init__(self) -> None:
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    async def rest(self) -> None:
+        """Wait to be woken; the wake of a task that was cancelled meanwhile goes to the next."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if not future.cancelled():
+                self.wake()
+            elif future in self.waiting:
+                self.waiting.remove(future)
+            raise
+
+    def wake(self, number: int = 1) -> None:
+        """Wake some of those who rest here."""
+        while number > 0 and self.waiting:
+            future = self.waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                number -= 1
+
+    def wake_all(self) -> None:
+        """Wake everybody."""
+        self.wake(len(self.waiting))

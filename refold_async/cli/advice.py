@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from refold_async._core.operation import Effect
 from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.cli.exits import is_throttled
 from refold_async.errors import (
@@ -22,7 +23,6 @@ from refold_async.errors import (
     SettingsError,
     UnprocessableError,
 )
-from refold_async.operation import Effect
 from refold_async.results import ActionFailed
 
 _FATES: Final[dict[Fate, str]] = {

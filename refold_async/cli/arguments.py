@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import click
 
-from refold_async.pacing import RateLimit
+from refold_async.settings import RateLimit
 
 F = TypeVar("F", bound=Callable[..., object])
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 import msgspec
 
+from refold_async._core.operation import Effect
 from refold_async.batch import BatchOptions, Call, Journal
 from refold_async.cli.accounts import Accounts, Form
 from refold_async.cli.params import read_params
 from refold_async.cli.progress import ProgressDisplay
-from refold_async.operation import Effect
-from refold_async.pacing import RateLimit
+from refold_async.settings import RateLimit
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from refold_async.batch.progress import BatchProgress
+from refold_async.batch.summary import BatchProgress
 from refold_async.cli.terminal import console
 
 _SECONDS_BETWEEN_LINES: Final = 5.0

@@ -10,8 +10,9 @@ from typing import Self
 from aiohttp import web
 
 from refold_async.sandbox.apps import App, load_apps
-from refold_async.sandbox.chores import Chores
+from refold_async.sandbox.background import BackgroundTasks
 from refold_async.sandbox.faults import Fault, FaultBook
+from refold_async.sandbox.handler import RequestHandler
 from refold_async.sandbox.ledger import Ledger
 from refold_async.sandbox.limits import Limits, SandboxLimit
 from refold_async.sandbox.pauses import Pauses
@@ -20,7 +21,6 @@ from refold_async.sandbox.requests import ReceivedRequest, RequestLog
 from refold_async.sandbox.resources.posting import Delivery
 from refold_async.sandbox.resources.schedules import Schedules
 from refold_async.sandbox.resources.webhooks import Webhooks, announce_connection
-from refold_async.sandbox.road import Road
 from refold_async.sandbox.routes import ROUTES
 from refold_async.sandbox.routing import Route, Router
 from refold_async.sandbox.state import Account, Organisation
@@ -96,10 +96,10 @@ class Sandbox:
             faults=FaultBook(faults, seed),
             limits=Limits(limit, clock),
             pauses=Pauses(),
-            chores=Chores(),
+            background=BackgroundTasks(),
             latency=latency,
         )
-        self._road = Road(Router((*ROUTES, *routes)), self._world)
+        self._road = RequestHandler(Router((*ROUTES, *routes)), self._world)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -119,7 +119,7 @@ class Sandbox:
             await runner.cleanup()
             raise
         self.port = site.port
-        self._world.chores.open()
+        self._world.background.open()
         self._runner = runner
 
     async def stop(self) -> None:
@@ -127,7 +127,7 @@ class Sandbox:
         runner, self._runner = self._runner, None
         if runner is None:
             return
-        await self._world.chores.close()
+        await self._world.background.close()
         self._world.pauses.end()
         await runner.cleanup()
         self._world.pauses.end()
@@ -268,7 +268,7 @@ class Sandbox:
     def reset(self) -> None:
         """Back to how it began: state, faults, ledger and request log. Keys and settings stay."""
         world = self._world
-        world.chores.cancel()
+        world.background.cancel()
         world.organisation = self._new_organisation(self.api_key)
         world.ledger.clear()
         world.requests.clear()

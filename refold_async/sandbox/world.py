@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from refold_async.sandbox.chores import Chores
+from refold_async.sandbox.background import BackgroundTasks
 from refold_async.sandbox.faults import FaultBook
 from refold_async.sandbox.ledger import Ledger
 from refold_async.sandbox.limits import Limits
@@ -22,5 +22,5 @@ class World:
     faults: FaultBook
     limits: Limits
     pauses: Pauses
-    chores: Chores
+    background: BackgroundTasks
     latency: float = 0.0

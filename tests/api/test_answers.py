@@ -17,6 +17,9 @@ from refold_async import (
     ServerError,
     StatusError,
 )
+from refold_async._core.decoding import read_as
+from refold_async._core.operation import Operation
+from refold_async._core.responses import Response, read, status_error
 from refold_async.api.actions import read_result as read_action
 from refold_async.api.common import Identified
 from refold_async.api.credentials import read_migration
@@ -26,10 +29,6 @@ from refold_async.api.linked_accounts import LinkedAccount
 from refold_async.api.paging import Page, read_page
 from refold_async.api.session_tokens import SessionToken
 from refold_async.api.workflow_models import WorkflowDeletion
-from refold_async.bending import read_as
-from refold_async.operation import Operation
-from refold_async.replies import read, status_error
-from refold_async.wire import Reply
 from tests.declared import operations
 
 from . import comparing, specification
@@ -45,11 +44,11 @@ def examples() -> list[dict[str, Any]]:
     return loaded
 
 
-def _reply(status: int, body: object) -> Reply:
-    return Reply(status, {}, json.dumps(body).encode())
+def _reply(status: int, body: object) -> Response:
+    return Response(status, {}, json.dumps(body).encode())
 
 
-def _read(operation: "Operation[Any]", reply: Reply) -> Any:
+def _read(operation: "Operation[Any]", reply: Response) -> Any:
     if operation.name == "actions.execute":
         result = read_action(operation, reply)
         return {"node_status": result.node_status, "data": result.data}
@@ -62,7 +61,7 @@ def test_a_body_of_each_operation_comes_through(row: dict[str, Any]) -> None:
     operation = BY_PLACE[row["method"], shape(row["path"])]
     if row["status"] == 204:
         assert operation.answer is type(None)
-        assert read(operation, Reply(204, {}, b"")) is None
+        assert read(operation, Response(204, {}, b"")) is None
         return
     answer = _read(operation, _reply(row["status"], row["answer"]))
     assert comparing.lost(row["answer"], msgspec.to_builtins(answer)) == []
@@ -159,7 +158,7 @@ def test_no_repr_shows_a_token() -> None:
 
 
 def test_a_page_may_be_a_bare_array() -> None:
-    page = read_page(BY_PLACE["GET", "/api/v2/public/dataref/{}"], Reply(200, {}, b' [{"a": 1}]'))
+    page = read_page(BY_PLACE["GET", "/api/v2/public/dataref/{}"], Response(200, {}, b' [{"a": 1}]'))
     assert page.items == [{"a": 1}]
 
 

@@ -24,9 +24,9 @@ from refold_async import (
     WorkflowFailed,
     deadline,
 )
+from refold_async._core.responses import Response
 from refold_async.api.following import follow
 from refold_async.api.workflow_results import read_result
-from refold_async.wire import Reply
 from tests.declared import operations
 
 from .recorder import Arrived, Recorder
@@ -162,11 +162,11 @@ async def test_a_rerun_can_be_followed(account: KeyAccount, recorder: Recorder) 
     assert recorder.last.path.endswith(again.id)
 
 
-def _sync(status: int, body: object) -> Reply:
-    return Reply(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+def _sync(status: int, body: object) -> Response:
+    return Response(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-RESULTS: list[tuple[str, Reply, object, int | None]] = [
+RESULTS: list[tuple[str, Response, object, int | None]] = [
     (
         "as documented",
         _sync(200, {"execution_id": "x", "return_value": {"a": 1}, "status_code": 200}),
@@ -189,7 +189,7 @@ RESULTS: list[tuple[str, Reply, object, int | None]] = [
 @pytest.mark.parametrize(
     ("reply", "value", "status"), [row[1:] for row in RESULTS], ids=[row[0] for row in RESULTS]
 )
-def test_what_a_workflow_returned(reply: Reply, value: object, status: int) -> None:
+def test_what_a_workflow_returned(reply: Response, value: object, status: int) -> None:
     result = read_result(WAITED, reply)
     assert (result.return_value, result.status_code) == (value, status)
 
@@ -216,7 +216,7 @@ def test_a_workflow_that_failed_is_an_error(status: int) -> None:
         (_sync(200, b"<html>"), UnreadableReplyError),
     ],
 )
-def test_a_workflow_that_was_not_run_is_the_services_error(reply: Reply, error: type[Exception]) -> None:
+def test_a_workflow_that_was_not_run_is_the_services_error(reply: Response, error: type[Exception]) -> None:
     with pytest.raises(error):
         read_result(WAITED, reply)
 

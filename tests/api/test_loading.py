@@ -12,9 +12,9 @@ import sys
 import refold_async
 refold = refold_async.Refold("tk_x")
 account = refold.account("a")
-own = "refold_async.api.resource"
+own = ("refold_async.api.resource", "refold_async.api.scopes")
 held = [name for name in sys.modules if name.startswith(("refold_async.api.", "refold_async.batch"))]
-print(sorted({*held} - {own}))
+print(sorted({*held} - {*own}))
 account.workflows
 print("refold_async.api.workflows" in sys.modules, "refold_async.api.tables" in sys.modules)
 """

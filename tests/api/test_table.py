@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from refold_async.operation import Operation
+from refold_async._core.operation import Operation
 from tests.declared import operations
 
 from . import specification

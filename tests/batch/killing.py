@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
-from refold_async.batch.journal_file import State
+from refold_async.batch.journal.sqlite import State
 from refold_async.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]

@@ -17,25 +17,25 @@ from refold_async import (
     ReconnectRequiredError,
     ServerError,
 )
-from refold_async.batch.tickets import Ticket
-from refold_async.pipeline import Again
+from refold_async._core.pipeline import RetryAfter
+from refold_async.batch.scheduler import QueuedCall
 
 RESULT = ActionResult("Success", 200, msgspec.Raw(b"{}"))
 
-Attempt = Callable[[Ticket], Awaitable[object]]
+Attempt = Callable[[QueuedCall], Awaitable[object]]
 
 
 def calls(number: int, *, accounts: int = 10) -> list[Call]:
     return [Call(f"account-{place % accounts}", "hubspot", "get_contact") for place in range(number)]
 
 
-def attempt(behave: Callable[[Ticket], object], *, seconds: float = 0.0) -> Attempt:
-    """Make an attempt of what a function gives, or raises, for a ticket."""
+def attempt(behave: Callable[[QueuedCall], object], *, seconds: float = 0.0) -> Attempt:
+    """Make an attempt of what a function gives, or raises, for a item."""
 
-    async def made(ticket: Ticket) -> object:
-        ticket.attempts += 1
+    async def made(item: QueuedCall) -> object:
+        item.attempts += 1
         await asyncio.sleep(seconds)
-        answer = behave(ticket)
+        answer = behave(item)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -43,7 +43,7 @@ def attempt(behave: Callable[[Ticket], object], *, seconds: float = 0.0) -> Atte
     return made
 
 
-succeed = attempt(lambda _ticket: RESULT)
+succeed = attempt(lambda _item: RESULT)
 
 
 def not_found() -> NotFoundError:
@@ -59,8 +59,8 @@ def throttled_by_app(fate: Fate = "rejected") -> ActionFailed:
     return ActionFailed("too much", result=result, fate=fate)
 
 
-def again(wait: float = 0.0) -> Again:
-    return Again(wait, ServerError("busy", fate="unknown", status=503))
+def again(wait: float = 0.0) -> RetryAfter:
+    return RetryAfter(wait, ServerError("busy", fate="unknown", status=503))
 
 
 async def outcomes_of(

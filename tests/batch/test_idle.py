@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from refold_async import Batch, Call
-from refold_async.batch.engine import Skip
-from refold_async.batch.tickets import Ticket
-from refold_async.pipeline import Again
+from refold_async._core.pipeline import RetryAfter
+from refold_async.batch.scheduler import QueuedCall
+from refold_async.batch.worker_pool import Skip
 
 from .stubs import RESULT, again, attempt, calls, outcomes_of, throttled_by_app
 from .virtual_time import VirtualLoop
@@ -15,13 +15,13 @@ from .virtual_time import VirtualLoop
 async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_free_worker() -> None:
     second = asyncio.Event()
 
-    async def made(ticket: Ticket) -> object:
-        ticket.attempts += 1
-        if ticket.attempts == 1 and ticket.index < 2:
-            return again(0.01 * (ticket.index + 1))
-        if ticket.index == 0:
+    async def made(item: QueuedCall) -> object:
+        item.attempts += 1
+        if item.attempts == 1 and item.index < 2:
+            return again(0.01 * (item.index + 1))
+        if item.index == 0:
             await second.wait()
-        elif ticket.index == 1:
+        elif item.index == 1:
             second.set()
         return RESULT
 
@@ -31,9 +31,9 @@ async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_fr
 
 
 async def test_the_input_is_read_on_where_all_that_is_in_hand_waits() -> None:
-    waits = {0: Again(60, throttled_by_app()), 2: again(60), 3: again(60)}
+    waits = {0: RetryAfter(60, throttled_by_app()), 2: again(60), 3: again(60)}
     inputs = [Call(account, "x", "get_y") for account in ("a", "a", "b", "c", "d")]
-    made = attempt(lambda ticket: waits.get(ticket.index, RESULT))
+    made = attempt(lambda item: waits.get(item.index, RESULT))
     async with (
         asyncio.timeout(5),
         Batch.with_attempts(inputs, made, concurrency=1, per_account=1) as batch,
@@ -49,11 +49,11 @@ async def test_in_order_reads_to_the_end_of_its_window_while_the_oldest_call_is_
     waits = {0: early, 2: last, window: last}
     ends = {1: early, window + 1: last}
 
-    async def made(ticket: Ticket) -> object:
-        if ticket.index in waits:
-            await waits[ticket.index].wait()
-        if ticket.index in ends:
-            ends[ticket.index].set()
+    async def made(item: QueuedCall) -> object:
+        if item.index in waits:
+            await waits[item.index].wait()
+        if item.index in ends:
+            ends[item.index].set()
         return RESULT
 
     seen = []
@@ -70,14 +70,14 @@ def test_a_call_that_is_skipped_does_not_end_an_apps_throttling() -> None:
     under_way: list[int] = []
     together: dict[int, int] = {}
 
-    async def made(ticket: Ticket) -> object:
-        if ticket.index == 1:
+    async def made(item: QueuedCall) -> object:
+        if item.index == 1:
             return Skip("duplicate_key")
-        under_way.append(ticket.index)
-        together[ticket.index] = len(under_way)
+        under_way.append(item.index)
+        together[item.index] = len(under_way)
         await asyncio.sleep(0.1)
-        under_way.remove(ticket.index)
-        if ticket.index == 0:
+        under_way.remove(item.index)
+        if item.index == 0:
             raise throttled_by_app()
         return RESULT
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refold_async import Batch, Call, Outcome, PerAccount, RateLimit
-from refold_async.batch.engine import Engine
-from refold_async.batch.tickets import Lane, Ticket
-from refold_async.pipeline import Again
+from refold_async._core.pipeline import RetryAfter
+from refold_async.batch.scheduler import AccountQueue, QueuedCall
+from refold_async.batch.worker_pool import WorkerPool
 
 from .stubs import RESULT, again, not_found, throttled_by_app
 from .virtual_time import VirtualLoop
@@ -80,18 +80,18 @@ class Run:
             window=world.window,
         )
 
-    async def attempt(self, ticket: Ticket) -> object:
-        planned = self.world.calls[ticket.index]
-        what = planned.plan[ticket.attempts] if ticket.attempts < len(planned.plan) else "ok"
-        ticket.attempts += 1
-        self.running[ticket.call.linked_account_id] += 1
-        self.check_bounds(ticket.call.linked_account_id)
+    async def attempt(self, item: QueuedCall) -> object:
+        planned = self.world.calls[item.index]
+        what = planned.plan[item.attempts] if item.attempts < len(planned.plan) else "ok"
+        item.attempts += 1
+        self.running[item.call.linked_account_id] += 1
+        self.check_bounds(item.call.linked_account_id)
         await asyncio.sleep(planned.wait if what == "slow" else 0)
-        self.running[ticket.call.linked_account_id] -= 1
+        self.running[item.call.linked_account_id] -= 1
         if what in {"fail", "throttled"}:
             raise not_found() if what == "fail" else throttled_by_app()
         if what == "app":
-            return Again(planned.wait, throttled_by_app())
+            return RetryAfter(planned.wait, throttled_by_app())
         return again(planned.wait) if what == "again" else RESULT
 
     def check_bounds(self, account: str) -> None:
@@ -105,15 +105,15 @@ class Run:
         rests = self.running.total() < self.world.concurrency
         if engine.over or engine.stopped or not rests or len(engine.outcomes) > self.world.concurrency:
             return
-        if any(self.may_start(engine, lane) for lane in engine._lanes._lanes.values()):
+        if any(self.may_start(engine, queue) for queue in engine._scheduler._queues.values()):
             self.idle.append(f"a worker at {self.loop.now}")
         elif reader is not None and reader.read < len(self.world.calls) and reader._room() > 0:
             self.idle.append(f"the reader at {self.loop.now}")
 
-    def may_start(self, engine: Engine, lane: Lane) -> bool:
+    def may_start(self, engine: WorkerPool, queue: AccountQueue) -> bool:
         before = self.loop.now - 1e-6  # what came due in this very instant is about to be noticed
-        ripe = any(of is lane and ticket and at <= before for at, _, of, ticket in engine._lanes._timers)
-        return bool(lane.queue or ripe) and lane.running < lane.allowed and lane.opens(before) <= before
+        ripe = any(of is queue and item and at <= before for at, _, of, item in engine._scheduler._timers)
+        return bool(queue.calls or ripe) and queue.running < queue.allowed and queue.opens(before) <= before
 
     async def main(self) -> None:
         async with self.batch as batch:

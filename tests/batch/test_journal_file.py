@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from refold_async import JournalError
-from refold_async.batch.journal_file import JournalFile, Record, State, Written
+from refold_async.batch.journal.sqlite import JournalFile, Record, State, Written
 from tests.faults.leaks import Holdings
 
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from refold_async import Batch, Call, Done, Failed, InvalidCallError, Outcome, Skipped, deadline
-from refold_async.batch.tickets import Ticket
+from refold_async.batch.scheduler import QueuedCall
 
 from .stubs import RESULT, attempt, calls, succeed
 
-slowly = attempt(lambda _ticket: RESULT, seconds=30)
+slowly = attempt(lambda _item: RESULT, seconds=30)
 
 
 def others() -> set["asyncio.Task[object]"]:
@@ -29,8 +29,8 @@ def failing_at_once() -> Iterator[Call]:
 
 
 async def test_breaking_out_cancels_and_names_what_was_under_way() -> None:
-    async def mixed(ticket: Ticket) -> object:
-        return await (succeed if ticket.index == 0 else slowly)(ticket)
+    async def mixed(item: QueuedCall) -> object:
+        return await (succeed if item.index == 0 else slowly)(item)
 
     inputs = calls(50)
     before = others()
@@ -141,11 +141,11 @@ async def test_an_input_that_raises_is_told_where_nobody_iterates() -> None:
 
 
 async def test_a_fault_that_is_not_ours_ends_the_batch_and_names_what_was_under_way() -> None:
-    async def made(ticket: Ticket) -> object:
-        if ticket.index == 2:
+    async def made(item: QueuedCall) -> object:
+        if item.index == 2:
             await asyncio.sleep(0.01)
             raise ZeroDivisionError
-        return await slowly(ticket)
+        return await slowly(item)
 
     before = others()
     batch = Batch.with_attempts(calls(50), made, concurrency=4)
@@ -212,8 +212,8 @@ async def test_an_input_whose_own_wait_was_cancelled_ends_the_batch() -> None:
 
 
 async def test_an_attempt_whose_own_wait_was_cancelled_ends_the_batch_and_is_named() -> None:
-    async def made(ticket: Ticket) -> object:
-        if ticket.index == 2:
+    async def made(item: QueuedCall) -> object:
+        if item.index == 2:
             await wait_for_what_was_cancelled()
         return RESULT
 

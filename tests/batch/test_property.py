@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refold_async import AuthenticationError, Batch, Call, Done, Failed, Outcome, PerAccount, Skipped
-from refold_async.batch.tickets import Ticket
+from refold_async.batch.scheduler import QueuedCall
 
 from .stubs import RESULT, again, not_found, reconnect, throttled_by_app
 
@@ -83,27 +83,23 @@ class Run:
         if self.world.input_fails:
             raise LookupError
 
-    async def attempt(self, ticket: Ticket) -> object:
-        ticket.attempts += 1
-        plan = self.world.plans[ticket.index]
-        what = plan[ticket.attempts - 1] if ticket.attempts <= len(plan) else "ok"
-        for _ in range(5 if what == "slow" else ticket.index % 2):
+    async def attempt(self, item: QueuedCall) -> object:
+        item.attempts += 1
+        plan = self.world.plans[item.index]
+        what = plan[item.attempts - 1] if item.attempts <= len(plan) else "ok"
+        for _ in range(5 if what == "slow" else item.index % 2):
             await asyncio.sleep(0)
-        if ticket.index == self.world.crashes_at:
+        if item.index == self.world.crashes_at:
             raise ZeroDivisionError
-        if ticket.index == self.world.key_fails_at:
+        if item.index == self.world.key_fails_at:
             raise AuthenticationError("refused", fate="rejected", status=401)
         if what == "again":
             return again(0.0005)
         if what in {"fail", "reconnect"}:
             raise not_found() if what == "fail" else reconnect()
-        if (
-            what == "app"
-            and ticket.call.linked_account_id == "account-4"
-            and self.world.accounts.count(4) == 1
-        ):
+        if what == "app" and item.call.linked_account_id == "account-4" and self.world.accounts.count(4) == 1:
             raise throttled_by_app()
-        self.finished.add(ticket.index)
+        self.finished.add(item.index)
         return RESULT
 
     async def consume(self) -> None:

@@ -17,10 +17,10 @@ from refold_async import (
     JournalError,
     Skipped,
 )
-from refold_async.batch.group_commits import GroupCommits
-from refold_async.batch.journal_file import JournalFile, Record, State, Written
-from refold_async.batch.resuming import Resuming, _fingerprint
-from refold_async.batch.tickets import Ticket
+from refold_async.batch.journal.group_commits import GroupCommits
+from refold_async.batch.journal.replay import JournalReplay, _fingerprint
+from refold_async.batch.journal.sqlite import JournalFile, Record, State, Written
+from refold_async.batch.scheduler import QueuedCall
 
 RESULT = ActionResult("Success", 200, msgspec.Raw(b"{}"))
 
@@ -71,9 +71,9 @@ def journal(path: Path) -> JournalFile:
     return JournalFile(path, job=None, base_url="http://h")
 
 
-def resuming(commits: GroupCommits, file: JournalFile, path: Path) -> tuple[Resuming, list[str]]:
+def resuming(commits: GroupCommits, file: JournalFile, path: Path) -> tuple[JournalReplay, list[str]]:
     told: list[str] = []
-    made = Resuming(commits, file, Journal(path))
+    made = JournalReplay(commits, file, Journal(path))
     made.on_failure = lambda: told.append("failed")
     return made, told
 
@@ -90,13 +90,13 @@ async def test_an_outcome_that_cannot_be_noted_ends_the_batch_and_is_told_all_th
 ) -> None:
     file = await asyncio.to_thread(journal, tmp_path / "job")
     made, told = resuming(BrokenCommits(answer), file, tmp_path / "job")
-    ticket = Ticket(call(), 0, 0.0)
-    assert await made.screen([ticket]) == [None]
+    item = QueuedCall(call(), 0, 0.0)
+    assert await made.screen([item]) == [None]
 
-    async def succeed(_: Ticket) -> object:
+    async def succeed(_: QueuedCall) -> object:
         return RESULT
 
-    assert await made.around(succeed)(ticket) is RESULT
+    assert await made.around(succeed)(item) is RESULT
     assert told == ["failed"]
     assert made.error is not None
     assert words in made.error.message
@@ -116,7 +116,7 @@ async def test_a_write_that_cannot_be_reported_as_unknown_is_not_reported(tmp_pa
     made, _ = resuming(commits, file, path)
     commits.error = JournalError("the disk is full")
     with pytest.raises(JournalError, match="the disk is full"):
-        await made.screen([Ticket(call(), 0, 0.0)])
+        await made.screen([QueuedCall(call(), 0, 0.0)])
     await commits.aclose()
 
 
@@ -126,7 +126,7 @@ async def test_a_key_that_an_earlier_call_of_this_run_had_is_skipped(tmp_path: P
     await asyncio.to_thread(of_an_earlier_run, path, State.FAILED)
     commits, file = await GroupCommits.open(lambda: journal(path))
     made, _ = resuming(commits, file, path)
-    first, second = Ticket(call(), 0, 0.0), Ticket(call(), 1, 0.0)
+    first, second = QueuedCall(call(), 0, 0.0), QueuedCall(call(), 1, 0.0)
     assert await made.screen([first]) == [None]
     await commits.write(first.row.record(state))
     [outcome] = await made.screen([second])
@@ -141,7 +141,7 @@ async def test_a_write_under_way_is_reported_once(tmp_path: Path) -> None:
     for _ in range(2):
         commits, file = await GroupCommits.open(lambda: journal(path))
         made, _ = resuming(commits, file, path)
-        [outcome] = await made.screen([Ticket(call(), 0, 0.0)])
+        [outcome] = await made.screen([QueuedCall(call(), 0, 0.0)])
         assert isinstance(outcome, Failed | Skipped)
         kinds.append(outcome.error.fate if isinstance(outcome, Failed) else outcome.reason)
         await commits.aclose()

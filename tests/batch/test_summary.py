@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refold_async import Batch, BatchProgress, Done
-from refold_async.batch.latencies import Latencies
-from refold_async.batch.tickets import Ticket
+from refold_async.batch.scheduler import QueuedCall
+from refold_async.batch.summary import Latencies
 
 from .stubs import RESULT, attempt, calls, not_found, outcomes_of, reconnect, succeed
 
@@ -36,10 +36,10 @@ def test_odd_times_are_counted_too() -> None:
 
 
 async def test_a_summary_prints_what_happened() -> None:
-    def behave(ticket: Ticket) -> object:
-        if ticket.index == 1:
+    def behave(item: QueuedCall) -> object:
+        if item.index == 1:
             return reconnect()
-        return not_found() if ticket.index in {2, 3} else RESULT
+        return not_found() if item.index in {2, 3} else RESULT
 
     _, batch = await outcomes_of(calls(21), attempt(behave), concurrency=1)
     said = str(batch.summary)

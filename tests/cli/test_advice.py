@@ -1,6 +1,7 @@
 import pytest
 from msgspec import Raw
 
+from refold_async._core.operation import Effect
 from refold_async.cli.advice import advice, lines_of
 from refold_async.errors import (
     AuthenticationError,
@@ -18,7 +19,6 @@ from refold_async.errors import (
     ServerError,
     SettingsError,
 )
-from refold_async.operation import Effect
 from refold_async.results import ActionFailed, ActionResult
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from refold_async.batch.journal_file import JournalFile
+from refold_async.batch.journal.sqlite import JournalFile
 from refold_async.cli.accounts import Accounts, Row
 from refold_async.sandbox import Fault, Sandbox
 

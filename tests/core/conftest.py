@@ -1,4 +1,4 @@
-"""The two roads that calls travel, and a customer on each."""
+"""The two transports that calls travel, and a customer on each."""
 
 from collections.abc import AsyncIterator
 
@@ -9,8 +9,8 @@ from refold_async.sandbox import Sandbox
 
 
 @pytest.fixture(params=["direct", "public"])
-def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have every call take the direct road, or the one over aiohttp's public session."""
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have every call take the direct transport, or the one over aiohttp's public session."""
     name: str = request.param
     monkeypatch.setenv("REFOLD_TRANSPORT", name)
     return name

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refold_async import ActionSchema, Problem
+from refold_async._core.decoding import read_as
 from refold_async.api import actions
 from refold_async.api.action_schema import ActionParameter
-from refold_async.bending import read_as
 
 
 def schema(*fields: dict[str, Any]) -> ActionSchema:

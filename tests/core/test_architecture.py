@@ -1,4 +1,4 @@
-"""The house: imports point down its floors, aiohttp's client lives in one room, and extras stay out of the way."""
+"""Imports point down, one package imports aiohttp's client, and extras are not imported."""
 
 import ast
 import subprocess
@@ -14,30 +14,36 @@ import refold_async
 PACKAGE = Path(refold_async.__file__).parent
 ROOT = "refold_async"
 
-FLOORS = [
-    {"errors", "gate", "waiting"},
-    {"operation", "bending", "checks", "credentials", "naming", "uploads"},
-    {"wire", "caching", "results", "pacing", "hooks"},
-    {"retries"},
-    {"plan", "replies", "settings"},
-    {"deadlines", "transport"},
-    {"sessions"},
-    {"observing"},
-    {"pipeline"},
-    {"caller"},
+LAYERS = [
+    {"_core", "_core.operation"},
+    {"_core.effects"},
+    {"errors"},
+    {"_core.checks"},
+    {"_core.credentials", "_core.decoding", "_core.limiter", "_core.uploads", "deadlines"},
+    {"_core.requests", "results"},
+    {"calls"},
+    {"hooks"},
+    {"settings"},
+    {"_core.cache", "_core.rate_limits", "_core.retries"},
+    {"_core.responses"},
+    {"_core.prepared", "_core.transport"},
+    {"_core.sessions"},
+    {"_core.observer"},
+    {"_core.pipeline"},
+    {"_core.requester"},
     {"api"},
-    {"batch", "scopes", "webhooks"},
+    {"batch", "webhooks"},
     {"client"},
     {ROOT},
     {"integrations", "testing", "sandbox"},
     {"cli", "pytest_plugin"},
 ]
-"""The rooms, from the ground up. A room imports from floors below its own; a new room takes its place here."""
+"""From the ground up: a part imports from layers below its own. A new part takes its place here."""
 
 APART = {"sandbox": set[str](), "testing": {"sandbox"}}
-"""The sandbox knows nothing of the client's; only these may reach a room on their own floor."""
+"""The sandbox imports nothing of the client; only these may import from their own layer."""
 
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 
 
 def module_of(path: Path) -> str:
@@ -48,8 +54,10 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path): path for path in PACKAGE.rglob("*.py")}
 
 
-def room_of(module: str) -> str:
+def part_of(module: str) -> str:
     parts = module.split(".")
+    if len(parts) > 2 and parts[1] == "_core":
+        return ".".join(parts[1:3])
     return parts[1] if len(parts) > 1 else ROOT
 
 
@@ -87,32 +95,25 @@ def _imports(path: Path, tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_point_down(module: str) -> None:
-    room = room_of(module)
-    assert room in FLOOR_OF, f"{room} is new: give it a floor"
+    part = part_of(module)
+    assert part in LAYER_OF, f"{part} is new: give it a layer"
     for imported in imports_of(MODULES[module]):
-        other = room_of(imported)
-        if not imported.startswith(ROOT) or other == room:
+        other = part_of(imported)
+        if not imported.startswith(ROOT) or other == part:
             continue
-        below = FLOOR_OF[other] < FLOOR_OF[room] and room != "sandbox"
-        assert below or other in APART.get(room, set()), f"{module} imports {imported}"
+        below = LAYER_OF[other] < LAYER_OF[part] and part != "sandbox"
+        assert below or other in APART.get(part, set()), f"{module} imports {imported}"
 
 
-UP_FOR_TYPES = {
-    ("errors", "operation"): "an error tells its call's effect",
-    ("hooks", "batch"): "hooks hear of outcomes",
-}
-"""What a room names of those above it, in annotations alone, and why."""
-
-
-def test_annotations_look_up_only_where_it_is_known_why() -> None:
+def test_annotations_name_nothing_from_above() -> None:
     up = {
-        (room_of(module), room_of(imported))
+        (part_of(module), part_of(imported))
         for module, path in MODULES.items()
         for imported in imports_for_types(path)
-        if imported.startswith(ROOT) and room_of(module) not in {ROOT, room_of(imported)}
-        if FLOOR_OF[room_of(imported)] >= FLOOR_OF[room_of(module)]
+        if imported.startswith(ROOT) and part_of(module) not in {ROOT, part_of(imported)}
+        if LAYER_OF[part_of(imported)] >= LAYER_OF[part_of(module)]
     }
-    assert up == set(UP_FOR_TYPES)
+    assert up == set()
 
 
 def test_only_the_transport_holds_aiohttps_client() -> None:
@@ -120,24 +121,25 @@ def test_only_the_transport_holds_aiohttps_client() -> None:
     served = {"sandbox", "testing"}
     for module, path in MODULES.items():
         used = {name for name in imports_of(path) if name.partition(".")[0] == "aiohttp"}
-        assert not used or room_of(module) in {"transport"} | served, f"{module} imports {used}"
+        assert not used or part_of(module) in {"_core.transport"} | served, f"{module} imports {used}"
 
 
-def test_the_ground_floors_know_no_network_and_no_event_loop() -> None:
+def test_pure_modules_import_no_network_and_no_event_loop() -> None:
     pure = {
         "errors",
-        "operation",
-        "bending",
-        "checks",
+        "_core.operation",
+        "_core.effects",
+        "_core.decoding",
+        "_core.checks",
         "results",
-        "wire",
-        "retries",
-        "plan",
-        "replies",
+        "_core.requests",
+        "_core.retries",
+        "_core.prepared",
+        "_core.responses",
         "hooks",
     }
     for module, path in MODULES.items():
-        if room_of(module) in pure:
+        if part_of(module) in pure:
             outside = {name.partition(".")[0] for name in imports_of(path)}
             assert not outside & {"aiohttp", "anyio", "asyncio", "socket", "ssl", "time"}, module
 

@@ -18,8 +18,8 @@ from refold_async import (
     Refold,
     UnreadableReplyError,
 )
+from refold_async._core.decoding import read_as
 from refold_async.api import actions
-from refold_async.bending import read_as
 from refold_async.sandbox import Sandbox
 
 EXAMPLES = Path(__file__).parents[2].parent / "shared" / "refold-api" / "examples.json"
@@ -34,7 +34,7 @@ class Contacts(msgspec.Struct):
     results: list[Contact]
 
 
-async def test_list_schema_and_execute(sandbox: Sandbox, refold: Refold, road: str) -> None:
+async def test_list_schema_and_execute(sandbox: Sandbox, refold: Refold, transport: str) -> None:
     account = refold.account("demo-user-1")
     by_id = {action.action_id: action for action in await account.actions.list("hubspot")}
     assert by_id["get_contact"].effect == "read"
@@ -52,7 +52,7 @@ async def test_list_schema_and_execute(sandbox: Sandbox, refold: Refold, road: s
     assert [run.action_id for run in sandbox.ledger.writes()] == ["create_contact"]
 
 
-async def test_a_base_url_beyond_ascii_goes_out_as_urls_are_written(sandbox: Sandbox, road: str) -> None:
+async def test_a_base_url_beyond_ascii_goes_out_as_urls_are_written(sandbox: Sandbox, transport: str) -> None:
     host, port = sandbox.base_url.removeprefix("http://").split(":")
     wide = host.replace("1", "\N{FULLWIDTH DIGIT ONE}")
     async with Refold(sandbox.api_key, base_url=f"http://{wide}:{port}/é") as refold:
@@ -62,7 +62,7 @@ async def test_a_base_url_beyond_ascii_goes_out_as_urls_are_written(sandbox: San
     assert (request.raw_path, request.headers["Host"]) == ("/%C3%A9/nothing", f"{host}:{port}")
 
 
-async def test_what_goes_over_the_wire(sandbox: Sandbox, refold: Refold, road: str) -> None:
+async def test_what_goes_over_the_wire(sandbox: Sandbox, refold: Refold, transport: str) -> None:
     await refold.account("demo-user-1").actions.execute("hubspot", "get_contact", {"limit": "1"})
     [request] = sandbox.requests
     assert (request.method, request.raw_path) == (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from refold_async import Account, Cache, ClosedError, RateLimit, Refold, RefoldError, Retry
+from refold_async._core.sessions import Session
 from refold_async.sandbox import Fault, Sandbox
-from refold_async.sessions import Session
 from tests.guards import holdings
 
 from .stepper import When, cancelled_at
@@ -32,8 +32,8 @@ def session_of(refold: Refold) -> Session:
     return session
 
 
-def roads_of(session: Session) -> list[Any]:
-    return [session._transport._road, session._transport._uploads]
+def transports_of(session: Session) -> list[Any]:
+    return [session._connections._transport, session._connections._uploads]
 
 
 @asynccontextmanager
@@ -53,8 +53,8 @@ async def client(sandbox: Sandbox) -> AsyncIterator[Refold]:
 async def check(refold: Refold, marker: str) -> None:
     """Nothing is held, and the next call gets its own answer."""
     session = session_of(refold)
-    assert (session.gate.free, session.active) == (PLACES, 0)
-    assert session.pacer._line.free == 1
+    assert (session.limiter.available, session.active) == (PLACES, 0)
+    assert session.rate_limiter._queue.available == 1
     result = await refold.account("demo-user-2").actions.execute(
         "playground", "echo", {"text": marker}, effect="read"
     )
@@ -63,7 +63,7 @@ async def check(refold: Refold, marker: str) -> None:
 
 @pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("name", CALLS)
-async def test_a_call_on_a_kept_connection(sandbox: Sandbox, road: str, name: str, when: When) -> None:
+async def test_a_call_on_a_kept_connection(sandbox: Sandbox, transport: str, name: str, when: When) -> None:
     async with client(sandbox) as refold:
         account = refold.account("demo-user-1")
         await account.actions.list("playground")
@@ -75,13 +75,13 @@ async def test_a_call_on_a_kept_connection(sandbox: Sandbox, road: str, name: st
         assert nth > 1
         assert len(holdings().tasks) <= idle + 1
         session = session_of(refold)
-        assert session.gate.free == PLACES
+        assert session.limiter.available == PLACES
     assert_no_write_ran_twice(sandbox, at_most=nth)
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("name", ["list", "write"])
-async def test_a_call_on_a_new_connection(sandbox: Sandbox, road: str, name: str, when: When) -> None:
+async def test_a_call_on_a_new_connection(sandbox: Sandbox, transport: str, name: str, when: When) -> None:
     nth, fired = 0, True
     while fired:
         nth += 1
@@ -138,13 +138,13 @@ async def test_a_cached_call_leaves_its_fetch_to_the_next(sandbox: Sandbox, when
             others = [asyncio.create_task(account.actions.list("playground")) for _ in range(2)]
             fired = await cancelled_at(account.actions.list("playground"), nth, when)
             assert len({len(actions) for actions in await asyncio.gather(*others)}) == 1
-            shelf = session_of(refold).shelf
+            shelf = session_of(refold).cache
             assert shelf is not None
             assert not shelf._fetching
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-async def test_closing(sandbox: Sandbox, road: str, when: When) -> None:
+async def test_closing(sandbox: Sandbox, transport: str, when: When) -> None:
     """Wherever closing is cancelled, each session is closed, and the calls under way end at once."""
     sandbox.add_api_key("tk_other")
     sandbox.faults.add(Fault(action_id="echo", hang=True))
@@ -154,7 +154,7 @@ async def test_closing(sandbox: Sandbox, road: str, when: When) -> None:
         before = holdings()
         clients = [Refold(key, base_url=sandbox.base_url, timeout=5) for key in (sandbox.api_key, "tk_other")]
         clients[1]._sessions = clients[0]._sessions
-        clients[1]._caller._sessions = clients[0]._sessions
+        clients[1]._requester._sessions = clients[0]._sessions
         calls = []
         for refold in clients:
             account = refold.account("demo-user-1")
@@ -163,11 +163,13 @@ async def test_closing(sandbox: Sandbox, road: str, when: When) -> None:
             calls.append(asyncio.create_task(CALLS["read"](account)))
             calls.append(asyncio.create_task(CALLS["write"](account)))
         await asyncio.sleep(0.005)
-        roads = [road for each in clients[0]._sessions._open.values() for road in roads_of(each)]
+        transports = [
+            transport for each in clients[0]._sessions._open.values() for transport in transports_of(each)
+        ]
         fired = await cancelled_at(clients[0].aclose(), nth, when)
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             assert not isinstance(outcome, BaseException) or isinstance(outcome, ClosedError), outcome
-        assert [road._http.closed for road in roads] == [True] * 4
+        assert [transport._http.closed for transport in transports] == [True] * 4
         await clients[0].aclose()
         own = [
             task for task in holdings().beyond(before) if "refold_async/" in task and "sandbox" not in task
@@ -178,7 +180,7 @@ async def test_closing(sandbox: Sandbox, road: str, when: When) -> None:
 
 
 async def test_a_call_under_way_when_the_client_closes_says_what_became_of_it(
-    sandbox: Sandbox, road: str
+    sandbox: Sandbox, transport: str
 ) -> None:
     sandbox.faults.add(Fault(hang=True, when="after"))
     refold = Refold(sandbox.api_key, base_url=sandbox.base_url, max_connections=1)

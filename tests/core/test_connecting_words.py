@@ -13,8 +13,8 @@ NOWHERE = "nowhere.invalid"
 
 
 @pytest.fixture(params=["direct", "public"], autouse=True)
-def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go each road."""
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go each transport."""
     monkeypatch.setenv("REFOLD_TRANSPORT", request.param)
 
 

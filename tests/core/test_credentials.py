@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.pretty import pretty_repr
 
-from refold_async.credentials import Credential, Secret
+from refold_async._core.credentials import Credential, Secret
 from refold_async.errors import SettingsError
 
 KEY = "tk_1234567890"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refold_async import errors
-from refold_async.errors import RefoldError, gravest
+from refold_async.errors import RefoldError, worst_fate
 from refold_async.results import ActionFailed, restored
 
 FACTS: dict[str, Any] = {
@@ -92,9 +92,9 @@ def test_an_account_whose_id_is_odd_is_quoted() -> None:
 def test_a_calls_fate_is_the_gravest_of_its_attempts() -> None:
     kinds: list[Any] = ["not_sent", "rejected", "unknown"]
     for last, lasts in enumerate(kinds):
-        assert gravest(lasts) == lasts
+        assert worst_fate(lasts) == lasts
         for first, firsts in enumerate(kinds):
-            assert gravest(lasts, [RefoldError("m", fate=firsts)]) == kinds[max(last, first)]
+            assert worst_fate(lasts, [RefoldError("m", fate=firsts)]) == kinds[max(last, first)]
 
 
 def test_each_class_says_what_it_is() -> None:

@@ -38,8 +38,8 @@ print("done")
 
 
 @pytest.mark.parametrize("ways", ["plain", "closed", "mixed"])
-@pytest.mark.parametrize("road", ["direct", "public"])
-def test_a_client_serves_one_loop_after_the_other(ways: str, road: str) -> None:
+@pytest.mark.parametrize("transport", ["direct", "public"])
+def test_a_client_serves_one_loop_after_the_other(ways: str, transport: str) -> None:
     with SandboxThread() as sandbox:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-X", "dev", "-c", TWO_RUNS, sandbox.base_url, ways],
@@ -47,7 +47,7 @@ def test_a_client_serves_one_loop_after_the_other(ways: str, road: str) -> None:
             text=True,
             timeout=60,
             check=False,
-            env={**os.environ, "REFOLD_TRANSPORT": road},
+            env={**os.environ, "REFOLD_TRANSPORT": transport},
         )
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
@@ -112,7 +112,7 @@ def test_the_rate_limit_outlives_a_loop() -> None:
     buckets = []
 
     async def bucket() -> None:
-        session = await refold._caller.session()
+        session = await refold._requester.session()
         buckets.append(session.bucket)
 
     asyncio.run(bucket())

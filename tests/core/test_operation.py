@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refold_async.operation import effect_of_action
+from refold_async._core.effects import effect_of_action
 
 READS = [
     "get_contact", "list_contacts", "search_contacts", "find_deal", "fetch_invoice", "read_file",
-    "query_records", "count_rows", "lookup_user", "describe_object", "retrieve_customer", "view_ticket",
+    "query_records", "count_rows", "lookup_user", "describe_object", "retrieve_customer", "view_item",
     "get", "list", "GET_CONTACT", "Get_Contact", "getContact", "GetContact", "get-contact", "get.contact",
     "get contact", "list_v2_contacts", "getHTTPStatus", "get_contacts_by_email", "search_deals_2", "list__all",
     "_get_contact", "findAllUsers", "get_settings", "list_updates", "get_creator",

@@ -1,4 +1,4 @@
-"""The road of one call: its deadline over all waits and tries, its retries, and what it tells of itself."""
+"""The transport of one call: its deadline over all waits and tries, its retries, and what it tells of itself."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ async def client(sandbox: Sandbox, **options: Any) -> AsyncIterator[Refold]:
         yield refold
 
 
-async def test_a_read_is_tried_again_until_it_is_answered(sandbox: Sandbox, road: str) -> None:
+async def test_a_read_is_tried_again_until_it_is_answered(sandbox: Sandbox, transport: str) -> None:
     sandbox.faults.add(
         Fault(drop="before", times=1), Fault(status=503, times=1), Fault(drop="during", times=1)
     )
@@ -62,7 +62,7 @@ async def test_tries_have_an_end_and_are_kept(sandbox: Sandbox, caplog: pytest.L
     assert caplog.records[-1].__dict__["refold"]["linked_account_id"] == "demo-user-1"
 
 
-async def test_a_silent_read_is_given_up_early_and_a_write_never(sandbox: Sandbox, road: str) -> None:
+async def test_a_silent_read_is_given_up_early_and_a_write_never(sandbox: Sandbox, transport: str) -> None:
     sandbox.faults.add(Fault(hang=True, times=2))
     retry = Retry(base=0.001, attempt_timeout=0.03, attempts=2)
     async with client(sandbox, retry=retry) as refold:
@@ -77,16 +77,16 @@ async def test_a_silent_read_is_given_up_early_and_a_write_never(sandbox: Sandbo
     assert len(sandbox.ledger.writes()) == 1
 
 
-async def test_the_wait_for_a_connection_is_no_silence(sandbox: Sandbox, road: str) -> None:
+async def test_the_wait_for_a_connection_is_no_silence(sandbox: Sandbox, transport: str) -> None:
     """Reads that queue for a connection would all fail at once, and spend the budget, where it were."""
     retry = Retry(base=0.001, attempt_timeout=0.15, budget=0)
     async with client(sandbox, retry=retry, max_connections=1) as refold:
         account = refold.account("demo-user-1")
-        session = await account._caller.session()
-        assert session.gate.try_enter()
+        session = await account._requester.session()
+        assert session.limiter.try_acquire()
         reading = asyncio.create_task(account.actions.list("hubspot"))
         await asyncio.sleep(0.2)
-        session.gate.leave()
+        session.limiter.release()
         assert await reading
 
 
@@ -124,7 +124,7 @@ async def test_a_spent_budget_ends_the_tries(sandbox: Sandbox) -> None:
         with pytest.raises(ServerError) as caught:
             await refold.account("demo-user-1").actions.list("hubspot")
         assert caught.value.__notes__ == ["not tried again: the session's retry budget is spent"]
-        session = await refold._caller.session()
+        session = await refold._requester.session()
         assert (caught.value.attempts, session.budget.left) == (3, 2)
         sandbox.faults.clear()
         for _ in range(3):
@@ -136,7 +136,7 @@ async def test_a_success_after_retries_gives_back_the_last_ones_cost(sandbox: Sa
     sandbox.faults.add(Fault(status=503, times=2))
     async with client(sandbox, retry=Retry(base=0.001, budget=100)) as refold:
         await refold.account("demo-user-1").actions.list("hubspot")
-        assert (await refold._caller.session()).budget.left == 100 - 14 - 14 + 14
+        assert (await refold._requester.session()).budget.left == 100 - 14 - 14 + 14
 
 
 async def test_a_turn_past_the_deadline_is_not_waited_for(sandbox: Sandbox) -> None:
@@ -253,7 +253,7 @@ class Diary(Hooks):
         self.lines.append(f"done {attempts} {type(error).__name__} {fate}")
 
 
-async def test_hooks_hear_a_call_from_its_beginning_to_its_end(sandbox: Sandbox, road: str) -> None:
+async def test_hooks_hear_a_call_from_its_beginning_to_its_end(sandbox: Sandbox, transport: str) -> None:
     diary = Diary()
     sandbox.faults.add(Fault(status=503, times=1))
     async with client(sandbox, hooks=diary) as refold:
@@ -272,7 +272,7 @@ async def test_hooks_hear_of_a_call_that_is_cancelled_between_its_tries(sandbox:
     diary = Diary()
     sandbox.faults.add(Fault(status=503))
     async with client(sandbox, hooks=diary, retry=Retry(base=10, cap=10), timeout=100) as refold:
-        session = await refold._caller.session()
+        session = await refold._requester.session()
         call = asyncio.create_task(refold.account("demo-user-1").actions.list("hubspot"))
         while "retry 1" not in diary.lines:  # noqa: ASYNC110 - hooks are no coroutines
             await asyncio.sleep(0.001)
@@ -301,7 +301,7 @@ async def test_hooks_that_raise_harm_no_call(sandbox: Sandbox, caplog: pytest.Lo
     assert [record.message for record in caplog.records] == ["a hook raised, and was ignored"]
 
 
-async def test_a_reply_past_the_limit_is_not_read(sandbox: Sandbox, road: str) -> None:
+async def test_a_reply_past_the_limit_is_not_read(sandbox: Sandbox, transport: str) -> None:
     async with client(sandbox, max_response_bytes=200) as refold:
         account = refold.account("demo-user-1")
         with pytest.raises(ReplyTooLargeError) as caught:

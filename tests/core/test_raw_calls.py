@@ -27,7 +27,7 @@ from tests.declared import operations
 ACCOUNTS = "/api/v2/public/linked-account"
 
 
-async def test_an_organisation_calls_a_path(sandbox: Sandbox, refold: Refold, road: str) -> None:
+async def test_an_organisation_calls_a_path(sandbox: Sandbox, refold: Refold, transport: str) -> None:
     answer = await refold.call("GET", ACCOUNTS, query={"limit": 2, "page": None}, headers={"X-Team": "blue"})
     assert (answer.status, answer.content_type.partition(";")[0]) == (200, "application/json")
     assert len(answer.data["docs"]) == 2
@@ -38,7 +38,7 @@ async def test_an_organisation_calls_a_path(sandbox: Sandbox, refold: Refold, ro
 
 
 async def test_an_account_calls_a_path_with_json_as_it_is(
-    sandbox: Sandbox, refold: Refold, road: str
+    sandbox: Sandbox, refold: Refold, transport: str
 ) -> None:
     body = b'{"email": "a@b.example", "score": 1.10, "middle": null}'
     path = "/api/v2/integration-schema/hubspot/actions/create_contact/execute"

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refold_async import errors, retries
+from refold_async import errors
+from refold_async._core import retries
+from refold_async._core.operation import Effect
+from refold_async._core.retries import RetryBudget, Waits
 from refold_async.errors import Fate, RefoldError
-from refold_async.operation import Effect
 from refold_async.results import ActionFailed, restored
-from refold_async.retries import Retry, RetryBudget, Waits
+from refold_async.settings import Retry
 
 FATES: tuple[Fate, ...] = get_args(Fate)
 EFFECTS: tuple[Effect, ...] = get_args(Effect)

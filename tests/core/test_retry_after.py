@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refold_async.replies import retry_after
-from refold_async.retries import LONGEST_RETRY_AFTER
+from refold_async._core.responses import retry_after
+from refold_async._core.retries import LONGEST_RETRY_AFTER
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -12,11 +12,11 @@ import pytest
 from rich.pretty import pretty_repr
 
 from refold_async import Account, Hooks, Refold, RefoldError, Retry, SessionManager
+from refold_async._core.responses import Response
 from refold_async.api.hosted_connect import ConnectUrl
 from refold_async.api.raw_calls import RawAnswer
 from refold_async.api.session_tokens import SessionToken
 from refold_async.sandbox import Fault, Sandbox
-from refold_async.wire import Reply
 from tests.faults.server import FaultServer
 from tests.faults.steps import Close, Send
 
@@ -114,7 +114,7 @@ def echoing(text: str) -> dict[str, tuple[Any, ...]]:
 
 @pytest.mark.parametrize("text", ECHOES)
 @pytest.mark.parametrize("kind", echoing("x"))
-async def test_a_server_that_echoes(road: str, kind: str, text: str) -> None:
+async def test_a_server_that_echoes(transport: str, kind: str, text: str) -> None:
     async with FaultServer(default=lambda _: echoing(text)[kind]) as server:
         retry = Retry(base=0.001, attempts=2)
         options: Any = {
@@ -138,7 +138,7 @@ FAULT_KINDS = [
 
 
 @pytest.mark.parametrize("fault", FAULT_KINDS, ids=lambda fault: " ".join(fault.outcomes))
-async def test_every_kind_of_failure(road: str, fault: Fault) -> None:
+async def test_every_kind_of_failure(transport: str, fault: Fault) -> None:
     async with Sandbox(api_key=KEY, faults=[fault]) as sandbox:
         retry = Retry(base=0.001, attempts=2)
         async with Refold(
@@ -150,7 +150,7 @@ async def test_every_kind_of_failure(road: str, fault: Fault) -> None:
         assert_silent(error)
 
 
-async def test_failures_before_anything_is_sent(road: str) -> None:
+async def test_failures_before_anything_is_sent(transport: str) -> None:
     async def source() -> str:
         return f"{KEY}\n"
 
@@ -174,7 +174,7 @@ async def test_failures_before_anything_is_sent(road: str) -> None:
             assert_silent(error)
 
 
-async def test_a_call_that_is_cancelled(sandbox: Sandbox, road: str) -> None:
+async def test_a_call_that_is_cancelled(sandbox: Sandbox, transport: str) -> None:
     """Its traceback runs through aiohttp's frames; a program that logs it with locals shows no key."""
     sandbox.add_api_key(KEY)
     for nth in range(1, 8):
@@ -199,22 +199,22 @@ async def cancellation_of(work: Any, nth: int) -> BaseException | None:
     return caught[0] if caught else None
 
 
-async def test_reprs(sandbox: Sandbox, road: str) -> None:
+async def test_reprs(sandbox: Sandbox, transport: str) -> None:
     sandbox.add_api_key(KEY)
     manager = SessionManager(base_url=sandbox.base_url)
     async with manager, manager.client(KEY) as refold:
         account = refold.account("demo-user-1")
         await account.actions.list("hubspot")
         result = await account.actions.execute("hubspot", "get_contact")
-        session = await refold._caller.session()
+        session = await refold._requester.session()
         for thing in (
             manager,
             refold,
             account,
-            refold._caller,
+            refold._requester,
             session,
             session._proof,
-            session._transport,
+            session._connections,
             result,
         ):
             assert KEY not in repr(thing)
@@ -247,7 +247,7 @@ class Recorder(Hooks):
 @pytest.mark.parametrize(
     "holder",
     [
-        Reply(200, {}, KEY.encode()),
+        Response(200, {}, KEY.encode()),
         RawAnswer(200, "text/plain", KEY.encode()),
         SessionToken(token=KEY, refresh_token=KEY),
         ConnectUrl(hosted_url=KEY),

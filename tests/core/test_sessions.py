@@ -13,7 +13,7 @@ async def test_clients_of_one_key_share_connections_and_two_keys_never(sandbox: 
     sandbox.add_api_key("tk_other")
     async with SessionManager(base_url=sandbox.base_url) as manager:
         one, same, other = (manager.client(key) for key in (sandbox.api_key, sandbox.api_key, "tk_other"))
-        sessions = [await client._caller.session() for client in (one, same, other)]
+        sessions = [await client._requester.session() for client in (one, same, other)]
         assert sessions[0] is sessions[1]
         assert sessions[0] is not sessions[2]
         assert sessions[0].bucket is not sessions[2].bucket
@@ -67,14 +67,16 @@ async def test_a_token_serves_without_a_key(sandbox: Sandbox) -> None:
 async def test_sessions_that_were_idle_close_when_another_opens(sandbox: Sandbox) -> None:
     sandbox.add_api_key("tk_other")
     async with SessionManager(base_url=sandbox.base_url) as manager:
-        first = await manager.client(sandbox.api_key)._caller.session()
+        first = await manager.client(sandbox.api_key)._requester.session()
         first.last_used -= 301
-        second = await manager.client("tk_other")._caller.session()
+        second = await manager.client("tk_other")._requester.session()
         assert (first.closed, second.closed) == (True, False)
         assert list(manager._sessions._open.values()) == [second]
 
 
-async def test_two_calls_that_find_the_same_sessions_idle_both_succeed(sandbox: Sandbox, road: str) -> None:
+async def test_two_calls_that_find_the_same_sessions_idle_both_succeed(
+    sandbox: Sandbox, transport: str
+) -> None:
     async with SessionManager(base_url=sandbox.base_url) as manager:
         accounts = [manager.account(sandbox.issue_token(f"demo-user-{number}")) for number in range(1, 6)]
         for account in accounts[:3]:
@@ -99,13 +101,13 @@ async def test_a_token_for_each_customer_costs_the_same_however_many_there_are()
     async with SessionManager(base_url="http://127.0.0.1:1") as manager:
         manager._sessions._open = opened = CountedDict()
         for number in range(100):
-            await manager.account(f"token-{number}")._caller.session()
+            await manager.account(f"token-{number}")._requester.session()
         assert len(opened) == 100
         assert opened.walks < 20
         for session in opened.values():
             session.last_used -= 301
         for number in range(100):
-            await manager.account(f"later-{number}")._caller.session()
+            await manager.account(f"later-{number}")._requester.session()
         assert len(opened) <= 100
 
 
@@ -141,7 +143,7 @@ async def test_a_source_that_fails_says_so(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_no_redirect_is_followed(sandbox: Sandbox, refold: Refold, road: str, status: int) -> None:
+async def test_no_redirect_is_followed(sandbox: Sandbox, refold: Refold, transport: str, status: int) -> None:
     sandbox.faults.add(Fault(status=status, headers={"Location": f"{sandbox.base_url}/elsewhere"}))
     from refold_async import RedirectError
 
@@ -150,7 +152,7 @@ async def test_no_redirect_is_followed(sandbox: Sandbox, refold: Refold, road: s
     assert len(sandbox.requests) == 1
 
 
-async def test_no_cookie_is_kept(sandbox: Sandbox, refold: Refold, road: str) -> None:
+async def test_no_cookie_is_kept(sandbox: Sandbox, refold: Refold, transport: str) -> None:
     sandbox.faults.add(Fault(status=404, times=1, headers={"Set-Cookie": "session=of-account-1"}))
     with pytest.raises(Exception, match="404"):
         await refold.account("demo-user-1").actions.list("hubspot")
@@ -160,7 +162,7 @@ async def test_no_cookie_is_kept(sandbox: Sandbox, refold: Refold, road: str) ->
 
 @pytest.mark.parametrize("account_id", ["a@b.example", "ü", "数字", "😀", "a b", "a/b?c#d", "..", "x" * 500])
 async def test_an_account_id_arrives_as_it_is(
-    sandbox: Sandbox, refold: Refold, road: str, account_id: str
+    sandbox: Sandbox, refold: Refold, transport: str, account_id: str
 ) -> None:
     sandbox.add_account(account_id)
     await refold.account(account_id).actions.list("hubspot")

@@ -20,7 +20,8 @@ from refold_async import (
     SessionManager,
     SettingsError,
 )
-from refold_async.settings import HOSTED, Settings, check_timeout, resolve_base_url
+from refold_async._core.checks import check_timeout
+from refold_async.settings import HOSTED, Settings, resolve_base_url
 
 KEY = "tk_1234567890"
 

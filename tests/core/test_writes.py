@@ -27,7 +27,7 @@ from . import ledger_run
 NOTE = ("playground", "create_note", {"title": "t"})
 
 
-async def test_writes_under_faults_agree_with_the_ledger(road: str) -> None:
+async def test_writes_under_faults_agree_with_the_ledger(transport: str) -> None:
     report = await ledger_run.run(400, seed=7)
     assert len(report.reported) == 400
     assert (report.twice, report.denied, report.imagined) == ([], [], [])
@@ -141,7 +141,7 @@ async def test_an_action_id_that_is_none_is_refused(sandbox: Sandbox, refold: Re
 
 
 async def test_nothing_is_sent_once_the_deadline_has_passed(
-    sandbox: Sandbox, refold: Refold, road: str
+    sandbox: Sandbox, refold: Refold, transport: str
 ) -> None:
     account = refold.account("demo-user-1")
     await account.actions.list("playground")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from refold_async.operation import Operation
+from refold_async._core.operation import Operation
 from tests.api.recorder import shape
 from tests.api.surface import Method, methods
 from tests.declared import operations

@@ -12,7 +12,7 @@ import pytest
 
 import refold_async
 from refold_async import BatchOptions, Hooks, Options, Retry
-from refold_async.batch.outcomes import Reason
+from refold_async.calls import Reason
 from refold_async.cli.exits import Exit
 from refold_async.cli.program import COMMANDS
 from refold_async.integrations import fastapi, otel

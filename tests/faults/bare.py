@@ -8,7 +8,7 @@ import aiohttp
 
 from .answers import POISON, good_body
 from .certs import client_context
-from .fault import Fault, Transport
+from .fault import Fault, Wire
 from .steps import Request
 
 ACTIONS_PATH = "/api/v2/integration-schema/hubspot/actions"
@@ -62,9 +62,9 @@ def _kind(content: bytes, path: str) -> str:
     return "good" if content.strip() == good_body(Request("", path, (), b"", 0)) else "other"
 
 
-async def meet(fault: Fault, transport: Transport, method: str, deadline: float = LONG) -> Met:
+async def meet(fault: Fault, wire: Wire, method: str, deadline: float = LONG) -> Met:
     """Meet a fault once, and then make another call on the same session."""
-    async with fault.server(transport) as server, bare_session() as session:
+    async with fault.server(wire) as server, bare_session() as session:
         url = server.base_url(fault.host)
         if fault.warms_up:
             assert await bare_call(session, url, method) == "200 good"

@@ -1,3 +1,3 @@
-from .roads import road
+from .transports import transport
 
-__all__ = ["road"]
+__all__ = ["transport"]

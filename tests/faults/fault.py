@@ -17,11 +17,11 @@ from .steps import Play, Request, Script
 T = TypeVar("T")
 Effect = Literal["read", "write"]
 Fate = Literal["not_sent", "rejected", "unknown"]
-Transport = Literal["tcp", "tls"]
+Wire = Literal["tcp", "tls"]
 
-TCP: tuple[Transport, ...] = ("tcp",)
-TLS: tuple[Transport, ...] = ("tls",)
-BOTH: tuple[Transport, ...] = ("tcp", "tls")
+TCP: tuple[Wire, ...] = ("tcp",)
+TLS: tuple[Wire, ...] = ("tls",)
+BOTH: tuple[Wire, ...] = ("tcp", "tls")
 
 NO_SUCH_HOST = ".".join(["nowhere"] * 40 + ["invalid"])
 """Longer than a name may be, so that no resolver asks the network, which may take seconds to say no."""
@@ -89,7 +89,7 @@ class Fault:
         listening: what the port does.
         host: the name that the client is given for the server.
         certificate: what a faulted connection shows for itself under TLS.
-        transports: where the fault can be played.
+        wires: where the fault can be played.
         wait: the pause in seconds that the error carries, from the server's own words.
         late: whether an execute returns all the same, and the error comes when its data is decoded.
         lenient: whether what is accepted is refused, as unreadable, in debug modes.
@@ -108,7 +108,7 @@ class Fault:
     listening: Listening = "yes"
     host: str = LOOPBACK
     certificate: Certificate = "good"
-    transports: tuple[Transport, ...] = BOTH
+    wires: tuple[Wire, ...] = BOTH
     wait: float | None = None
     late: bool = False
     lenient: bool = False
@@ -136,14 +136,14 @@ class Fault:
             return Expected("UnreadableReplyError", "unknown")
         return self.read if effect == "read" else self.write
 
-    def server(self, transport: Transport, *, times: int | None = 1, second: float = 0.02) -> FaultServer:
+    def server(self, wire: Wire, *, times: int | None = 1, second: float = 0.02) -> FaultServer:
         """A server that plays this fault so many times, or always for None, and then serves well."""
         plays: Iterator[Play] = _times(self.play, times)
         accepts: Iterator[Script] = _times(self.accept, times)
         return FaultServer(
             plays=chain([good], plays) if self.warms_up else plays,
             accepts=accepts if self.accept else (),
-            tls=self._contexts(times) if transport == "tls" else (),
+            tls=self._contexts(times) if wire == "tls" else (),
             listening=self.listening,
             second=second,
         )

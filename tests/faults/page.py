@@ -54,7 +54,7 @@ def _gets(expected: Expected) -> str:
 
 def _words(fault: Fault) -> str:
     notes = [
-        f"over {fault.transports[0].upper()} only" if len(fault.transports) == 1 else "",
+        f"over {fault.wires[0].upper()} only" if len(fault.wires) == 1 else "",
         f"`retry_after` is {fault.wait:g}" if fault.wait is not None else "",
         "an execute returns, and its `data` raises" if fault.late else "",
         "`UnreadableReplyError` in Python's debug modes" if fault.lenient else "",

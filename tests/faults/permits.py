@@ -4,9 +4,9 @@ import asyncio
 import select
 
 from refold_async import Refold
-from refold_async.sessions import Session
-from refold_async.transport.direct import DirectRoad
-from refold_async.transport.public import PublicRoad
+from refold_async._core.sessions import Session
+from refold_async._core.transport.fast import FastTransport
+from refold_async._core.transport.public import PublicTransport
 
 
 def held(refold: Refold, *, connections: int) -> list[str]:
@@ -15,25 +15,25 @@ def held(refold: Refold, *, connections: int) -> list[str]:
 
 
 def _held_by(session: Session, connections: int) -> list[str]:
-    road = session._transport._road
-    idle = _idle(road)
+    transport = session._connections._transport
+    idle = _idle(transport)
     found = {
         repr(session): session.active,
-        repr(session.gate): not repr(session.gate).endswith(" 0 waiting)"),
-        f"{session.gate!r} is not full": session.gate.free != session.gate._places,
-        "a busy connection": _busy(road, len(idle)),
+        repr(session.limiter): not repr(session.limiter).endswith(" 0 waiting)"),
+        f"{session.limiter!r} is not full": session.limiter.available != session.limiter._capacity,
+        "a busy connection": _busy(transport, len(idle)),
         f"{len(idle)} idle connections": len(idle) > connections,
         "an idle connection in doubt": not all(idle),
     }
     return [words for words, wrong in found.items() if wrong]
 
 
-def _idle(road: object) -> list[bool]:
+def _idle(transport: object) -> list[bool]:
     """Whether each idle connection is fit for another call."""
-    if isinstance(road, DirectRoad):
-        return [kept.usable() for kept in road._idle]
-    assert isinstance(road, PublicRoad)
-    connector = road._http.connector
+    if isinstance(transport, FastTransport):
+        return [kept.usable() for kept in transport._idle]
+    assert isinstance(transport, PublicTransport)
+    connector = transport._http.connector
     assert connector is not None
     protocols = [protocol for kept in connector._conns.values() for protocol, _ in kept]
     return [
@@ -47,10 +47,10 @@ def _readable(transport: asyncio.Transport | None) -> bool:
     return bool(select.select([transport.get_extra_info("socket")], [], [], 0)[0])
 
 
-def _busy(road: object, idle: int) -> bool:
-    assert isinstance(road, DirectRoad | PublicRoad)
-    connector = road._http.connector
+def _busy(transport: object, idle: int) -> bool:
+    assert isinstance(transport, FastTransport | PublicTransport)
+    connector = transport._http.connector
     assert connector is not None
-    if isinstance(road, DirectRoad):
-        return len(road._kept) != idle or len(connector._acquired) != idle
-    return bool(road._busy or connector._acquired)
+    if isinstance(transport, FastTransport):
+        return len(transport._kept) != idle or len(connector._acquired) != idle
+    return bool(transport._busy or connector._acquired)

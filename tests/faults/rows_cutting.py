@@ -59,7 +59,7 @@ CUT = (
         id="closed-without-farewell",
         words="closes in the body, without TLS's farewell",
         play=cut(_half_body, Close(notify=False)),
-        transports=TLS,
+        wires=TLS,
         **LOST,
     ),
 )

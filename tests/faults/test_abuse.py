@@ -20,20 +20,19 @@ from refold_async import (
     Retry,
     StatusError,
 )
-from refold_async.transport import Transport
-from refold_async.transport.direct import DirectRoad
-from refold_async.transport.public import PublicRoad
+from refold_async._core.transport import ConnectionPool
+from refold_async._core.transport.fast import FastTransport
+from refold_async._core.transport.public import PublicTransport
 
 from .answers import CHUNKED_FIELD, JSON_FIELD, head, ok, reply
 from .cell import KEY, LONG, SHORT, Watch, client
 from .certs import server_context
-from .fault import REPLY_LIMIT
-from .fault import Transport as Wire
+from .fault import REPLY_LIMIT, Wire
 from .operations import LINKED_ACCOUNT_ID, LIST, READ, SINGLE, WRITE, Operation
 from .plays import always, answer
-from .roads import Road
 from .server import FaultServer
 from .steps import Close, Expect, Flood, Hang, Reset, Send, Sleep
+from .transports import TransportName
 
 MIB = 1 << 20
 LARGE = {"note": "x" * (16 * MIB)}
@@ -65,19 +64,19 @@ async def _call(url: str, operation: Operation, timeout: float = LONG) -> None:
         await operation.call(refold, timeout)
 
 
-def test_each_road_is_the_one_that_was_asked_for(road: Road) -> None:
+def test_each_transport_is_the_one_that_was_asked_for(transport: TransportName) -> None:
     async def chosen() -> object:
         async with Refold(KEY, base_url="http://127.0.0.1:1") as refold:
-            session = await refold._caller.session()
-            assert isinstance(session._transport, Transport)
-            return type(session._transport._road)
+            session = await refold._requester.session()
+            assert isinstance(session._connections, ConnectionPool)
+            return type(session._connections._transport)
 
-    assert asyncio.run(chosen()) is {"direct": DirectRoad, "public": PublicRoad}[road]
+    assert asyncio.run(chosen()) is {"direct": FastTransport, "public": PublicTransport}[transport]
 
 
 @pytest.mark.parametrize("encoding", BOMBS)
 @pytest.mark.parametrize("status", [200, 400])
-async def test_a_bomb_is_not_unpacked(road: Road, encoding: bytes, status: int) -> None:
+async def test_a_bomb_is_not_unpacked(transport: TransportName, encoding: bytes, status: int) -> None:
     bomb = reply(status, BOMBS[encoding], JSON_FIELD, b"Content-Encoding: " + encoding)
     async with FaultServer([always(Send(bomb))]) as server, client(server.base_url()) as refold:
         with at_most(8 * REPLY_LIMIT), pytest.raises((ReplyTooLargeError, StatusError)) as caught:
@@ -86,7 +85,7 @@ async def test_a_bomb_is_not_unpacked(road: Road, encoding: bytes, status: int) 
         assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
-async def test_a_bomb_in_chunks_is_not_unpacked(road: Road) -> None:
+async def test_a_bomb_in_chunks_is_not_unpacked(transport: TransportName) -> None:
     body = BOMBS[b"gzip"]
     chunk = b"%x\r\n%s\r\n" % (len(body), body)
     start = head(200, JSON_FIELD, CHUNKED_FIELD, b"Content-Encoding: gzip")
@@ -95,7 +94,7 @@ async def test_a_bomb_in_chunks_is_not_unpacked(road: Road) -> None:
             await _call(server.base_url(), WRITE)
 
 
-async def test_a_body_without_end_is_not_gathered(road: Road) -> None:
+async def test_a_body_without_end_is_not_gathered(transport: TransportName) -> None:
     async with FaultServer([always(Send(head(200, JSON_FIELD)), Flood(b" " * 65536))]) as server:
         with at_most(8 * REPLY_LIMIT), pytest.raises(ReplyTooLargeError):
             await _call(server.base_url(), LIST)
@@ -103,7 +102,9 @@ async def test_a_body_without_end_is_not_gathered(road: Road) -> None:
 
 @pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_the_key_goes_to_no_other_origin(road: Road, operation: Operation, status: int) -> None:
+async def test_the_key_goes_to_no_other_origin(
+    transport: TransportName, operation: Operation, status: int
+) -> None:
     async with FaultServer() as elsewhere:
         location = b"Location: " + elsewhere.base_url("localhost").encode()
         fields = (location, b"Refresh: 0; url=" + location[10:], b'Alt-Svc: h2=":%d"' % elsewhere.port)
@@ -114,7 +115,7 @@ async def test_the_key_goes_to_no_other_origin(road: Road, operation: Operation,
         assert elsewhere.connections == 0
 
 
-async def test_a_cookie_is_kept_for_nobody(road: Road) -> None:
+async def test_a_cookie_is_kept_for_nobody(transport: TransportName) -> None:
     cookies = (b"Set-Cookie: one=1; Path=/", b"Set-Cookie: two=2; Domain=localhost")
     async with (
         FaultServer([answer(500, b"", *cookies)]) as server,
@@ -129,7 +130,7 @@ async def test_a_cookie_is_kept_for_nobody(road: Road) -> None:
 @pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
 @pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 async def test_nothing_is_sent_twice_where_retries_are_off(
-    road: Road, operation: Operation, end: Close | Reset
+    transport: TransportName, operation: Operation, end: Close | Reset
 ) -> None:
     plays = [always(Send(ok(b"[]"))), *[always(end)] * 3]
     async with (
@@ -144,7 +145,9 @@ async def test_nothing_is_sent_twice_where_retries_are_off(
 
 
 @pytest.mark.parametrize("wire", ["tcp", "tls"])
-async def test_one_connection_serves_calls_that_follow_each_other(road: Road, wire: Wire) -> None:
+async def test_one_connection_serves_calls_that_follow_each_other(
+    transport: TransportName, wire: Wire
+) -> None:
     async with FaultServer(tls=[server_context()] if wire == "tls" else []) as server:
         async with client(server.base_url()) as refold:
             for operation in SINGLE * 3:
@@ -152,7 +155,7 @@ async def test_one_connection_serves_calls_that_follow_each_other(road: Road, wi
         assert (server.connections, len(server.requests)) == (1, 12)
 
 
-async def test_an_answer_that_overtakes_a_large_request_is_read(road: Road) -> None:
+async def test_an_answer_that_overtakes_a_large_request_is_read(transport: TransportName) -> None:
     refusal = reply(413, b"", b"Connection: close")
     async with (
         FaultServer(accepts=[(Expect(), Send(refusal), Hang())]) as server,
@@ -165,7 +168,9 @@ async def test_an_answer_that_overtakes_a_large_request_is_read(road: Road) -> N
         assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
-async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadline(road: Road) -> None:
+async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadline(
+    transport: TransportName,
+) -> None:
     deaf = (Expect(), Sleep(1e6))
     async with FaultServer(accepts=[deaf]) as server, client(server.base_url()) as refold:
         account = refold.account(LINKED_ACCOUNT_ID)
@@ -177,7 +182,7 @@ async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadli
         assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
-async def test_a_batch_is_not_kept_for_ever_by_429s_without_a_wait(road: Road) -> None:
+async def test_a_batch_is_not_kept_for_ever_by_429s_without_a_wait(transport: TransportName) -> None:
     calls = [Call(LINKED_ACCOUNT_ID, "hubspot", "create_contact")]
     throttle = answer(429, b"", b"Retry-After: 0")
     async with FaultServer(repeat(throttle)) as server, client(server.base_url()) as refold:

@@ -78,7 +78,7 @@ def test_the_table_leaves_out_only_what_is_plain_http() -> None:
 
 @pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS if fault.id in FACTS])
 async def test_aiohttp_meets(fault: Fault) -> None:
-    met = await meet(fault, fault.transports[0], "POST", SHORT if _fact(fault) == "TimeoutError" else LONG)
+    met = await meet(fault, fault.wires[0], "POST", SHORT if _fact(fault) == "TimeoutError" else LONG)
     assert met.outcome in _fact(fault).split(" or ")
     assert (met.next == "200 good") == fault.recovers
     if fault.id not in KEPT_UNSEEN:

@@ -12,7 +12,7 @@ def test_every_fault_has_an_id_and_words_of_its_own() -> None:
 def test_every_fault_is_set_up_in_some_way() -> None:
     for fault in FAULTS:
         assert fault != Fault(id=fault.id, words=fault.words, read=fault.read, write=fault.write), fault.id
-        assert fault.transports, fault.id
+        assert fault.wires, fault.id
 
 
 def test_an_error_has_a_fate_and_only_an_error_is_tried_again() -> None:

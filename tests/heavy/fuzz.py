@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .telling import tell
+from .reporter import tell
 
 SEEDS = Path(__file__).with_name("seeds")
 LONGEST = 4096

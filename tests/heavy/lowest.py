@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from .telling import tell
+from .reporter import tell
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 EXTRAS = ("cli", "fastapi", "otel")

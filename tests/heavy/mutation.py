@@ -25,7 +25,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from .mutants import Mutant, mutants
-from .telling import tell
+from .reporter import tell
 
 ROOT = Path(__file__).parents[2]
 EXPLAINED = Path(__file__).with_name("mutation.md")
@@ -36,24 +36,24 @@ PATIENCE = 10
 """Seconds, on top of five times what they take, after which a room's tests that do not end count as failing."""
 
 ROOMS: dict[str, tuple[str, list[str]]] = {
-    "wire": (
-        "wire",
-        ["core/test_wire.py", "core/test_rooms_more.py", "security/test_added_headers.py"],
+    "requests": (
+        "_core.requests",
+        ["core/test_requests.py", "core/test_mutants.py", "security/test_added_headers.py"],
     ),
-    "replies": (
-        "replies",
-        ["core/test_replies.py", "core/test_retry_after.py", "core/test_rooms_more.py"],
+    "responses": (
+        "_core.responses",
+        ["core/test_responses.py", "core/test_retry_after.py", "core/test_mutants.py"],
     ),
-    "retries": ("retries", ["core/test_retries.py", "core/test_rooms_more.py"]),
-    "operation": ("operation", ["core/test_operation.py", "core/test_operation_words.py"]),
-    "pacing": ("pacing", ["core/test_pacing.py", "core/test_rooms_more.py"]),
-    "gate": ("gate", ["core/test_rooms_more.py", "core/test_gate.py"]),
-    "lanes": ("batch.lanes", ["batch/test_lanes_more.py", "batch/test_lanes.py"]),
-    "journal_file": (
-        "batch.journal_file",
+    "retries": ("_core.retries", ["core/test_retries.py", "core/test_mutants.py"]),
+    "effects": ("_core.effects", ["core/test_operation.py", "core/test_effects.py"]),
+    "rate_limits": ("_core.rate_limits", ["core/test_rate_limits.py", "core/test_mutants.py"]),
+    "limiter": ("_core.limiter", ["core/test_mutants.py", "core/test_limiter.py"]),
+    "scheduler": ("batch.scheduler", ["batch/test_scheduler_states.py", "batch/test_scheduler.py"]),
+    "journal": (
+        "batch.journal.sqlite",
         ["batch/test_journal_file.py", "heavy/test_machines.py::TestJournal", "batch/test_journal.py"],
     ),
-    "resuming": ("batch.resuming", ["batch/test_resuming.py", "batch/test_journal.py"]),
+    "replay": ("batch.journal.replay", ["batch/test_resuming.py", "batch/test_journal.py"]),
     "webhooks": ("webhooks", ["api/test_webhooks.py", "security/test_hostile.py"]),
 }
 

@@ -5,7 +5,7 @@
 prints, round by round, the process's memory, sockets, files, tasks and threads, and whether the ledger of
 the sandbox (in a process of its own) agrees with what was reported. It fails where anything grew after the
 warm-up, a write ran twice, or ran and was reported as not done. `REFOLD_TRANSPORT=public` takes the other
-road.
+transport.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from pathlib import Path
 from .agreement import Judge
 from .faulted import any_faults
 from .gauges import MIB, Gauges, growth
-from .labour import CONNECTIONS, Labour, client
+from .reporter import tell
 from .served import served
-from .telling import tell
+from .worker import CONNECTIONS, Labour, client
 
 SHARE = 0.02
 """The chance of each kind of fault; with seventeen kinds, about every fourth request is struck."""
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--slack", type=int, default=4, metavar="MIB", help="by which memory may differ")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    tell(f"road: {os.environ.get('REFOLD_TRANSPORT', 'direct')}, Python {sys.version.split()[0]}")
+    tell(f"transport: {os.environ.get('REFOLD_TRANSPORT', 'direct')}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory(prefix="refold-soak-") as folder:
         wrong = asyncio.run(soak(options.minutes, options.round, options.seed, options.slack, Path(folder)))
     tell("\n".join(wrong) or "flat after the warm-up, and the ledger agrees")

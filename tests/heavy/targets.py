@@ -11,14 +11,14 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from refold_async import wire
+from refold_async._core import checks, requests
+from refold_async._core.effects import effect_of_action
+from refold_async._core.operation import Operation
+from refold_async._core.responses import Response, read, retry_after, status_error
 from refold_async.api import actions, applications
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.errors import InvalidCallError, RefoldError, UnreadableReplyError
-from refold_async.operation import Operation, effect_of_action
-from refold_async.replies import read, retry_after, status_error
 from refold_async.webhooks import parse_webhook, verify_webhook
-from refold_async.wire import Reply
 from tests.declared import operations
 
 SECRET: Final = "tk_fuzzed"
@@ -42,7 +42,7 @@ class Loose(TypedDict, total=False):
 
 def _read(operation: Operation[Any], body: bytes) -> Any:
     try:
-        return read(operation, Reply(200, {}, body), SECRET)
+        return read(operation, Response(200, {}, body), SECRET)
     except UnreadableReplyError as error:
         _check_error(error)
         return None
@@ -86,7 +86,7 @@ def schema(data: bytes) -> None:
 def execute(data: bytes) -> None:
     """An action's result, decoded in every way."""
     try:
-        result = actions.read_result(actions._EXECUTE, Reply(200, {}, data), SECRET)
+        result = actions.read_result(actions._EXECUTE, Response(200, {}, data), SECRET)
     except RefoldError as error:
         _check_error(error)
         return
@@ -119,7 +119,7 @@ def status(data: bytes) -> None:
     text = line.decode("latin-1")
     headers: Mapping[str, str] = {"Retry-After": text, "X-Request-Id": text, "Content-Type": text}
     number = 100 + int.from_bytes(data[:2].ljust(2, b"\0"), "big") % 500
-    error = status_error(Reply(number, headers, body), secret=SECRET)
+    error = status_error(Response(number, headers, body), secret=SECRET)
     assert error.fate == (
         "rejected" if 300 <= number < 500 and not getattr(error, "by_app", False) else "unknown"
     )
@@ -137,7 +137,7 @@ def path(data: bytes) -> None:
     value = data.decode(errors="surrogatepass") if _decodes(data) else data.decode("latin-1")
     assert effect_of_action(value) in {"read", "write"}
     try:
-        segment = wire.segment("slug", value)
+        segment = requests.segment("slug", value)
     except InvalidCallError:
         segment = None
     if segment is not None:
@@ -145,14 +145,14 @@ def path(data: bytes) -> None:
         assert segment not in {".", ".."}
         assert unquote(segment, errors="strict") == value
     try:
-        header = wire.check_header("linked_account_id", value)
+        header = checks.check_header("linked_account_id", value)
     except InvalidCallError:
         pass
     else:
         assert header == value == value.strip()
         assert not _CONTROL.search(header)
     try:
-        query = wire.query_of({"q": value, "n": len(value)})
+        query = requests.query_of({"q": value, "n": len(value)})
     except InvalidCallError:
         return
     assert parse_qsl(query[1:], keep_blank_values=True) == [("q", value), ("n", str(len(value)))]

@@ -17,7 +17,7 @@ CALLS = 6
 
 
 @pytest.fixture(params=["direct", "public"])
-def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
     monkeypatch.setenv("REFOLD_TRANSPORT", name)
     return name
@@ -60,13 +60,15 @@ def tasks_beyond(before: Holdings) -> list[str]:
 async def check_client(refold: Refold) -> None:
     assert held(refold, connections=PLACES) == []
     [session] = refold._sessions._open.values()
-    assert session.pacer._line.free == 1
+    assert session.rate_limiter._queue.available == 1
     assert await refold.account("demo-user-1").actions.list("playground")
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("journalled", [False, True], ids=["no journal", "journal"])
-async def test_a_batch(sandbox: Sandbox, road: str, journalled: bool, when: When, tmp_path: Path) -> None:
+async def test_a_batch(
+    sandbox: Sandbox, transport: str, journalled: bool, when: When, tmp_path: Path
+) -> None:
     sandbox.faults.add(Fault(status=429, headers={"Retry-After": "0.001"}, probability=0.1))
     async with Refold(
         sandbox.api_key, base_url=sandbox.base_url, max_connections=PLACES, timeout=5, retry=Retry(base=0.001)
@@ -79,7 +81,7 @@ async def test_a_batch(sandbox: Sandbox, road: str, journalled: bool, when: When
             path = tmp_path / f"{nth}.sqlite" if journalled else None
             batch = refold.batch(writes(nth), concurrency=PLACES, journal=path)
             fired = await cancelled_at(consume(batch, heard), nth, when)
-            if batch._engine is not None:
+            if batch._pool is not None:
                 heard += [outcome async for outcome in batch]
                 ran = {str(run.params["title"]) for run in sandbox.ledger.writes()}
                 assert ran & titles(writes(nth)) <= accounted(batch, heard)
@@ -106,7 +108,7 @@ async def check_resumed(refold: Refold, nth: int, path: Path, sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-async def test_closing_the_client_under_a_batch(sandbox: Sandbox, road: str, when: When) -> None:
+async def test_closing_the_client_under_a_batch(sandbox: Sandbox, transport: str, when: When) -> None:
     """Wherever closing is cancelled, the batch ends, and tells of every call."""
     nth, fired = 0, True
     while fired:

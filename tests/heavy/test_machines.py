@@ -11,12 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from refold_async.batch.journal_file import JournalFile, Record, State, Written
-from refold_async.caching import Cache, Shelf
+from refold_async._core.cache import ResponseCache
+from refold_async._core.rate_limits import BucketState, TokenBucket
+from refold_async._core.retries import RetryBudget
+from refold_async.batch.journal.sqlite import JournalFile, Record, State, Written
 from refold_async.errors import DeadlineExceededError, NotFoundError
-from refold_async.pacing import Bucket, Pacer, RateLimit
-from refold_async.retries import RetryBudget
-from tests.core.test_pacing import assert_paced
+from refold_async.settings import Cache, RateLimit
+from tests.core.test_rate_limits import assert_paced
 from tests.core.virtual import VirtualTime
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class PacerAtWork(OnALoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pacer = Pacer(Bucket(LIMIT), clock=self.time.clock, sleep=self.time.sleep)
+        self.rate_limiter = TokenBucket(BucketState(LIMIT), clock=self.time.clock, sleep=self.time.sleep)
         self.waiting: list[asyncio.Task[None]] = []
         self.starts: list[float] = []
         self.order: list[int] = []
@@ -60,7 +61,7 @@ class PacerAtWork(OnALoop):
         self.run(self.time.settle())
 
     async def _turn(self, number: int) -> None:
-        await self.pacer.turn()
+        await self.rate_limiter.acquire()
         self._start(number)
 
     def _start(self, number: int) -> None:
@@ -72,7 +73,7 @@ class PacerAtWork(OnALoop):
     def try_without_waiting(self) -> None:
         number, self.arrived = self.arrived, self.arrived + 1
         someone_waits = any(not task.done() for task in self.waiting)
-        if self.pacer.try_turn():
+        if self.rate_limiter.try_acquire():
             assert not someone_waits
             self._start(number)
 
@@ -88,7 +89,7 @@ class PacerAtWork(OnALoop):
 
     @rule(seconds=st.sampled_from([0.0, 0.5, 3.0]))
     def pause(self, seconds: float) -> None:
-        self.pacer.pause(seconds)
+        self.rate_limiter.pause(seconds)
         self.closed_until = max(self.closed_until, self.time.now + seconds)
 
     @invariant()
@@ -101,7 +102,7 @@ class PacerAtWork(OnALoop):
         self.run(self.time.run())
         assert all(task.done() for task in self.waiting)
         assert all(task.exception() is None for task in self.waiting if not task.cancelled())
-        assert self.pacer._line.free == 1
+        assert self.rate_limiter._queue.available == 1
         self.close()
 
 
@@ -113,7 +114,7 @@ class ShelfAtWork(OnALoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shelf = Shelf(Cache(lifetime=self.LIFETIME, size=self.SIZE), clock=self.time.clock)
+        self.cache = ResponseCache(Cache(lifetime=self.LIFETIME, size=self.SIZE), clock=self.time.clock)
         self.fetches: dict[str, asyncio.Future[float]] = {}
         self.waiting: list[asyncio.Task[float]] = []
 
@@ -131,7 +132,7 @@ class ShelfAtWork(OnALoop):
             finally:
                 del self.fetches[key]
 
-        fetched_at = await self.shelf.get(key, fetch, due=float("inf"))
+        fetched_at = await self.cache.get(key, fetch, due=float("inf"))
         assert self.time.now - fetched_at < self.LIFETIME
         return fetched_at
 
@@ -162,8 +163,8 @@ class ShelfAtWork(OnALoop):
 
     @invariant()
     def one_fetch_a_key_and_no_more_kept_than_fit(self) -> None:
-        assert len(self.shelf) <= self.SIZE
-        assert set(self.shelf._fetching) == set(self.fetches)
+        assert len(self.cache) <= self.SIZE
+        assert set(self.cache._fetching) == set(self.fetches)
         if any(not task.done() for task in self.waiting):
             assert self.fetches
 
@@ -177,7 +178,7 @@ class ShelfAtWork(OnALoop):
         for task in self.waiting:
             if not task.cancelled():
                 assert isinstance(task.exception(), NotFoundError | DeadlineExceededError | KeyError | None)
-        assert not self.shelf._fetching
+        assert not self.cache._fetching
         self.close()
 
 

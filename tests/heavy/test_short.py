@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 SECONDS = float(os.environ.get("REFOLD_SOAK_SECONDS", "10"))
 
 
-def run(name: str, *arguments: str, road: str = "direct") -> str:
+def run(name: str, *arguments: str, transport: str = "direct") -> str:
     command = [sys.executable, "-m", f"tests.heavy.{name}", *arguments]
-    environment = {**os.environ, "REFOLD_TRANSPORT": road}
+    environment = {**os.environ, "REFOLD_TRANSPORT": transport}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
     return ended.stdout
@@ -27,14 +27,14 @@ def run(name: str, *arguments: str, road: str = "direct") -> str:
 @pytest.mark.timeout(120 + 3 * SECONDS)
 def test_a_soak_of_some_seconds() -> None:
     """Sockets, files, tasks, threads and the ledger; memory has not settled yet after so short a time."""
-    road = os.environ.get("REFOLD_TRANSPORT", "direct")
-    said = run("soak", "--minutes", str(SECONDS / 60), "--round", "1", "--slack", "30", road=road)
+    transport = os.environ.get("REFOLD_TRANSPORT", "direct")
+    said = run("soak", "--minutes", str(SECONDS / 60), "--round", "1", "--slack", "30", transport=transport)
     assert "flat after the warm-up" in said
 
 
-@pytest.mark.parametrize("road", ["direct", "public"])
-def test_some_writes_under_faults(road: str) -> None:
-    said = run("writes", "--calls", "400", road=road)
+@pytest.mark.parametrize("transport", ["direct", "public"])
+def test_some_writes_under_faults(transport: str) -> None:
+    said = run("writes", "--calls", "400", transport=transport)
     counts = re.search(
         r"400 writes: \{'(?:done|unknown)': \d+, '(?:done|unknown)': \d+\}; (\d+) ran; 0 wrong", said
     )

@@ -20,8 +20,8 @@ from refold_async import Call, Done, Failed, Outcome, Refold, Retry, Skipped
 
 from .agreement import Judge, Verdict
 from .faulted import write_faults
+from .reporter import tell
 from .served import KEY, served
-from .telling import tell
 
 CONCURRENCY = 50
 ACCOUNTS = 500

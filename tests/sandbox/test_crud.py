@@ -210,7 +210,7 @@ async def test_raw_requests_reach_the_same_records(
     ("params", "status"),
     [
         ({"method": "GET", "url": "/nowhere"}, 404),
-        ({"method": "GET", "url": "/crm/v3/objects/tickets"}, 404),
+        ({"method": "GET", "url": "/crm/v3/objects/items"}, 404),
         ({"method": "PUT", "url": "/crm/v3/objects/contacts/51"}, 404),
         ({"method": "GET", "url": "/crm/v3/objects/contacts/999"}, 404),
         ({"method": "POST", "url": "/crm/v3/objects/contacts", "body": {"properties": {}}}, 400),

@@ -204,10 +204,10 @@ def test_a_thread_is_reset_from_outside_of_it() -> None:
             ended.set()
 
     with SandboxThread(Sandbox(accounts=1)) as sandbox:
-        chores = sandbox._world.chores
-        assert chores._loop is not None
-        chores._loop.set_debug(True)  # so that asyncio refuses to be used from another thread
-        chores.start(chore)
+        background = sandbox._world.background
+        assert background._loop is not None
+        background._loop.set_debug(True)  # so that asyncio refuses to be used from another thread
+        background.start(chore)
         assert began.wait(2)
         sandbox.reset()
         assert ended.wait(2)

@@ -1,10 +1,10 @@
-"""Each promise holds on both roads that calls travel."""
+"""Each promise holds on both transports that calls travel."""
 
 import pytest
 
 
 @pytest.fixture(params=["direct", "public"])
-def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
     monkeypatch.setenv("REFOLD_TRANSPORT", name)
     return name

@@ -3,7 +3,7 @@
 import pytest
 
 from refold_async import InvalidCallError
-from refold_async.wire import added_headers
+from refold_async._core.requests import added_headers
 
 OWN = [
     "accept", "accept-encoding", "authorization", "connection", "content-length", "content-type",

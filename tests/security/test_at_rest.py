@@ -51,7 +51,7 @@ def content(folder: Path) -> bytes:
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 async def test_a_journal_is_its_owners_alone_while_it_is_written(
-    road: str, tmp_path: Path, umask: int
+    transport: str, tmp_path: Path, umask: int
 ) -> None:
     seen: dict[str, int] = {}
     before = os.umask(umask)
@@ -70,7 +70,9 @@ async def test_a_journal_is_its_owners_alone_while_it_is_written(
 
 
 @pytest.mark.parametrize("replay", [False, True])
-async def test_a_journal_holds_neither_key_nor_parameters(road: str, tmp_path: Path, replay: bool) -> None:
+async def test_a_journal_holds_neither_key_nor_parameters(
+    transport: str, tmp_path: Path, replay: bool
+) -> None:
     faults = [Fault(status=400, message=f"bad key {KEY}", probability=0.5)]
     async with Sandbox(api_key=KEY, faults=faults) as sandbox:
         await outcomes_of(sandbox, Journal(tmp_path / "job", replay=replay))
@@ -92,7 +94,7 @@ async def test_a_journal_holds_neither_key_nor_parameters(road: str, tmp_path: P
     ],
     ids=["refused", "server error", "failed action", "garbage", "cut off"],
 )
-async def test_outcomes_repeat_no_key(road: str, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
+async def test_outcomes_repeat_no_key(transport: str, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with Sandbox(api_key=KEY, faults=[fault]) as sandbox:
         outcomes = await outcomes_of(sandbox)

@@ -41,13 +41,13 @@ async def answered_with(data: bytes) -> Any:
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"options":', b'{"node_status":"Success","data":['])
-async def test_depth_is_bounded(road: str, opening: bytes) -> None:
+async def test_depth_is_bounded(transport: str, opening: bytes) -> None:
     """However deep, an answer is refused; data that is read late is refused then."""
     for outcome in await answered_with(reply(opening * (LIMIT // len(opening) - 1))):
         assert isinstance(outcome, UnreadableReplyError)
 
 
-async def test_data_that_closes_all_its_brackets_is_refused_when_it_is_asked_for(road: str) -> None:
+async def test_data_that_closes_all_its_brackets_is_refused_when_it_is_asked_for(transport: str) -> None:
     depth = LIMIT // 4
     deep = b"[" * depth + b"]" * depth
     *_, result = await answered_with(reply(b'{"node_status":"Success","data":%s}' % deep))
@@ -57,7 +57,7 @@ async def test_data_that_closes_all_its_brackets_is_refused_when_it_is_asked_for
 
 
 @pytest.mark.parametrize("encoding", [b"", b"gzip"])
-async def test_size_is_bounded_before_and_after_decompression(road: str, encoding: bytes) -> None:
+async def test_size_is_bounded_before_and_after_decompression(transport: str, encoding: bytes) -> None:
     body = b"[" + b" " * (50 * LIMIT) + b"]"
     packed = gzip.compress(body) if encoding else body
     assert not encoding or len(packed) < LIMIT

@@ -28,7 +28,7 @@ EMPTY_LIST = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n
 
 
 @pytest.mark.parametrize("tunnel", [REFUSAL, b"HTTP/1.1 200 Connection established\r\n\r\n"])
-async def test_a_proxy_on_the_way_to_tls_sees_no_key(road: str, tunnel: bytes) -> None:
+async def test_a_proxy_on_the_way_to_tls_sees_no_key(transport: str, tunnel: bytes) -> None:
     async with recorder(tunnel) as proxy:
         options = {"base_url": "https://refold.example", "retry": ONCE, "timeout": 5.0}
         url = f"http://127.0.0.1:{proxy.port}"
@@ -44,7 +44,9 @@ async def test_a_proxy_on_the_way_to_tls_sees_no_key(road: str, tunnel: bytes) -
     assert TOKEN.encode() not in proxy.bytes
 
 
-async def test_a_proxy_of_the_environment_is_not_heeded(road: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_of_the_environment_is_not_heeded(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with recorder(REFUSAL) as proxy, FaultServer() as server:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -55,7 +57,7 @@ async def test_a_proxy_of_the_environment_is_not_heeded(road: str, monkeypatch: 
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:{}/", "//127.0.0.1:{}/x", "http://localhost:{}/?k=v"])
-async def test_a_redirect_takes_the_key_nowhere(road: str, location: str) -> None:
+async def test_a_redirect_takes_the_key_nowhere(transport: str, location: str) -> None:
     async with recorder(EMPTY_LIST) as elsewhere:
         field = f"Location: {location.format(elsewhere.port)}".encode()
         redirect = REFUSAL.replace(b"403 Forbidden", b"307 Temporary Redirect\r\n" + field)
@@ -69,7 +71,7 @@ async def test_a_redirect_takes_the_key_nowhere(road: str, location: str) -> Non
 
 @pytest.mark.parametrize("certificate", ["untrusted", "expired", "wrong_host"])
 async def test_nothing_is_said_to_a_server_that_cannot_prove_who_it_is(
-    road: str, certificate: Certificate
+    transport: str, certificate: Certificate
 ) -> None:
     async with FaultServer(tls=[server_context(certificate)]) as server:
         async with Refold(
@@ -81,7 +83,7 @@ async def test_nothing_is_said_to_a_server_that_cannot_prove_who_it_is(
         assert server.requests == []
 
 
-async def test_certificates_are_verified_unless_told_otherwise(road: str) -> None:
+async def test_certificates_are_verified_unless_told_otherwise(transport: str) -> None:
     async with FaultServer(tls=[server_context()]) as server:
         async with Refold(KEY, base_url=server.base_url("localhost"), retry=ONCE) as refold:
             with pytest.raises(CertificateError):
@@ -108,7 +110,7 @@ async def test_a_base_url_that_hides_its_host_is_refused(base_url: str) -> None:
 @example(slug="%2e%2e", action_id="%2f", customer="a")
 @example(slug="..", action_id="a", customer="a")
 async def test_what_callers_pass_stays_in_its_place(
-    road: str, slug: str, action_id: str, customer: str
+    transport: str, slug: str, action_id: str, customer: str
 ) -> None:
     """Either it is refused with nothing sent, or the request has its one line and its one header of it."""
     async with recorder(EMPTY_LIST) as server:
@@ -132,7 +134,7 @@ async def test_what_callers_pass_stays_in_its_place(
         assert own.partition(b":")[2].strip() == customer.encode()
 
 
-async def test_a_server_cannot_make_the_client_speak_to_another(road: str) -> None:
+async def test_a_server_cannot_make_the_client_speak_to_another(transport: str) -> None:
     """`Alt-Svc`, `Refresh` and `Link` are advice to browsers; they move no later call."""
     async with recorder(EMPTY_LIST) as elsewhere:
         port = elsewhere.port
@@ -149,7 +151,7 @@ async def test_a_server_cannot_make_the_client_speak_to_another(road: str) -> No
     assert elsewhere.received == []
 
 
-async def test_two_keys_share_no_connection(road: str) -> None:
+async def test_two_keys_share_no_connection(transport: str) -> None:
     async with FaultServer() as server:
         for key in (KEY, "tk_other"):
             async with Refold(key, base_url=server.base_url()) as refold:
@@ -158,7 +160,7 @@ async def test_two_keys_share_no_connection(road: str) -> None:
         assert [request.header("x-api-key") for request in server.requests] == [KEY, "tk_other"]
 
 
-async def test_a_token_travels_without_a_key_and_without_an_account(road: str) -> None:
+async def test_a_token_travels_without_a_key_and_without_an_account(transport: str) -> None:
     async with (
         recorder(REFUSAL) as server,
         Account.from_token(TOKEN, base_url=f"http://127.0.0.1:{server.port}", retry=ONCE) as account,
@@ -178,15 +180,15 @@ async def test_a_credential_that_would_split_a_header_is_refused_without_being_s
         assert KEY not in str(caught.value)
 
 
-async def test_a_refused_connection_repeats_no_key(road: str) -> None:
+async def test_a_refused_connection_repeats_no_key(transport: str) -> None:
     async with Refold(KEY, base_url="http://127.0.0.1:1", retry=ONCE) as refold:
         with pytest.raises(ConnectionFailedError) as caught:
             await refold.account("a").actions.list("hubspot")
     assert KEY not in repr(caught.value)
 
 
-async def test_a_request_says_nothing_that_it_need_not(road: str) -> None:
-    """Both roads send the same headers; a request without a body names no type of it."""
+async def test_a_request_says_nothing_that_it_need_not(transport: str) -> None:
+    """Both transports send the same headers; a request without a body names no type of it."""
     async with (
         recorder(REFUSAL) as server,
         Refold(KEY, base_url=f"http://127.0.0.1:{server.port}", retry=ONCE) as refold,

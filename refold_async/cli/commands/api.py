@@ -6,6 +6,7 @@ from typing import get_args
 
 import click
 
+from refold_async._core.operation import Effect, Method
 from refold_async.api.raw_calls import RawAnswer
 from refold_async.cli.arguments import effect_option
 from refold_async.cli.calling import calls_refold
@@ -13,7 +14,6 @@ from refold_async.cli.params import read_json, read_pairs
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.errors import UnreadableReplyError
-from refold_async.operation import Effect, Method
 
 
 @click.command("api")

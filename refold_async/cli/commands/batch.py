@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from refold_async._core.effects import effect_of_action
 from refold_async.batch import Batch
 from refold_async.cli import dry_run
 from refold_async.cli.accounts import Accounts
@@ -21,7 +22,6 @@ from refold_async.cli.results import Results
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.errors import RefoldError
-from refold_async.operation import effect_of_action
 from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
 
 

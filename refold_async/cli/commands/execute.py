@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
+from refold_async._core.operation import Effect
 from refold_async.cli.arguments import account_option, names_action, takes_params
 from refold_async.cli.calling import calls_refold
 from refold_async.cli.params import read_params
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
-from refold_async.operation import Effect
 
 
 @click.command("execute")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from refold_async._core.operation import Effect
 from refold_async.api.workflow_models import StartedExecution
 from refold_async.cli.arguments import account_option, deadline_option, effect_option
 from refold_async.cli.calling import calls_refold
@@ -17,7 +18,6 @@ from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.deadlines import deadline as bound
 from refold_async.errors import UnreadableReplyError
-from refold_async.operation import Effect
 
 _COLUMNS = ("id", "alias", "slug", "name", "published", "version", "description")
 

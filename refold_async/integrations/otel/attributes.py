@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
-from refold_async.batch.outcomes import Failed, Outcome, Skipped
+from refold_async.calls import Failed, Outcome, Skipped
 from refold_async.errors import RefoldError
 from refold_async.hooks import CallFacts
 

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import Meter
 
-from refold_async.batch.outcomes import Outcome
+from refold_async.calls import Outcome
 from refold_async.errors import Fate, RefoldError
 from refold_async.hooks import CallFacts, Hooks, WaitReason
 from refold_async.integrations.otel import attributes

@@ -12,10 +12,9 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from refold_async.errors import RefoldError, particulars
+from refold_async.errors import RefoldError, name_call, name_error, particulars
 from refold_async.integrations.starlette.disconnects import only_reads
 from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
-from refold_async.naming import name_call, name_error
 from refold_async.results import ActionResult
 
 _logger: Final = logging.getLogger("refold_async")

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from refold_async.checks import check_seconds
+from refold_async._core.checks import check_seconds
 from refold_async.deadlines import deadline
 
 TimeLeft = Callable[[HTTPConnection], float | None]

@@ -8,8 +8,8 @@ from typing import Any, Final, Unpack
 
 from starlette.requests import HTTPConnection
 
+from refold_async._core.credentials import KeySource
 from refold_async.client import Refold, SessionManager
-from refold_async.credentials import KeySource
 from refold_async.hooks import listening
 from refold_async.integrations.starlette.disconnects import Witness
 from refold_async.settings import Options

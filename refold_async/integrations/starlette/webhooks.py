@@ -8,7 +8,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from refold_async.credentials import Credential, KeySource
+from refold_async._core.credentials import Credential, KeySource
 from refold_async.errors import UnreadableReplyError
 from refold_async.settings import resolve_api_key
 from refold_async.webhooks import SIGNATURE_HEADER, WebhookDelivery, parse_webhook, verify_webhook

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from refold_async.sandbox.chores import Chores
+from refold_async.sandbox.background import BackgroundTasks
 from refold_async.sandbox.resources.documents import Document
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -54,7 +54,9 @@ class Outbox:
     def __init__(self, limit: int = 1000) -> None:
         self.deliveries: deque[Delivery] = deque(maxlen=limit)
 
-    def send(self, chores: Chores, webhook: Document, body: Mapping[str, object], api_key: str) -> Delivery:
+    def send(
+        self, background: BackgroundTasks, webhook: Document, body: Mapping[str, object], api_key: str
+    ) -> Delivery:
         """Begin a delivery; it goes on behind the answers."""
         url, method = str(webhook["webhook_url"]), str(webhook["method"])
         content = _fill(webhook["webhook_body"], body)
@@ -64,7 +66,7 @@ class Outbox:
         headers = {**_headers(webhook), "Content-Type": "application/json", SIGNATURE: signature}
         delivery.skipped = urlsplit(url).hostname not in LOOPBACK
         if not delivery.skipped:
-            chores.start(lambda: _deliver(delivery, method, headers))
+            background.start(lambda: _deliver(delivery, method, headers))
         return delivery
 
 

@@ -29,7 +29,7 @@ def check_nodes(workflow: Document) -> None:
 
 def start(world: World, execution: Execution) -> None:
     """Let an execution run."""
-    world.chores.start(lambda: _run(world, execution))
+    world.background.start(lambda: _run(world, execution))
 
 
 async def _run(world: World, execution: Execution) -> None:

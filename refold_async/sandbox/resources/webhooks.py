@@ -41,7 +41,7 @@ def announce(world: World, organisation: Organisation, body: Mapping[str, object
     """Send a body to every enabled webhook that wants its event, and to those alone."""
     webhooks = organisation.own(Webhooks)
     return [
-        webhooks.outbox.send(world.chores, webhook, body, world.api_keys[0])
+        webhooks.outbox.send(world.background, webhook, body, world.api_keys[0])
         for webhook in webhooks
         if _wants(webhook, body)
     ]

@@ -1,0 +1,135 @@
+"""Records of many calls in one commit: while one group is on its way to disk, the next one gathers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from refold_async.batch.journal.sqlite import JournalFile, Record, Row, Written
+from refold_async.batch.tasks import to_the_end
+from refold_async.errors import JournalError
+
+T = TypeVar("T")
+
+
+class GroupCommits:
+    """Reads and writes a journal's file in a thread of its own.
+
+    Args:
+        thread: The thread.
+        file: The file, which was opened in it.
+
+    Attributes:
+        error: Why nothing more can be written.
+    """
+
+    def __init__(self, thread: ThreadPoolExecutor, file: JournalFile) -> None:
+        self._thread: Final = thread
+        self._file: Final = file
+        self._loop: Final = asyncio.get_running_loop()
+        self._gathering: list[tuple[Record, asyncio.Future[Written | JournalError]]] = []
+        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.error: JournalError | None = None
+
+    @classmethod
+    async def open(cls, make: Callable[[], JournalFile]) -> tuple[GroupCommits, JournalFile]:
+        """Open a file in a thread of its own.
+
+        Raises:
+            JournalError: It cannot be used.
+        """
+        thread = ThreadPoolExecutor(1, thread_name_prefix="refold-journal")
+        opening = asyncio.get_running_loop().run_in_executor(thread, make)
+        try:
+            file = await asyncio.shield(opening)
+        except BaseException:
+            await to_the_end(_close_unwanted(opening, thread))
+            raise
+        return cls(thread, file), file
+
+    async def look(self, keys: Sequence[str]) -> list[Row | None]:
+        """Give the row of each key, where there is one.
+
+        Raises:
+            JournalError: It cannot be read.
+        """
+        return await self._loop.run_in_executor(self._thread, self._file.look, keys)
+
+    async def write(self, record: Record) -> Written:
+        """Write a record; it is on disk when this returns.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        answer = await self.put(record)
+        if isinstance(answer, JournalError):
+            raise answer
+        return answer
+
+    def put(self, record: Record) -> asyncio.Future[Written | JournalError]:
+        """Have a record written with the next group."""
+        written: asyncio.Future[Written | JournalError] = self._loop.create_future()
+        if self.error is not None:
+            written.set_result(self.error)
+            return written
+        self._gathering.append((record, written))
+        if not self._busy:
+            self._busy = True
+            self._idle.clear()
+            self._loop.call_soon(self._commit)
+        return written
+
+    async def aclose(self) -> None:
+        """Write what was put, and close the file."""
+        await self._idle.wait()
+        try:
+            await self._loop.run_in_executor(self._thread, self._file.close)
+        finally:
+            self._thread.shutdown()
+
+    def _commit(self) -> None:
+        group, self._gathering = self._gathering, []
+        writing = self._loop.run_in_executor(self._thread, self._file.write, [record for record, _ in group])
+        writing.add_done_callback(lambda done: self._committed(group, done))
+
+    def _committed(
+        self,
+        group: list[tuple[Record, asyncio.Future[Written | JournalError]]],
+        writing: asyncio.Future[list[Written]],
+    ) -> None:
+        failure = writing.exception()
+        if failure is None:
+            _resolve(group, writing.result())
+        else:
+            self.error = failure if isinstance(failure, JournalError) else JournalError(repr(failure))
+            group, self._gathering = [*group, *self._gathering], []
+            _resolve(group, [self.error] * len(group))
+        if self._gathering:
+            self._commit()
+        else:
+            self._busy = False
+            self._idle.set()
+
+
+def _resolve(
+    group: Sequence[tuple[Record, asyncio.Future[Written | JournalError]]],
+    answers: Sequence[Written | JournalError],
+) -> None:
+    for (_, written), answer in zip(group, answers, strict=True):
+        if not written.done():
+            written.set_result(answer)
+
+
+async def _close_unwanted(opening: asyncio.Future[JournalFile], thread: ThreadPoolExecutor) -> None:
+    """Close a file that is being opened for somebody who was cancelled meanwhile: the next may want it."""
+    try:
+        with contextlib.suppress(JournalError):
+            file = await opening
+            await asyncio.get_running_loop().run_in_executor(thread, file.close)
+    finally:
+        thread.shutdown()

@@ -1,0 +1,212 @@
+"""The rate limit: never above the rate in any window, first come first served, and nobody wedged."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refold_async._core.rate_limits import BucketState, TokenBucket
+from refold_async.errors import SettingsError
+from refold_async.settings import HOSTED_LIMIT, RateLimit
+
+from .virtual import VirtualTime
+
+RATES = st.sampled_from([0.5, 1.0, 3.0, 7.0, 20.0, 100.0])
+
+
+@dataclass
+class Line:
+    """A pacer in virtual time, and who got a turn when."""
+
+    limit: RateLimit | None
+    time: VirtualTime = field(default_factory=VirtualTime)
+    turns: list[tuple[int, float]] = field(default_factory=list)
+    waiting: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rate_limiter = TokenBucket(BucketState(self.limit), clock=self.time.clock, sleep=self.time.sleep)
+
+    def arrive(self) -> None:
+        self.waiting.append(asyncio.create_task(self._wait(len(self.waiting))))
+
+    async def _wait(self, number: int) -> None:
+        if not self.rate_limiter.try_acquire():
+            await self.rate_limiter.acquire()
+        self.turns.append((number, self.time.now))
+
+    @property
+    def moments(self) -> list[float]:
+        return [moment for _, moment in self.turns]
+
+
+def assert_paced(moments: list[float], limit: RateLimit) -> None:
+    """In no window do more calls start than the burst and what the rate makes of the window."""
+    for first, begin in enumerate(moments):
+        for last in range(first, len(moments)):
+            allowed = limit.burst + limit.per_second * (moments[last] - begin)
+            assert last - first + 1 <= allowed + 1e-6
+
+
+@given(RATES, st.integers(1, 8), st.lists(st.floats(0, 0.5), max_size=40))
+def test_never_above_the_rate_and_in_order(rate: float, burst: int, gaps: list[float]) -> None:
+    async def scenario() -> Line:
+        line = Line(RateLimit(rate, burst=burst))
+        for gap in gaps:
+            line.arrive()
+            await line.time.run(until=line.time.now + gap)
+        await line.time.run()
+        return line
+
+    line = asyncio.run(scenario())
+    assert [number for number, _ in line.turns] == list(range(len(gaps)))
+    assert_paced(line.moments, RateLimit(rate, burst=burst))
+
+
+@given(RATES, st.integers(1, 8), st.lists(st.floats(0, 3), max_size=60))
+def test_the_bucket_alone_never_goes_above_the_rate(rate: float, burst: int, gaps: list[float]) -> None:
+    bucket, now, taken = BucketState(RateLimit(rate, burst=burst)), 0.0, []
+    for gap in gaps:
+        now += gap
+        if bucket.wait(now) == 0:
+            bucket.take(now)
+            taken.append(now)
+    assert_paced(taken, RateLimit(rate, burst=burst))
+
+
+@pytest.mark.parametrize(("burst", "at_once"), [(1, 1), (2, 1), (3, 2), (5, 4), (10, 9)])
+async def test_of_a_burst_one_is_kept_in_hand(burst: int, at_once: int) -> None:
+    line = Line(RateLimit(8, burst=burst))
+    for _ in range(burst + 3):
+        line.arrive()
+    await line.time.run()
+    first = line.moments[0]
+    assert line.moments.count(first) == at_once
+    steps = [moment - first for moment in line.moments[at_once:]]
+    assert steps == [n / 8 for n in range(1, len(steps) + 1)]
+
+
+@given(
+    st.integers(1, 4),
+    st.lists(st.tuples(st.sampled_from(["arrive", "cancel", "step"]), st.integers(0, 30)), max_size=40),
+)
+def test_cancelling_any_waiter_loses_no_turn_and_wedges_nobody(
+    burst: int, script: list[tuple[str, int]]
+) -> None:
+    limit = RateLimit(10, burst=burst)
+
+    async def scenario() -> tuple[Line, set[int]]:
+        line = Line(limit)
+        cancelled = set()
+        for step, number in script:
+            if step == "arrive":
+                line.arrive()
+            elif step == "step":
+                await line.time.run(until=line.time.now + number / 100)
+            elif number < len(line.waiting) and line.waiting[number].cancel():
+                cancelled.add(number)
+        await line.time.run()
+        await asyncio.gather(*line.waiting, return_exceptions=True)
+        assert line.rate_limiter._queue.available == 1
+        return line, cancelled
+
+    line, cancelled = asyncio.run(scenario())
+    served = [number for number, _ in line.turns]
+    assert served == sorted(served)
+    assert set(served) | cancelled == set(range(len(line.waiting)))
+    assert_paced(line.moments, limit)
+
+
+async def test_a_cancelled_waiter_spends_no_turn() -> None:
+    line = Line(RateLimit(1))
+    for _ in range(3):
+        line.arrive()
+    await line.time.settle()
+    line.waiting[1].cancel()
+    await line.time.run()
+    await asyncio.gather(*line.waiting, return_exceptions=True)
+    assert [(number, moment - 1000) for number, moment in line.turns] == [(0, 0.0), (2, 1.0)]
+
+
+async def test_nobody_overtakes_those_who_wait() -> None:
+    line = Line(RateLimit(1))
+    for _ in range(3):
+        line.arrive()
+    await line.time.settle()
+    line.time.now += 1.0
+    assert not line.rate_limiter.try_acquire()
+    await line.time.run()
+    await asyncio.gather(*line.waiting)
+    assert [number for number, _ in line.turns] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("limit", [None, RateLimit(1000, burst=50)])
+async def test_a_pause_holds_for_all(limit: RateLimit | None) -> None:
+    line = Line(limit)
+    line.arrive()
+    await line.time.settle()
+    line.rate_limiter.pause(5)
+    line.rate_limiter.pause(1)
+    assert line.rate_limiter.delay() == 5
+    for _ in range(3):
+        line.arrive()
+    await line.time.run()
+    await asyncio.gather(*line.waiting)
+    assert line.moments[0] == 1000
+    assert all(moment >= 1005 for moment in line.moments[1:])
+
+
+async def test_a_pause_that_comes_while_one_sleeps_holds_for_it_too() -> None:
+    line = Line(RateLimit(1))
+    line.arrive()
+    line.arrive()
+    await line.time.settle()
+    line.rate_limiter.pause(30)
+    await line.time.run()
+    await asyncio.gather(*line.waiting)
+    assert line.moments == [1000, 1030]
+
+
+async def test_without_a_limit_nobody_waits() -> None:
+    line = Line(None)
+    for _ in range(100):
+        line.arrive()
+    await line.time.settle()
+    assert line.moments == [1000] * 100
+    line.rate_limiter.pause(1)
+    assert not line.rate_limiter.try_acquire()
+    line.time.now += 1
+    assert line.rate_limiter.try_acquire()
+    assert line.rate_limiter.delay() == 0
+
+
+def test_reprs_tell_the_state() -> None:
+    bucket = BucketState(RateLimit(20, burst=5))
+    assert repr(bucket) == "Bucket(interval=0.05, next=-inf, open_at=-inf)"
+    assert "Bucket(interval=0.05" in repr(TokenBucket(bucket))
+    assert RateLimit(20, burst=5) == HOSTED_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((0,), "RateLimit: per_second must be a number above 0, not 0"),
+        ((-1,), "RateLimit: per_second must be a number above 0, not -1"),
+        ((float("nan"),), "RateLimit: per_second must be a number above 0, not nan"),
+        ((float("inf"),), "RateLimit: per_second must be a number above 0, not inf"),
+        ((1e-320,), "RateLimit: per_second must be a number above 0, not 1e-320"),
+        (("20",), "RateLimit: per_second must be a number above 0, not '20'"),
+        ((None,), "RateLimit: per_second must be a number above 0, not None"),
+        ((True,), "RateLimit: per_second must be a number above 0, not True"),
+        ((1, 0), "RateLimit: burst must be a whole number of at least 1, not 0"),
+        ((1, 1.5), "RateLimit: burst must be a whole number of at least 1, not 1.5"),
+        ((1, True), "RateLimit: burst must be a whole number of at least 1, not True"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(arguments: tuple[Any, ...], words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        RateLimit(*arguments)
+    assert caught.value.message.startswith(words.partition(", not")[0])
+    assert caught.value.message.endswith(words.partition(", not")[2])

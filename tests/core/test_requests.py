@@ -1,0 +1,226 @@
+"""From a call to a request: what any text becomes on the wire, and what is refused."""
+
+from collections import ChainMap, UserList
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from yarl import URL
+
+from refold_async._core import checks, requests
+from refold_async._core.operation import Operation
+from refold_async.errors import InvalidCallError
+
+OPERATION = Operation(
+    name="things.get",
+    method="GET",
+    path="/api/{slug}/things/{thing_id}",
+    answer=dict[str, Any],
+    effect="read",
+)
+CONTROLS = st.characters(max_codepoint=0x1F) | st.just("\x7f")
+
+
+@given(st.text(min_size=1))
+def test_a_path_value_stays_one_segment_and_decodes_to_itself(value: str) -> None:
+    assume(value not in {".", ".."} and not checks._CONTROL.search(value))
+    encoded = requests.segment("slug", value)
+    assert unquote(encoded) == value
+    assert not set("/?#\\ ;") & set(encoded)
+    url = URL(f"http://host{requests.path_of(OPERATION.path, (value, value))}", encoded=True)
+    assert url.raw_path == f"/api/{encoded}/things/{encoded}"
+    assert url.raw_query_string == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "encoded"),
+    [
+        ("hubspot", "hubspot"),
+        ("a/b", "a%2Fb"),
+        ("../x", "..%2Fx"),
+        ("%2e%2e", "%252e%252e"),
+        ("...", "..."),
+        ("a b", "a%20b"),
+        ("a+b", "a%2Bb"),
+        ("?q=1#f", "%3Fq%3D1%23f"),
+        ("ü", "%C3%BC"),
+        ("😀", "%F0%9F%98%80"),
+        ("a;b=c", "a%3Bb%3Dc"),
+        ("\u2028", "%E2%80%A8"),
+    ],
+)
+def test_segments(value: str, encoded: str) -> None:
+    assert requests.segment("slug", value) == encoded
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", "slug may not be empty"),
+        (".", "slug may not be '.': it would name another path"),
+        ("..", "slug may not be '..': it would name another path"),
+        ("a\nb", r"slug may not hold control characters: 'a\nb'"),
+        ("a\x00", r"slug may not hold control characters: 'a\x00'"),
+        ("\x7f", r"slug may not hold control characters: '\x7f'"),
+        ("\ud800", r"slug is not valid Unicode: '\ud800'"),
+        (None, "slug must be a text, not NoneType"),
+        (1, "slug must be a text, not int"),
+        (b"x", "slug must be a text, not bytes"),
+        (["x"], "slug must be a text, not list"),
+    ],
+)
+def test_refused_segments(value: Any, words: str) -> None:
+    with pytest.raises(InvalidCallError) as caught:
+        requests.build(OPERATION, (value, "x"))
+    assert caught.value.message == words
+    assert caught.value.fate == "not_sent"
+
+
+@given(st.text(min_size=1))
+def test_a_header_carries_its_text_unchanged_or_refuses_it(value: str) -> None:
+    try:
+        sent = requests.headers_of({"linked_account_id": value})["linked_account_id"]
+    except InvalidCallError:
+        assert checks._CONTROL.search(value) or value != value.strip() or not value.isprintable()
+    else:
+        assert sent == value
+        assert not set("\r\n\0") & set(sent)
+        assert sent.encode().decode() == value
+
+
+@given(st.text(), CONTROLS, st.text())
+def test_no_control_character_gets_into_a_header_or_a_path(before: str, control: str, after: str) -> None:
+    for refuse in (checks.check_header, requests.segment):
+        with pytest.raises(InvalidCallError):
+            refuse("linked_account_id", before + control + after)
+
+
+@pytest.mark.parametrize("value", [" a", "a ", "\xa0a", "a\u2003"])
+def test_white_space_that_http_would_strip_is_refused(value: str) -> None:
+    with pytest.raises(InvalidCallError, match="may not start or end with white space"):
+        checks.check_header("linked_account_id", value)
+
+
+def test_a_header_that_is_none_is_left_out() -> None:
+    assert requests.headers_of({"linked_account_id": None, "Idempotency-Key": "k"}) == {
+        "Idempotency-Key": "k"
+    }
+
+
+class Status(str, Enum):  # noqa: UP042 - unlike a StrEnum, its `str` is its name
+    ERRORED = "errored"
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(st.dictionaries(NAMES, st.text(st.characters(exclude_categories=["Cs"])) | st.integers()))
+def test_a_query_decodes_to_itself(values: dict[str, str | int]) -> None:
+    query = requests.query_of(values)
+    assert dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)) == {
+        name: str(value) for name, value in values.items()
+    }
+    assert " " not in query
+    assert query.isascii()
+
+
+@pytest.mark.parametrize(
+    ("values", "query"),
+    [
+        ({}, ""),
+        ({"page": None}, ""),
+        ({"page": 1, "limit": None}, "?page=1"),
+        ({"on": True, "off": False}, "?on=true&off=false"),
+        ({"share": 0.5}, "?share=0.5"),
+        ({"q": "a b&c=d/e?f"}, "?q=a%20b%26c%3Dd%2Fe%3Ff"),
+        ({"q": ""}, "?q="),
+        ({"status": Status.ERRORED}, "?status=errored"),
+    ],
+)
+def test_queries(values: dict[str, requests.Scalar], query: str) -> None:
+    assert requests.query_of(values) == query
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (float("nan"), "q must be a finite number, not nan"),
+        (float("inf"), "q must be a finite number, not inf"),
+        (["a"], "q must be a text, a number or a bool, not list"),
+        (b"a", "q must be a text, a number or a bool, not bytes"),
+        ("\udfff", r"q is not valid Unicode: '\udfff'"),
+    ],
+)
+def test_refused_query_values(value: requests.Scalar, words: str) -> None:
+    with pytest.raises(InvalidCallError) as caught:
+        requests.query_of({"q": value})
+    assert caught.value.message == words
+
+
+def circle() -> list[Any]:
+    ring: list[Any] = []
+    ring.append(ring)
+    return ring
+
+
+class Holder(msgspec.Struct):
+    share: float
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"a": object()}, id="an object"),
+        {"a": "\ud800"},
+        {(1, 2): 3},
+        {"a": float("nan")},
+        {"a": [{"b": float("inf")}], "c": None},
+        {"a": (1, {2: -float("inf")})},
+        {"a": Holder(float("nan"))},
+        MappingProxyType({"a": UserList([float("nan")])}),
+        circle(),
+    ],
+    ids=repr,
+)
+def test_a_body_that_json_cannot_say_is_refused(value: object) -> None:
+    with pytest.raises(InvalidCallError, match="the body cannot be written as JSON: "):
+        requests.body_of(value)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+        max_leaves=10,
+    )
+)  # fmt: skip
+def test_a_body_decodes_to_itself(value: object) -> None:
+    assert msgspec.json.decode(requests.body_of(value)) == value
+
+
+def test_any_mapping_and_any_sequence_is_json() -> None:
+    value = MappingProxyType({"a": ChainMap({"b": UserList([1, None])}), "c": msgspec.Raw(b"[null]")})
+    assert requests.body_of(value) == b'{"a":{"b":[1,null]},"c":[null]}'
+
+
+@pytest.mark.parametrize("value", [{"a": None}, {"a": "null"}, [None, 1.5], Holder(0.5), {"nullable": 1}])
+def test_null_in_a_body_is_no_fault(value: object) -> None:
+    assert requests.body_of(value) == msgspec.json.encode(value)
+
+
+def test_a_whole_request() -> None:
+    request = requests.build(
+        OPERATION, ("a/b", "1"), query={"page": 2}, headers={"linked_account_id": "é"}, body=b"{}"
+    )
+    assert request == requests.Request("GET", "/api/a%2Fb/things/1?page=2", {"linked_account_id": "é"}, b"{}")
+    assert requests.build(OPERATION, ("a", "1")) == requests.Request("GET", "/api/a/things/1")
+
+
+def test_the_places_of_a_path_have_names_in_order() -> None:
+    assert requests.places_of(OPERATION.path) == ("slug", "thing_id")
