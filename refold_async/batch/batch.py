@@ -75,7 +75,7 @@ class Batch:
 
         Args:
             calls: The input.
-            attempt: Takes a `QueuedCall`, and gives its result or a `RetryAfter`; raises `RefoldError` where it
+            attempt: Takes a `QueuedCall`, returns its result or a `RetryAfter`; raises `RefoldError` if it
                 failed. It adds 1 to `item.attempts`.
             options: As for `Refold.batch`.
         """
