@@ -1,6 +1,7 @@
 """Imports point down, one package imports aiohttp's client, and extras are not imported."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,31 +15,20 @@ import refold_async
 PACKAGE = Path(refold_async.__file__).parent
 ROOT = "refold_async"
 
-LAYERS = [
-    {"_core", "_core.operation"},
-    {"_core.effects"},
-    {"errors"},
-    {"_core.checks"},
-    {"_core.credentials", "_core.decoding", "_core.limiter", "_core.uploads", "deadlines"},
-    {"_core.requests", "results"},
-    {"calls"},
-    {"hooks"},
-    {"settings"},
-    {"_core.cache", "_core.rate_limits", "_core.retries"},
-    {"_core.responses"},
-    {"_core.prepared", "_core.transport"},
-    {"_core.sessions"},
-    {"_core.observer"},
-    {"_core.pipeline"},
-    {"_core.requester"},
-    {"api"},
-    {"batch", "webhooks"},
-    {"client"},
-    {ROOT},
-    {"integrations", "testing", "sandbox"},
-    {"cli", "pytest_plugin"},
-]
-"""From the ground up: a part imports from layers below its own. A new part takes its place here."""
+PICTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
+"""The page that lists the layers, topmost first: a part imports from layers below its own."""
+
+
+def layers() -> list[set[str]]:
+    """Return the layers that the page lists, from the ground up."""
+    listed = re.search(
+        r"^```layers\n(.*?)^```$", PICTURE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert listed is not None, f"{PICTURE} lists no layers"
+    return [set(line.split(", ")) for line in reversed(listed[1].splitlines())]
+
+
+LAYERS = layers()
 
 APART = {"sandbox": set[str](), "testing": {"sandbox"}}
 """The sandbox imports nothing of the client; only these may import from their own layer."""
@@ -67,7 +57,7 @@ def is_for_types(node: ast.AST) -> bool:
 
 @cache
 def imports_of(path: Path) -> tuple[str, ...]:
-    """Give the modules that a file imports when it runs, at its head or later."""
+    """Return the modules that a file imports when it runs, at its head or later."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and is_for_types(node):
@@ -76,7 +66,7 @@ def imports_of(path: Path) -> tuple[str, ...]:
 
 
 def imports_for_types(path: Path) -> set[str]:
-    """Give the modules that a file imports for type checkers alone."""
+    """Return the modules that a file imports for type checkers alone."""
     tree = ast.parse(path.read_text())
     return {name for node in ast.walk(tree) if is_for_types(node) for name in _imports(path, node)}
 
@@ -93,10 +83,15 @@ def _imports(path: Path, tree: ast.AST) -> Iterator[str]:
                 yield whole if whole in MODULES else module
 
 
+def test_the_layers_list_each_part_once() -> None:
+    listed = [part for layer in LAYERS for part in layer]
+    assert sorted(listed) == sorted({part_of(module) for module in MODULES})
+
+
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_point_down(module: str) -> None:
     part = part_of(module)
-    assert part in LAYER_OF, f"{part} is new: give it a layer"
+    assert part in LAYER_OF, f"{part} is new: give it a layer in {PICTURE.name}"
     for imported in imports_of(MODULES[module]):
         other = part_of(imported)
         if not imported.startswith(ROOT) or other == part:

@@ -74,7 +74,7 @@ def test_the_commands_of_a_page_run(name: str, home: Sandbox, capsys: pytest.Cap
 
 
 def test_code_is_in_a_language_that_is_run_or_shown() -> None:
-    shown = {"", "text", "json", "toml"}
+    shown = {"", "text", "json", "toml", "layers"}
     fences = {
         language
         for page in PAGES
