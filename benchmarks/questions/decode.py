@@ -90,4 +90,4 @@ def _row(rounds: Rounds, name: str) -> Row:
 
 
 def _read(reply: Response) -> ActionResult:
-    return actions.read_result(actions._EXECUTE, reply)
+    return actions.read_result(ActionResult, reply)

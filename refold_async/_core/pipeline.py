@@ -143,7 +143,7 @@ class CallAttempts(Generic[T]):
             try:
                 reply = await self._exchange(progress, paced)
                 progress.status = reply.status
-                answer = self._plan.read(self._plan.operation, reply, progress.secret)
+                answer = self._plan.read(self._plan.answer, reply, progress.secret)
             except RefoldError as error:
                 return await self._fail(error, progress)
         except BaseException as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -15,14 +15,15 @@ from refold_async.errors import RefoldError
 
 T = TypeVar("T")
 
-Reader = Callable[[Operation[T], Response, str], T]
-"""Reads a reply into an operation's answer; its last argument is the secret to keep out of messages."""
+Reader = Callable[[type[T], Response, str], T]
+"""Reads a reply into the type of an answer; its last argument is the secret to keep out of messages."""
 
 
 class PreparedCall(msgspec.Struct, Generic[T], frozen=True):
     """One logical call, ready to go."""
 
-    operation: Operation[T]
+    operation: Operation
+    answer: type[T]
     path: tuple[str, ...]
     request: Request
     effect: Effect
@@ -32,7 +33,7 @@ class PreparedCall(msgspec.Struct, Generic[T], frozen=True):
 
 
 def describe(
-    error: RefoldError, operation: Operation[Any], path: tuple[str, ...], linked_account_id: str | None
+    error: RefoldError, operation: Operation, path: tuple[str, ...], linked_account_id: str | None
 ) -> None:
     """Write on an error which call it ended."""
     error.operation = operation.name

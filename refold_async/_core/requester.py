@@ -80,7 +80,8 @@ class Requester:
 
     def prepare(
         self,
-        operation: Operation[T],
+        operation: Operation,
+        answer: type[T],
         *path: str,
         query: Mapping[str, Scalar] | None = None,
         headers: Mapping[str, str | None] | None = None,
@@ -93,6 +94,7 @@ class Requester:
 
         Args:
             operation: What to call.
+            answer: The type to read a successful reply into.
             path: A value for each place of its path template, in order.
             query: Query parameters; `None` leaves one out.
             headers: Headers of this call beside those of the scope; `None` leaves one out.
@@ -100,7 +102,7 @@ class Requester:
                 `None` for no body.
             effect: What running it twice does, where the caller knows better than the operation.
             timeout: Seconds; default: the client's.
-            read: Reads the reply; default: into the operation's answer type.
+            read: Reads the reply; default: into `answer`, as JSON.
 
         Raises:
             InvalidCallError: A value cannot be sent, or `effect` is none.
@@ -123,7 +125,14 @@ class Requester:
             raise
         account = self.linked_account_id
         return PreparedCall(
-            operation, path, request, operation.effect if effect is None else effect, read, seconds, account
+            operation,
+            answer,
+            path,
+            request,
+            operation.effect if effect is None else effect,
+            read,
+            seconds,
+            account,
         )
 
     async def start(self, plan: PreparedCall[T]) -> CallAttempts[T]:
@@ -142,7 +151,8 @@ class Requester:
 
     async def call(
         self,
-        operation: Operation[T],
+        operation: Operation,
+        answer: type[T],
         *path: str,
         query: Mapping[str, Scalar] | None = None,
         headers: Mapping[str, str | None] | None = None,
@@ -158,6 +168,7 @@ class Requester:
         """
         plan = self.prepare(
             operation,
+            answer,
             *path,
             query=query,
             headers=headers,

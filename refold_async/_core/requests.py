@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -150,7 +150,7 @@ def _holds_infinite(value: object) -> bool:
 
 
 def build(
-    operation: Operation[Any],
+    operation: Operation,
     path: tuple[str, ...] = (),
     *,
     query: Mapping[str, Scalar] | None = None,

@@ -13,7 +13,6 @@ import msgspec
 
 from refold_async._core.credentials import NO_SECRET, Secret
 from refold_async._core.decoding import BOM, read_as
-from refold_async._core.operation import Operation
 from refold_async._core.requests import body_of
 from refold_async._core.retries import LONGEST_RETRY_AFTER
 from refold_async.errors import (
@@ -56,21 +55,21 @@ T = TypeVar("T")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def read(operation: Operation[T], reply: Response, secret: str = "") -> T:
-    """Read a reply into the operation's answer.
+def read(answer: type[T], reply: Response, secret: str = "") -> T:
+    """Read a reply into the type of an answer.
 
     Args:
-        operation: What was called.
+        answer: The type to read a successful reply into.
         reply: What came back.
         secret: The credential, which no message of an error may repeat.
 
     Raises:
         StatusError: Its class is that of the reply's status.
-        UnreadableReplyError: The body is not what the operation answers.
+        UnreadableReplyError: If the body does not fit that type.
     """
     if not is_success(reply.status):
         raise status_error(reply, secret=secret)
-    return read_as(operation.answer, reply.body)
+    return read_as(answer, reply.body)
 
 
 def is_success(status: int) -> bool:

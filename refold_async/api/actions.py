@@ -10,10 +10,11 @@ import msgspec
 
 from refold_async._core.decoding import read_as
 from refold_async._core.effects import effect_of_action
-from refold_async._core.operation import Effect, Operation
+from refold_async._core.operation import Effect
 from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.requester import Requester
 from refold_async._core.responses import Response, bounded, is_success, redact, status_error
+from refold_async.api import operations
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.api.resource import Resource
 from refold_async.errors import (
@@ -58,30 +59,8 @@ _envelopes: Final = msgspec.json.Decoder(_Envelope)
 
 SUCCESS: Final = "Success"
 
-_LIST: Final = Operation(
-    name="actions.list",
-    method="GET",
-    path="/api/v2/integration-schema/{slug}/actions",
-    answer=list[Action],
-    effect="read",
-)
-_SCHEMA: Final = Operation(
-    name="actions.schema",
-    method="GET",
-    path="/api/v2/integration-schema/{slug}/actions/{action_id}",
-    answer=list[ActionParameter],
-    effect="read",
-)
-_EXECUTE: Final = Operation(
-    name="actions.execute",
-    method="POST",
-    path="/api/v2/integration-schema/{slug}/actions/{action_id}/execute",
-    answer=ActionResult,
-    effect="write",
-)
 
-
-def read_result(_: Operation[ActionResult], reply: Response, secret: str = "") -> ActionResult:
+def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> ActionResult:
     """Read the reply to an execute.
 
     Raises:
@@ -153,7 +132,11 @@ class Actions(Resource):
             NotFoundError: There is no such app.
             RefoldError: Any other failure of a call.
         """
-        return [*await self._kept(self._requester.prepare(_LIST, slug, timeout=timeout))]
+        return [
+            *await self._kept(
+                self._requester.prepare(operations.ACTIONS_LIST, list[Action], slug, timeout=timeout)
+            )
+        ]
 
     async def schema(self, slug: str, action_id: str, *, timeout: float | None = None) -> ActionSchema:
         """Fetch the parameters that an action takes.
@@ -170,7 +153,11 @@ class Actions(Resource):
             NotFoundError: There is no such app or action.
             RefoldError: Any other failure of a call.
         """
-        parameters = await self._kept(self._requester.prepare(_SCHEMA, slug, action_id, timeout=timeout))
+        parameters = await self._kept(
+            self._requester.prepare(
+                operations.ACTIONS_SCHEMA, list[ActionParameter], slug, action_id, timeout=timeout
+            )
+        )
         return ActionSchema(parameters)
 
     async def execute(
@@ -240,10 +227,11 @@ def prepare_execute(
     given: object = params
     if not isinstance(given, _PARAMS):
         error = InvalidCallError(f"params must be a mapping, not {type(given).__name__}")
-        describe(error, _EXECUTE, (slug, action_id), requester.linked_account_id)
+        describe(error, operations.ACTIONS_EXECUTE, (slug, action_id), requester.linked_account_id)
         raise error
     return requester.prepare(
-        _EXECUTE,
+        operations.ACTIONS_EXECUTE,
+        ActionResult,
         slug,
         action_id,
         body={} if params is None else params,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Identified
 from refold_async.api.resource import Resource, flag
 
@@ -91,24 +91,6 @@ class Application(Identified, frozen=True, kw_only=True):
         return "connected" if self.connected else "connect"
 
 
-_LIST: Final = Operation(
-    name="applications.list",
-    method="GET",
-    path="/api/v2/public/application",
-    answer=list[Application],
-    effect="read",
-    accepts="key",
-)
-_GET: Final = Operation(
-    name="applications.get",
-    method="GET",
-    path="/api/v2/public/application/{slug}",
-    answer=Application,
-    effect="read",
-    accepts="key",
-)
-
-
 class Applications(Resource):
     """The apps that one customer can connect: `account.applications`."""
 
@@ -138,7 +120,9 @@ class Applications(Resource):
             RefoldError: Any failure of a call.
         """
         query = {"slug": slug, "tags": tags, "ecosystem": flag(ecosystem), "auth_type": auth_type}
-        return await self._requester.call(_LIST, query=query, timeout=timeout)
+        return await self._requester.call(
+            operations.APPLICATIONS_LIST, list[Application], query=query, timeout=timeout
+        )
 
     async def get(self, slug: str, *, timeout: float | None = None) -> Application:
         """Fetch one app with the state of the customer's connection.
@@ -153,4 +137,4 @@ class Applications(Resource):
             NotFoundError: There is no such app.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET, slug, timeout=timeout)
+        return await self._requester.call(operations.APPLICATIONS_GET, Application, slug, timeout=timeout)

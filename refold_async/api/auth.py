@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.resource import Resource
 
 AuthStructure = dict[str, dict[str, Any]]
@@ -29,25 +29,6 @@ class OAuthUrl(msgspec.Struct, frozen=True, kw_only=True):
     auth_url: str | None = None
 
 
-_STRUCTURE: Final = Operation(
-    name="auth.structure",
-    method="GET",
-    path="/api/v2/public/auth-structure/{slug}",
-    answer=AuthStructure,
-    effect="read",
-    scope="public",
-    accepts="none",
-)
-_OAUTH_URL: Final = Operation(
-    name="auth.oauth_url",
-    method="GET",
-    path="/api/v2/public/linked-account/integration/oauth-url/{slug}",
-    answer=OAuthUrl,
-    effect="read",
-    accepts="key",
-)
-
-
 class Auth(Resource):
     """How apps are connected: `refold.auth`, `account.auth`."""
 
@@ -56,7 +37,7 @@ class Auth(Resource):
     async def structure(self, slug: str, *, timeout: float | None = None) -> AuthStructure:
         """Fetch the fields that each way to connect an app asks for.
 
-        Calls `GET /api/v2/public/auth-structure/{slug}`.
+        Calls `GET /api/v2/public/auth-structure/{slug}`, which needs no credential.
 
         Args:
             slug: The app, as `hubspot`.
@@ -66,7 +47,7 @@ class Auth(Resource):
             ServerError: There is no such app: the service answers 500.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_STRUCTURE, slug, timeout=timeout)
+        return await self._requester.call(operations.AUTH_STRUCTURE, AuthStructure, slug, timeout=timeout)
 
 
 class KeyAuth(Auth):
@@ -90,4 +71,6 @@ class KeyAuth(Auth):
             RefoldError: Any failure of a call.
         """
         check_mapping("fields", fields, optional=True)
-        return await self._requester.call(_OAUTH_URL, slug, query=fields, timeout=timeout)
+        return await self._requester.call(
+            operations.AUTH_OAUTH_URL, OAuthUrl, slug, query=fields, timeout=timeout
+        )

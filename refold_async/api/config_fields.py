@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import UNSET, UnsetType
 
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Record
 from refold_async.api.config_models import Config, ConfigField
 from refold_async.api.resource import Resource, flag
-
-_ALL: Final = "/api/v2/public/config/field"
-_ONE: Final = f"{_ALL}/{{field_id}}"
-_LIST: Final = Operation(name="config_fields.list", method="POST", path=_ALL, answer=Config, effect="read")
-_OPTIONS: Final = Operation(
-    name="config_fields.options", method="POST", path=_ONE, answer=ConfigField, effect="read"
-)
-_UPDATE: Final = Operation(
-    name="config_fields.update", method="PUT", path=_ONE, answer=ConfigField, effect="idempotent"
-)
-_DELETE: Final = Operation(
-    name="config_fields.delete", method="DELETE", path=_ONE, answer=ConfigField, effect="idempotent"
-)
-_RULE_OPTIONS: Final = Operation(
-    name="config_fields.rule_options",
-    method="POST",
-    path="/api/v2/public/config/rule-engine/{field_id}",
-    answer=Record,
-    effect="read",
-)
 
 
 class ConfigFields(Resource):
@@ -52,7 +31,9 @@ class ConfigFields(Resource):
             NotFoundError: The customer has no config of the app.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_LIST, headers={"slug": slug}, timeout=timeout)
+        return await self._requester.call(
+            operations.CONFIG_FIELDS_LIST, Config, headers={"slug": slug}, timeout=timeout
+        )
 
     async def options(
         self,
@@ -84,7 +65,8 @@ class ConfigFields(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _OPTIONS,
+            operations.CONFIG_FIELDS_OPTIONS,
+            ConfigField,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
             headers={"slug": slug, "disable_field_options": flag(disable_field_options)},
@@ -121,7 +103,8 @@ class ConfigFields(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _UPDATE,
+            operations.CONFIG_FIELDS_UPDATE,
+            ConfigField,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
             headers={"slug": slug, "disable_field_options": flag(disable_field_options)},
@@ -157,7 +140,8 @@ class ConfigFields(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _DELETE,
+            operations.CONFIG_FIELDS_DELETE,
+            ConfigField,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
             headers={"slug": slug, "disable_field_options": flag(disable_field_options)},
@@ -194,7 +178,8 @@ class ConfigFields(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _RULE_OPTIONS,
+            operations.CONFIG_FIELDS_RULE_OPTIONS,
+            Record,
             field_id,
             query={"config_id": config_id, "workflow_id": workflow_id},
             headers={"slug": slug},

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from refold_async._core.checks import check_list, check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Message
 from refold_async.api.config_models import Config, ConfigEntry, ConfigField, ConfigWorkflow, ToggledWorkflows
 from refold_async.api.resource import Resource, flag, given
@@ -14,56 +13,6 @@ from refold_async.api.resource import Resource, flag, given
 Entries = list[ConfigEntry]
 Fields = Sequence[ConfigField | Mapping[str, object]]
 ConfigWorkflows = Sequence[ConfigWorkflow | Mapping[str, object]]
-
-_PATH: Final = "/api/v2/public/config"
-_OF_APP: Final = "/api/v2/public/slug/{slug}/config"
-_LIST: Final = Operation(name="configs.list", method="GET", path=f"{_OF_APP}s", answer=Entries, effect="read")
-_UPDATE: Final = Operation(
-    name="configs.update", method="PUT", path=_PATH, answer=Config, effect="idempotent"
-)
-_TOGGLE: Final = Operation(
-    name="configs.toggle_workflow",
-    method="PATCH",
-    path=f"{_OF_APP}/{{config_id}}/workflows/{{workflow_id}}",
-    answer=ToggledWorkflows,
-    effect="idempotent",
-)
-_GET_OR_CREATE: Final = Operation(
-    name="configs.get_or_create",
-    method="POST",
-    path=_PATH,
-    answer=Config,
-    effect="idempotent",
-    accepts="key",
-)
-_GET: Final = Operation(
-    name="configs.get",
-    method="GET",
-    path=f"{_OF_APP}/{{config_id}}",
-    answer=Config,
-    effect="read",
-    accepts="key",
-)
-_GET_DEFAULT: Final = Operation(
-    name="configs.get_default", method="GET", path=_OF_APP, answer=Config, effect="read", accepts="key"
-)
-# A late repeat of a delete would delete a config that was created again.
-_DELETE: Final = Operation(
-    name="configs.delete",
-    method="DELETE",
-    path=f"{_OF_APP}/{{config_id}}",
-    answer=Message,
-    effect="write",
-    accepts="key",
-)
-_DELETE_DEFAULT: Final = Operation(
-    name="configs.delete_default",
-    method="DELETE",
-    path=_OF_APP,
-    answer=Message,
-    effect="write",
-    accepts="key",
-)
 
 
 class Configs(Resource):
@@ -83,7 +32,7 @@ class Configs(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._requester.call(_LIST, slug, timeout=timeout)
+        return await self._requester.call(operations.CONFIGS_LIST, Entries, slug, timeout=timeout)
 
     async def update(
         self,
@@ -121,7 +70,8 @@ class Configs(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _UPDATE,
+            operations.CONFIGS_UPDATE,
+            Config,
             headers={"disable_field_options": flag(disable_field_options)},
             body=given(
                 slug=slug,
@@ -156,7 +106,13 @@ class Configs(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _TOGGLE, slug, config_id, workflow_id, body={"enabled": enabled}, timeout=timeout
+            operations.CONFIGS_TOGGLE_WORKFLOW,
+            ToggledWorkflows,
+            slug,
+            config_id,
+            workflow_id,
+            body={"enabled": enabled},
+            timeout=timeout,
         )
 
 
@@ -198,7 +154,8 @@ class KeyConfigs(Configs):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _GET_OR_CREATE,
+            operations.CONFIGS_GET_OR_CREATE,
+            Config,
             headers={"disable_field_options": flag(disable_field_options)},
             body=given(
                 slug=slug,
@@ -239,9 +196,10 @@ class KeyConfigs(Configs):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        operation, path = (_GET_DEFAULT, (slug,)) if config_id is None else (_GET, (slug, config_id))
+        path = (slug,) if config_id is None else (slug, config_id)
         return await self._requester.call(
-            operation,
+            operations.CONFIGS_GET_DEFAULT if config_id is None else operations.CONFIGS_GET,
+            Config,
             *path,
             headers={"disable_field_options": flag(disable_field_options)},
             body=None if tenant_config is None else {"tenant_config": tenant_config},
@@ -266,5 +224,9 @@ class KeyConfigs(Configs):
             RefoldError: Any other failure of a call.
         """
         if config_id is None:
-            return await self._requester.call(_DELETE_DEFAULT, slug, timeout=timeout)
-        return await self._requester.call(_DELETE, slug, config_id, timeout=timeout)
+            return await self._requester.call(
+                operations.CONFIGS_DELETE_DEFAULT, Message, slug, timeout=timeout
+            )
+        return await self._requester.call(
+            operations.CONFIGS_DELETE, Message, slug, config_id, timeout=timeout
+        )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from refold_async._core import responses
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
 from refold_async._core.responses import Response
+from refold_async.api import operations
 from refold_async.api.common import Confirmation, Record
 from refold_async.api.resource import Resource
 from refold_async.errors import RefusedError
@@ -39,36 +39,6 @@ class Migration(Confirmation, frozen=True, kw_only=True):
     error: str | None = None
 
 
-_DEFAULT_APP: Final = "/api/v2/public/linked-account/default-app/auth-credentials/{key}"
-_UPSERT: Final = Operation(
-    name="credentials.upsert", method="PUT", path=_DEFAULT_APP, answer=SavedCredential, effect="idempotent"
-)
-_DELETE: Final = Operation(
-    name="credentials.delete",
-    method="DELETE",
-    path=_DEFAULT_APP,
-    answer=Confirmation,
-    # A late repeat would delete a credential that was saved again.
-    effect="write",
-)
-_SAVE_KEYS: Final = Operation(
-    name="credentials.save_keys",
-    method="PUT",
-    path="/api/v2/public/linked-account/integration/save-key-credentials/{slug}",
-    answer=Record,
-    effect="idempotent",
-    accepts="key",
-)
-_MIGRATE: Final = Operation(
-    name="credentials.migrate",
-    method="PUT",
-    path="/api/v2/public/migrate-token",
-    answer=Migration,
-    effect="idempotent",
-    accepts="key",
-)
-
-
 class Credentials(Resource):
     """The customer's credentials for the organisation's own app: `account.credentials`."""
 
@@ -88,7 +58,9 @@ class Credentials(Resource):
             NotFoundError: The linked account has no connection to the organisation's own app.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_UPSERT, key, body={"value": value}, timeout=timeout)
+        return await self._requester.call(
+            operations.CREDENTIALS_UPSERT, SavedCredential, key, body={"value": value}, timeout=timeout
+        )
 
     async def delete(self, key: str, *, timeout: float | None = None) -> Confirmation:
         """Delete one credential for the organisation's own app.
@@ -103,7 +75,7 @@ class Credentials(Resource):
             NotFoundError: There is no such credential.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, key, timeout=timeout)
+        return await self._requester.call(operations.CREDENTIALS_DELETE, Confirmation, key, timeout=timeout)
 
 
 class KeyCredentials(Credentials):
@@ -135,7 +107,12 @@ class KeyCredentials(Credentials):
         """
         query = {"auth_type": auth_type}
         return await self._requester.call(
-            _SAVE_KEYS, slug, query=query, body=check_mapping("fields", fields), timeout=timeout
+            operations.CREDENTIALS_SAVE_KEYS,
+            Record,
+            slug,
+            query=query,
+            body=check_mapping("fields", fields),
+            timeout=timeout,
         )
 
     async def migrate(
@@ -156,17 +133,19 @@ class KeyCredentials(Credentials):
             RefoldError: Any other failure of a call.
         """
         body = {"slug": slug, "auth_object": check_mapping("auth_object", auth_object)}
-        return await self._requester.call(_MIGRATE, body=body, timeout=timeout, read=read_migration)
+        return await self._requester.call(
+            operations.CREDENTIALS_MIGRATE, Migration, body=body, timeout=timeout, read=read_migration
+        )
 
 
-def read_migration(operation: Operation[Migration], reply: Response, secret: str = "") -> Migration:
+def read_migration(answer: type[Migration], reply: Response, secret: str = "") -> Migration:
     """Read the reply to a migration.
 
     Raises:
         StatusError: The reply's status is not a success.
         RefusedError: It is, and the body says that nothing was migrated.
     """
-    migration = responses.read(operation, reply, secret)
+    migration = responses.read(answer, reply, secret)
     if migration.error is None and migration.success is not False:
         return migration
     said = responses.bounded(responses.redact(str(migration.error or migration.message), secret))

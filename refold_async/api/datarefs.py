@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from refold_async._core.checks import check_list
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Dated, Environment, Record, Records
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, flag
@@ -58,50 +58,6 @@ class DatarefDeletion(msgspec.Struct, frozen=True, kw_only=True):
     deleted_count: int | None = msgspec.field(default=None, name="deletedCount")
 
 
-_PATH: Final = "/api/v2/public/dataref"
-_ONE: Final = f"{_PATH}/{{ref_name}}"
-_LIST: Final = Operation(
-    name="datarefs.list",
-    method="GET",
-    path=_PATH,
-    answer=Page[Dataref],
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_CREATE: Final = Operation(
-    name="datarefs.create", method="POST", path=_PATH, answer=Dataref, effect="write", accepts="key"
-)
-_GET: Final = Operation(
-    name="datarefs.get", method="GET", path=_ONE, answer=DatarefTable, effect="read", accepts="key"
-)
-# A late repeat of these two would take records that were written meanwhile.
-_DELETE: Final = Operation(
-    name="datarefs.delete",
-    method="DELETE",
-    path=_ONE,
-    answer=DatarefDeletion,
-    effect="write",
-    accepts="key",
-)
-_CLEAR: Final = Operation(
-    name="datarefs.clear",
-    method="PUT",
-    path=f"{_ONE}/clear-records",
-    answer=Dataref,
-    effect="write",
-    accepts="key",
-)
-_EDIT_GROUP: Final = Operation(
-    name="datarefs.edit_group",
-    method="PUT",
-    path=f"{_PATH}s/group",
-    answer=type(None),
-    effect="idempotent",
-    accepts="key",
-)
-
-
 class OrganisationDatarefs(Resource):
     """The datarefs of all customers: `refold.datarefs`."""
 
@@ -129,7 +85,15 @@ class OrganisationDatarefs(Resource):
             RefoldError: Any failure of a call.
         """
         query = {"unique": flag(unique), "linked_account_id": self._requester.linked_account_id}
-        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.DATAREFS_LIST,
+            Page[Dataref],
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
+        )
 
     def iterate(
         self, *, limit: int | None = None, unique: bool | None = None, timeout: float | None = None
@@ -168,7 +132,9 @@ class Datarefs(OrganisationDatarefs):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._requester.call(_CREATE, body={"refName": ref_name}, timeout=timeout)
+        return await self._requester.call(
+            operations.DATAREFS_CREATE, Dataref, body={"refName": ref_name}, timeout=timeout
+        )
 
     async def get(
         self,
@@ -192,7 +158,15 @@ class Datarefs(OrganisationDatarefs):
             NotFoundError: There is no such dataref.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(self._requester, _GET, ref_name, page=page, limit=limit, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.DATAREFS_GET,
+            DatarefTable,
+            ref_name,
+            page=page,
+            limit=limit,
+            timeout=timeout,
+        )
 
     def iterate_records(
         self, ref_name: str, *, limit: int | None = None, timeout: float | None = None
@@ -225,7 +199,9 @@ class Datarefs(OrganisationDatarefs):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._requester.call(_DELETE, ref_name, timeout=timeout)
+        return await self._requester.call(
+            operations.DATAREFS_DELETE, DatarefDeletion, ref_name, timeout=timeout
+        )
 
     async def clear(self, ref_name: str, *, timeout: float | None = None) -> Dataref:
         """Delete all records of a dataref, and keep the dataref.
@@ -240,7 +216,7 @@ class Datarefs(OrganisationDatarefs):
             NotFoundError: There is no such dataref.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_CLEAR, ref_name, timeout=timeout)
+        return await self._requester.call(operations.DATAREFS_CLEAR, Dataref, ref_name, timeout=timeout)
 
     async def edit_group(self, ref_names: Sequence[str], group: str, *, timeout: float | None = None) -> None:
         """File datarefs under a group.
@@ -256,4 +232,4 @@ class Datarefs(OrganisationDatarefs):
             RefoldError: Any failure of a call.
         """
         body = {"refNames": check_list("ref_names", ref_names), "group": group}
-        await self._requester.call(_EDIT_GROUP, body=body, timeout=timeout)
+        await self._requester.call(operations.DATAREFS_EDIT_GROUP, type(None), body=body, timeout=timeout)

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Record, Records
 from refold_async.api.resource import Resource
 
 Names = list[str]
-
-_PATH: Final = "/api/v2/public/datastore/config/{slug}"
-_LIST: Final = Operation(
-    name="datastores.list", method="GET", path=_PATH, answer=Names, effect="read", accepts="key"
-)
-_RECORDS: Final = Operation(
-    name="datastores.records",
-    method="GET",
-    path=f"{_PATH}/{{datastore_name}}/records",
-    answer=list[Record],
-    effect="read",
-    accepts="key",
-)
-_SEARCH: Final = Operation(
-    name="datastores.search",
-    method="POST",
-    path=f"{_PATH}/{{datastore_name}}/search",
-    answer=list[Record],
-    effect="read",
-    accepts="key",
-)
 
 
 class Datastores(Resource):
@@ -53,7 +31,9 @@ class Datastores(Resource):
             NotFoundError: There is no such config.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_LIST, slug, query={"config_id": config_id}, timeout=timeout)
+        return await self._requester.call(
+            operations.DATASTORES_LIST, Names, slug, query={"config_id": config_id}, timeout=timeout
+        )
 
     async def records(
         self, slug: str, datastore_name: str, *, config_id: str | None = None, timeout: float | None = None
@@ -73,7 +53,9 @@ class Datastores(Resource):
             RefoldError: Any other failure of a call.
         """
         query = {"config_id": config_id}
-        return await self._requester.call(_RECORDS, slug, datastore_name, query=query, timeout=timeout)
+        return await self._requester.call(
+            operations.DATASTORES_RECORDS, list[Record], slug, datastore_name, query=query, timeout=timeout
+        )
 
     async def search(
         self,
@@ -101,5 +83,11 @@ class Datastores(Resource):
         """
         query = {"config_id": config_id}
         return await self._requester.call(
-            _SEARCH, slug, datastore_name, query=query, body=check_mapping("fields", fields), timeout=timeout
+            operations.DATASTORES_SEARCH,
+            list[Record],
+            slug,
+            datastore_name,
+            query=query,
+            body=check_mapping("fields", fields),
+            timeout=timeout,
         )

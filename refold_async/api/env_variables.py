@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Environment
 from refold_async.api.env_models import (
     FoundDefinition,
@@ -18,58 +16,6 @@ from refold_async.api.env_models import (
 )
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
-
-_PATH: Final = "/api/v2/public/env"
-_LIST_DEFINITIONS: Final = Operation(
-    name="env_variables.list_definitions",
-    method="GET",
-    path=f"{_PATH}/definitions",
-    answer=Page[VariableDefinition],
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_GET_DEFINITION: Final = Operation(
-    name="env_variables.get_definition",
-    method="GET",
-    path=f"{_PATH}/definitions/{{id}}",
-    answer=FoundDefinition,
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_GET: Final = Operation(
-    name="env_variables.get",
-    method="GET",
-    path=f"{_PATH}/value/{{definition_id}}",
-    answer=Variable,
-    effect="read",
-    scope="organisation",
-)
-_SET: Final = Operation(
-    name="env_variables.set",
-    method="POST",
-    path=f"{_PATH}/values",
-    answer=VariableValue,
-    effect="idempotent",
-    scope="organisation",
-)
-_LIST: Final = Operation(
-    name="env_variables.list",
-    method="GET",
-    path=f"{_PATH}/values/{{scope}}",
-    answer=ValuePage,
-    effect="read",
-    scope="organisation",
-)
-_DELETE: Final = Operation(
-    name="env_variables.delete",
-    method="DELETE",
-    path=f"{_PATH}/values/{{value_id}}",
-    answer=ValueDeletion,
-    effect="idempotent",
-    scope="organisation",
-)
 
 
 class EnvVariables(Resource):
@@ -107,7 +53,9 @@ class EnvVariables(Resource):
             "workflow_id": workflow_id,
             "environment": environment,
         }
-        return await self._requester.call(_GET, definition_id, query=query, timeout=timeout)
+        return await self._requester.call(
+            operations.ENV_VARIABLES_GET, Variable, definition_id, query=query, timeout=timeout
+        )
 
     async def set(
         self,
@@ -137,7 +85,9 @@ class EnvVariables(Resource):
             linked_account_id=self._requester.linked_account_id,
             workflow_id=workflow_id,
         )
-        return await self._requester.call(_SET, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.ENV_VARIABLES_SET, VariableValue, body=body, timeout=timeout
+        )
 
     async def list(
         self,
@@ -171,7 +121,14 @@ class EnvVariables(Resource):
             "workflow_id": workflow_id,
         }
         return await fetch(
-            self._requester, _LIST, scope, page=page, limit=limit, query=query, timeout=timeout
+            self._requester,
+            operations.ENV_VARIABLES_LIST,
+            ValuePage,
+            scope,
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
         )
 
     def iterate(
@@ -222,7 +179,9 @@ class EnvVariables(Resource):
             NotFoundError: There is no such value.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, value_id, timeout=timeout)
+        return await self._requester.call(
+            operations.ENV_VARIABLES_DELETE, ValueDeletion, value_id, timeout=timeout
+        )
 
 
 class OrganisationEnvVariables(EnvVariables):
@@ -257,7 +216,13 @@ class OrganisationEnvVariables(EnvVariables):
         """
         query = {"scope": scope, "var_format": var_format, "name": name}
         return await fetch(
-            self._requester, _LIST_DEFINITIONS, page=page, limit=limit, query=query, timeout=timeout
+            self._requester,
+            operations.ENV_VARIABLES_LIST_DEFINITIONS,
+            Page[VariableDefinition],
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
         )
 
     def iterate_definitions(
@@ -303,4 +268,6 @@ class OrganisationEnvVariables(EnvVariables):
             NotFoundError: There is no such definition.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET_DEFINITION, id, timeout=timeout)
+        return await self._requester.call(
+            operations.ENV_VARIABLES_GET_DEFINITION, FoundDefinition, id, timeout=timeout
+        )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Identified
 from refold_async.api.resource import Resource, given
 
@@ -41,54 +41,6 @@ class EventDefinition(Identified, frozen=True, kw_only=True):
 
 Definitions = list[EventDefinition]
 
-_PATH: Final = "/api/v2/public/application/event"
-_ONE: Final = f"{_PATH}/{{event_id}}"
-_LIST: Final = Operation(
-    name="events.list",
-    method="GET",
-    path=_PATH,
-    answer=Definitions,
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_CREATE: Final = Operation(
-    name="events.create",
-    method="POST",
-    path=_PATH,
-    answer=Definitions,
-    effect="write",
-    scope="organisation",
-    accepts="key",
-)
-_GET: Final = Operation(
-    name="events.get",
-    method="GET",
-    path=_ONE,
-    answer=EventDefinition,
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_UPDATE: Final = Operation(
-    name="events.update",
-    method="PUT",
-    path=_ONE,
-    answer=Definitions,
-    effect="idempotent",
-    scope="organisation",
-    accepts="key",
-)
-_DELETE: Final = Operation(
-    name="events.delete",
-    method="DELETE",
-    path=_ONE,
-    answer=Definitions,
-    effect="idempotent",
-    scope="organisation",
-    accepts="key",
-)
-
 
 class EventDefinitions(Resource):
     """The events that the organisation's own app can fire: `refold.events`."""
@@ -106,7 +58,7 @@ class EventDefinitions(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._requester.call(_LIST, timeout=timeout)
+        return await self._requester.call(operations.EVENTS_LIST, Definitions, timeout=timeout)
 
     async def create(
         self,
@@ -134,7 +86,7 @@ class EventDefinitions(Resource):
         """
         check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
-        return await self._requester.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(operations.EVENTS_CREATE, Definitions, body=body, timeout=timeout)
 
     async def get(self, event_id: str, *, timeout: float | None = None) -> EventDefinition:
         """Fetch an event.
@@ -149,7 +101,7 @@ class EventDefinitions(Resource):
             NotFoundError: There is no such event.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET, event_id, timeout=timeout)
+        return await self._requester.call(operations.EVENTS_GET, EventDefinition, event_id, timeout=timeout)
 
     async def update(
         self,
@@ -180,7 +132,9 @@ class EventDefinitions(Resource):
         """
         check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
-        return await self._requester.call(_UPDATE, event_id, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.EVENTS_UPDATE, Definitions, event_id, body=body, timeout=timeout
+        )
 
     async def delete(self, event_id: str, *, timeout: float | None = None) -> Definitions:
         """Delete an event.
@@ -198,4 +152,4 @@ class EventDefinitions(Resource):
             NotFoundError: There is no such event.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, event_id, timeout=timeout)
+        return await self._requester.call(operations.EVENTS_DELETE, Definitions, event_id, timeout=timeout)

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import UNSET, UnsetType
 
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Effect, Operation
+from refold_async._core.operation import Effect
 from refold_async._core.requests import body_of
 from refold_async._core.uploads import FileLike, Upload
+from refold_async.api import operations
 from refold_async.api.common import Message
 from refold_async.api.resource import Resource
-
-_TRIGGER: Final = Operation(
-    name="events.trigger",
-    method="POST",
-    path="/api/v2/public/event/trigger",
-    answer=Message,
-    effect="write",
-)
-_TRIGGER_OF_APP: Final = Operation(
-    name="events.trigger_of_app",
-    method="POST",
-    path="/api/v2/public/event/{slug}",
-    answer=Message,
-    effect="write",
-)
 
 
 class Events(Resource):
@@ -70,9 +55,10 @@ class Events(Resource):
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
         fields = {"event": event} if payload is UNSET else {"event": event, "payload": payload}
-        operation, path = (_TRIGGER, ()) if slug is None else (_TRIGGER_OF_APP, (slug,))
+        path = () if slug is None else (slug,)
         return await self._requester.call(
-            operation,
+            operations.EVENTS_TRIGGER if slug is None else operations.EVENTS_TRIGGER_OF_APP,
+            Message,
             *path,
             headers={"config_id": config_id, "instance_tag": instance_tag},
             body=fields if files is None else _upload(event, payload, files),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Message
 from refold_async.api.execution_models import (
     Execution,
@@ -20,39 +19,6 @@ from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, flag, moment
 from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.errors import DeadlineExceededError
-
-_PATH: Final = "/api/v2/public/execution"
-_LIST: Final = Operation(
-    name="executions.list", method="GET", path=_PATH, answer=Page[Execution], effect="read"
-)
-_GET: Final = Operation(
-    name="executions.get",
-    method="GET",
-    path=f"{_PATH}/{{execution_id}}",
-    answer=Execution,
-    effect="read",
-)
-_BATCHES: Final = Operation(
-    name="executions.batches",
-    method="GET",
-    path=f"{_PATH}/{{execution_id}}/nodes/{{node_id}}/batches",
-    answer=Page[NodeBatch],
-    effect="read",
-)
-_STOP: Final = Operation(
-    name="executions.stop",
-    method="POST",
-    path=f"{_PATH}/{{execution_id}}/stop",
-    answer=Message,
-    effect="idempotent",
-)
-_RERUN: Final = Operation(
-    name="executions.rerun",
-    method="POST",
-    path=f"{_PATH}/{{execution_id}}/rerun",
-    answer=Rerun,
-    effect="write",
-)
 
 
 class Executions(Resource):
@@ -112,7 +78,15 @@ class Executions(Resource):
             "execution_source": execution_source,
             "sortAsc": flag(oldest_first),
         }
-        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.EXECUTIONS_LIST,
+            Page[Execution],
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
+        )
 
     def iterate(
         self,
@@ -181,7 +155,7 @@ class Executions(Resource):
             NotFoundError: There is no such execution.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET, execution_id, timeout=timeout)
+        return await self._requester.call(operations.EXECUTIONS_GET, Execution, execution_id, timeout=timeout)
 
     async def follow(
         self, execution_id: str, *, timeout: float, poll: float = 0.5, longest_poll: float = 10.0
@@ -244,7 +218,8 @@ class Executions(Resource):
         query = {"status": status}
         return await fetch(
             self._requester,
-            _BATCHES,
+            operations.EXECUTIONS_BATCHES,
+            Page[NodeBatch],
             execution_id,
             node_id,
             page=page,
@@ -296,7 +271,7 @@ class Executions(Resource):
             NotFoundError: There is no such execution.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_STOP, execution_id, timeout=timeout)
+        return await self._requester.call(operations.EXECUTIONS_STOP, Message, execution_id, timeout=timeout)
 
     async def rerun(self, execution_id: str, *, timeout: float | None = None) -> Rerun:
         """Start a failed or stopped execution again, with what first started it.
@@ -314,4 +289,4 @@ class Executions(Resource):
             NotFoundError: There is no such execution.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_RERUN, execution_id, timeout=timeout)
+        return await self._requester.call(operations.EXECUTIONS_RERUN, Rerun, execution_id, timeout=timeout)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from refold_async._core import checks
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
 from refold_async._core.responses import RedactedRepr
+from refold_async.api import operations
 from refold_async.api.common import Record
 from refold_async.api.resource import Resource
 
@@ -24,24 +23,6 @@ class ConnectUrl(RedactedRepr, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return "ConnectUrl(***)"
-
-
-_CREATE_URL: Final = Operation(
-    name="hosted_connect.create_url",
-    method="POST",
-    path="/api/v2/public/connect-url",
-    answer=ConnectUrl,
-    effect="idempotent",
-    accepts="token",
-)
-_PROPERTIES: Final = Operation(
-    name="hosted_connect.properties",
-    method="GET",
-    path="/api/v2/public/hosted-properties",
-    answer=Record,
-    effect="read",
-    accepts="token",
-)
 
 
 class HostedConnect(Resource):
@@ -74,7 +55,9 @@ class HostedConnect(Resource):
         checks.check_text("linked_account_id", linked_account_id)
         body = check_mapping("properties", properties, optional=True) or {}
         query = {"linked_account_id": linked_account_id, "config_id": config_id}
-        return await self._requester.call(_CREATE_URL, query=query, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.HOSTED_CONNECT_CREATE_URL, ConnectUrl, query=query, body=body, timeout=timeout
+        )
 
     async def properties(self, *, timeout: float | None = None) -> Record:
         """Fetch the properties that `create_url` was given in this session.
@@ -88,4 +71,4 @@ class HostedConnect(Resource):
             AuthenticationError: The token is invalid, or has expired.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_PROPERTIES, timeout=timeout)
+        return await self._requester.call(operations.HOSTED_CONNECT_PROPERTIES, Record, timeout=timeout)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Dated, Record
 from refold_async.api.resource import Resource
 
@@ -43,27 +43,6 @@ class HumanTask(Dated, frozen=True, kw_only=True):
     receiver_emails: list[str] | None = None
 
 
-_PATH: Final = "/api/v2/public/human-tasks/{id}"
-_GET: Final = Operation(
-    name="human_tasks.get",
-    method="GET",
-    path=_PATH,
-    answer=HumanTask,
-    effect="read",
-    scope="public",
-    accepts="none",
-)
-_SUBMIT: Final = Operation(
-    name="human_tasks.submit",
-    method="POST",
-    path=_PATH,
-    answer=Record,
-    effect="write",
-    scope="public",
-    accepts="none",
-)
-
-
 class HumanTasks(Resource):
     """Forms for people: `refold.human_tasks`, `account.human_tasks`."""
 
@@ -82,7 +61,7 @@ class HumanTasks(Resource):
             NotFoundError: There is no such form.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET, id, timeout=timeout)
+        return await self._requester.call(operations.HUMAN_TASKS_GET, HumanTask, id, timeout=timeout)
 
     async def submit(
         self,
@@ -106,5 +85,9 @@ class HumanTasks(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _SUBMIT, id, body={"data": check_mapping("data", data)}, timeout=timeout
+            operations.HUMAN_TASKS_SUBMIT,
+            Record,
+            id,
+            body={"data": check_mapping("data", data)},
+            timeout=timeout,
         )

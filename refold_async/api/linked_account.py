@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-from refold_async._core.operation import Operation
-from refold_async.api.linked_accounts import GET, UPSERT, LinkedAccount, account_body
+from refold_async.api import operations
+from refold_async.api.linked_accounts import LinkedAccount, account_body
 from refold_async.api.resource import Resource
-
-_DELETE_INTEGRATION: Final = Operation(
-    name="linked_account.delete_integration",
-    method="DELETE",
-    path="/api/v2/public/linked-account/integration/{slug}",
-    answer=LinkedAccount,
-    # A late repeat would cut a connection that the customer has made again.
-    effect="write",
-    accepts="key",
-)
-_ACTIVE: Final = Operation(
-    name="linked_account.get",
-    method="GET",
-    path="/api/v2/public/session/active-linked-account",
-    answer=LinkedAccount,
-    effect="read",
-    accepts="token",
-)
 
 
 class OwnAccount(Resource):
@@ -58,7 +39,9 @@ class OwnAccount(Resource):
             RefoldError: Any failure of a call.
         """
         body = account_body(self._requester.linked_account_id, name, udf, auth_credentials)
-        return await self._requester.call(UPSERT, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.LINKED_ACCOUNTS_UPSERT, LinkedAccount, body=body, timeout=timeout
+        )
 
 
 class KeyOwnAccount(OwnAccount):
@@ -78,7 +61,9 @@ class KeyOwnAccount(OwnAccount):
             NotFoundError: It does not exist.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(GET, self._account_id, timeout=timeout)
+        return await self._requester.call(
+            operations.LINKED_ACCOUNTS_GET, LinkedAccount, self._account_id, timeout=timeout
+        )
 
     async def delete_integration(
         self, slug: str, *, auth_type: str | None = None, timeout: float | None = None
@@ -99,7 +84,9 @@ class KeyOwnAccount(OwnAccount):
             RefoldError: Any failure of a call.
         """
         query = {"linked_account_id": self._account_id, "auth_type": auth_type}
-        return await self._requester.call(_DELETE_INTEGRATION, slug, query=query, timeout=timeout)
+        return await self._requester.call(
+            operations.LINKED_ACCOUNT_DELETE_INTEGRATION, LinkedAccount, slug, query=query, timeout=timeout
+        )
 
 
 class TokenOwnAccount(OwnAccount):
@@ -119,4 +106,4 @@ class TokenOwnAccount(OwnAccount):
             AuthenticationError: The token is invalid, or has expired.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_ACTIVE, timeout=timeout)
+        return await self._requester.call(operations.LINKED_ACCOUNT_GET, LinkedAccount, timeout=timeout)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from refold_async._core import checks
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Dated, Environment, Message
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
@@ -75,53 +75,6 @@ class LinkedAccount(Dated, frozen=True, kw_only=True):
     new_account: bool | None = None
 
 
-_PATH: Final = "/api/v2/public/linked-account"
-_LIST: Final = Operation(
-    name="linked_accounts.list",
-    method="GET",
-    path=_PATH,
-    answer=Page[LinkedAccount],
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_CREATE: Final = Operation(
-    name="linked_accounts.create",
-    method="POST",
-    path=_PATH,
-    answer=LinkedAccount,
-    effect="write",
-    scope="organisation",
-    accepts="key",
-)
-UPSERT: Final = Operation(
-    name="linked_accounts.upsert",
-    method="PUT",
-    path=_PATH,
-    answer=LinkedAccount,
-    effect="idempotent",
-    scope="organisation",
-)
-GET: Final = Operation(
-    name="linked_accounts.get",
-    method="GET",
-    path=f"{_PATH}/{{linked_account_id}}",
-    answer=LinkedAccount,
-    effect="read",
-    scope="organisation",
-)
-_DELETE: Final = Operation(
-    name="linked_accounts.delete",
-    method="DELETE",
-    path=f"{_PATH}/{{linked_account_id}}",
-    answer=Message,
-    # A late repeat would delete a customer that has come back under its id.
-    effect="write",
-    scope="organisation",
-    accepts="key",
-)
-
-
 class LinkedAccounts(Resource):
     """The organisation's customers: `refold.linked_accounts`."""
 
@@ -151,7 +104,15 @@ class LinkedAccounts(Resource):
             RefoldError: Any failure of a call.
         """
         query = {"env_variable_name": env_variable_name, "env_variable_value": env_variable_value}
-        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.LINKED_ACCOUNTS_LIST,
+            Page[LinkedAccount],
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
+        )
 
     def iterate(
         self,
@@ -210,7 +171,9 @@ class LinkedAccounts(Resource):
             RefoldError: Any other failure of a call.
         """
         body = account_body(linked_account_id, name, udf, auth_credentials)
-        return await self._requester.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.LINKED_ACCOUNTS_CREATE, LinkedAccount, body=body, timeout=timeout
+        )
 
     async def upsert(
         self,
@@ -239,7 +202,9 @@ class LinkedAccounts(Resource):
             RefoldError: Any failure of a call.
         """
         body = account_body(linked_account_id, name, udf, auth_credentials)
-        return await self._requester.call(UPSERT, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.LINKED_ACCOUNTS_UPSERT, LinkedAccount, body=body, timeout=timeout
+        )
 
     async def get(self, linked_account_id: str, *, timeout: float | None = None) -> LinkedAccount:
         """Fetch a linked account.
@@ -254,7 +219,9 @@ class LinkedAccounts(Resource):
             NotFoundError: There is no such linked account.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(GET, linked_account_id, timeout=timeout)
+        return await self._requester.call(
+            operations.LINKED_ACCOUNTS_GET, LinkedAccount, linked_account_id, timeout=timeout
+        )
 
     async def delete(self, linked_account_id: str, *, timeout: float | None = None) -> Message:
         """Delete a linked account with its connections, its installed workflows and its tokens.
@@ -269,7 +236,9 @@ class LinkedAccounts(Resource):
             NotFoundError: There is no such linked account.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, linked_account_id, timeout=timeout)
+        return await self._requester.call(
+            operations.LINKED_ACCOUNTS_DELETE, Message, linked_account_id, timeout=timeout
+        )
 
 
 def account_body(

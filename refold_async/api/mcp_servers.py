@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 
 from refold_async._core.checks import check_list
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Dated, Environment, Record
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, given
@@ -74,23 +73,6 @@ class McpServer(Dated, frozen=True, kw_only=True):
     notebooks: list[Record] | None = None
 
 
-_PATH: Final = "/api/v2/public/mcp-servers"
-_ONE: Final = f"{_PATH}/{{mcp_server_id}}"
-_LIST: Final = Operation(
-    name="mcp_servers.list", method="GET", path=_PATH, answer=Page[McpServer], effect="read"
-)
-_CREATE: Final = Operation(
-    name="mcp_servers.create", method="POST", path=_PATH, answer=McpServer, effect="write"
-)
-_GET: Final = Operation(name="mcp_servers.get", method="GET", path=_ONE, answer=McpServer, effect="read")
-_UPDATE: Final = Operation(
-    name="mcp_servers.update", method="PUT", path=_ONE, answer=McpServer, effect="idempotent"
-)
-_DELETE: Final = Operation(
-    name="mcp_servers.delete", method="DELETE", path=_ONE, answer=type(None), effect="idempotent"
-)
-
-
 class McpServers(Resource):
     """The MCP servers, as one customer reaches them: `account.mcp_servers`."""
 
@@ -111,7 +93,14 @@ class McpServers(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await fetch(self._requester, _LIST, page=page, limit=limit, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.MCP_SERVERS_LIST,
+            Page[McpServer],
+            page=page,
+            limit=limit,
+            timeout=timeout,
+        )
 
     def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[McpServer]:
         """Walk through all MCP servers, page by page; see `Walk`.
@@ -142,7 +131,9 @@ class McpServers(Resource):
             RefoldError: Any other failure of a call.
         """
         body = {"name": name, "description": description}
-        return await self._requester.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.MCP_SERVERS_CREATE, McpServer, body=body, timeout=timeout
+        )
 
     async def get(self, mcp_server_id: str, *, timeout: float | None = None) -> McpServer:
         """Fetch an MCP server.
@@ -157,7 +148,9 @@ class McpServers(Resource):
             NotFoundError: There is no such MCP server.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET, mcp_server_id, timeout=timeout)
+        return await self._requester.call(
+            operations.MCP_SERVERS_GET, McpServer, mcp_server_id, timeout=timeout
+        )
 
     async def update(
         self,
@@ -209,7 +202,9 @@ class McpServers(Resource):
             secondary_color=secondary_color,
             chains=check_list("chains", chains, optional=True),
         )
-        return await self._requester.call(_UPDATE, mcp_server_id, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.MCP_SERVERS_UPDATE, McpServer, mcp_server_id, body=body, timeout=timeout
+        )
 
     async def delete(self, mcp_server_id: str, *, timeout: float | None = None) -> None:
         """Delete an MCP server.
@@ -224,4 +219,4 @@ class McpServers(Resource):
             NotFoundError: There is no such MCP server.
             RefoldError: Any other failure of a call.
         """
-        await self._requester.call(_DELETE, mcp_server_id, timeout=timeout)
+        await self._requester.call(operations.MCP_SERVERS_DELETE, type(None), mcp_server_id, timeout=timeout)

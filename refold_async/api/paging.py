@@ -59,7 +59,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True, repr_omit_defa
         return len(self.items)
 
 
-def read_page(operation: Operation[P], reply: Response, secret: str = "") -> P:
+def read_page(answer: type[P], reply: Response, secret: str = "") -> P:
     """Read a page, which a few operations answer as a bare array.
 
     Raises:
@@ -67,8 +67,8 @@ def read_page(operation: Operation[P], reply: Response, secret: str = "") -> P:
         UnreadableReplyError: The body is no page.
     """
     if not responses.is_success(reply.status) or not reply.body.lstrip().startswith(b"["):
-        return responses.read(operation, reply, secret)
-    return read_as(operation.answer, b'{"%s":%s}' % (_key_of_items(operation.answer), reply.body))
+        return responses.read(answer, reply, secret)
+    return read_as(answer, b'{"%s":%s}' % (_key_of_items(answer), reply.body))
 
 
 def _key_of_items(answer: type[Page[Any]]) -> bytes:
@@ -78,7 +78,8 @@ def _key_of_items(answer: type[Page[Any]]) -> bytes:
 
 async def fetch(
     requester: Requester,
-    operation: Operation[P],
+    operation: Operation,
+    answer: type[P],
     *path: str,
     page: int | None,
     limit: int | None,
@@ -87,7 +88,7 @@ async def fetch(
 ) -> P:
     """Call an operation that answers a page."""
     asked = {"page": page, "limit": limit, **(query or {})}
-    return await requester.call(operation, *path, query=asked, timeout=timeout, read=read_page)
+    return await requester.call(operation, answer, *path, query=asked, timeout=timeout, read=read_page)
 
 
 class Walk(AsyncIterator[T]):

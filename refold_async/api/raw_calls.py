@@ -14,7 +14,7 @@ from refold_async._core.operation import Effect, Method, Operation
 from refold_async._core.requester import Requester
 from refold_async._core.requests import Scalar
 from refold_async._core.responses import RedactedRepr, Response
-from refold_async.api.documented import DOCUMENTED
+from refold_async.api.operations import OPERATIONS
 from refold_async.errors import InvalidCallError
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ async def call(
         raise InvalidCallError("body may not be bytes: JSON that is written already goes as msgspec.Raw(...)")
     return await requester.call(
         operation,
+        RawAnswer,
         *values,
         query=query,
         headers=None if headers is None else requests.added_headers(headers),
@@ -87,13 +88,13 @@ async def call(
     )
 
 
-def _read(_: Operation[RawAnswer], reply: Response, secret: str = "") -> RawAnswer:
+def _read(_: type[RawAnswer], reply: Response, secret: str = "") -> RawAnswer:
     if not responses.is_success(reply.status):
         raise responses.status_error(reply, secret=secret)
     return RawAnswer(reply.status, reply.headers.get("Content-Type", ""), reply.body)
 
 
-def operation_of(method: Method, path: str) -> tuple[Operation[RawAnswer], tuple[str, ...]]:
+def operation_of(method: Method, path: str) -> tuple[Operation, tuple[str, ...]]:
     """Give the operation at a path, and the values of the path's places.
 
     Of a path that is not documented each segment is a place, so that nothing that watches calls
@@ -111,7 +112,7 @@ def operation_of(method: Method, path: str) -> tuple[Operation[RawAnswer], tuple
             return known, tuple(segment for part, segment in pairs if part is None)
     effect: Effect = "read" if method == "GET" else "write"
     template = "/{part}" * len(segments)
-    return Operation(name="raw.call", method=method, path=template, answer=RawAnswer, effect=effect), segments
+    return Operation("raw.call", method, template, effect), segments
 
 
 def _segments(path: str) -> tuple[str, ...]:
@@ -132,13 +133,12 @@ _Part = str | None
 
 
 @cache
-def _documented() -> Mapping[tuple[str, int], Sequence[tuple[tuple[_Part, ...], Operation[RawAnswer]]]]:
+def _documented() -> Mapping[tuple[str, int], Sequence[tuple[tuple[_Part, ...], Operation]]]:
     """Give the documented operations by method and number of segments, those with fewest places first."""
-    found: dict[tuple[str, int], list[tuple[tuple[_Part, ...], Operation[RawAnswer]]]] = {}
-    for method, path, name, effect in DOCUMENTED:
-        parts = tuple(None if part.startswith("{") else part for part in path[1:].split("/"))
-        known = Operation(name=name, method=method, path=path, answer=RawAnswer, effect=effect)
-        found.setdefault((method, len(parts)), []).append((parts, known))
+    found: dict[tuple[str, int], list[tuple[tuple[_Part, ...], Operation]]] = {}
+    for known in OPERATIONS:
+        parts = tuple(None if part.startswith("{") else part for part in known.path[1:].split("/"))
+        found.setdefault((known.method, len(parts)), []).append((parts, known))
     for group in found.values():
         group.sort(key=lambda entry: entry[0].count(None))
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from refold_async._core.checks import check_list, check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Environment, Identified, Message, Record
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.resource import Resource, day, given
@@ -70,48 +70,6 @@ class Schedule(Identified, frozen=True, kw_only=True):
     payload: Any = None
 
 
-_PATH: Final = "/api/v1/workflow/public/scheduled"
-_ONE: Final = f"{_PATH}/{{schedule_id}}"
-_LIST: Final = Operation(
-    name="schedules.list", method="GET", path=_PATH, answer=Page[Schedule], effect="read", accepts="key"
-)
-_CREATE: Final = Operation(
-    name="schedules.create", method="POST", path=_PATH, answer=Schedule, effect="write", accepts="key"
-)
-_UPDATE: Final = Operation(
-    name="schedules.update",
-    method="PUT",
-    path=_ONE,
-    answer=Schedule,
-    effect="idempotent",
-    accepts="key",
-)
-_DELETE: Final = Operation(
-    name="schedules.delete",
-    method="DELETE",
-    path=_ONE,
-    answer=Message,
-    effect="idempotent",
-    accepts="key",
-)
-_PAUSE: Final = Operation(
-    name="schedules.pause",
-    method="PUT",
-    path=f"{_ONE}/pause",
-    answer=Schedule,
-    effect="idempotent",
-    accepts="key",
-)
-_RESUME: Final = Operation(
-    name="schedules.resume",
-    method="PUT",
-    path=f"{_ONE}/resume",
-    answer=Schedule,
-    effect="idempotent",
-    accepts="key",
-)
-
-
 class Schedules(Resource):
     """One customer's schedules: `account.schedules`."""
 
@@ -132,7 +90,14 @@ class Schedules(Resource):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await fetch(self._requester, _LIST, page=page, limit=limit, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.SCHEDULES_LIST,
+            Page[Schedule],
+            page=page,
+            limit=limit,
+            timeout=timeout,
+        )
 
     def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[Schedule]:
         """Walk through all schedules, page by page; see `Walk`.
@@ -186,7 +151,8 @@ class Schedules(Resource):
         if cron is None and at is None:
             raise InvalidCallError("a schedule needs `cron` or `at`")
         return await self._requester.call(
-            _CREATE,
+            operations.SCHEDULES_CREATE,
+            Schedule,
             headers={
                 "slug": slug,
                 "workflow_id_alias": workflow_id,
@@ -228,7 +194,9 @@ class Schedules(Resource):
             RefoldError: Any other failure of a call.
         """
         body = _timing(cron, at, start_date, end_date, tz=tz, payload=payload)
-        return await self._requester.call(_UPDATE, schedule_id, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.SCHEDULES_UPDATE, Schedule, schedule_id, body=body, timeout=timeout
+        )
 
     async def delete(self, schedule_id: str, *, timeout: float | None = None) -> Message:
         """Delete a schedule; it runs no more.
@@ -243,7 +211,7 @@ class Schedules(Resource):
             NotFoundError: There is no such schedule.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, schedule_id, timeout=timeout)
+        return await self._requester.call(operations.SCHEDULES_DELETE, Message, schedule_id, timeout=timeout)
 
     async def pause(self, schedule_id: str, *, timeout: float | None = None) -> Schedule:
         """Pause a schedule: it does not run until it is resumed.
@@ -258,7 +226,7 @@ class Schedules(Resource):
             NotFoundError: There is no such schedule.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_PAUSE, schedule_id, timeout=timeout)
+        return await self._requester.call(operations.SCHEDULES_PAUSE, Schedule, schedule_id, timeout=timeout)
 
     async def resume(self, schedule_id: str, *, timeout: float | None = None) -> Schedule:
         """Let a paused schedule run again.
@@ -273,7 +241,7 @@ class Schedules(Resource):
             NotFoundError: There is no such schedule.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_RESUME, schedule_id, timeout=timeout)
+        return await self._requester.call(operations.SCHEDULES_RESUME, Schedule, schedule_id, timeout=timeout)
 
 
 def _timing(

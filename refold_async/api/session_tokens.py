@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from refold_async._core import checks
-from refold_async._core.operation import Operation
 from refold_async._core.responses import RedactedRepr
+from refold_async.api import operations
 from refold_async.api.resource import Resource, flag
 
 
@@ -45,25 +43,6 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     revoked_count: int | None = None
 
 
-_CREATE: Final = Operation(
-    name="session_tokens.create",
-    method="POST",
-    path="/api/v2/public/session-token",
-    answer=SessionToken,
-    effect="idempotent",
-    scope="organisation",
-    accepts="key",
-)
-_REVOKE: Final = Operation(
-    name="session_token.revoke",
-    method="POST",
-    path="/api/v2/public/session-token/revoke",
-    answer=Revocation,
-    effect="idempotent",
-    accepts="token",
-)
-
-
 class SessionTokens(Resource):
     """Making session tokens: `refold.session_tokens`."""
 
@@ -86,7 +65,8 @@ class SessionTokens(Resource):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _CREATE,
+            operations.SESSION_TOKENS_CREATE,
+            SessionToken,
             query={"force_refresh": flag(force_refresh)},
             body={"linked_account_id": checks.check_text("linked_account_id", linked_account_id)},
             effect="write" if force_refresh else None,
@@ -111,4 +91,4 @@ class OwnSessionToken(Resource):
             AuthenticationError: The token is invalid, has expired, or was revoked before.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_REVOKE, timeout=timeout)
+        return await self._requester.call(operations.SESSION_TOKEN_REVOKE, Revocation, timeout=timeout)

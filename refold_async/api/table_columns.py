@@ -3,39 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from refold_async._core.checks import check_list, check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.resource import Resource
 from refold_async.api.table_models import TableColumns
-
-_ONE: Final = "/api/v2/public/tables/{table_id}"
-_ADD_COLUMNS: Final = Operation(
-    name="tables.add_columns",
-    method="PATCH",
-    path=f"{_ONE}/columns/add",
-    answer=TableColumns,
-    effect="write",
-    accepts="key",
-)
-_REMOVE_COLUMNS: Final = Operation(
-    name="tables.remove_columns",
-    method="DELETE",
-    path=f"{_ONE}/columns/remove",
-    answer=TableColumns,
-    # A late repeat would remove a column that was added again, with its values.
-    effect="write",
-    accepts="key",
-)
-_RENAME_COLUMNS: Final = Operation(
-    name="tables.rename_columns",
-    method="PATCH",
-    path=f"{_ONE}/columns/rename",
-    answer=TableColumns,
-    effect="write",
-    accepts="key",
-)
 
 
 class TableEditing(Resource):
@@ -61,7 +33,9 @@ class TableEditing(Resource):
             RefoldError: Any other failure of a call.
         """
         body = {"columns": check_list("columns", columns)}
-        return await self._requester.call(_ADD_COLUMNS, table_id, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.TABLES_ADD_COLUMNS, TableColumns, table_id, body=body, timeout=timeout
+        )
 
     async def remove_columns(
         self, table_id: str, columns: Sequence[str], *, timeout: float | None = None
@@ -81,7 +55,9 @@ class TableEditing(Resource):
             RefoldError: Any other failure of a call.
         """
         body = {"columns": check_list("columns", columns)}
-        return await self._requester.call(_REMOVE_COLUMNS, table_id, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.TABLES_REMOVE_COLUMNS, TableColumns, table_id, body=body, timeout=timeout
+        )
 
     async def rename_columns(
         self, table_id: str, renames: Mapping[str, str], *, timeout: float | None = None
@@ -102,4 +78,6 @@ class TableEditing(Resource):
         """
         check_mapping("renames", renames)
         body = {"renames": [{"old_name": old, "new_name": new} for old, new in renames.items()]}
-        return await self._requester.call(_RENAME_COLUMNS, table_id, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.TABLES_RENAME_COLUMNS, TableColumns, table_id, body=body, timeout=timeout
+        )

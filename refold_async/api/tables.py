@@ -3,66 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from refold_async._core.checks import check_list, check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Record, Records
 from refold_async.api.paging import Page, Walk, fetch
 from refold_async.api.table_columns import TableEditing
 from refold_async.api.table_models import AddedRecords, CreatedTable, Table, TableRecords
-
-_PATH: Final = "/api/v2/public/tables"
-_ONE: Final = f"{_PATH}/{{table_id}}"
-_LIST: Final = Operation(
-    name="tables.list", method="GET", path=_PATH, answer=Page[Table], effect="read", accepts="key"
-)
-_CREATE: Final = Operation(
-    name="tables.create",
-    method="POST",
-    path=_PATH,
-    answer=CreatedTable,
-    effect="idempotent",
-    accepts="key",
-)
-_RECORDS: Final = Operation(
-    name="tables.records", method="GET", path=_ONE, answer=TableRecords, effect="read", accepts="key"
-)
-_SEARCH: Final = Operation(
-    name="tables.search",
-    method="POST",
-    path=f"{_ONE}/search",
-    answer=list[Record],
-    effect="read",
-    accepts="key",
-)
-_ADD_RECORDS: Final = Operation(
-    name="tables.add_records",
-    method="PATCH",
-    path=_ONE,
-    answer=AddedRecords,
-    effect="write",
-    accepts="key",
-)
-_DELETE_RECORD: Final = Operation(
-    name="tables.delete_record",
-    method="DELETE",
-    path=f"{_ONE}/{{record_id}}",
-    answer=Record,
-    effect="idempotent",
-    accepts="key",
-)
-_DELETE: Final = Operation(
-    name="tables.delete", method="DELETE", path=_ONE, answer=bool, effect="idempotent", accepts="key"
-)
-_EDIT_GROUP: Final = Operation(
-    name="tables.edit_group",
-    method="PUT",
-    path=f"{_PATH}/group/edit",
-    answer=type(None),
-    effect="idempotent",
-    accepts="key",
-)
 
 
 class Tables(TableEditing):
@@ -92,7 +39,15 @@ class Tables(TableEditing):
             RefoldError: Any failure of a call.
         """
         query = {"name": name}
-        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.TABLES_LIST,
+            Page[Table],
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
+        )
 
     def iterate(
         self, *, limit: int | None = None, name: str | None = None, timeout: float | None = None
@@ -130,7 +85,7 @@ class Tables(TableEditing):
         check_list("columns", columns)
         named = [{"column_name": column} for column in columns]
         body = {"table_name": table_name, "columns": named}
-        return await self._requester.call(_CREATE, body=body, timeout=timeout)
+        return await self._requester.call(operations.TABLES_CREATE, CreatedTable, body=body, timeout=timeout)
 
     async def records(
         self,
@@ -154,7 +109,15 @@ class Tables(TableEditing):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(self._requester, _RECORDS, table_id, page=page, limit=limit, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.TABLES_RECORDS,
+            TableRecords,
+            table_id,
+            page=page,
+            limit=limit,
+            timeout=timeout,
+        )
 
     def iterate_records(
         self, table_id: str, *, limit: int | None = None, timeout: float | None = None
@@ -193,7 +156,11 @@ class Tables(TableEditing):
             RefoldError: Any other failure of a call.
         """
         return await self._requester.call(
-            _SEARCH, table_id, body=check_mapping("fields", fields), timeout=timeout
+            operations.TABLES_SEARCH,
+            list[Record],
+            table_id,
+            body=check_mapping("fields", fields),
+            timeout=timeout,
         )
 
     async def add_records(
@@ -218,7 +185,9 @@ class Tables(TableEditing):
         """
         if not isinstance(data, Mapping):
             check_list("data", data)
-        return await self._requester.call(_ADD_RECORDS, table_id, body={"data": data}, timeout=timeout)
+        return await self._requester.call(
+            operations.TABLES_ADD_RECORDS, AddedRecords, table_id, body={"data": data}, timeout=timeout
+        )
 
     async def delete_record(self, table_id: str, record_id: str, *, timeout: float | None = None) -> Record:
         """Delete one record of a table.
@@ -237,7 +206,9 @@ class Tables(TableEditing):
             NotFoundError: There is no such record.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE_RECORD, table_id, record_id, timeout=timeout)
+        return await self._requester.call(
+            operations.TABLES_DELETE_RECORD, Record, table_id, record_id, timeout=timeout
+        )
 
     async def delete(self, table_id: str, *, timeout: float | None = None) -> bool:
         """Delete a table; the service keeps it, marked as deleted.
@@ -255,7 +226,7 @@ class Tables(TableEditing):
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, table_id, timeout=timeout)
+        return await self._requester.call(operations.TABLES_DELETE, bool, table_id, timeout=timeout)
 
     async def edit_group(self, table_ids: Sequence[str], group: str, *, timeout: float | None = None) -> None:
         """File tables under a group.
@@ -271,4 +242,4 @@ class Tables(TableEditing):
             RefoldError: Any failure of a call.
         """
         body = {"tableIds": check_list("table_ids", table_ids), "group": group}
-        await self._requester.call(_EDIT_GROUP, body=body, timeout=timeout)
+        await self._requester.call(operations.TABLES_EDIT_GROUP, type(None), body=body, timeout=timeout)

@@ -6,12 +6,12 @@ What arrives there is verified and read by `refold_async.webhooks`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
 from refold_async._core.checks import check_list, check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.common import Dated, Environment
 from refold_async.api.resource import Resource, given
 
@@ -69,54 +69,6 @@ class Webhook(Dated, frozen=True, kw_only=True):
 
 
 WebhookList = list[Webhook]
-
-_PATH: Final = "/api/v2/public/webhook"
-_LIST: Final = Operation(
-    name="webhooks.list",
-    method="GET",
-    path=_PATH,
-    answer=list[Webhook],
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_CREATE: Final = Operation(
-    name="webhooks.create", method="POST", path=_PATH, answer=Webhook, effect="write", scope="organisation"
-)
-_GET: Final = Operation(
-    name="webhooks.get",
-    method="GET",
-    path=f"{_PATH}/{{id}}",
-    answer=Webhook,
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
-_UPDATE: Final = Operation(
-    name="webhooks.update",
-    method="PUT",
-    path=f"{_PATH}/{{id}}",
-    answer=Webhook,
-    effect="idempotent",
-    scope="organisation",
-)
-_DELETE: Final = Operation(
-    name="webhooks.delete",
-    method="DELETE",
-    path=f"{_PATH}/{{id}}",
-    answer=list[Webhook],
-    effect="idempotent",
-    scope="organisation",
-)
-_EDIT_GROUP: Final = Operation(
-    name="webhooks.edit_group",
-    method="PUT",
-    path="/api/v2/public/webhooks/group/edit",
-    answer=list[Webhook],
-    effect="idempotent",
-    scope="organisation",
-    accepts="key",
-)
 
 
 class TokenWebhooks(Resource):
@@ -177,7 +129,9 @@ class TokenWebhooks(Resource):
             is_enabled=is_enabled,
             group=group,
         )
-        return await self._requester.call(_CREATE, body=_with_template(body, webhook_body), timeout=timeout)
+        return await self._requester.call(
+            operations.WEBHOOKS_CREATE, Webhook, body=_with_template(body, webhook_body), timeout=timeout
+        )
 
     async def update(
         self,
@@ -229,7 +183,7 @@ class TokenWebhooks(Resource):
             is_enabled=is_enabled,
         )
         return await self._requester.call(
-            _UPDATE, id, body=_with_template(body, webhook_body), timeout=timeout
+            operations.WEBHOOKS_UPDATE, Webhook, id, body=_with_template(body, webhook_body), timeout=timeout
         )
 
     async def delete(self, id: str, *, timeout: float | None = None) -> WebhookList:  # noqa: A002
@@ -248,7 +202,7 @@ class TokenWebhooks(Resource):
             BadRequestError: There is no such webhook.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, id, timeout=timeout)
+        return await self._requester.call(operations.WEBHOOKS_DELETE, list[Webhook], id, timeout=timeout)
 
 
 class Webhooks(TokenWebhooks):
@@ -267,7 +221,7 @@ class Webhooks(TokenWebhooks):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._requester.call(_LIST, timeout=timeout)
+        return await self._requester.call(operations.WEBHOOKS_LIST, list[Webhook], timeout=timeout)
 
     async def get(self, id: str, *, timeout: float | None = None) -> Webhook:  # noqa: A002
         """Fetch a webhook.
@@ -282,7 +236,7 @@ class Webhooks(TokenWebhooks):
             BadRequestError: There is no such webhook.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET, id, timeout=timeout)
+        return await self._requester.call(operations.WEBHOOKS_GET, Webhook, id, timeout=timeout)
 
     async def edit_group(
         self, webhook_ids: Sequence[str], group: str, *, timeout: float | None = None
@@ -303,7 +257,9 @@ class Webhooks(TokenWebhooks):
             RefoldError: Any failure of a call.
         """
         body = {"webhookIds": check_list("webhook_ids", webhook_ids), "group": group}
-        return await self._requester.call(_EDIT_GROUP, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.WEBHOOKS_EDIT_GROUP, list[Webhook], body=body, timeout=timeout
+        )
 
 
 def _with_template(body: dict[str, object], template: object) -> dict[str, object]:

@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.paging import Walk, fetch
 from refold_async.api.resource import Resource, flag, moment
 from refold_async.api.workflow_models import Workflow, WorkflowPage
-
-_LIST: Final = Operation(
-    name="workflows.list",
-    method="GET",
-    path="/api/v2/public/workflow",
-    answer=WorkflowPage,
-    effect="read",
-    scope="organisation",
-)
-_GET: Final = Operation(
-    name="workflows.get",
-    method="GET",
-    path="/api/v2/public/workflow/{workflow_id}",
-    answer=Workflow,
-    effect="read",
-    scope="organisation",
-    accepts="key",
-)
 
 
 class WorkflowListing(Resource):
@@ -77,7 +58,15 @@ class WorkflowListing(Resource):
             "end_date": moment("end_date", end_date),
             "scope": "private" if private else None,
         }
-        return await fetch(self._requester, _LIST, page=page, limit=limit, query=query, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.WORKFLOWS_LIST,
+            WorkflowPage,
+            page=page,
+            limit=limit,
+            query=query,
+            timeout=timeout,
+        )
 
     def iterate(
         self,
@@ -145,4 +134,4 @@ class OrganisationWorkflows(WorkflowListing):
             PermissionDeniedError: It is another customer's.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_GET, workflow_id, timeout=timeout)
+        return await self._requester.call(operations.WORKFLOWS_GET, Workflow, workflow_id, timeout=timeout)

@@ -9,7 +9,6 @@ import msgspec
 
 from refold_async._core import responses
 from refold_async._core.decoding import convert_leniently, decode_any, read_as
-from refold_async._core.operation import Operation
 from refold_async._core.responses import Response
 from refold_async.api.execution_models import Execution
 from refold_async.api.workflow_models import WorkflowResult
@@ -31,7 +30,7 @@ class WorkflowFailed(RefoldError):
         self.execution = execution
 
 
-def read_result(_: Operation[WorkflowResult], reply: Response, secret: str = "") -> WorkflowResult:
+def read_result(_: type[WorkflowResult], reply: Response, secret: str = "") -> WorkflowResult:
     """Read the reply of a workflow that was waited for.
 
     A workflow may choose the reply's status, also one that is no success, and its whole body.

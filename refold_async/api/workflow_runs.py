@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from refold_async import deadlines
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Effect, Operation
+from refold_async._core.operation import Effect
+from refold_async.api import operations
 from refold_async.api.execution_models import Execution
 from refold_async.api.executions import Executions
 from refold_async.api.following import check_times
@@ -15,14 +15,6 @@ from refold_async.api.resource import Resource, flag
 from refold_async.api.workflow_models import StartedExecution, WorkflowResult
 from refold_async.api.workflow_results import read_result
 from refold_async.errors import UnreadableReplyError
-
-_PATH: Final = "/api/v2/public/workflow/{workflow_id}/execute"
-_EXECUTE: Final = Operation(
-    name="workflows.execute", method="POST", path=_PATH, answer=StartedExecution, effect="write"
-)
-_EXECUTE_AND_WAIT: Final = Operation(
-    name="workflows.execute_and_wait", method="POST", path=_PATH, answer=WorkflowResult, effect="write"
-)
 
 
 class WorkflowRuns(Resource):
@@ -64,7 +56,8 @@ class WorkflowRuns(Resource):
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
         return await self._requester.call(
-            _EXECUTE,
+            operations.WORKFLOWS_EXECUTE,
+            StartedExecution,
             workflow_id,
             headers=_headers(slug, config_id, instance_tag, include_headers, sync=None),
             body=check_mapping("payload", payload, optional=True) or {},
@@ -109,7 +102,8 @@ class WorkflowRuns(Resource):
             RefoldError: Any other failure; its `fate` says what became of the call.
         """
         return await self._requester.call(
-            _EXECUTE_AND_WAIT,
+            operations.WORKFLOWS_EXECUTE_AND_WAIT,
+            WorkflowResult,
             workflow_id,
             headers=_headers(slug, config_id, instance_tag, include_headers, sync=True),
             body=check_mapping("payload", payload, optional=True) or {},

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from refold_async._core.checks import check_mapping
-from refold_async._core.operation import Operation
+from refold_async.api import operations
 from refold_async.api.paging import Walk, fetch
 from refold_async.api.resource import given
 from refold_async.api.workflow_listing import OrganisationWorkflows, WorkflowListing
@@ -21,57 +20,6 @@ from refold_async.api.workflow_models import (
 from refold_async.api.workflow_runs import WorkflowRuns
 
 EnabledWorkflows = list[EnabledWorkflow]
-
-_PATH: Final = "/api/v2/public/workflow"
-_CREATE: Final = Operation(
-    name="workflows.create", method="POST", path=_PATH, answer=CreatedWorkflow, effect="write"
-)
-_DRAFT: Final = Operation(
-    name="workflows.draft",
-    method="GET",
-    path=f"{_PATH}/{{workflow_id}}/edit",
-    answer=Workflow,
-    # It makes a draft where there is none.
-    effect="idempotent",
-)
-_ENABLED: Final = Operation(
-    name="workflows.enabled",
-    method="GET",
-    path=f"{_PATH}/enabled",
-    answer=EnabledWorkflows,
-    effect="read",
-)
-_REQUEST_STRUCTURE: Final = Operation(
-    name="workflows.request_structure",
-    method="GET",
-    path=f"{_PATH}/request-structure/{{workflow_id}}",
-    answer=RequestStructure,
-    effect="read",
-)
-_VERSIONS: Final = Operation(
-    name="workflows.versions",
-    method="GET",
-    path=f"{_PATH}/versions/{{workflow_id}}",
-    answer=WorkflowPage,
-    effect="read",
-)
-_PUBLISH: Final = Operation(
-    name="workflows.publish",
-    method="PUT",
-    path=f"{_PATH}/{{workflow_id}}/publish",
-    answer=Workflow,
-    # Each publishing may make another version.
-    effect="write",
-    accepts="token",
-)
-_DELETE: Final = Operation(
-    name="workflows.delete",
-    method="DELETE",
-    path=f"{_PATH}/{{workflow_id}}",
-    answer=WorkflowDeletion,
-    effect="idempotent",
-    accepts="token",
-)
 
 
 class Workflows(WorkflowRuns, WorkflowListing):
@@ -111,7 +59,9 @@ class Workflows(WorkflowRuns, WorkflowListing):
             associated_application=associated_application,
             description=description,
         )
-        return await self._requester.call(_CREATE, body={**(fields or {}), **named}, timeout=timeout)
+        return await self._requester.call(
+            operations.WORKFLOWS_CREATE, CreatedWorkflow, body={**(fields or {}), **named}, timeout=timeout
+        )
 
     async def draft(self, workflow_id: str, *, timeout: float | None = None) -> Workflow:
         """Fetch the draft of a workflow; where there is none, one is made of what is published.
@@ -126,7 +76,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
             NotFoundError: There is no such workflow.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DRAFT, workflow_id, timeout=timeout)
+        return await self._requester.call(operations.WORKFLOWS_DRAFT, Workflow, workflow_id, timeout=timeout)
 
     async def enabled(self, *, timeout: float | None = None) -> EnabledWorkflows:
         """List the workflows that run for this customer.
@@ -139,7 +89,7 @@ class Workflows(WorkflowRuns, WorkflowListing):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._requester.call(_ENABLED, timeout=timeout)
+        return await self._requester.call(operations.WORKFLOWS_ENABLED, EnabledWorkflows, timeout=timeout)
 
     async def request_structure(self, workflow_id: str, *, timeout: float | None = None) -> RequestStructure:
         """Fetch what a workflow's payload looks like.
@@ -153,7 +103,9 @@ class Workflows(WorkflowRuns, WorkflowListing):
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await self._requester.call(_REQUEST_STRUCTURE, workflow_id, timeout=timeout)
+        return await self._requester.call(
+            operations.WORKFLOWS_REQUEST_STRUCTURE, RequestStructure, workflow_id, timeout=timeout
+        )
 
     async def versions(
         self,
@@ -177,7 +129,15 @@ class Workflows(WorkflowRuns, WorkflowListing):
             NotFoundError: There is no such workflow.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(self._requester, _VERSIONS, workflow_id, page=page, limit=limit, timeout=timeout)
+        return await fetch(
+            self._requester,
+            operations.WORKFLOWS_VERSIONS,
+            WorkflowPage,
+            workflow_id,
+            page=page,
+            limit=limit,
+            timeout=timeout,
+        )
 
     def iterate_versions(
         self, workflow_id: str, *, limit: int | None = None, timeout: float | None = None
@@ -233,7 +193,9 @@ class TokenWorkflows(Workflows):
             RefoldError: Any other failure of a call.
         """
         body = given(published=published, version=version)
-        return await self._requester.call(_PUBLISH, workflow_id, body=body, timeout=timeout)
+        return await self._requester.call(
+            operations.WORKFLOWS_PUBLISH, Workflow, workflow_id, body=body, timeout=timeout
+        )
 
     async def delete(self, workflow_id: str, *, timeout: float | None = None) -> WorkflowDeletion:
         """Delete a workflow with its drafts, versions and triggers.
@@ -251,4 +213,6 @@ class TokenWorkflows(Workflows):
             BadRequestError: It is a version, and no workflow.
             RefoldError: Any other failure of a call.
         """
-        return await self._requester.call(_DELETE, workflow_id, timeout=timeout)
+        return await self._requester.call(
+            operations.WORKFLOWS_DELETE, WorkflowDeletion, workflow_id, timeout=timeout
+        )

@@ -18,23 +18,23 @@ from refold_async import (
     StatusError,
 )
 from refold_async._core.decoding import read_as
-from refold_async._core.operation import Operation
 from refold_async._core.responses import Response, read, status_error
 from refold_async.api.actions import read_result as read_action
 from refold_async.api.common import Identified
-from refold_async.api.credentials import read_migration
+from refold_async.api.credentials import Migration, read_migration
 from refold_async.api.env_models import VariableDefinition, VariableValue
 from refold_async.api.hosted_connect import ConnectUrl
 from refold_async.api.linked_accounts import LinkedAccount
 from refold_async.api.paging import Page, read_page
 from refold_async.api.session_tokens import SessionToken
 from refold_async.api.workflow_models import WorkflowDeletion
-from tests.declared import operations
+from refold_async.results import ActionResult
+from tests.declared import answers
 
 from . import comparing, specification
 from .recorder import rows, shape
 
-BY_PLACE = {(o.method, shape(o.path)): o for o in operations()}
+BY_PLACE = {(each.method, shape(each.path)): answer for each, answer in answers().items()}
 
 
 @cache
@@ -48,22 +48,22 @@ def _reply(status: int, body: object) -> Response:
     return Response(status, {}, json.dumps(body).encode())
 
 
-def _read(operation: "Operation[Any]", reply: Response) -> Any:
-    if operation.name == "actions.execute":
-        result = read_action(operation, reply)
+def _read(answer: Any, reply: Response) -> Any:
+    if answer is ActionResult:
+        result = read_action(answer, reply)
         return {"node_status": result.node_status, "data": result.data}
-    kind = get_origin(operation.answer) or operation.answer
-    return read_page(operation, reply) if issubclass(kind, Page) else read(operation, reply)
+    kind: Any = get_origin(answer) or answer
+    return read_page(answer, reply) if issubclass(kind, Page) else read(answer, reply)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['method']} {row['path']}")
 def test_a_body_of_each_operation_comes_through(row: dict[str, Any]) -> None:
-    operation = BY_PLACE[row["method"], shape(row["path"])]
+    kind = BY_PLACE[row["method"], shape(row["path"])]
     if row["status"] == 204:
-        assert operation.answer is type(None)
-        assert read(operation, Response(204, {}, b"")) is None
+        assert kind is type(None)
+        assert read(kind, Response(204, {}, b"")) is None
         return
-    answer = _read(operation, _reply(row["status"], row["answer"]))
+    answer = _read(kind, _reply(row["status"], row["answer"]))
     assert comparing.lost(row["answer"], msgspec.to_builtins(answer)) == []
 
 
@@ -81,11 +81,11 @@ ERRORS: dict[int, type[StatusError]] = {
 def test_all_documented_bodies_read() -> None:
     assert len(examples()) == 211
     for example in examples():
-        operation = BY_PLACE[example["method"], shape(example["path"])]
+        kind = BY_PLACE[example["method"], shape(example["path"])]
         reply = _reply(example["status"], example["body"])
         if 200 <= example["status"] < 300:
-            answer = _read(operation, reply)
-            assert comparing.lost(example["body"], msgspec.to_builtins(answer)) == [], operation.name
+            answer = _read(kind, reply)
+            assert comparing.lost(example["body"], msgspec.to_builtins(answer)) == [], example["path"]
             continue
         error = status_error(reply)
         assert type(error) is ERRORS[example["status"]]
@@ -97,14 +97,14 @@ def test_all_documented_bodies_read() -> None:
 def test_no_field_of_another_type_loses_the_answer(odd: object) -> None:
     """Each field of each answer in turn holds what it should not; the others come through all the same."""
     for row in rows():
-        operation = BY_PLACE[row["method"], shape(row["path"])]
+        kind = BY_PLACE[row["method"], shape(row["path"])]
         body = row.get("answer")
-        if not isinstance(body, dict) or operation.name == "actions.execute":
+        if not isinstance(body, dict) or kind is ActionResult:
             continue
         for key in body:
-            answer = _read(operation, _reply(200, {**body, key: odd}))
+            answer = _read(kind, _reply(200, {**body, key: odd}))
             rest = {name: value for name, value in body.items() if name != key}
-            assert comparing.lost(rest, msgspec.to_builtins(answer)) == [], (operation.name, key)
+            assert comparing.lost(rest, msgspec.to_builtins(answer)) == [], (row["path"], key)
 
 
 @pytest.mark.parametrize(
@@ -172,17 +172,15 @@ def test_a_page_without_items_is_empty(body: bytes) -> None:
     "body", [{"error": "Custom apps are not supported here."}, {"success": False, "message": "no"}]
 )
 def test_a_migration_that_was_refused_with_200_is_an_error(body: dict[str, Any]) -> None:
-    operation = BY_PLACE["PUT", "/api/v2/public/migrate-token"]
     with pytest.raises(RefusedError) as caught:
-        read_migration(operation, _reply(200, body))
+        read_migration(Migration, _reply(200, body))
     assert (caught.value.status, caught.value.fate) == (200, "rejected")
     assert (body.get("error") or body["message"]) in str(caught.value)
 
 
 def test_a_refusal_repeats_no_key() -> None:
-    operation = BY_PLACE["PUT", "/api/v2/public/migrate-token"]
     with pytest.raises(RefusedError) as caught:
-        read_migration(operation, _reply(200, {"error": "bad key tk_123"}), "tk_123")
+        read_migration(Migration, _reply(200, {"error": "bad key tk_123"}), "tk_123")
     assert "tk_123" not in str(caught.value)
 
 

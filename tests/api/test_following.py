@@ -26,13 +26,12 @@ from refold_async import (
 )
 from refold_async._core.responses import Response
 from refold_async.api.following import follow
+from refold_async.api.workflow_models import WorkflowResult
 from refold_async.api.workflow_results import read_result
-from tests.declared import operations
 
 from .recorder import Arrived, Recorder
 
 FAST: Any = {"poll": 0.002, "longest_poll": 0.005}
-WAITED = next(o for o in operations() if o.name == "workflows.execute_and_wait")
 
 
 def play(recorder: Recorder, states: Iterable[Any]) -> None:
@@ -190,7 +189,7 @@ RESULTS: list[tuple[str, Response, object, int | None]] = [
     ("reply", "value", "status"), [row[1:] for row in RESULTS], ids=[row[0] for row in RESULTS]
 )
 def test_what_a_workflow_returned(reply: Response, value: object, status: int) -> None:
-    result = read_result(WAITED, reply)
+    result = read_result(WorkflowResult, reply)
     assert (result.return_value, result.status_code) == (value, status)
 
 
@@ -198,7 +197,7 @@ def test_what_a_workflow_returned(reply: Response, value: object, status: int) -
 def test_a_workflow_that_failed_is_an_error(status: int) -> None:
     body = {"execution_id": "x", "errored": True, "execution_error": {"message": "node 2: tk_9"}}
     with pytest.raises(WorkflowFailed, match="node 2") as caught:
-        read_result(WAITED, _sync(status, body), "tk_9")
+        read_result(WorkflowResult, _sync(status, body), "tk_9")
     assert caught.value.execution.execution_id == "x"  # type: ignore[union-attr]
     assert "tk_9" not in str(caught.value)
     assert b"tk_9" not in pickle.dumps(caught.value)
@@ -218,7 +217,7 @@ def test_a_workflow_that_failed_is_an_error(status: int) -> None:
 )
 def test_a_workflow_that_was_not_run_is_the_services_error(reply: Response, error: type[Exception]) -> None:
     with pytest.raises(error):
-        read_result(WAITED, reply)
+        read_result(WorkflowResult, reply)
 
 
 async def test_a_workflow_is_started_once_however_it_fails(account: KeyAccount, recorder: Recorder) -> None:

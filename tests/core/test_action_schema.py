@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from refold_async import ActionSchema, Problem
 from refold_async._core.decoding import read_as
-from refold_async.api import actions
 from refold_async.api.action_schema import ActionParameter
 
 
 def schema(*fields: dict[str, Any]) -> ActionSchema:
-    return ActionSchema(read_as(actions._SCHEMA.answer, msgspec.json.encode(fields)))
+    return ActionSchema(read_as(list[ActionParameter], msgspec.json.encode(fields)))
 
 
 CONTACT = schema(

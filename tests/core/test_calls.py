@@ -20,6 +20,8 @@ from refold_async import (
 )
 from refold_async._core.decoding import read_as
 from refold_async.api import actions
+from refold_async.api.action_schema import ActionParameter
+from refold_async.api.actions import Action
 from refold_async.sandbox import Sandbox
 
 EXAMPLES = Path(__file__).parents[2].parent / "shared" / "refold-api" / "examples.json"
@@ -168,8 +170,8 @@ def test_every_body_of_the_reference_reads_and_writes_without_loss() -> None:
             assert result.node_status == body["node_status"]
             assert msgspec.json.decode(result.data) == body["data"]
         else:
-            operation: Any = actions._LIST if path.endswith("/actions") else actions._SCHEMA
-            for read, shown in zip(msgspec.to_builtins(read_as(operation.answer, data)), body, strict=True):
+            answer: Any = list[Action] if path.endswith("/actions") else list[ActionParameter]
+            for read, shown in zip(msgspec.to_builtins(read_as(answer, data)), body, strict=True):
                 assert {name: value for name, value in shown.items() if name in read} == {
                     name: read[name] for name in shown if name in read
                 }

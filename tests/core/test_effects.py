@@ -3,7 +3,6 @@
 import pytest
 
 from refold_async._core.effects import effect_of_action
-from refold_async._core.operation import Operation
 
 READING = [
     "get",
@@ -96,8 +95,3 @@ def test_numbers_and_capitals_split_words(action_id: str) -> None:
 @pytest.mark.parametrize("action_id", ["2get", "get_2_create", "getPUT", "2_get_contact"])
 def test_a_number_is_a_word_too(action_id: str) -> None:
     assert effect_of_action(action_id) == "write"
-
-
-def test_an_operation_acts_for_an_account_unless_it_says_otherwise() -> None:
-    operation = Operation(name="a.b", method="GET", path="/", answer=dict, effect="read")
-    assert (operation.scope, operation.accepts) == ("account", "either")

@@ -16,13 +16,7 @@ from refold_async._core import checks, requests
 from refold_async._core.operation import Operation
 from refold_async.errors import InvalidCallError
 
-OPERATION = Operation(
-    name="things.get",
-    method="GET",
-    path="/api/{slug}/things/{thing_id}",
-    answer=dict[str, Any],
-    effect="read",
-)
+OPERATION = Operation("things.get", "GET", "/api/{slug}/things/{thing_id}", "read")
 CONTROLS = st.characters(max_codepoint=0x1F) | st.just("\x7f")
 
 

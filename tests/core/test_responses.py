@@ -15,6 +15,7 @@ from refold_async import errors
 from refold_async._core import responses
 from refold_async._core.responses import Response
 from refold_async.api import actions
+from refold_async.api.action_schema import ActionParameter
 from refold_async.api.actions import Action
 from refold_async.errors import Fate, RefoldError, StatusError
 from refold_async.results import ActionFailed, ActionResult
@@ -159,13 +160,11 @@ REFUSED = [
 @pytest.mark.parametrize(
     "case", REFUSED, ids=lambda case: f"{case.reply.status}-{bytes(case.reply.body[:40])!r}"
 )
-@pytest.mark.parametrize(
-    "operation", [actions._LIST, actions._SCHEMA, actions._EXECUTE], ids=lambda each: each.name
-)
-def test_replies_that_are_no_success(case: Refused, operation: Any) -> None:
-    read = actions.read_result if operation is actions._EXECUTE else responses.read
+@pytest.mark.parametrize("answer", [list[Action], list[ActionParameter], ActionResult], ids=str)
+def test_replies_that_are_no_success(case: Refused, answer: Any) -> None:
+    read = actions.read_result if answer is ActionResult else responses.read
     with pytest.raises(StatusError) as caught:
-        read(operation, case.reply, SECRET)
+        read(answer, case.reply, SECRET)
     error = caught.value
     assert (type(error), error.message, error.fate, error.status) == (
         case.error, case.message, case.fate, case.reply.status,
@@ -211,10 +210,10 @@ LISTS: list[tuple[bytes, object]] = [
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_lists(status: int, body: bytes, expected: object) -> None:
     if not isinstance(expected, str):
-        assert responses.read(actions._LIST, reply(status, body)) == expected
+        assert responses.read(list[Action], reply(status, body)) == expected
         return
     with pytest.raises(errors.UnreadableReplyError) as caught:
-        responses.read(actions._LIST, reply(status, body))
+        responses.read(list[Action], reply(status, body))
     assert caught.value.message.startswith(expected)
     assert caught.value.fate == "unknown"
 
@@ -279,7 +278,7 @@ RESULTS = [
 @pytest.mark.parametrize("case", RESULTS, ids=lambda case: repr(case.body[:60]))
 def test_results(case: Result) -> None:
     if case.error is None:
-        result = actions.read_result(actions._EXECUTE, reply(200, case.body), SECRET)
+        result = actions.read_result(ActionResult, reply(200, case.body), SECRET)
         assert (result.node_status, result.http_status, result.data) == (
             "Success",
             case.http_status,
@@ -287,7 +286,7 @@ def test_results(case: Result) -> None:
         )
         return
     with pytest.raises(case.error) as caught:
-        actions.read_result(actions._EXECUTE, reply(200, case.body), SECRET)
+        actions.read_result(ActionResult, reply(200, case.body), SECRET)
     error = caught.value
     assert error.message.startswith(case.message)
     assert error.fate == case.fate
@@ -301,20 +300,20 @@ def test_a_failed_action_by_the_apps_refusal_of_the_customer_asks_to_reconnect()
     for status, reconnect in ((401, True), (403, True), (404, False), (500, False)):
         body = json.dumps({"node_status": "Errored", "http_status": status}).encode()
         with pytest.raises(ActionFailed) as caught:
-            actions.read_result(actions._EXECUTE, reply(200, body))
+            actions.read_result(ActionResult, reply(200, body))
         assert caught.value.needs_reconnect is reconnect
 
 
 def test_a_huge_result_is_not_decoded_until_asked_for() -> None:
     body = b'{"node_status":"Success","data":[' + b",".join([b'{"id":1}'] * 200_000) + b"]}"
-    result = actions.read_result(actions._EXECUTE, reply(200, body))
+    result = actions.read_result(ActionResult, reply(200, body))
     assert len(memoryview(result.raw)) == len(body) - len(b'{"node_status":"Success","data":}')
     assert len(result.data) == 200_000
     assert result.data is result.data
 
 
 def test_data_that_is_no_text_is_told_when_it_is_asked_for() -> None:
-    result = actions.read_result(actions._EXECUTE, reply(200, b'{"node_status":"Success","data":"\xff"}'))
+    result = actions.read_result(ActionResult, reply(200, b'{"node_status":"Success","data":"\xff"}'))
     with pytest.raises(errors.UnreadableReplyError, match="the answer is not JSON"):
         _ = result.data
 
@@ -371,9 +370,9 @@ def answer_or_error(read: Callable[[Response], object], got: Response) -> object
 
 
 READERS: list[tuple[Callable[[Response], object], type]] = [
-    (lambda got: responses.read(actions._LIST, got, SECRET), list),
-    (lambda got: responses.read(actions._SCHEMA, got, SECRET), list),
-    (lambda got: actions.read_result(actions._EXECUTE, got, SECRET), ActionResult),
+    (lambda got: responses.read(list[Action], got, SECRET), list),
+    (lambda got: responses.read(list[ActionParameter], got, SECRET), list),
+    (lambda got: actions.read_result(ActionResult, got, SECRET), ActionResult),
 ]
 
 
@@ -387,7 +386,7 @@ def test_a_secret_at_the_edge_of_what_is_shown_is_cut_out_whole() -> None:
     for before in range(1900, 2010):
         body = b'{"node_status":"Errored","data":"' + b" " * before + SECRET.encode() + b'"}'
         with pytest.raises(ActionFailed) as caught:
-            actions.read_result(actions._EXECUTE, reply(200, body), SECRET)
+            actions.read_result(ActionResult, reply(200, body), SECRET)
         assert SECRET[:4] not in caught.value.message
 
 

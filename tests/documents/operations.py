@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from functools import cache
 
 from refold_async._core.operation import Operation
+from refold_async.api.operations import OPERATIONS
 from tests.api.recorder import shape
 from tests.api.surface import Method, methods
-from tests.declared import operations
 
 from .pages import DOCS, text_of
 
@@ -26,28 +26,26 @@ This page is made of the client's own table: `{command}` writes it.
 """
 
 COLUMNS = ("call", "endpoint", "effect", "credential")
-CREDENTIALS = {"key": "key", "token": "token", "either": "key or token", "none": "none"}
 
 
 def page() -> str:
     """Give the text of the page."""
-    known = operations()
-    endpoints = {(each.method, each.path) for each in known}
+    endpoints = {(each.method, each.path) for each in OPERATIONS}
     head = HEAD.format(endpoints=len(endpoints), command=COMMAND)
-    resources = sorted({each.name.partition(".")[0] for each in known})
+    resources = sorted({each.name.partition(".")[0] for each in OPERATIONS})
     sections = (
-        f"## {resource}\n\n{_table(each for each in known if each.name.startswith(f'{resource}.'))}"
+        f"## {resource}\n\n{_table(each for each in OPERATIONS if each.name.startswith(f'{resource}.'))}"
         for resource in resources
     )
     return "\n".join((head, *sections))
 
 
-def _table(listed: Iterable[Operation[object]]) -> str:
+def _table(listed: Iterable[Operation]) -> str:
     rows = (COLUMNS, ("---",) * len(COLUMNS), *(_row(each) for each in listed))
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _row(operation: Operation[object]) -> tuple[str, ...]:
+def _row(operation: Operation) -> tuple[str, ...]:
     found = _methods_of(operation)
     calls = " or ".join(
         dict.fromkeys(
@@ -57,10 +55,19 @@ def _row(operation: Operation[object]) -> tuple[str, ...]:
     )
     place = f"`{operation.method} {operation.path}`"
     effect = "by its action" if operation.name == "actions.execute" else operation.effect
-    return calls, place, effect, CREDENTIALS[operation.accepts]
+    return calls, place, effect, _credential(found)
 
 
-def _methods_of(operation: Operation[object]) -> list[Method]:
+def _credential(found: list[Method]) -> str:
+    """Tell which credential the calls take: that of the scopes on which they are found."""
+    if any("needs no credential" in (inspect.getdoc(each.function) or "") for each in found):
+        return "none"
+    token = any(each.scope == "TokenAccount" for each in found)
+    key = any(each.scope != "TokenAccount" for each in found)
+    return " or ".join(name for name, takes in (("key", key), ("token", token)) if takes)
+
+
+def _methods_of(operation: Operation) -> list[Method]:
     """Give the methods that call an operation: of its name, or else those that tell of its endpoint."""
     place = f"{operation.method} {shape(operation.path)}"
     named = [each for each in methods() if each.key == operation.name]

@@ -13,13 +13,13 @@ import msgspec
 
 from refold_async._core import checks, requests
 from refold_async._core.effects import effect_of_action
-from refold_async._core.operation import Operation
 from refold_async._core.responses import Response, read, retry_after, status_error
 from refold_async.api import actions, applications
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.errors import InvalidCallError, RefoldError, UnreadableReplyError
+from refold_async.results import ActionResult
 from refold_async.webhooks import parse_webhook, verify_webhook
-from tests.declared import operations
+from tests.declared import answers
 
 SECRET: Final = "tk_fuzzed"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -40,9 +40,9 @@ class Loose(TypedDict, total=False):
     data: dict[str, float]
 
 
-def _read(operation: Operation[Any], body: bytes) -> Any:
+def _read(answer: Any, body: bytes) -> Any:
     try:
-        return read(operation, Response(200, {}, body), SECRET)
+        return read(answer, Response(200, {}, body), SECRET)
     except UnreadableReplyError as error:
         _check_error(error)
         return None
@@ -60,7 +60,7 @@ def _check_error(error: RefoldError) -> None:
 
 def list_(data: bytes) -> None:
     """A list of actions."""
-    for action in _read(actions._LIST, data) or ():
+    for action in _read(list[actions.Action], data) or ():
         repr(action)
         if isinstance(action, actions.Action) and isinstance(action.action_id, str):
             assert action.effect in {"read", "write"}
@@ -68,7 +68,7 @@ def list_(data: bytes) -> None:
 
 def schema(data: bytes) -> None:
     """The parameters of an action, and a call checked against them."""
-    parameters = _read(actions._SCHEMA, data)
+    parameters = _read(list[ActionParameter], data)
     if parameters is None:
         return
     schema = ActionSchema(parameters)
@@ -86,7 +86,7 @@ def schema(data: bytes) -> None:
 def execute(data: bytes) -> None:
     """An action's result, decoded in every way."""
     try:
-        result = actions.read_result(actions._EXECUTE, Response(200, {}, data), SECRET)
+        result = actions.read_result(ActionResult, Response(200, {}, data), SECRET)
     except RefoldError as error:
         _check_error(error)
         return
@@ -101,14 +101,14 @@ def execute(data: bytes) -> None:
 
 def apps(data: bytes) -> None:
     """A list of apps, with the state of each connection."""
-    for app in _read(applications._LIST, data) or ():
+    for app in _read(list[applications.Application], data) or ():
         if isinstance(app, applications.Application):
             assert app.connection in {"connect", "connected", "reconnect"}
 
 
 def operation(data: bytes) -> None:
     """Any operation's answer; the first byte says whose."""
-    every = operations()
+    every = list(answers().values())
     if data:
         repr(_read(every[data[0] % len(every)], data[1:]))
 

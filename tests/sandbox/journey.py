@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from refold_async import KeyAccount, Refold, TokenAccount
+from refold_async.api import operations
 from refold_async.sandbox import Sandbox
 from refold_async.sandbox.requests import ReceivedRequest
 from tests.api import specification
 from tests.api.recorder import Arrived
 from tests.api.sample import NOTHING
-from tests.declared import operations
 
 T = TypeVar("T")
 
 ME = "demo-user-1"
-OPERATIONS = {operation.name: operation for operation in operations()}
+OPERATIONS = {operation.name: operation for operation in operations.OPERATIONS}
 
 Scope = Literal["organisation", "account", "token"]
 

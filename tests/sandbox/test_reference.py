@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from refold_async.sandbox import Sandbox
-from refold_async.sandbox.routes.documented import DOCUMENTED
+from refold_async.sandbox.routes import SERVED
 
 from . import stops_accounts, stops_work
 from .reference import (
@@ -24,7 +24,7 @@ from .reference import (
 )
 from .tour import Key, Tour
 
-OPERATIONS = [(line.split()[0], line.split()[1]) for line in DOCUMENTED.strip().splitlines()]
+OPERATIONS = [(route.method, route.path) for route in SERVED]
 
 STOPS = (
     stops_accounts.linked_accounts,
