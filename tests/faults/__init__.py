@@ -1,1 +1,1 @@
-"""A server that misbehaves on cue, and the catalogue of the faults it plays."""
+"""A scriptable misbehaving server and the catalogue of faults it can produce."""

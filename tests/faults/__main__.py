@@ -1,4 +1,4 @@
-"""Write the page of the docs about faults."""
+"""Write the fault matrix page of the docs."""
 
 from .page import PATH, page
 

@@ -1,4 +1,4 @@
-"""Calls over a bare aiohttp session, to see what aiohttp itself makes of a fault."""
+"""Calls over a bare aiohttp session, to see how aiohttp itself reports a fault."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +14,12 @@ from .steps import Request
 ACTIONS_PATH = "/api/v2/integration-schema/hubspot/actions"
 PATHS = {"GET": ACTIONS_PATH, "POST": f"{ACTIONS_PATH}/get_contact/execute"}
 SHORT, LONG = 0.1, 10.0
-"""Seconds for a call that must run out of them, and for one that must not."""
+"""Timeouts in seconds: for a call that must time out, and for one that must not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What a bare call came to, how many requests the server read for it, and what the next call came to."""
+    """The outcome of a bare call, the number of requests the server read for it, and the next call's outcome."""
 
     outcome: str
     requests: int
@@ -28,7 +28,7 @@ class Met:
 
 @asynccontextmanager
 async def bare_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that follows nothing, keeps no cookies and trusts the authority of the tests."""
+    """Open a session that keeps no cookies and trusts the test CA."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=client_context()),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -39,7 +39,7 @@ async def bare_session() -> AsyncIterator[aiohttp.ClientSession]:
 async def bare_call(
     session: aiohttp.ClientSession, base_url: str, method: str, deadline: float = LONG
 ) -> str:
-    """One call: `200 good`, `200 poison`, `500 other`, or the class of what was raised."""
+    """Make one call; return e.g. `200 good`, `200 poison`, `500 other`, or the exception's class name."""
     path = PATHS[method]
     body = b"{}" if method == "POST" else None
     try:
@@ -63,7 +63,7 @@ def _kind(content: bytes, path: str) -> str:
 
 
 async def meet(fault: Fault, wire: Wire, method: str, deadline: float = LONG) -> Met:
-    """Meet a fault once, and then make another call on the same session."""
+    """Make a call that meets the fault once, then another call on the same session."""
     async with fault.server(wire) as server, bare_session() as session:
         url = server.base_url(fault.host)
         if fault.warms_up:

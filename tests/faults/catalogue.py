@@ -1,4 +1,4 @@
-"""Every fault that the server can play, as one table."""
+"""All faults in one table."""
 
 from itertools import chain
 
@@ -14,16 +14,16 @@ from .rows_throttling import THROTTLING
 
 SECTIONS = {
     "Before the first request": CONNECTING,
-    "Answers that are cut off, and connections that end between two calls": CUTTING,
-    "Answers that come late, drop by drop, or without end": SLOW,
-    "Lengths and chunks told wrongly": FRAMING,
-    "Odd status lines, headers, and answers before the answer": HEADS,
-    "Bodies that are not what they should be": BODIES,
+    "Truncated responses, and connections closed between two calls": CUTTING,
+    "Slow and endless responses": SLOW,
+    "Wrong lengths and chunks": FRAMING,
+    "Odd status lines and headers, and interim responses": HEADS,
+    "Invalid and unusual bodies": BODIES,
     "Errors and redirects": STATUSES,
-    "Errors whose body fails too": BROKEN,
+    "Error responses with broken bodies": BROKEN,
     "Throttling": THROTTLING,
 }
-"""The faults by what goes wrong, in the order of a call's life."""
+"""Faults by what goes wrong, in the order of a call's life cycle."""
 
 FAULTS = tuple(chain.from_iterable(SECTIONS.values()))
 

@@ -1,4 +1,4 @@
-"""One cell of the matrix: an operation meets a fault, and what becomes of it is told whole."""
+"""One cell of the fault matrix: an operation meets a fault, and everything observable is recorded."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -20,27 +20,27 @@ KEY = "key-that-nobody-else-may-see"
 CUSTOMERS = (LINKED_ACCOUNT_ID, *OTHERS)
 RETRY = Retry(base=0.01, cap=0.05)
 SHORT, LONG = 0.25, 10.0
-"""Seconds for a call that must run out of them, and for one that must not."""
-PATIENCE = 10.0
-"""Seconds past its deadline after which a call that hangs fails its test."""
+"""Timeouts in seconds: for a call that must time out, and for one that must not."""
+TIMEOUT_MARGIN = 10.0
+"""Seconds past its deadline after which a hanging call fails its test."""
 TURNS = 50
-"""Turns of the event loop in which a call that ran out of time has long unwound."""
+"""Event loop iterations within which a timed-out call must have unwound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What became of a call that met a fault.
+    """The observed outcome of a call that met a fault.
 
     Attributes:
-        error: The class of its error; None where it was answered.
-        fate: What the error says became of the call.
-        late: Whether the error came with the first look at the result.
-        attempts: How often an error says that it was tried.
-        earlier: The class and fate of the failures before the last.
-        requests: How many requests the server read for it.
-        in_time: Whether it ended by its deadline, and not before where the deadline ended it.
-        next: The class of the error of the next call on the same client; None where that was answered well.
-        held: What the client held afterwards and should not.
+        error: The class of its error, or None if it succeeded.
+        fate: The fate that the error reports.
+        late: Whether the error was raised on first access to the result.
+        attempts: The number of attempts that the error reports.
+        earlier: The class and fate of each earlier attempt's error.
+        requests: The number of requests that the server read for it.
+        in_time: Whether it ended by its deadline, and not early if the deadline ended it.
+        next: The class of the next call's error on the same client, or None if it succeeded.
+        held: What the client still held afterwards but should not.
     """
 
     error: str | None = None
@@ -55,7 +55,7 @@ class Met:
 
 
 def due(fault: Fault, operation: Operation, times: int) -> Met:
-    """Say what must become of the call where the fault comes so many times in a row."""
+    """Return the expected outcome when the fault occurs this many times in a row."""
     expected = fault.expected(operation.effect)
     following = None if fault.recovers else fault.following
     faulted = expected.seen - expected.retried
@@ -77,13 +77,13 @@ def due(fault: Fault, operation: Operation, times: int) -> Met:
 
 
 def stalls(fault: Fault, effect: Effect = "read") -> bool:
-    """Whether a call's deadline is to end it."""
+    """Return whether the deadline is expected to end the call."""
     return fault.silent or fault.expected(effect).error == "DeadlineExceededError"
 
 
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[Refold]:
-    """A client that trusts the authority of the tests."""
+    """Open a client that trusts the test CA."""
     async with Refold(
         KEY, base_url=url, retry=RETRY, max_response_bytes=REPLY_LIMIT, ssl=client_context()
     ) as refold:
@@ -91,7 +91,7 @@ async def client(url: str) -> AsyncIterator[Refold]:
 
 
 async def meet(fault: Fault, server: FaultServer, operation: Operation, short: float) -> Met:
-    """Meet a fault, with a short deadline where it is to end the call, and call again on the same client."""
+    """Make a call that meets the fault, with a short deadline if it stalls, then call again on the same client."""
     async with client(server.base_url(fault.host)) as refold:
         if fault.warms_up:
             assert await _content(WRITE, refold) == WRITE.good
@@ -112,9 +112,7 @@ async def meet(fault: Fault, server: FaultServer, operation: Operation, short: f
             fate=None if error is None else error.fate,
             late=late,
             attempts=0 if error is None else error.attempts,
-            earlier=()
-            if error is None
-            else tuple((type(each).__name__, each.fate) for each in error.earlier),
+            earlier=_earlier(error),
             requests=requests,
             in_time=in_time,
             next=following,
@@ -127,11 +125,10 @@ def _earlier(error: RefoldError | None) -> tuple[tuple[str, Fate], ...]:
 
 
 class Watch:
-    """Tells whether a call kept to its deadline, within 10%, whatever else the machine has to do.
+    """Checks that a call ends within 10% of its deadline, even on a busy machine.
 
-    It does not read a clock at the end, which a busy machine would put off: it sets an alarm of its own in
-    the call's event loop for 10% past the deadline, and the call must have unwound a few turns of the loop
-    after that alarm.
+    Reading a clock at the end would be flaky under load. Instead, a timer in the call's event loop fires 10%
+    after the deadline, and the call must have unwound within a few loop iterations of it.
 
     Attributes:
         kept: Whether the call ended in time.
@@ -164,9 +161,9 @@ async def _content(operation: Operation, refold: Refold) -> object:
 
 
 async def _outcome(operation: Operation, refold: Refold, timeout: float) -> tuple[RefoldError | None, bool]:
-    """Give the call's error, and whether it came with the first look at the result."""
+    """Return the call's error, and whether it was raised on first access to the result."""
     try:
-        async with asyncio.timeout(timeout + PATIENCE):
+        async with asyncio.timeout(timeout + TIMEOUT_MARGIN):
             result = await operation.call(refold, timeout)
     except RefoldError as error:
         return error, False
@@ -178,7 +175,7 @@ def _look(operation: Operation, result: Any) -> tuple[RefoldError | None, bool]:
         content = operation.content(result)
     except RefoldError as error:
         return error, True
-    assert POISON not in repr(content), "the call was given an answer that was not its own"
+    assert POISON not in repr(content), "the call received another call's response"
     return None, False
 
 
@@ -187,7 +184,7 @@ async def _next(operation: Operation, refold: Refold) -> str | None:
         content = await _content(operation, refold)
     except RefoldError as error:
         return type(error).__name__
-    return None if content == operation.good else f"another answer: {content!r}"
+    return None if content == operation.good else f"unexpected content: {content!r}"
 
 
 def _check_error(fault: Fault, error: RefoldError | None, *, late: bool) -> None:
@@ -205,7 +202,7 @@ def _check_error(fault: Fault, error: RefoldError | None, *, late: bool) -> None
 
 
 def _traceback(error: BaseException) -> Iterator[str]:
-    """What a program prints that shows the locals of every frame."""
+    """Yield the traceback as printed by a program that shows the locals of every frame."""
     return TracebackException.from_exception(error, capture_locals=True).format()
 
 

@@ -1,4 +1,4 @@
-"""Certificates for loopback, made once per process: a good one, and those that a client must refuse."""
+"""Certificates for loopback, created once per process: a good one and several that a client must reject."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ Certificate = Literal[
 
 @cache
 def authority() -> trustme.CA:
-    """The authority that test clients trust."""
+    """Return the CA that test clients trust."""
     return trustme.CA()
 
 
 @cache
 def client_context() -> ssl.SSLContext:
-    """What a client that trusts the authority, and it alone, verifies with."""
+    """Return a client context that trusts only the test CA."""
     context = ssl.create_default_context()
     authority().configure_trust(context)
     return context
@@ -28,7 +28,7 @@ def client_context() -> ssl.SSLContext:
 
 @cache
 def server_context(certificate: Certificate = "good") -> ssl.SSLContext:
-    """The server's side of TLS under one of the certificates."""
+    """Return a server context with the given certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _issue(certificate).configure_cert(context)
     if certificate == "wants_client_certificate":

@@ -1,7 +1,7 @@
-"""The count of the matrix's cells, told at the end of a test run.
+"""Counts the cells of the fault matrix and reports them at the end of a test run.
 
-A test says by `record_property(CELLS, n)` how many cells it asserts. The property travels with the test's
-report, so that the count is right under pytest-xdist too.
+A test declares how many cells it asserts with `record_property(CELLS, n)`. The property is part of the
+test's report, so the count is right under pytest-xdist too.
 """
 
 import pytest
@@ -10,11 +10,11 @@ CELLS = "cells"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many cells held, and how many are in tests that failed."""
-    held, failed = _cells(terminalreporter, "passed"), _cells(terminalreporter, "failed")
-    if held + failed:
+    """Print how many cells passed, and how many belong to failed tests."""
+    passed, failed = _cells(terminalreporter, "passed"), _cells(terminalreporter, "failed")
+    if passed + failed:
         terminalreporter.section("fault matrix")
-        terminalreporter.line(f"{held:,} cells held; {failed:,} are in tests that failed")
+        terminalreporter.line(f"{passed:,} cells passed, {failed:,} in failed tests")
 
 
 def _cells(reporter: pytest.TerminalReporter, outcome: str) -> int:

@@ -1,4 +1,4 @@
-"""What one row of the catalogue says: how to set a fault up, and what a client makes of it."""
+"""One row of the catalogue: how to set up a fault, and the outcome that a client must report."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from .answers import good
 from .certs import Certificate, server_context
 from .server import LOOPBACK, FaultServer, Listening
-from .steps import Play, Request, Script
+from .steps import Request, Scenario, Script
 
 T = TypeVar("T")
 Effect = Literal["read", "write"]
@@ -24,22 +24,22 @@ TLS: tuple[Wire, ...] = ("tls",)
 BOTH: tuple[Wire, ...] = ("tcp", "tls")
 
 NO_SUCH_HOST = ".".join(["nowhere"] * 40 + ["invalid"])
-"""Longer than a name may be, so that no resolver asks the network, which may take seconds to say no."""
+"""Too long for a host name, so that resolvers fail at once instead of asking the network."""
 REPLY_LIMIT = 1 << 20
-"""The size limit of a reply, in bytes, that a client must be given for the rows on size."""
+"""The response size limit, in bytes, that clients use in these tests."""
 STRICT_PARSER = sys.flags.dev_mode or bool(os.environ.get("PYTHONASYNCIODEBUG"))
-"""Whether aiohttp reads answers by the letter, which it does in Python's and asyncio's debug modes only."""
+"""Whether aiohttp parses responses strictly, which it does in Python's and asyncio's debug modes only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What becomes of a call that meets a fault.
+    """The expected outcome of a call that meets a fault.
 
     Attributes:
-        error: the class of the error where the fault meets every try; None where the answer is accepted.
-        fate: what the error says became of the call.
-        retried: whether a fault that comes once is survived by another try.
-        seen: how many requests the server reads for the call when the fault comes once; a warm-up aside.
+        error: the class of the error if every attempt meets the fault, or None if the response is accepted.
+        fate: the fate that the error reports.
+        retried: whether the call recovers from a single occurrence by retrying.
+        seen: the number of requests that the server reads when the fault occurs once, without the warm-up.
     """
 
     error: str | None = None
@@ -49,12 +49,12 @@ class Expected:
 
     @property
     def succeeds(self) -> bool:
-        """Whether the call returns a result when the fault comes once."""
+        """Whether the call returns a result when the fault occurs once."""
         return self.error is None or self.retried
 
 
 def nothing(_: Request) -> bytes:
-    """No bytes."""
+    """Return no bytes."""
     return b""
 
 
@@ -63,9 +63,9 @@ class Idle:
     """What happens on a kept-alive connection between two calls.
 
     Attributes:
-        data: the bytes that nobody asked for, made for the request before.
+        data: returns unsolicited bytes, given the previous request.
         fin: whether the server closes as well.
-        noticed: whether the client's loop gets a turn before its next call.
+        noticed: whether the client's event loop runs before its next call.
     """
 
     data: Callable[[Request], bytes] = nothing
@@ -79,29 +79,29 @@ class Fault:
 
     Attributes:
         id: its stable name.
-        words: what happens, in a line.
-        read: what becomes of a call that only reads.
-        write: what becomes of a call that may change something.
-        play: the script of a faulted request.
+        words: a one-line description.
+        read: the expected outcome of a read.
+        write: the expected outcome of a write.
+        scenario: returns the script for a faulted request.
         accept: what happens to a faulted connection before TLS and the first request.
-        idle: what happens between a good warm-up call and the call in question.
+        idle: what happens between a good warm-up call and the call under test.
         warm: whether a good call on the same connection precedes the faulted one.
-        listening: what the port does.
-        host: the name that the client is given for the server.
-        certificate: what a faulted connection shows for itself under TLS.
-        wires: where the fault can be played.
-        wait: the pause in seconds that the error carries, from the server's own words.
-        late: whether an execute returns all the same, and the error comes when its data is decoded.
-        lenient: whether what is accepted is refused, as unreadable, in debug modes.
-        silent: whether the deadline ends the call, also where its error is another.
-        following: the class of the next call's error, where the fault outlasts the call.
+        listening: whether the port accepts connections.
+        host: the host name that the client uses.
+        certificate: the certificate of a faulted TLS connection.
+        wires: the wires on which the fault can occur.
+        wait: the expected `retry_after` of the error, in seconds.
+        late: whether an execute returns normally and the error is raised when its data is decoded.
+        lenient: whether the accepted response is rejected as unreadable in debug modes.
+        silent: whether the deadline ends the call even if its error is a different one.
+        following: the class of the next call's error, if the fault outlasts the call.
     """
 
     id: str
     words: str
     read: Expected
     write: Expected
-    play: Play = good
+    scenario: Scenario = good
     accept: Script = ()
     idle: Idle | None = None
     warm: bool = False
@@ -122,26 +122,26 @@ class Fault:
 
     @property
     def warms_up(self) -> bool:
-        """Whether a good call comes before the call in question."""
+        """Whether a good call precedes the call under test."""
         return self.warm or self.idle is not None
 
     @property
     def lasting(self) -> bool:
-        """Whether the fault lies in reaching the server, and so cannot come just once."""
+        """Whether the fault prevents reaching the server at all, and so cannot occur just once."""
         return self.listening != "yes" or self.host == NO_SUCH_HOST
 
     def expected(self, effect: Effect) -> Expected:
-        """What becomes of a call of that effect."""
+        """Return the expected outcome of a call with the given effect."""
         if self.lenient and STRICT_PARSER:
             return Expected("UnreadableReplyError", "unknown")
         return self.read if effect == "read" else self.write
 
     def server(self, wire: Wire, *, times: int | None = 1, second: float = 0.02) -> FaultServer:
-        """A server that plays this fault so many times, or always for None, and then serves well."""
-        plays: Iterator[Play] = _times(self.play, times)
+        """Return a server that produces this fault `times` times (None: always), then behaves well."""
+        scenarios: Iterator[Scenario] = _times(self.scenario, times)
         accepts: Iterator[Script] = _times(self.accept, times)
         return FaultServer(
-            plays=chain([good], plays) if self.warms_up else plays,
+            scenarios=chain([good], scenarios) if self.warms_up else scenarios,
             accepts=accepts if self.accept else (),
             tls=self._contexts(times) if wire == "tls" else (),
             listening=self.listening,
@@ -149,7 +149,7 @@ class Fault:
         )
 
     async def between_calls(self, server: FaultServer) -> None:
-        """Play what happens between the warm-up call and the call in question."""
+        """Apply what happens between the warm-up call and the call under test."""
         if self.idle is None:
             return
         server.cut_idle(self.idle.data(server.requests[-1]), fin=self.idle.fin)

@@ -1,4 +1,4 @@
-"""A block that must leave nothing behind: no task, no socket, no other file descriptor."""
+"""Leak checks: a block must leave no task, socket or other file descriptor behind."""
 
 import asyncio
 import os
@@ -9,13 +9,13 @@ from pathlib import Path
 
 DESCRIPTORS = Path("/proc/self/fd")
 GRACE = 1.0
-"""How long what is closing may take to be gone, in seconds; a clean block needs none of it."""
+"""Seconds that closing resources may take to disappear; a clean block needs none."""
 PAUSE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the process holds at one moment."""
+    """A snapshot of the process's tasks and file descriptors."""
 
     tasks: frozenset["asyncio.Task[object]"]
     descriptors: frozenset[tuple[str, str]]
@@ -25,7 +25,7 @@ class Holdings:
         return cls(frozenset(asyncio.all_tasks()), frozenset(_open_descriptors()))
 
     def beyond(self, before: "Holdings") -> list[str]:
-        """What is held now and was not before, in words."""
+        """Describe what is held now and was not before."""
         tasks = [f"task {task.get_coro()}" for task in self.tasks - before.tasks]
         return tasks + [
             f"descriptor {number} -> {target}" for number, target in self.descriptors - before.descriptors
@@ -33,7 +33,7 @@ class Holdings:
 
 
 def _open_descriptors() -> list[tuple[str, str]]:
-    """Every descriptor and what it stands for, but for those of `/dev/null`, which uvloop keeps in reserve."""
+    """Return every descriptor and its target, except `/dev/null`, which uvloop keeps in reserve."""
     held = []
     for link in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
         try:
@@ -47,10 +47,10 @@ def _open_descriptors() -> list[tuple[str, str]]:
 
 @asynccontextmanager
 async def no_leaks() -> AsyncIterator[None]:
-    """Fail with AssertionError where the block leaves a task or a file descriptor behind.
+    """Fail with AssertionError if the block leaves a task or a file descriptor behind.
 
-    Put the event loop's other inhabitants, such as servers, around the block, not into it: what they open
-    on the block's behalf counts too, and must close once the block's client does.
+    Start servers outside the block, not inside: what they open on behalf of the block counts too, and must be
+    closed once the block's client is.
     """
     before = Holdings.now()
     yield

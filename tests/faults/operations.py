@@ -1,4 +1,4 @@
-"""The operations that meet the faults, as a caller of the SDK writes them."""
+"""The operations under test, called through the public API."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ OTHERS = ("customer-2", "customer-3")
 
 
 class TooBusyError(AssertionError):
-    """Calls of a batch ran out of time that meet no fault."""
+    """Calls of a batch timed out that did not meet a fault: the machine is too busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One way to call.
+    """One way to make a call.
 
     Attributes:
         name: Its name in test ids and tables.
-        effect: What the client takes it for.
-        call: Makes the call within so many seconds.
-        content: What a caller finds in the result; the first look at it may fail.
-        good: The content of a good answer.
-        lazy: Whether the content is decoded at the first look, and not in the call.
-        calls: How many calls a batch of them has; 0 where it is none.
+        effect: The effect that the client assumes.
+        call: Makes the call with the given timeout in seconds.
+        content: Returns what a caller reads from the result; may raise on first access.
+        good: The content of a good response.
+        lazy: Whether the content is decoded on first access instead of in the call.
+        calls: The number of calls in the batch, or 0 if it is not a batch.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Operation:
 
     @property
     def others(self) -> int:
-        """How many more calls go with the one that meets the fault."""
+        """The number of calls that accompany the one that meets the fault."""
         return max(0, self.calls - 1)
 
 
@@ -97,7 +97,7 @@ def _batch(name: str, effect: Effect, action_id: str, others: tuple[str, ...] = 
 
 
 async def _run(refold: Refold, calls: list[Call], timeout: float) -> list[ActionResult]:
-    """Run calls side by side, and give their results; raises the error of the one that may fail."""
+    """Run calls concurrently and return their results; raise the error of the one that may fail."""
     async with refold.batch(calls, concurrency=len(calls), timeout=timeout, patience=0) as batch:
         outcomes = [outcome async for outcome in batch]
     assert sorted(outcome.index for outcome in outcomes) == list(range(len(calls)))
@@ -120,8 +120,8 @@ WRITE_ALONE = _batch("a batch of one write", "write", "create_contact", ())
 
 SINGLE = (LIST, SCHEMA, READ, WRITE)
 BATCHES = (BATCH_OF_READS, BATCH_OF_WRITES)
-"""Of three calls, one of which meets the fault."""
+"""Batches of three calls, one of which meets the fault."""
 BATCHES_OF_ONE = (READ_ALONE, WRITE_ALONE)
-"""For what every call of a batch would meet."""
+"""For faults that every call of a batch would meet."""
 A_GET_AND_A_POST = (LIST, WRITE)
-"""Both methods and both effects: all that a transport can tell apart."""
+"""Both methods and both effects: all that a transport can distinguish."""

@@ -1,4 +1,4 @@
-"""What a client still holds between two calls that it should not."""
+"""Finds what a client holds between two calls but should not."""
 
 import asyncio
 import select
@@ -10,7 +10,7 @@ from refold_async._core.transport.public import PublicTransport
 
 
 def held(refold: Refold, *, connections: int) -> list[str]:
-    """Give in words: places not given back, calls not ended, connections busy or not fit for another call."""
+    """Describe permits not released, calls not ended, and connections that are busy or not reusable."""
     return [words for session in refold._sessions._open.values() for words in _held_by(session, connections)]
 
 
@@ -23,13 +23,13 @@ def _held_by(session: Session, connections: int) -> list[str]:
         f"{session.limiter!r} is not full": session.limiter.available != session.limiter._capacity,
         "a busy connection": _busy(transport, len(idle)),
         f"{len(idle)} idle connections": len(idle) > connections,
-        "an idle connection in doubt": not all(idle),
+        "an unusable idle connection": not all(idle),
     }
     return [words for words, wrong in found.items() if wrong]
 
 
 def _idle(transport: object) -> list[bool]:
-    """Whether each idle connection is fit for another call."""
+    """Return, for each idle connection, whether it is reusable."""
     if isinstance(transport, FastTransport):
         return [kept.usable() for kept in transport._idle]
     assert isinstance(transport, PublicTransport)

@@ -1,4 +1,4 @@
-"""One accepted connection, plain or TLS, over a bare socket: FIN and RST go out when they are asked for."""
+"""One accepted connection, plain or TLS, over a bare socket, with control over FIN and RST."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ READ_SIZE = 1 << 16
 
 
 class TcpPipe:
-    """Bytes over a socket."""
+    """A plain TCP connection."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -27,17 +27,17 @@ class TcpPipe:
         await self._loop.sock_sendall(self._sock, data)
 
     def send_now(self, data: bytes) -> None:
-        """Send a few bytes without giving the loop a turn."""
+        """Send a few bytes without yielding to the event loop."""
         self._sock.send(data)
 
-    async def farewell(self) -> None:
-        """Say goodbye in the protocol's own words; TCP has none."""
+    async def close_notify(self) -> None:
+        """No-op: only TLS has a closing alert."""
 
     def fin(self) -> None:
         self._sock.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:
-        """FIN now; whatever the client still sends is answered with RST."""
+        """Send FIN now; anything the client still sends is answered with RST."""
         self._sock.shutdown(socket.SHUT_RDWR)
 
     def reset(self) -> None:
@@ -46,7 +46,7 @@ class TcpPipe:
 
 
 class TlsPipe(TcpPipe):
-    """Bytes over TLS over a socket, the server's side."""
+    """The server side of a TLS connection."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         super().__init__(sock)
@@ -69,7 +69,7 @@ class TlsPipe(TcpPipe):
         self._tls.write(data)
         super().send_now(self._outgoing.read())
 
-    async def farewell(self) -> None:
+    async def close_notify(self) -> None:
         try:
             self._tls.unwrap()
         except ssl.SSLWantReadError:
@@ -97,8 +97,8 @@ class TlsPipe(TcpPipe):
             await super().send(self._outgoing.read())
 
 
-async def play(script: Script, pipe: TcpPipe, second: float) -> bool:
-    """Play a script to its end; False once the connection is over."""
+async def run_script(script: Script, pipe: TcpPipe, second: float) -> bool:
+    """Run a script to its end; return False if it ended the connection."""
     for step in script:
         if not await _take(step, pipe, second):
             return False
@@ -153,7 +153,7 @@ async def _expect(pipe: TcpPipe, data: bytes) -> bool:
 
 async def _close(pipe: TcpPipe, *, notify: bool) -> None:
     if notify:
-        await pipe.farewell()
+        await pipe.close_notify()
     pipe.fin()
     await _until_closed(pipe)
 

@@ -1,11 +1,11 @@
-"""Just enough of HTTP/1.1 to read the requests of a well-behaved client."""
+"""A minimal HTTP/1.1 request parser for well-behaved clients."""
 
 from .pipes import TcpPipe
 from .steps import Request
 
 
 class RequestReader:
-    """Reads one request after the other off a connection."""
+    """Reads successive requests from a connection."""
 
     def __init__(self, pipe: TcpPipe, connection: int) -> None:
         self._pipe = pipe
@@ -13,7 +13,7 @@ class RequestReader:
         self._buffer = b""
 
     async def read(self) -> Request | None:
-        """The next request, or None where the client closed before it was whole."""
+        """Return the next request, or None if the client closed before it was complete."""
         head = await self._until(b"\r\n\r\n")
         if head is None:
             return None
@@ -45,12 +45,12 @@ class RequestReader:
 
 
 def parse_head(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """Method, target and headers of a request; ValueError where it is not HTTP/1.1 with a plain body."""
+    """Return a request's method, target and headers; raise ValueError unless it is HTTP/1.1 with a plain body."""
     first, *lines = head.decode("latin-1").split("\r\n")
     method, path, version = first.split(" ")
     headers = tuple(_field(line) for line in lines)
     if version != "HTTP/1.1" or "transfer-encoding" in dict(headers):
-        raise ValueError(f"not a request that this server reads: {first}")
+        raise ValueError(f"unsupported request: {first}")
     return method, path, headers
 
 

@@ -1,24 +1,24 @@
-"""Whole answers of status 200 whose body is not what it should be."""
+"""Complete successful responses with invalid or unusual bodies."""
 
 import gzip
 import zlib
 
 from .answers import HTML, HTML_FIELD, JSON_FIELD, head, ok, reply
+from .expectations import ACCEPTED, TOO_LARGE, UNREADABLE
 from .fault import REPLY_LIMIT, Fault
-from .plays import answer, in_data, sent
-from .steps import Play
-from .verdicts import ACCEPTED, TOO_LARGE, UNREADABLE
+from .scenarios import answer, in_data, sent
+from .steps import Scenario
 
 DEPTH = 100_000
 GZIP = b"Content-Encoding: gzip"
 DEFLATE = b"Content-Encoding: deflate"
 
 
-def _body(body: bytes) -> Play:
+def _body(body: bytes) -> Scenario:
     return answer(200, body, JSON_FIELD)
 
 
-def _typed(content_type: bytes) -> Play:
+def _typed(content_type: bytes) -> Scenario:
     return sent(lambda body: reply(200, body, b"Content-Type: " + content_type))
 
 
@@ -27,84 +27,89 @@ def _bomb() -> bytes:
 
 
 CODED = (
-    Fault(id="gzip", words="a body in gzip", play=sent(lambda b: ok(gzip.compress(b), GZIP)), **ACCEPTED),
+    Fault(id="gzip", words="a gzip body", scenario=sent(lambda b: ok(gzip.compress(b), GZIP)), **ACCEPTED),
     Fault(
         id="gzip-bomb",
         words="32 MiB in 32 KiB of gzip",
-        play=answer(200, _bomb(), JSON_FIELD, GZIP),
+        scenario=answer(200, _bomb(), JSON_FIELD, GZIP),
         **TOO_LARGE,
     ),
-    Fault(id="gzip-garbage", words="says gzip, and is not", play=sent(lambda b: ok(b, GZIP)), **UNREADABLE),
+    Fault(
+        id="gzip-garbage",
+        words="Content-Encoding is gzip, the body is not",
+        scenario=sent(lambda b: ok(b, GZIP)),
+        **UNREADABLE,
+    ),
     Fault(
         id="gzip-cut",
-        words="gzip without its end",
-        play=sent(lambda b: ok(gzip.compress(b)[:-12], GZIP)),
+        words="truncated gzip",
+        scenario=sent(lambda b: ok(gzip.compress(b)[:-12], GZIP)),
         **UNREADABLE,
     ),
     Fault(
         id="gzip-wrong-sum",
         words="gzip with a wrong checksum",
-        play=sent(lambda b: ok(gzip.compress(b)[:-8] + b"\x00" * 8, GZIP)),
+        scenario=sent(lambda b: ok(gzip.compress(b)[:-8] + b"\x00" * 8, GZIP)),
         **UNREADABLE,
     ),
     Fault(
         id="gzip-twice",
-        words="gzip within gzip, and says so",
-        play=sent(lambda b: ok(gzip.compress(gzip.compress(b)), b"Content-Encoding: gzip, gzip")),
+        words="gzip within gzip, declared as such",
+        scenario=sent(lambda b: ok(gzip.compress(gzip.compress(b)), b"Content-Encoding: gzip, gzip")),
         **UNREADABLE,
     ),
     Fault(
         id="deflate",
-        words="a body in deflate",
-        play=sent(lambda b: ok(zlib.compress(b), DEFLATE)),
+        words="a deflate body",
+        scenario=sent(lambda b: ok(zlib.compress(b), DEFLATE)),
         **ACCEPTED,
     ),
     Fault(
         id="deflate-garbage",
-        words="says deflate, and is noise",
-        play=answer(200, b"\xff\xfe\xfd" * 20, JSON_FIELD, DEFLATE),
+        words="Content-Encoding is deflate, the body is noise",
+        scenario=answer(200, b"\xff\xfe\xfd" * 20, JSON_FIELD, DEFLATE),
         **UNREADABLE,
     ),
     Fault(
         id="brotli",
-        words="an encoding never asked for, of noise: br",
-        play=answer(200, b"\xff\xfe\xfd" * 20, JSON_FIELD, b"Content-Encoding: br"),
+        words="Content-Encoding is br, which was not requested, and the body is noise",
+        scenario=answer(200, b"\xff\xfe\xfd" * 20, JSON_FIELD, b"Content-Encoding: br"),
         **UNREADABLE,
     ),
     Fault(
         id="encoding-unknown",
-        words="an encoding that nobody knows",
-        play=answer(200, b"\xff\xfe\xfd" * 20, JSON_FIELD, b"Content-Encoding: shredded"),
+        words="an unknown Content-Encoding",
+        scenario=answer(200, b"\xff\xfe\xfd" * 20, JSON_FIELD, b"Content-Encoding: shredded"),
         **UNREADABLE,
     ),
     Fault(
         id="oversized",
         words="a body over the size limit",
-        play=_body(b"[" + b" " * REPLY_LIMIT + b"]"),
+        scenario=_body(b"[" + b" " * REPLY_LIMIT + b"]"),
         **TOO_LARGE,
     ),
 )
 
 EMPTY = (
-    Fault(id="html-200", words="an HTML page with 200", play=answer(200, HTML, HTML_FIELD), **UNREADABLE),
-    Fault(id="empty-200", words="200 and an empty body", play=answer(200), **UNREADABLE),
-    Fault(id="empty-204", words="204 No Content", play=sent(lambda _: head(204)), **UNREADABLE),
+    Fault(id="html-200", words="an HTML page with 200", scenario=answer(200, HTML, HTML_FIELD), **UNREADABLE),
+    Fault(id="empty-200", words="200 with an empty body", scenario=answer(200), **UNREADABLE),
+    Fault(id="empty-204", words="204 No Content", scenario=sent(lambda _: head(204)), **UNREADABLE),
     Fault(
         id="body-204",
-        words="204 with a body, against the rules",
-        play=sent(lambda b: reply(204, b)),
+        words="204 with a body, which HTTP forbids",
+        scenario=sent(lambda b: reply(204, b)),
         **UNREADABLE,
     ),
     Fault(
         id="created-201",
-        words="201 with the good body",
-        play=sent(lambda b: reply(201, b, JSON_FIELD)),
+        words="201 with a good body",
+        scenario=sent(lambda b: reply(201, b, JSON_FIELD)),
         **ACCEPTED,
     ),
     Fault(
         id="partial-206",
         words="206 with half of the body",
-        play=sent(lambda b: reply(206, b[: len(b) // 2])),
+        scenario=sent(lambda b: reply(206, b[: len(b) // 2])),
         **UNREADABLE,
     ),
 )
@@ -112,69 +117,74 @@ EMPTY = (
 JSON = (
     Fault(
         id="json-cut",
-        words="half a JSON text, of the length told",
-        play=sent(lambda b: ok(b[: len(b) // 2])),
+        words="truncated JSON with a matching Content-Length",
+        scenario=sent(lambda b: ok(b[: len(b) // 2])),
         **UNREADABLE,
     ),
-    Fault(id="json-two", words="two JSON texts in one body", play=sent(lambda b: ok(b + b)), **UNREADABLE),
+    Fault(
+        id="json-two",
+        words="two JSON documents in one body",
+        scenario=sent(lambda b: ok(b + b)),
+        **UNREADABLE,
+    ),
     Fault(
         id="json-bom",
-        words="JSON behind a byte order mark",
-        play=sent(lambda b: ok(b"\xef\xbb\xbf" + b)),
+        words="JSON after a byte order mark",
+        scenario=sent(lambda b: ok(b"\xef\xbb\xbf" + b)),
         **ACCEPTED,
     ),
     Fault(
         id="json-utf-16",
         words="JSON in UTF-16",
-        play=sent(lambda b: ok(b.decode().encode("utf-16"))),
+        scenario=sent(lambda b: ok(b.decode().encode("utf-16"))),
         **UNREADABLE,
     ),
     Fault(
         id="json-invalid-utf-8",
-        words="broken UTF-8 in a string",
-        play=in_data(b'"\xff\xfe"'),
+        words="invalid UTF-8 in a string",
+        scenario=in_data(b'"\xff\xfe"'),
         late=True,
         **UNREADABLE,
     ),
-    Fault(id="json-nan", words="NaN as a value", play=in_data(b"NaN"), **UNREADABLE),
-    Fault(id="json-infinity", words="-Infinity as a value", play=in_data(b"-Infinity"), **UNREADABLE),
+    Fault(id="json-nan", words="NaN as a value", scenario=in_data(b"NaN"), **UNREADABLE),
+    Fault(id="json-infinity", words="-Infinity as a value", scenario=in_data(b"-Infinity"), **UNREADABLE),
     Fault(
         id="json-nested",
-        words="100,000 arrays in one another",
-        play=in_data(b"[" * DEPTH + b"]" * DEPTH),
+        words="100,000 nested arrays",
+        scenario=in_data(b"[" * DEPTH + b"]" * DEPTH),
         **UNREADABLE,
     ),
     Fault(
         id="json-lone-surrogate",
-        words="half a surrogate pair in a string",
-        play=in_data(b'"\\ud800"'),
+        words="a lone surrogate in a string",
+        scenario=in_data(b'"\\ud800"'),
         **UNREADABLE,
     ),
     Fault(
         id="json-duplicate-keys",
-        words="a key twice in an object",
-        play=in_data(b'0, "twice": 1, "twice": 2'),
+        words="a duplicate key in an object",
+        scenario=in_data(b'0, "twice": 1, "twice": 2'),
         **ACCEPTED,
     ),
     Fault(
         id="json-long-number",
         words="a number of 5,000 digits",
-        play=in_data(b"9" * 5000),
+        scenario=in_data(b"9" * 5000),
         late=True,
         **UNREADABLE,
     ),
-    Fault(id="json-control", words="a raw line end in a string", play=in_data(b'"a\nb"'), **UNREADABLE),
-    Fault(id="json-null", words="null as the whole answer", play=_body(b"null"), **UNREADABLE),
-    Fault(id="json-wrong-shape", words="a string as the whole answer", play=_body(b'"fine"'), **UNREADABLE),
-    Fault(id="type-text", words="good JSON called text/plain", play=_typed(b"text/plain"), **ACCEPTED),
+    Fault(id="json-control", words="a raw newline in a string", scenario=in_data(b'"a\nb"'), **UNREADABLE),
+    Fault(id="json-null", words="null as the whole body", scenario=_body(b"null"), **UNREADABLE),
+    Fault(id="json-wrong-shape", words="a string as the whole body", scenario=_body(b'"fine"'), **UNREADABLE),
+    Fault(id="type-text", words="good JSON as text/plain", scenario=_typed(b"text/plain"), **ACCEPTED),
     Fault(
         id="type-charset",
-        words="a charset that does not exist",
-        play=_typed(b"application/json; charset=klingon"),
+        words="an unknown charset",
+        scenario=_typed(b"application/json; charset=klingon"),
         **ACCEPTED,
     ),
-    Fault(id="type-absent", words="no Content-Type", play=sent(lambda b: reply(200, b)), **ACCEPTED),
-    Fault(id="type-garbage", words="a Content-Type of nonsense", play=_typed(b';;="/'), **ACCEPTED),
+    Fault(id="type-absent", words="no Content-Type", scenario=sent(lambda b: reply(200, b)), **ACCEPTED),
+    Fault(id="type-garbage", words="an invalid Content-Type", scenario=_typed(b';;="/'), **ACCEPTED),
 )
 
 BODIES = (*CODED, *EMPTY, *JSON)

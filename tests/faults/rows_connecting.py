@@ -1,18 +1,18 @@
-"""Faults before the first request: the port, the name, the accept, the handshake."""
+"""Faults before the first request: port, host name, accept, TLS handshake."""
 
+from .expectations import LOST, NOT_SENT, STALLED, STALLED_UNSENT, UNREADABLE, UNTRUSTED, harmless, unseen
 from .fault import NO_SUCH_HOST, TCP, TLS, Fault
 from .steps import Close, Expect, Hang, Reset, Send
-from .verdicts import LOST, NOT_SENT, STALLED, STALLED_UNSENT, UNREADABLE, UNTRUSTED, harmless, unseen
 
 HANDSHAKE_FAILURE = b"\x15\x03\x03\x00\x02\x02\x28"
 LASTING = unseen(harmless("ConnectionFailedError"))
 
 PORT = (
-    Fault(id="refused", words="the port refuses", listening="refuses", **LASTING),
-    Fault(id="backlog-full", words="the port lets nobody in", listening="full", **STALLED_UNSENT),
+    Fault(id="refused", words="connection refused", listening="refuses", **LASTING),
+    Fault(id="backlog-full", words="the listen backlog is full", listening="full", **STALLED_UNSENT),
     Fault(
         id="dns-failure",
-        words="the name does not resolve",
+        words="the host name does not resolve",
         host=NO_SUCH_HOST,
         following="ConnectionFailedError",
         **LASTING,
@@ -22,28 +22,28 @@ PORT = (
 ACCEPT = (
     Fault(
         id="accept-silence",
-        words="accepts, then silence",
+        words="no response after accept",
         accept=(Hang(),),
         wires=TCP,
         **unseen(STALLED),
     ),
     Fault(
         id="accept-close",
-        words="accepts, and closes when bytes come",
+        words="closed after accept, when data arrives",
         accept=(Expect(), Close()),
         wires=TCP,
         **unseen(LOST),
     ),
     Fault(
         id="accept-reset",
-        words="accepts, and resets when bytes come",
+        words="reset after accept, when data arrives",
         accept=(Expect(), Reset()),
         wires=TCP,
         **unseen(LOST),
     ),
     Fault(
         id="tls-over-plain",
-        words="a TLS port reached without TLS: an alert in answer",
+        words="plain HTTP to a TLS port, answered by a TLS alert",
         accept=(Expect(), Send(HANDSHAKE_FAILURE), Close()),
         wires=TCP,
         **unseen(UNREADABLE),
@@ -53,35 +53,35 @@ ACCEPT = (
 HANDSHAKE = (
     Fault(
         id="handshake-silence",
-        words="accepts, then silence in the handshake",
+        words="no response during the TLS handshake",
         accept=(Hang(),),
         wires=TLS,
         **STALLED_UNSENT,
     ),
     Fault(
         id="handshake-close",
-        words="closes in the handshake",
+        words="closed during the TLS handshake",
         accept=(Expect(), Close()),
         wires=TLS,
         **NOT_SENT,
     ),
     Fault(
         id="handshake-reset",
-        words="resets in the handshake",
+        words="reset during the TLS handshake",
         accept=(Expect(), Reset()),
         wires=TLS,
         **NOT_SENT,
     ),
     Fault(
         id="handshake-alert",
-        words="a fatal alert in the handshake",
+        words="a fatal alert during the TLS handshake",
         accept=(Expect(), Send(HANDSHAKE_FAILURE), Close()),
         wires=TLS,
         **NOT_SENT,
     ),
     Fault(
         id="plain-over-tls",
-        words="a plain HTTP answer to a TLS handshake",
+        words="a plain HTTP response to a TLS handshake",
         accept=(Expect(), Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Close()),
         wires=TLS,
         **NOT_SENT,
@@ -98,28 +98,28 @@ CERTIFICATES = (
     ),
     Fault(
         id="certificate-not-yet-valid",
-        words="the certificate is not valid yet",
+        words="the certificate is not yet valid",
         certificate="not_yet_valid",
         wires=TLS,
         **unseen(UNTRUSTED),
     ),
     Fault(
         id="certificate-wrong-host",
-        words="the certificate is another host's",
+        words="the certificate is for another host",
         certificate="wrong_host",
         wires=TLS,
         **unseen(UNTRUSTED),
     ),
     Fault(
         id="certificate-untrusted",
-        words="nobody known signed the certificate",
+        words="the certificate is signed by an unknown CA",
         certificate="untrusted",
         wires=TLS,
         **unseen(UNTRUSTED),
     ),
     Fault(
         id="certificate-demanded",
-        words="the server wants a client certificate, and says so after the request was sent",
+        words="the server requires a client certificate and rejects the connection after the request was sent",
         certificate="wants_client_certificate",
         wires=TLS,
         **unseen(LOST),

@@ -1,10 +1,10 @@
-"""Answers that are cut off, and connections that end between two calls."""
+"""Truncated responses, and connections closed between two calls."""
 
 from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, head, ok, poison_body, reply
+from .expectations import ACCEPTED, LOST, UNREADABLE
 from .fault import TLS, Fault, Idle
-from .plays import always, cut, with_good
+from .scenarios import always, cut, with_good
 from .steps import Close, Request, Reset, Send
-from .verdicts import ACCEPTED, LOST, UNREADABLE
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -27,38 +27,53 @@ def _until_close(body: bytes) -> bytes:
 
 
 CUT = (
-    Fault(id="closed-before-status", words="closes before the status", play=always(Close()), **LOST),
-    Fault(id="reset-before-status", words="resets before the status", play=always(Reset()), **LOST),
+    Fault(id="closed-before-status", words="closed before the status line", scenario=always(Close()), **LOST),
+    Fault(id="reset-before-status", words="reset before the status line", scenario=always(Reset()), **LOST),
     Fault(
-        id="closed-in-status", words="closes in the status line", play=cut(lambda a: a[:10], Close()), **LOST
+        id="closed-in-status",
+        words="closed within the status line",
+        scenario=cut(lambda a: a[:10], Close()),
+        **LOST,
     ),
-    Fault(id="closed-in-headers", words="closes in the headers", play=cut(lambda a: a[:35], Close()), **LOST),
-    Fault(id="reset-in-headers", words="resets in the headers", play=cut(lambda a: a[:35], Reset()), **LOST),
-    Fault(id="closed-after-headers", words="closes after the headers", play=cut(_head_only, Close()), **LOST),
-    Fault(id="closed-in-body", words="closes in the body", play=cut(_half_body, Close()), **LOST),
-    Fault(id="reset-in-body", words="resets in the body", play=cut(_half_body, Reset()), **LOST),
+    Fault(
+        id="closed-in-headers",
+        words="closed within the headers",
+        scenario=cut(lambda a: a[:35], Close()),
+        **LOST,
+    ),
+    Fault(
+        id="reset-in-headers",
+        words="reset within the headers",
+        scenario=cut(lambda a: a[:35], Reset()),
+        **LOST,
+    ),
+    Fault(
+        id="closed-after-headers", words="closed after the headers", scenario=cut(_head_only, Close()), **LOST
+    ),
+    Fault(id="closed-in-body", words="closed within the body", scenario=cut(_half_body, Close()), **LOST),
+    Fault(id="reset-in-body", words="reset within the body", scenario=cut(_half_body, Reset()), **LOST),
     Fault(
         id="closed-at-last-byte",
-        words="closes before the last byte",
-        play=cut(lambda a: a[:-1], Close()),
+        words="closed before the last byte",
+        scenario=cut(lambda a: a[:-1], Close()),
         **LOST,
     ),
     Fault(
         id="closed-in-chunk",
-        words="closes in a chunk",
-        play=with_good(lambda body: (Send(_in_chunks(body)[:-20]), Close())),
+        words="closed within a chunk",
+        scenario=with_good(lambda body: (Send(_in_chunks(body)[:-20]), Close())),
         **LOST,
     ),
     Fault(
         id="closed-before-last-chunk",
-        words="closes where the last, empty chunk should be",
-        play=with_good(lambda body: (Send(_in_chunks(body)[: -len(b"0\r\n\r\n")]), Close())),
+        words="closed before the final empty chunk",
+        scenario=with_good(lambda body: (Send(_in_chunks(body)[: -len(b"0\r\n\r\n")]), Close())),
         **LOST,
     ),
     Fault(
         id="closed-without-farewell",
-        words="closes in the body, without TLS's farewell",
-        play=cut(_half_body, Close(notify=False)),
+        words="closed within the body, without TLS close_notify",
+        scenario=cut(_half_body, Close(notify=False)),
         wires=TLS,
         **LOST,
     ),
@@ -67,20 +82,20 @@ CUT = (
 UNTIL_CLOSE = (
     Fault(
         id="until-close",
-        words="a body without length, whole at the close",
-        play=with_good(lambda body: (Send(_until_close(body)), Close())),
+        words="a body without length, complete when the connection closes",
+        scenario=with_good(lambda body: (Send(_until_close(body)), Close())),
         **ACCEPTED,
     ),
     Fault(
         id="until-close-cut",
-        words="a body without length, cut by the close",
-        play=with_good(lambda body: (Send(_until_close(body)[:-4]), Close())),
+        words="a body without length, truncated by the close",
+        scenario=with_good(lambda body: (Send(_until_close(body)[:-4]), Close())),
         **UNREADABLE,
     ),
     Fault(
         id="until-close-reset",
-        words="a body without length, cut by a reset",
-        play=with_good(lambda body: (Send(_until_close(body)[:-4]), Reset())),
+        words="a body without length, truncated by a reset",
+        scenario=with_good(lambda body: (Send(_until_close(body)[:-4]), Reset())),
         **UNREADABLE,
     ),
 )
@@ -101,28 +116,28 @@ def _garbage(_: Request) -> bytes:
 KEPT_ALIVE = (
     Fault(
         id="reset-on-second-use",
-        words="resets on the second request of a connection",
+        words="reset on the second request of a connection",
         warm=True,
-        play=always(Reset()),
+        scenario=always(Reset()),
         **LOST,
     ),
     Fault(
         id="closed-on-second-use",
-        words="closes on the second request of a connection",
+        words="closed on the second request of a connection",
         warm=True,
-        play=always(Close()),
+        scenario=always(Close()),
         **LOST,
     ),
     Fault(
         id="fin-while-blocked",
-        words="closes an idle connection while the loop is blocked",
+        words="an idle connection closed while the event loop is blocked",
         idle=Idle(noticed=False),
         **ACCEPTED,
     ),
-    Fault(id="fin-noticed", words="closes an idle connection", idle=Idle(), **ACCEPTED),
+    Fault(id="fin-noticed", words="an idle connection closed", idle=Idle(), **ACCEPTED),
     Fault(
         id="idle-408-while-blocked",
-        words="a 408 and FIN on an idle connection while the loop is blocked",
+        words="a 408 and FIN on an idle connection while the event loop is blocked",
         idle=Idle(_timed_out, noticed=False),
         **ACCEPTED,
     ),
@@ -134,7 +149,7 @@ KEPT_ALIVE = (
     ),
     Fault(
         id="idle-answer-noticed",
-        words="an answer that nobody asked for on an idle connection",
+        words="an unsolicited response on an idle connection",
         idle=Idle(_poison, fin=False),
         **ACCEPTED,
     ),

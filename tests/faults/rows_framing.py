@@ -1,10 +1,10 @@
-"""Answers whose length is told wrongly, and bytes after the end of an answer."""
+"""Responses with a wrong length, and bytes after the end of a response."""
 
 from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, good_body, head, ok, poison_body
+from .expectations import ACCEPTED, LOST, STALLED, TOO_LARGE, UNREADABLE
 from .fault import REPLY_LIMIT, Fault
-from .plays import always, sent, with_good
-from .steps import Close, Hang, Play, Request, Script, Send, Sleep
-from .verdicts import ACCEPTED, LOST, STALLED, TOO_LARGE, UNREADABLE
+from .scenarios import always, sent, with_good
+from .steps import Close, Hang, Request, Scenario, Script, Send, Sleep
 
 
 def _lengths(body: bytes, *lengths: bytes) -> bytes:
@@ -23,67 +23,67 @@ LENGTH = (
     Fault(
         id="length-too-short",
         words="Content-Length is too short",
-        play=sent(lambda body: _lengths(body, _length(body, -5))),
+        scenario=sent(lambda body: _lengths(body, _length(body, -5))),
         **UNREADABLE,
     ),
     Fault(
         id="length-too-long",
         words="Content-Length is too long, and the server closes",
-        play=with_good(lambda body: (Send(_lengths(body, _length(body, 5))), Close())),
+        scenario=with_good(lambda body: (Send(_lengths(body, _length(body, 5))), Close())),
         **LOST,
     ),
     Fault(
         id="length-too-long-silence",
-        words="Content-Length is too long, and the server waits",
-        play=with_good(lambda body: (Send(_lengths(body, _length(body, 5))), Hang())),
+        words="Content-Length is too long, and the server keeps the connection open",
+        scenario=with_good(lambda body: (Send(_lengths(body, _length(body, 5))), Hang())),
         **STALLED,
     ),
     Fault(
         id="length-over-limit",
-        words="Content-Length is over the size limit, and no body comes",
-        play=always(Send(head(200, JSON_FIELD, b"Content-Length: %d" % (REPLY_LIMIT + 1))), Hang()),
+        words="Content-Length is over the size limit, and no body follows",
+        scenario=always(Send(head(200, JSON_FIELD, b"Content-Length: %d" % (REPLY_LIMIT + 1))), Hang()),
         **TOO_LARGE,
     ),
     Fault(
         id="length-negative",
         words="Content-Length is negative",
-        play=sent(lambda body: _lengths(body, b"-5")),
+        scenario=sent(lambda body: _lengths(body, b"-5")),
         **UNREADABLE,
     ),
     Fault(
         id="length-signed",
-        words="Content-Length bears a plus sign",
-        play=sent(lambda body: _lengths(body, b"+" + _length(body))),
+        words="Content-Length has a plus sign",
+        scenario=sent(lambda body: _lengths(body, b"+" + _length(body))),
         **UNREADABLE,
     ),
     Fault(
         id="length-no-number",
-        words="Content-Length is no number",
-        play=sent(lambda body: _lengths(body, b"plenty")),
+        words="Content-Length is not a number",
+        scenario=sent(lambda body: _lengths(body, b"plenty")),
         **UNREADABLE,
     ),
     Fault(
         id="length-huge",
-        words="Content-Length does not fit 64 bits",
-        play=sent(lambda body: _lengths(body, b"9" * 30)),
+        words="Content-Length exceeds 64 bits",
+        scenario=sent(lambda body: _lengths(body, b"9" * 30)),
         **UNREADABLE,
     ),
     Fault(
         id="length-twice",
-        words="Content-Length comes twice, the same",
-        play=sent(lambda body: _lengths(body, _length(body), _length(body))),
+        words="two identical Content-Length headers",
+        scenario=sent(lambda body: _lengths(body, _length(body), _length(body))),
         **UNREADABLE,
     ),
     Fault(
         id="length-contradicts",
-        words="Content-Length comes twice, and differs",
-        play=sent(lambda body: _lengths(body, _length(body), _length(body, -5))),
+        words="two different Content-Length headers",
+        scenario=sent(lambda body: _lengths(body, _length(body), _length(body, -5))),
         **UNREADABLE,
     ),
     Fault(
         id="length-and-chunked",
-        words="both a Content-Length and chunks",
-        play=sent(lambda body: head(200, JSON_FIELD, b"Content-Length: 5", CHUNKED_FIELD) + chunks(body)),
+        words="both Content-Length and chunked encoding",
+        scenario=sent(lambda body: head(200, JSON_FIELD, b"Content-Length: 5", CHUNKED_FIELD) + chunks(body)),
         **UNREADABLE,
     ),
 )
@@ -91,52 +91,52 @@ LENGTH = (
 CHUNKS = (
     Fault(
         id="chunk-size-garbage",
-        words="a chunk's size is no number",
-        play=sent(lambda body: _chunked(b"zz\r\n" + body + b"\r\n0\r\n\r\n")),
+        words="a chunk size is not a number",
+        scenario=sent(lambda body: _chunked(b"zz\r\n" + body + b"\r\n0\r\n\r\n")),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-size-negative",
-        words="a chunk's size is negative",
-        play=sent(lambda body: _chunked(b"-5\r\n" + body + b"\r\n0\r\n\r\n")),
+        words="a chunk size is negative",
+        scenario=sent(lambda body: _chunked(b"-5\r\n" + body + b"\r\n0\r\n\r\n")),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-size-huge",
-        words="a chunk's size does not fit 64 bits",
-        play=sent(lambda body: _chunked(b"f" * 20 + b"\r\n" + body + b"\r\n0\r\n\r\n")),
+        words="a chunk size exceeds 64 bits",
+        scenario=sent(lambda body: _chunked(b"f" * 20 + b"\r\n" + body + b"\r\n0\r\n\r\n")),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-too-short",
-        words="a chunk is longer than its size says",
-        play=sent(lambda body: _chunked(b"5\r\n" + body + b"\r\n0\r\n\r\n")),
+        words="a chunk is longer than its size",
+        scenario=sent(lambda body: _chunked(b"5\r\n" + body + b"\r\n0\r\n\r\n")),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-no-line-end",
-        words="no line end after a chunk",
-        play=sent(lambda body: _chunked(b"%x\r\n" % len(body) + body + b"0\r\n\r\n")),
+        words="no line ending after a chunk",
+        scenario=sent(lambda body: _chunked(b"%x\r\n" % len(body) + body + b"0\r\n\r\n")),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-bare-lf",
-        words="chunks with bare LF line ends",
-        play=sent(lambda body: _chunked(chunks(body).replace(b"\r\n", b"\n"))),
+        words="chunks with bare LF line endings",
+        scenario=sent(lambda body: _chunked(chunks(body).replace(b"\r\n", b"\n"))),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-extension",
         words="chunks with extensions and a trailer",
-        play=sent(
+        scenario=sent(
             lambda body: _chunked(b"%x;note=1\r\n" % len(body) + body + b"\r\n0\r\nX-Trailer: 1\r\n\r\n")
         ),
         **ACCEPTED,
     ),
     Fault(
         id="transfer-encoding-unknown",
-        words="an unknown Transfer-Encoding, and the close for an end",
-        play=with_good(
+        words="an unknown Transfer-Encoding, ended by the close",
+        scenario=with_good(
             lambda body: (Send(head(200, JSON_FIELD, b"Transfer-Encoding: shredded") + body), Close())
         ),
         **ACCEPTED,
@@ -144,28 +144,28 @@ CHUNKS = (
 )
 
 
-def _in_two_packets(coded: bytes) -> Play:
-    """The head, and what follows it when a client waits for the body already."""
+def _in_two_packets(coded: bytes) -> Scenario:
+    """Send the head, and the body only when the client already waits for it."""
     return always(Send(head(200, JSON_FIELD, CHUNKED_FIELD)), Sleep(1), Send(coded))
 
 
 LATER_CHUNKS = (
     Fault(
         id="chunk-size-garbage-later",
-        words="a first chunk's size is no number, in a packet of its own",
-        play=_in_two_packets(b"zz\r\n"),
+        words="a first chunk size is not a number, in a separate packet",
+        scenario=_in_two_packets(b"zz\r\n"),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-too-short-later",
-        words="a chunk is longer than its size says, in a packet of its own",
-        play=_in_two_packets(b"5\r\n[{}, {}, {}]\r\n0\r\n\r\n"),
+        words="a chunk is longer than its size, in a separate packet",
+        scenario=_in_two_packets(b"5\r\n[{}, {}, {}]\r\n0\r\n\r\n"),
         **UNREADABLE,
     ),
     Fault(
         id="chunk-closed-later",
-        words="closes in a chunk, in a packet of its own",
-        play=always(Send(head(200, JSON_FIELD, CHUNKED_FIELD)), Sleep(1), Send(b"5\r\n[{}"), Close()),
+        words="closed within a chunk, in a separate packet",
+        scenario=always(Send(head(200, JSON_FIELD, CHUNKED_FIELD)), Sleep(1), Send(b"5\r\n[{}"), Close()),
         **LOST,
     ),
 )
@@ -178,20 +178,20 @@ def _two_answers(request: Request) -> Script:
 AFTERWARDS = (
     Fault(
         id="garbage-after",
-        words="garbage right behind the body",
-        play=sent(lambda body: ok(body) + b"and another thing"),
+        words="garbage directly after the body",
+        scenario=sent(lambda body: ok(body) + b"and another thing"),
         **UNREADABLE,
     ),
     Fault(
         id="line-ends-after",
-        words="stray line ends after the body",
-        play=sent(lambda body: ok(body) + b"\r\n\r\n"),
+        words="stray line endings after the body",
+        scenario=sent(lambda body: ok(body) + b"\r\n\r\n"),
         **ACCEPTED,
     ),
     Fault(
         id="second-answer",
-        words="a second answer right behind the first",
-        play=_two_answers,
+        words="a second response directly after the first",
+        scenario=_two_answers,
         **ACCEPTED,
     ),
 )

@@ -1,7 +1,7 @@
-"""A TCP or TLS server on loopback that plays a script for each connection and each request.
+"""A TCP or TLS server on loopback that runs a script for each connection and each request.
 
-async with FaultServer(plays=[lambda request: (Send(b"HTTP/1.1 200"), Close())]) as server:
-    ...                      # the first request is cut off, all later ones are answered well
+async with FaultServer(scenarios=[lambda request: (Send(b"HTTP/1.1 200"), Close())]) as server:
+    ...                      # the first response is cut off, all later ones are good
 assert len(server.requests) == 2
 """
 
@@ -13,45 +13,45 @@ from types import TracebackType
 from typing import Literal, Self
 
 from .answers import good
-from .pipes import TcpPipe, TlsPipe, play
+from .pipes import TcpPipe, TlsPipe, run_script
 from .reading import RequestReader
-from .steps import Play, Request, Script
+from .steps import Request, Scenario, Script
 
 Listening = Literal["yes", "refuses", "full"]
 LOOPBACK = "127.0.0.1"
 
 
 class FaultServer:
-    """Serves by script, then well; an async context manager that owns all its connections.
+    """Serves by script, then well. An async context manager that owns all its connections.
 
     Args:
-        plays: for each request in order of arrival, what gives its script; `default` after the last.
-        accepts: for each connection in order of arrival, what happens before TLS and the first request;
-            where such a script ends with the connection open, the connection is then served as usual.
-        tls: for each connection in order of arrival, its TLS context, the last one for all later ones;
-            none at all for plain TCP.
-        listening: whether the port accepts from the start, refuses, or lets nobody in (a full backlog).
-            The last two last until `listen()`.
-        second: how many real seconds a scripted second takes.
-        default: the script of requests that no play is left for.
+        scenarios: one for each request in order of arrival; `default` after the last.
+        accepts: a script for each connection in order of arrival, run before TLS and the first request;
+            if it leaves the connection open, the connection is then served as usual.
+        tls: a TLS context for each connection in order of arrival, the last one also for later ones;
+            empty for plain TCP.
+        listening: whether the port accepts from the start, refuses, or has a full backlog;
+            the last two end with `listen()`.
+        second: the real duration of a scripted second.
+        default: the scenario for requests after the last of `scenarios`.
     """
 
     def __init__(
         self,
-        plays: Iterable[Play] = (),
+        scenarios: Iterable[Scenario] = (),
         *,
         accepts: Iterable[Script] = (),
         tls: Iterable[ssl.SSLContext] = (),
         listening: Listening = "yes",
         second: float = 1.0,
-        default: Play = good,
+        default: Scenario = good,
     ) -> None:
         self.requests: list[Request] = []
-        """Every request that was read whole, in order of arrival."""
+        """Every completely read request, in order of arrival."""
         self.connections = 0
-        """How many connections were accepted."""
+        """The number of accepted connections."""
         self.second = second
-        self._plays = iter(plays)
+        self._scenarios = iter(scenarios)
         self._accepts = iter(accepts)
         self._contexts = iter(tls)
         self._context = next(self._contexts, None)
@@ -84,31 +84,31 @@ class FaultServer:
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for sock in (self._listener, *self._fillers):
             sock.close()
-        mishaps = [result for result in results if isinstance(result, Exception)]
-        if mishaps and error is None:
-            raise ExceptionGroup("the fault server met a request that it cannot read", mishaps)
+        failures = [result for result in results if isinstance(result, Exception)]
+        if failures and error is None:
+            raise ExceptionGroup("the fault server could not parse a request", failures)
 
     def base_url(self, host: str = LOOPBACK) -> str:
-        """The URL of the server's root, under the given name of its host."""
+        """Return the server's root URL with the given host name."""
         return f"{self._scheme}://{host}:{self.port}"
 
     def listen(self) -> None:
-        """Accept from now on; what ends a refusal or a full backlog."""
+        """Accept connections from now on; ends a refusal or a full backlog."""
         while self._fillers:
             self._fillers.pop().close()
         self._listener.listen(128)
         self._open.set()
 
     def relieve(self) -> None:
-        """End a fault that lasts, where that is in the server's power."""
+        """End a lasting fault, if the server can."""
         if not self._open.is_set():
             self.listen()
 
     def cut_idle(self, data: bytes = b"", *, fin: bool = True) -> int:
-        """Send bytes or FIN on every connection that waits for a request, without giving the loop a turn.
+        """Send bytes or FIN on every idle connection without yielding to the event loop.
 
-        So a client in the same loop cannot have seen them when it sends next, as if its loop had been
-        blocked meanwhile. Returns how many connections that were.
+        A client in the same loop cannot have seen them when it sends next, as if its loop had been
+        blocked. Returns the number of connections.
         """
         pipes = list(self._idle)
         for pipe in pipes:
@@ -141,10 +141,10 @@ class FaultServer:
 
     async def _serve(self, sock: socket.socket, connection: int) -> None:
         try:
-            if await play(next(self._accepts, ()), TcpPipe(sock), self.second):
+            if await run_script(next(self._accepts, ()), TcpPipe(sock), self.second):
                 await self._converse(await self._secure(sock), connection)
         except (OSError, ssl.SSLError):
-            pass  # the client went away in the middle of a script, which many scripts provoke
+            pass  # many scripts make the client disconnect before they end
         finally:
             sock.close()
 
@@ -160,8 +160,8 @@ class FaultServer:
         reader = RequestReader(pipe, connection)
         while request := await self._next_request(reader, pipe):
             self.requests.append(request)
-            script = next(self._plays, self._default)(request)
-            if not await play(script, pipe, self.second):
+            script = next(self._scenarios, self._default)(request)
+            if not await run_script(script, pipe, self.second):
                 return
 
     async def _next_request(self, reader: RequestReader, pipe: TcpPipe) -> Request | None:

@@ -1,4 +1,4 @@
-"""The steps that a script is made of: what the server does to one connection, in order."""
+"""The steps of a script: what the server does to one connection, in order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived; header names are in lower case, `connection` counts from 1."""
+    """One received request; header names are in lower case, `connection` counts from 1."""
 
     method: str
     path: str
@@ -16,7 +16,7 @@ class Request:
     connection: int
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, or None."""
+        """Return the first value of a header, or None."""
         return next((value for key, value in self.headers if key == name.lower()), None)
 
 
@@ -29,7 +29,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """Send `chunk` bytes, wait `interval` scripted seconds, and so on to the end."""
+    """Send `chunk` bytes every `interval` scripted seconds."""
 
     data: bytes
     chunk: int = 1
@@ -38,28 +38,28 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Send the same bytes over and over until the client goes away."""
+    """Send the same bytes repeatedly until the client disconnects."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait so many scripted seconds."""
+    """Wait for a number of scripted seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """Read until these bytes have come; the empty bytes stand for anything at all."""
+    """Read until these bytes have been received; empty bytes match any data."""
 
     data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Send FIN, after TLS's own farewell unless `notify` is false; then wait for the client to close."""
+    """Send FIN, after TLS's close_notify unless `notify` is false; then wait for the client to close."""
 
     notify: bool = True
 
@@ -71,9 +71,9 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Say nothing more, until the client closes."""
+    """Send nothing more until the client closes."""
 
 
 Step: TypeAlias = Send | Drip | Flood | Sleep | Expect | Close | Reset | Hang
 Script: TypeAlias = tuple[Step, ...]
-Play: TypeAlias = Callable[[Request], Script]
+Scenario: TypeAlias = Callable[[Request], Script]

@@ -1,4 +1,4 @@
-"""What a hostile server, or one that a hostile party answers for, cannot make the client do."""
+"""What a hostile server, or an attacker on the network, cannot make the client do."""
 
 import asyncio
 import tracemalloc
@@ -29,7 +29,7 @@ from .cell import KEY, LONG, SHORT, Watch, client
 from .certs import server_context
 from .fault import REPLY_LIMIT, Wire
 from .operations import LINKED_ACCOUNT_ID, LIST, READ, SINGLE, WRITE, Operation
-from .plays import always, answer
+from .scenarios import always, answer
 from .server import FaultServer
 from .steps import Close, Expect, Flood, Hang, Reset, Send, Sleep
 from .transports import TransportName
@@ -39,7 +39,7 @@ LARGE = {"note": "x" * (16 * MIB)}
 
 
 def _bomb(mebibytes: int, wbits: int) -> bytes:
-    """So many MiB of spaces, compressed a thousandfold."""
+    """Return this many MiB of spaces, compressed a thousandfold."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, wbits)
     return b"".join([squeeze.compress(b" " * MIB) for _ in range(mebibytes)]) + squeeze.flush()
 
@@ -49,14 +49,14 @@ BOMBS = {b"gzip": _bomb(96, 31), b"deflate": _bomb(96, 15)}
 
 @contextmanager
 def at_most(limit: int) -> Iterator[None]:
-    """Fail where the block needs more memory at once, in bytes."""
+    """Fail if the peak memory of the block exceeds `limit` bytes."""
     tracemalloc.start()
     try:
         yield
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < limit, f"{peak / MIB:.1f} MiB at once"
+    assert peak < limit, f"{peak / MIB:.1f} MiB at peak"
 
 
 async def _call(url: str, operation: Operation, timeout: float = LONG) -> None:
@@ -64,7 +64,7 @@ async def _call(url: str, operation: Operation, timeout: float = LONG) -> None:
         await operation.call(refold, timeout)
 
 
-def test_each_transport_is_the_one_that_was_asked_for(transport: TransportName) -> None:
+def test_the_requested_transport_is_used(transport: TransportName) -> None:
     async def chosen() -> object:
         async with Refold(KEY, base_url="http://127.0.0.1:1") as refold:
             session = await refold._requester.session()
@@ -76,7 +76,9 @@ def test_each_transport_is_the_one_that_was_asked_for(transport: TransportName) 
 
 @pytest.mark.parametrize("encoding", BOMBS)
 @pytest.mark.parametrize("status", [200, 400])
-async def test_a_bomb_is_not_unpacked(transport: TransportName, encoding: bytes, status: int) -> None:
+async def test_a_decompression_bomb_is_rejected(
+    transport: TransportName, encoding: bytes, status: int
+) -> None:
     bomb = reply(status, BOMBS[encoding], JSON_FIELD, b"Content-Encoding: " + encoding)
     async with FaultServer([always(Send(bomb))]) as server, client(server.base_url()) as refold:
         with at_most(8 * REPLY_LIMIT), pytest.raises((ReplyTooLargeError, StatusError)) as caught:
@@ -85,7 +87,7 @@ async def test_a_bomb_is_not_unpacked(transport: TransportName, encoding: bytes,
         assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
-async def test_a_bomb_in_chunks_is_not_unpacked(transport: TransportName) -> None:
+async def test_a_chunked_decompression_bomb_is_rejected(transport: TransportName) -> None:
     body = BOMBS[b"gzip"]
     chunk = b"%x\r\n%s\r\n" % (len(body), body)
     start = head(200, JSON_FIELD, CHUNKED_FIELD, b"Content-Encoding: gzip")
@@ -94,7 +96,7 @@ async def test_a_bomb_in_chunks_is_not_unpacked(transport: TransportName) -> Non
             await _call(server.base_url(), WRITE)
 
 
-async def test_a_body_without_end_is_not_gathered(transport: TransportName) -> None:
+async def test_an_endless_body_is_rejected(transport: TransportName) -> None:
     async with FaultServer([always(Send(head(200, JSON_FIELD)), Flood(b" " * 65536))]) as server:
         with at_most(8 * REPLY_LIMIT), pytest.raises(ReplyTooLargeError):
             await _call(server.base_url(), LIST)
@@ -102,7 +104,7 @@ async def test_a_body_without_end_is_not_gathered(transport: TransportName) -> N
 
 @pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_the_key_goes_to_no_other_origin(
+async def test_the_key_is_never_sent_to_another_origin(
     transport: TransportName, operation: Operation, status: int
 ) -> None:
     async with FaultServer() as elsewhere:
@@ -115,7 +117,7 @@ async def test_the_key_goes_to_no_other_origin(
         assert elsewhere.connections == 0
 
 
-async def test_a_cookie_is_kept_for_nobody(transport: TransportName) -> None:
+async def test_cookies_are_not_stored(transport: TransportName) -> None:
     cookies = (b"Set-Cookie: one=1; Path=/", b"Set-Cookie: two=2; Domain=localhost")
     async with (
         FaultServer([answer(500, b"", *cookies)]) as server,
@@ -129,12 +131,12 @@ async def test_a_cookie_is_kept_for_nobody(transport: TransportName) -> None:
 
 @pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
 @pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
-async def test_nothing_is_sent_twice_where_retries_are_off(
+async def test_nothing_is_resent_when_retries_are_off(
     transport: TransportName, operation: Operation, end: Close | Reset
 ) -> None:
-    plays = [always(Send(ok(b"[]"))), *[always(end)] * 3]
+    scenarios = [always(Send(ok(b"[]"))), *[always(end)] * 3]
     async with (
-        FaultServer(plays) as server,
+        FaultServer(scenarios) as server,
         Refold(KEY, base_url=server.base_url(), retry=Retry(attempts=1)) as refold,
     ):
         await LIST.call(refold, LONG)
@@ -145,9 +147,7 @@ async def test_nothing_is_sent_twice_where_retries_are_off(
 
 
 @pytest.mark.parametrize("wire", ["tcp", "tls"])
-async def test_one_connection_serves_calls_that_follow_each_other(
-    transport: TransportName, wire: Wire
-) -> None:
+async def test_consecutive_calls_reuse_one_connection(transport: TransportName, wire: Wire) -> None:
     async with FaultServer(tls=[server_context()] if wire == "tls" else []) as server:
         async with client(server.base_url()) as refold:
             for operation in SINGLE * 3:
@@ -155,7 +155,9 @@ async def test_one_connection_serves_calls_that_follow_each_other(
         assert (server.connections, len(server.requests)) == (1, 12)
 
 
-async def test_an_answer_that_overtakes_a_large_request_is_read(transport: TransportName) -> None:
+async def test_a_response_that_arrives_before_a_large_request_is_sent_is_read(
+    transport: TransportName,
+) -> None:
     refusal = reply(413, b"", b"Connection: close")
     async with (
         FaultServer(accepts=[(Expect(), Send(refusal), Hang())]) as server,
@@ -168,11 +170,11 @@ async def test_an_answer_that_overtakes_a_large_request_is_read(transport: Trans
         assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
-async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadline(
+async def test_a_server_that_does_not_read_a_large_request_is_abandoned_at_the_deadline(
     transport: TransportName,
 ) -> None:
-    deaf = (Expect(), Sleep(1e6))
-    async with FaultServer(accepts=[deaf]) as server, client(server.base_url()) as refold:
+    unresponsive = (Expect(), Sleep(1e6))
+    async with FaultServer(accepts=[unresponsive]) as server, client(server.base_url()) as refold:
         account = refold.account(LINKED_ACCOUNT_ID)
         with Watch(SHORT) as watch, pytest.raises(DeadlineExceededError) as caught:
             await account.actions.execute("hubspot", "create_contact", LARGE, timeout=SHORT)
@@ -182,7 +184,7 @@ async def test_a_server_that_does_not_read_a_large_request_is_left_at_the_deadli
         assert READ.content(await READ.call(refold, LONG)) == READ.good
 
 
-async def test_a_batch_is_not_kept_for_ever_by_429s_without_a_wait(transport: TransportName) -> None:
+async def test_a_batch_gives_up_on_endless_429s_without_a_wait(transport: TransportName) -> None:
     calls = [Call(LINKED_ACCOUNT_ID, "hubspot", "create_contact")]
     throttle = answer(429, b"", b"Retry-After: 0")
     async with FaultServer(repeat(throttle)) as server, client(server.base_url()) as refold:

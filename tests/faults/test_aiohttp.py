@@ -1,7 +1,7 @@
-"""What aiohttp itself makes of the faults: the ground that the client's mapping stands on.
+"""How aiohttp itself reports the faults, which the client's error mapping relies on.
 
-A table of facts about a dependency: where a new aiohttp changes one, this says which, and the mapping of the
-client needs a look. The calls are POSTs, since aiohttp repeats a GET of its own accord.
+If a new aiohttp version changes one of these facts, the failing test says which, and the mapping needs review.
+The calls are POSTs, because aiohttp repeats a GET by itself.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ RAISED = {
         header-no-colon header-no-name header-space-in-name header-bare-cr header-megabyte header-megabyte-name
         header-ten-thousand status-megabyte brotli body-204""",
 }
-"""The class of the exception, and the faults that raise it; one of two where the client's write races the end."""
+"""Exception classes and the faults that raise them; one of two if the client's write races the close."""
 
 ANSWERED = {
     "200 good": """until-close fin-noticed idle-408-noticed idle-garbage-noticed drip-in-time thousand-chunks
@@ -58,11 +58,11 @@ ANSWERED = {
     "408 other": "idle-408-while-blocked",
     "999 good": "status-999",
 }
-"""The status with what the body was, and the faults that pass for such an answer."""
+"""Statuses and kinds of body, and the faults that aiohttp accepts as such a response."""
 
 FACTS = {name: outcome for outcome, names in (RAISED | ANSWERED).items() for name in names.split()}
-KEPT_UNSEEN = {"idle-answer-noticed", "fin-while-blocked", "idle-408-while-blocked"}
-"""Where aiohttp takes a kept connection for good that the client refuses: the server may read the call later or never."""
+REUSED_BY_AIOHTTP = {"idle-answer-noticed", "fin-while-blocked", "idle-408-while-blocked"}
+"""Faults where aiohttp reuses a connection that the client rejects: the server may read the call late or never."""
 
 
 def _fact(fault: Fault) -> str:
@@ -71,29 +71,29 @@ def _fact(fault: Fault) -> str:
     return FACTS[fault.id]
 
 
-def test_the_table_leaves_out_only_what_is_plain_http() -> None:
+def test_the_table_omits_only_plain_http_errors() -> None:
     plain = {fault.id for fault in FAULTS} - set(FACTS)
     assert all(name[0] in "345" or name.startswith(("redirect-", "broken-")) for name in plain)
 
 
 @pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS if fault.id in FACTS])
-async def test_aiohttp_meets(fault: Fault) -> None:
+async def test_how_aiohttp_reports(fault: Fault) -> None:
     met = await meet(fault, fault.wires[0], "POST", SHORT if _fact(fault) == "TimeoutError" else LONG)
     assert met.outcome in _fact(fault).split(" or ")
     assert (met.next == "200 good") == fault.recovers
-    if fault.id not in KEPT_UNSEEN:
+    if fault.id not in REUSED_BY_AIOHTTP:
         write = fault.expected("write")
         assert met.requests == (0 if fault.lasting else write.seen - write.retried)
 
 
 @pytest.mark.parametrize("name", ["reset-before-status", "closed-before-status", "reset-on-second-use"])
-async def test_aiohttp_repeats_a_get_once_of_its_own_accord(name: str) -> None:
+async def test_aiohttp_repeats_a_get_once_by_itself(name: str) -> None:
     (fault,) = (fault for fault in FAULTS if fault.id == name)
     met = await meet(fault, "tcp", "GET")
     assert (met.outcome, met.requests) == ("200 good", 2)
 
 
-async def test_aiohttp_takes_an_answer_to_no_call_for_the_next_one() -> None:
+async def test_aiohttp_accepts_an_unsolicited_response_as_the_next_one() -> None:
     async with FaultServer() as server, bare_session() as session:
         await bare_call(session, server.base_url(), "POST")
         server.cut_idle(ok(poison_body(server.requests[-1])), fin=False)
@@ -101,7 +101,7 @@ async def test_aiohttp_takes_an_answer_to_no_call_for_the_next_one() -> None:
         assert await bare_call(session, server.base_url(), "POST") == "200 poison"
 
 
-async def test_a_good_server_is_met_well() -> None:
+async def test_calls_to_a_good_server_succeed() -> None:
     async with FaultServer([good]) as server, bare_session() as session:
         assert await bare_call(session, server.base_url(), "GET") == "200 good"
         assert await bare_call(session, server.base_url(), "POST") == "200 good"

@@ -1,4 +1,4 @@
-"""What a block leaves behind is found; what it cleans up is not."""
+"""Leaked tasks and sockets are found, cleaned-up ones are not reported."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ async def test_a_clean_block_passes() -> None:
         socket.socket().close()
 
 
-async def test_what_is_gone_soon_passes() -> None:
+async def test_resources_that_close_soon_pass() -> None:
     async with no_leaks():
         tasks = [asyncio.create_task(asyncio.sleep(0.01))]
     assert all(task.done() for task in tasks)
@@ -30,7 +30,7 @@ async def test_a_task_left_behind_fails(monkeypatch: pytest.MonkeyPatch) -> None
     tasks[0].cancel()
 
 
-@pytest.mark.skipif(not leaks.DESCRIPTORS.is_dir(), reason="the system does not list a process's descriptors")
+@pytest.mark.skipif(not leaks.DESCRIPTORS.is_dir(), reason="requires /proc/self/fd")
 async def test_a_socket_left_behind_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaks, "GRACE", 0.01)
     sockets: list[socket.socket] = []
@@ -40,7 +40,7 @@ async def test_a_socket_left_behind_fails(monkeypatch: pytest.MonkeyPatch) -> No
     sockets[0].close()
 
 
-async def test_an_error_in_the_block_comes_through() -> None:
+async def test_an_error_in_the_block_propagates() -> None:
     with pytest.raises(ZeroDivisionError):
         async with no_leaks():
             raise ZeroDivisionError

@@ -1,8 +1,8 @@
-"""The matrix: each fault, met by each operation, over plain TCP and TLS, on both transports of the wire.
+"""The fault matrix: each fault, met by each operation, over plain TCP and TLS, on both transports.
 
-A cell says the class of the error, its fate, how many tries and requests there were, that the deadline held,
+A cell asserts the class of the error, its fate, the number of attempts and requests, that the deadline was kept,
 that the next call on the same client succeeds, and that the client holds nothing it should not. The cells of
-one fault run side by side in one event loop, each with a server and a client of its own.
+one fault run concurrently in one event loop, each with its own server and client.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from .transports import TransportName
 RecordProperty = Callable[[str, object], None]
 
 
-def _meeting_once(fault: Fault, wire: Wire, transport: TransportName) -> tuple[Operation, ...]:
-    """The operations that meet a fault which comes once.
+def _operations_once(fault: Fault, wire: Wire, transport: TransportName) -> tuple[Operation, ...]:
+    """Return the operations to run against a fault that occurs once.
 
-    What stands above the transport, the first transport shows for both. A batch of several calls is of no use
-    where the fault would meet them all; and many handshakes would take up a short deadline.
+    The layers above the transport are covered by the first transport. A batch of several calls is left out if
+    all of them would meet the fault, or if their handshakes would use up a short deadline.
     """
     if transport == "public":
         return A_GET_AND_A_POST
@@ -34,8 +34,8 @@ def _meeting_once(fault: Fault, wire: Wire, transport: TransportName) -> tuple[O
     return (*SINGLE, *(BATCHES_OF_ONE if alone else BATCHES))
 
 
-def _meeting_always(fault: Fault, transport: TransportName) -> tuple[Operation, ...]:
-    """The operations that try again after a fault; a batch waits a 429 out, past its tries."""
+def _operations_always(fault: Fault, transport: TransportName) -> tuple[Operation, ...]:
+    """Return the operations that retry after the fault; batches wait for a 429 to pass, beyond their attempts."""
     throttled = fault.read.error == "RateLimitedError"
     operations = (
         A_GET_AND_A_POST if transport == "public" else SINGLE if throttled else (*SINGLE, *BATCHES_OF_ONE)
@@ -43,28 +43,28 @@ def _meeting_always(fault: Fault, transport: TransportName) -> tuple[Operation, 
     return tuple(each for each in operations if fault.expected(each.effect).retried)
 
 
-def _rows(*, tried_again: bool) -> list[object]:
-    """Every fault over every wire, or of those only the ones after which some call is tried again."""
+def _rows(*, retried: bool) -> list[object]:
+    """Return every fault on every wire, or only those after which some call is retried."""
     return [
         pytest.param(fault, wire, id=f"{fault.id}-{wire}")
         for fault in FAULTS
         for wire in fault.wires
-        if not tried_again or (fault.read.retried and not fault.lasting)
+        if not retried or (fault.read.retried and not fault.lasting)
     ]
 
 
-@pytest.mark.parametrize(("fault", "wire"), _rows(tried_again=False))
-async def test_a_fault_that_comes_once(
+@pytest.mark.parametrize(("fault", "wire"), _rows(retried=False))
+async def test_a_fault_that_occurs_once(
     fault: Fault, wire: Wire, transport: TransportName, record_property: RecordProperty
 ) -> None:
-    await _fill(fault, wire, _meeting_once(fault, wire, transport), 1, record_property)
+    await _fill(fault, wire, _operations_once(fault, wire, transport), 1, record_property)
 
 
-@pytest.mark.parametrize(("fault", "wire"), _rows(tried_again=True))
-async def test_a_fault_that_meets_every_try(
+@pytest.mark.parametrize(("fault", "wire"), _rows(retried=True))
+async def test_a_fault_on_every_attempt(
     fault: Fault, wire: Wire, transport: TransportName, record_property: RecordProperty
 ) -> None:
-    await _fill(fault, wire, _meeting_always(fault, transport), RETRY.attempts, record_property)
+    await _fill(fault, wire, _operations_always(fault, transport), RETRY.attempts, record_property)
 
 
 async def _fill(
@@ -74,7 +74,7 @@ async def _fill(
     times: int,
     record_property: RecordProperty,
 ) -> None:
-    """Fill the cells of a fault, and say where they are not as they must be."""
+    """Run the cells of a fault and assert their expected outcomes."""
     record_property(CELLS, len(operations))
     async with no_leaks():
         met = await asyncio.gather(*(_cell(fault, wire, each, times) for each in operations))
@@ -84,7 +84,7 @@ async def _fill(
 
 
 async def _cell(fault: Fault, wire: Wire, operation: Operation, times: int) -> Met:
-    """Fill a cell; where the machine was too busy for a short deadline, with a longer one."""
+    """Run a cell; if the machine was too busy for a short deadline, again with a longer one."""
     with contextlib.suppress(TooBusyError):
         met = await _met(fault, wire, operation, times, SHORT)
         if met.error != "DeadlineExceededError" or met == due(fault, operation, times):

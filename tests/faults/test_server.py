@@ -1,4 +1,4 @@
-"""The fault server does to a bare socket what its script says."""
+"""The fault server follows its scripts, observed over a bare socket."""
 
 import asyncio
 import errno
@@ -10,7 +10,7 @@ import pytest
 
 from .answers import ACTIONS, ENVELOPE, POISON, chunks, good_body, head, ok, poison_body
 from .certs import Certificate, client_context, server_context
-from .plays import always
+from .scenarios import always
 from .server import LOOPBACK, FaultServer
 from .steps import Close, Drip, Expect, Flood, Hang, Request, Reset, Send, Sleep, Step
 
@@ -19,7 +19,7 @@ EXECUTE = b"POST /actions/get_contact/execute HTTP/1.1\r\nContent-Length: 2\r\nX
 
 
 class Client:
-    """A connection as bare as asyncio has it."""
+    """A bare asyncio connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -40,20 +40,20 @@ class Client:
         return await self.reader.read(length)
 
 
-async def played(*steps: Step, request: bytes = LIST) -> bytes:
-    """All that comes for one request until the server closes."""
+async def response_of(*steps: Step, request: bytes = LIST) -> bytes:
+    """Return everything received for one request until the server closes."""
     async with FaultServer([always(*steps)], second=0.01) as server, await Client.of(server) as client:
         client.writer.write(request)
         return await client.reader.read()
 
 
-async def test_serves_well_after_the_last_play() -> None:
+async def test_serves_well_after_the_last_scenario() -> None:
     async with FaultServer([always(Send(b"odd"))]) as server, await Client.of(server) as client:
         assert await client.ask(LIST) == b"odd"
         assert ACTIONS[0]["name"].encode() in await client.ask(LIST)
 
 
-async def test_logs_what_it_read() -> None:
+async def test_records_requests() -> None:
     async with FaultServer() as server:
         async with await Client.of(server) as client:
             await client.ask(LIST)
@@ -67,7 +67,7 @@ async def test_logs_what_it_read() -> None:
     assert server.connections == 2
 
 
-async def test_reads_a_request_that_comes_in_pieces() -> None:
+async def test_reads_a_request_in_pieces() -> None:
     async with FaultServer() as server, await Client.of(server) as client:
         for piece in (EXECUTE[:10], EXECUTE[10:-1], EXECUTE[-1:]):
             client.writer.write(piece)
@@ -75,19 +75,19 @@ async def test_reads_a_request_that_comes_in_pieces() -> None:
         assert str(ENVELOPE["node_status"]).encode() in await client.reader.read(1 << 16)
 
 
-async def test_a_request_that_it_cannot_read_fails_the_test() -> None:
-    with pytest.raises(ExceptionGroup, match="cannot read"):
+async def test_an_unparsable_request_fails_the_test() -> None:
+    with pytest.raises(ExceptionGroup, match="could not parse"):
         async with FaultServer() as server, await Client.of(server) as client:
             await client.ask(b"GET / HTTP/1.0\r\n\r\n")
 
 
 async def test_sends_sleeps_drips_and_closes() -> None:
-    assert await played(Send(b"a"), Sleep(0.1), Drip(b"bcd", chunk=2, interval=0.1), Close()) == b"abcd"
+    assert await response_of(Send(b"a"), Sleep(0.1), Drip(b"bcd", chunk=2, interval=0.1), Close()) == b"abcd"
 
 
 async def test_resets() -> None:
     with pytest.raises(ConnectionResetError):
-        await played(Send(b"a"), Reset())
+        await response_of(Send(b"a"), Reset())
 
 
 async def test_hangs_until_the_client_closes() -> None:
@@ -130,23 +130,23 @@ async def test_refuses_until_it_listens() -> None:
             assert (await client.ask(LIST)).startswith(b"HTTP/1.1 200")
 
 
-async def test_lets_nobody_in_until_it_listens() -> None:
+async def test_keeps_a_full_backlog_until_it_listens() -> None:
     async with FaultServer(listening="full") as server:
-        with socket.socket() as shut_out:
-            shut_out.setblocking(False)
-            assert shut_out.connect_ex((LOOPBACK, server.port)) == errno.EINPROGRESS
+        with socket.socket() as blocked:
+            blocked.setblocking(False)
+            assert blocked.connect_ex((LOOPBACK, server.port)) == errno.EINPROGRESS
             await asyncio.sleep(0.02)
             with pytest.raises(BlockingIOError):
-                shut_out.recv(1)
+                blocked.recv(1)
             with pytest.raises(OSError, match="not connected"):
-                shut_out.getpeername()
+                blocked.getpeername()
         server.listen()
         async with await Client.of(server) as client:
             assert (await client.ask(LIST)).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_cuts_idle_connections_at_once(*, tls: bool) -> None:
+async def test_cuts_idle_connections_immediately(*, tls: bool) -> None:
     server = FaultServer(tls=[server_context()] if tls else [])
     async with server, await Client.of(server, client_context() if tls else None) as client:
         await client.ask(LIST)
@@ -154,7 +154,7 @@ async def test_cuts_idle_connections_at_once(*, tls: bool) -> None:
         assert await client.reader.read() == b"unasked"
 
 
-async def test_serves_over_tls_and_says_farewell() -> None:
+async def test_serves_over_tls_and_sends_close_notify() -> None:
     server = FaultServer([always(Send(b"a" * 100_000), Close())], tls=[server_context()])
     async with server, await Client.of(server, client_context()) as client:
         client.writer.write(LIST)
@@ -171,7 +171,7 @@ async def test_serves_over_tls_and_says_farewell() -> None:
         ("untrusted", "unable to get local issuer certificate"),
     ],
 )
-async def test_a_bad_certificate_is_refused_and_then_a_good_one_taken(
+async def test_a_bad_certificate_is_rejected_and_a_good_one_accepted(
     certificate: Certificate, says: str
 ) -> None:
     async with FaultServer(tls=[server_context(certificate), server_context()]) as server:
@@ -181,14 +181,14 @@ async def test_a_bad_certificate_is_refused_and_then_a_good_one_taken(
             assert (await client.ask(LIST)).startswith(b"HTTP/1.1 200")
 
 
-def test_answers_are_framed() -> None:
+def test_responses_are_framed() -> None:
     assert head(200, b"A: 1") == b"HTTP/1.1 200 Some Reason\r\nA: 1\r\n\r\n"
     assert ok(b"{}").endswith(b"Content-Length: 2\r\n\r\n{}")
     assert chunks(b"abc", 2) == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize("path", ["/x/actions", "/x/actions/get_contact", "/x/actions/get_contact/execute"])
-def test_poison_is_told_from_a_good_answer(path: str) -> None:
+def test_poison_differs_from_a_good_response(path: str) -> None:
     request = Request("GET", path, (), b"", 1)
     assert POISON.encode() in poison_body(request)
     assert POISON.encode() not in good_body(request)

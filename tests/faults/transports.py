@@ -1,4 +1,4 @@
-"""The two transports, and a fixture that has new clients use one after the other."""
+"""The two transports, and a fixture that runs a test on each."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ TRANSPORTS: tuple[TransportName, ...] = ("direct", "public")
 
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> TransportName:
-    """The transport that new clients take."""
+    """Select the transport of new clients."""
     chosen: TransportName = request.param
     monkeypatch.setenv(TRANSPORT_VARIABLE, chosen)
     return chosen
