@@ -6,17 +6,18 @@
         ...
         assert not sandbox.ledger.duplicates()
 
-It knows nothing of the client library. ``python -m refold_async.sandbox`` runs it as a command, and
+It knows nothing of the client library. `python -m refold_async.sandbox` runs it as a command, and
 `SandboxThread` from a synchronous program.
 """
 
+from __future__ import annotations
+
+from refold_async.sandbox.api.webhooks import Delivery
 from refold_async.sandbox.faults import Fault
 from refold_async.sandbox.ledger import Ledger, Run
 from refold_async.sandbox.limits import SandboxLimit
-from refold_async.sandbox.requests import ReceivedRequest
-from refold_async.sandbox.resources.posting import Delivery
-from refold_async.sandbox.server import Sandbox
-from refold_async.sandbox.thread import SandboxThread
+from refold_async.sandbox.request_log import ReceivedRequest
+from refold_async.sandbox.server import Sandbox, SandboxThread
 
 __all__ = [
     "Delivery",

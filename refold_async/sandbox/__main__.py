@@ -1,4 +1,6 @@
-"""``python -m refold_async.sandbox``: the sandbox as a process of its own."""
+"""`python -m refold_async.sandbox`: the sandbox as a process of its own."""
+
+from __future__ import annotations
 
 import argparse
 import asyncio
@@ -55,7 +57,7 @@ async def _serve(sandbox: Sandbox) -> None:
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault from ``name=value,name=value`` or from a JSON object with its fields.
+    """A fault from `name=value,name=value` or from a JSON object with its fields.
 
     Raises:
         ValueError: A name or value is not one of a fault's.
@@ -64,7 +66,7 @@ def parse_fault(text: str) -> Fault:
 
 
 def parse_limit(text: str) -> SandboxLimit:
-    """A limit from ``20``, ``20:5`` with the burst, ``name=value,…`` or a JSON object.
+    """A limit from `20`, `20:5` with the burst, `name=value,…` or a JSON object.
 
     Raises:
         ValueError: A name or value is not one of a limit's.
@@ -114,7 +116,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _argument(parse: Callable[[str], object]) -> Callable[[str], object]:
-    """``parse`` as argparse wants it: with its own exception, so that the user reads the reason."""
+    """`parse` as argparse wants it: with its own exception, so that the user reads the reason."""
 
     def parse_argument(text: str) -> object:
         try:

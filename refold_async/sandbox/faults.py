@@ -1,9 +1,10 @@
 """Misbehaviour on request: which requests it strikes, and what happens to them."""
 
+from __future__ import annotations
+
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
@@ -29,29 +30,29 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Whom (all that is given must match; nothing given matches every documented request):
         method, operation, slug, action_id, linked_account_id, effect: the HTTP method; the
-        operation's name as in ``"actions.execute"``; the app; the action; the customer;
-        ``"read"`` or ``"write"`` as the sandbox's data has it.
+        operation's name as in `"actions.execute"`; the app; the action; the customer;
+        `"read"` or `"write"` as the sandbox's data has it.
 
     How often:
-        times: At most so often; ``None`` for always.
+        times: At most so often; `None` for always.
         after: The first so many matches go free.
         probability: The chance that a match is struck, from the sandbox's seed.
 
-    What (at most one of these; ``latency`` goes with any, or alone):
+    What (at most one of these; `latency` goes with any, or alone):
         latency: Seconds of delay, or a range of seconds to draw from.
-        status: Answer this HTTP status with ``body`` ("envelope", "html" or "empty"), ``headers``
-            (``{"Retry-After": "2"}``), ``message`` and ``code``.
-        drop: Close the connection: ``"before"`` the action runs, ``"after"`` it ran and without an
-            answer, or ``"during"`` the answer, half of which is sent.
+        status: Answer this HTTP status with `body` ("envelope", "html" or "empty"), `headers`
+            (`{"Retry-After": "2"}`), `message` and `code`.
+        drop: Close the connection: `"before"` the action runs, `"after"` it ran and without an
+            answer, or `"during"` the answer, half of which is sent.
         truncate: The share of the answer's body that is sent, as a well-formed HTTP answer.
-        garbage: Bytes to answer with instead of JSON; ``True`` for some ready ones.
-        node_status: Answer 200 with this ``node_status``, ``http_status`` and ``data`` (default: an
-            object with ``message``).
+        garbage: Bytes to answer with instead of JSON; `True` for some ready ones.
+        node_status: Answer 200 with this `node_status`, `http_status` and `data` (default: an
+            object with `message`).
         hang: Never answer.
         stall: Send half of the answer, then nothing more; the connection stays open.
 
-    ``when`` says for ``latency``, ``status``, ``node_status`` and ``hang`` whether it comes ``"before"``
-    the action (which then does not run, latency aside) or ``"after"`` it ran and is in the ledger.
+    `when` says for `latency`, `status`, `node_status` and `hang` whether it comes `"before"`
+    the action (which then does not run, latency aside) or `"after"` it ran and is in the ledger.
     """
 
     method: str | None = None
@@ -132,7 +133,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return not stops or self.when == "after"
 
 
-class Target(NamedTuple):
+class FaultTarget(NamedTuple):
     """What a fault is matched against: one request, as far as it is known before it runs."""
 
     method: str
@@ -143,15 +144,16 @@ class Target(NamedTuple):
     effect: Effect
 
 
-@dataclass(slots=True)
-class _Armed:
+class ArmedFault(msgspec.Struct):
+    """A fault, how often it has matched and how often it has fired."""
+
     fault: Fault
     decides: bool
     seen: int = 0
     fired: int = 0
 
 
-class Strike(NamedTuple):
+class Injection(NamedTuple):
     """What falls on one request: delays before and after it runs, and at most one fault."""
 
     delay_before: float
@@ -159,7 +161,7 @@ class Strike(NamedTuple):
     fault: Fault | None
 
 
-UNHARMED = Strike(0.0, 0.0, None)
+NO_INJECTION = Injection(0.0, 0.0, None)
 
 
 class FaultBook:
@@ -168,13 +170,13 @@ class FaultBook:
     def __init__(self, faults: Iterable[Fault] = (), seed: int = 0) -> None:
         self._initial = tuple(faults)
         self._seed = seed
-        self._armed: list[_Armed] = []
+        self._armed: list[ArmedFault] = []
         self._random = random.Random(seed)  # noqa: S311
         self.reset()
 
     def add(self, *faults: Fault) -> None:
         """Arm faults, after those already there."""
-        self._armed += [_Armed(fault, bool(fault.outcomes)) for fault in faults]
+        self._armed += [ArmedFault(fault, bool(fault.outcomes)) for fault in faults]
 
     def remove(self, fault: Fault) -> None:
         """Disarm a fault; nothing happens where it is not armed."""
@@ -200,8 +202,8 @@ class FaultBook:
     def __len__(self) -> int:
         return len(self._armed)
 
-    def strike(self, target: Target) -> Strike:
-        """What falls on ``target``; counts it."""
+    def inject(self, target: FaultTarget) -> Injection:
+        """What falls on `target`; counts it."""
         before = after = 0.0
         for armed in self._armed:
             if not _matches(armed.fault, target) or not self._fires(armed):
@@ -213,10 +215,10 @@ class FaultBook:
             else:
                 after += delay
             if armed.decides:
-                return Strike(before, after, fault)
-        return Strike(before, after, None)
+                return Injection(before, after, fault)
+        return Injection(before, after, None)
 
-    def _fires(self, armed: _Armed) -> bool:
+    def _fires(self, armed: ArmedFault) -> bool:
         fault = armed.fault
         armed.seen += 1
         if armed.seen <= fault.after or (fault.times is not None and armed.fired >= fault.times):
@@ -231,7 +233,7 @@ class FaultBook:
         return low if low == high else self._random.uniform(low, high)
 
 
-def _matches(fault: Fault, target: Target) -> bool:
+def _matches(fault: Fault, target: FaultTarget) -> bool:
     return (
         fault.method in (None, target.method)
         and fault.operation in (None, target.operation)

@@ -1,113 +1,199 @@
-"""The road of one request: find its route, check its credentials, pace it, strike it, answer it."""
+"""Handles one request: finds its route, authenticates, rate-limits, injects a fault, responds.
+
+A dropped connection is really dropped: the transport is aborted, and nothing more is written.
+"""
+
+from __future__ import annotations
 
 import math
 import time
 
+import msgspec
 from aiohttp import web
 
-from refold_async.sandbox import delivery
-from refold_async.sandbox.auth import authenticate
-from refold_async.sandbox.call import Call
-from refold_async.sandbox.faults import UNHARMED, Fault
-from refold_async.sandbox.replies import Refused, Reply, envelope
-from refold_async.sandbox.requests import ReceivedRequest
-from refold_async.sandbox.routing import Router
-from refold_async.sandbox.world import World
+from refold_async.sandbox.authentication import authenticate
+from refold_async.sandbox.faults import NO_INJECTION, Fault
+from refold_async.sandbox.request_log import ReceivedRequest
+from refold_async.sandbox.requests import SandboxRequest
+from refold_async.sandbox.responses import Refused, SandboxResponse, envelope, html_page, success
+from refold_async.sandbox.routing import Route, Router
+from refold_async.sandbox.state import SandboxContext
+from refold_async.sandbox.tasks import Pauses
 
-NO_REPLY = Reply(0, b"")
+GARBAGE = b'\x00\xff<{"node_status": Success, data: [}'
+
+HANG_CHECK = 0.2
+"""Seconds between two checks of a hanging response for a client that has disconnected."""
+
+NO_RESPONSE = SandboxResponse(0, b"")
 
 
 class RequestHandler:
-    """Answers requests; the server hands it each one."""
+    """Answers the requests of the server."""
 
-    def __init__(self, router: Router, world: World) -> None:
+    def __init__(self, router: Router, context: SandboxContext) -> None:
         self._router = router
-        self._world = world
+        self._context = context
         self._arrived = 0
 
-    async def travel(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The whole road, from the bytes of the body to the answer on the wire."""
+    async def handle(self, raw: web.BaseRequest) -> web.StreamResponse:
+        """Read a request's body and respond."""
         try:
-            body = await request.content.read()
+            body = await raw.content.read()
         except (ConnectionError, web.RequestPayloadError):
-            return delivery.drop(request)
-        received = self._receive(request, body)
-        found = self._router.find(request.method, received.raw_path)
+            return _drop(raw)
+        received = self._receive(raw, body)
+        found = self._router.find(raw.method, received.raw_path)
         if found is None:
-            return _send(_unknown(request), received)
+            return _send(_unknown(raw), received)
         route, path_params = found
-        call = Call(request, route, path_params, body, self._world)
-        refusal = self._refusal(call)
-        return await self._answer(call, received) if refusal is None else _send(refusal, received)
-
-    def _receive(self, request: web.BaseRequest, body: bytes) -> ReceivedRequest:
-        self._arrived += 1
-        url = request.rel_url
-        received = ReceivedRequest(
-            request.method, url.raw_path, url.raw_query_string, request.headers, body, time.time()
+        request = SandboxRequest(
+            raw,
+            operation=route.operation,
+            scope=route.scope,
+            path_params=path_params,
+            body=body,
+            context=self._context,
         )
-        self._world.requests.add(received)
+        refusal = self._refusal(request)
+        return await self._answer(route, request, received) if refusal is None else _send(refusal, received)
+
+    def _receive(self, raw: web.BaseRequest, body: bytes) -> ReceivedRequest:
+        self._arrived += 1
+        url = raw.rel_url
+        received = ReceivedRequest(
+            raw.method, url.raw_path, url.raw_query_string, raw.headers, body, time.time()
+        )
+        self._context.requests.add(received)
         return received
 
-    def _refusal(self, call: Call) -> Reply | None:
-        """The answer to a request without rights, or before its turn."""
+    def _refusal(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Return the response to a request that is not authorised or exceeds the rate limit."""
         try:
-            key = authenticate(call)
+            key = authenticate(request)
         except Refused as refusal:
-            return refusal.reply
-        early = self._world.limits.key_wait(key)
+            return refusal.response
+        limits = self._context.limits
+        early = limits.key_wait(key)
         if not early:
             return None
-        headers = {"Retry-After": str(math.ceil(early))} if self._world.limits.retry_after else {}
         return envelope(
             429,
             "Too many requests",
             code="TOO_MANY_REQUESTS",
-            headers=headers,
+            headers={"Retry-After": str(math.ceil(early))} if limits.retry_after else {},
             more={"request_id": self._request_id()},
         )
 
-    async def _answer(self, call: Call, received: ReceivedRequest) -> web.StreamResponse:
-        world = self._world
-        strike = world.faults.strike(call.target) if len(world.faults) else UNHARMED
-        if delay := world.latency + strike.delay_before:
-            await world.pauses.sleep(delay)
-        fault = strike.fault
-        reply = await _run(call) if fault is None or fault.runs else NO_REPLY
-        if strike.delay_after:
-            await world.pauses.sleep(strike.delay_after)
-        return _send(reply, received) if fault is None else await self._harm(fault, call, reply, received)
-
-    async def _harm(
-        self, fault: Fault, call: Call, reply: Reply, received: ReceivedRequest
+    async def _answer(
+        self, route: Route, request: SandboxRequest, received: ReceivedRequest
     ) -> web.StreamResponse:
-        request = call.request
+        context = self._context
+        injection = context.faults.inject(route.target(request)) if len(context.faults) else NO_INJECTION
+        if delay := context.latency + injection.delay_before:
+            await context.pauses.sleep(delay)
+        fault = injection.fault
+        response = await _run(route, request) if fault is None or fault.runs else NO_RESPONSE
+        if injection.delay_after:
+            await context.pauses.sleep(injection.delay_after)
+        if fault is None:
+            return _send(response, received)
+        return await self._send_faulty(fault, request.raw, response, received)
+
+    async def _send_faulty(
+        self, fault: Fault, raw: web.BaseRequest, response: SandboxResponse, received: ReceivedRequest
+    ) -> web.StreamResponse:
         if fault.hang:
-            return await delivery.hang(request, self._world.pauses)
+            return await _hang(raw, self._context.pauses)
         if fault.drop in {"before", "after"}:
-            return delivery.drop(request)
+            return _drop(raw)
         if not (fault.drop or fault.stall):
-            return _send(delivery.instead(fault, reply, self._request_id()), received)
-        received.status = reply.status
+            return _send(_replacement(fault, response, self._request_id()), received)
+        received.status = response.status
         if fault.stall:
-            return await delivery.stall(request, reply, self._world.pauses)
-        return await delivery.half_and_close(request, reply)
+            return await _stall(raw, response, self._context.pauses)
+        return await _send_half_and_close(raw, response)
 
     def _request_id(self) -> str:
         return f"req_{self._arrived:08d}"
 
 
-async def _run(call: Call) -> Reply:
+async def _run(route: Route, request: SandboxRequest) -> SandboxResponse:
     try:
-        return await call.route.handler(call)
+        return await route.handler(request)
     except Refused as refusal:
-        return refusal.reply
+        return refusal.response
 
 
-def _send(reply: Reply, received: ReceivedRequest) -> web.StreamResponse:
-    received.status = reply.status
-    return delivery.whole(reply)
+def _unknown(raw: web.BaseRequest) -> SandboxResponse:
+    return envelope(404, f"Cannot {raw.method} {raw.rel_url.raw_path}", code="RESOURCE_NOT_FOUND")
 
 
-def _unknown(request: web.BaseRequest) -> Reply:
-    return envelope(404, f"Cannot {request.method} {request.rel_url.raw_path}", code="RESOURCE_NOT_FOUND")
+def _replacement(fault: Fault, response: SandboxResponse, request_id: str) -> SandboxResponse:
+    """Return the response that a fault sends instead of the true one."""
+    if fault.status is not None:
+        return _failure(fault, fault.status, request_id)
+    if fault.node_status is not None:
+        message = {"message": fault.message or f"Injected {fault.node_status}"}
+        data = message if fault.data is msgspec.UNSET else fault.data
+        body = {"node_status": fault.node_status, "data": data}
+        if fault.http_status is not None:
+            body["http_status"] = fault.http_status
+        return success(body)
+    if fault.truncate is not None:
+        return response._replace(body=response.body[: int(len(response.body) * fault.truncate)])
+    return response._replace(body=fault.garbage if isinstance(fault.garbage, bytes) else GARBAGE)
+
+
+def _failure(fault: Fault, status: int, request_id: str) -> SandboxResponse:
+    if fault.body == "html":
+        return html_page(status, fault.headers)
+    if fault.body == "empty":
+        return SandboxResponse(status, b"", fault.headers)
+    message = fault.message or f"Injected {status}"
+    return envelope(status, message, code=fault.code, headers=fault.headers, more={"request_id": request_id})
+
+
+def _send(response: SandboxResponse, received: ReceivedRequest) -> web.StreamResponse:
+    received.status = response.status
+    return web.Response(status=response.status, body=response.body, headers=response.headers)
+
+
+def _drop(raw: web.BaseRequest) -> web.StreamResponse:
+    """Abort the connection."""
+    if raw.transport is not None:
+        raw.transport.abort()
+    # aiohttp wants a response from every handler; on an aborted transport it is never written.
+    return web.Response()
+
+
+async def _send_half(raw: web.BaseRequest, response: SandboxResponse) -> web.StreamResponse:
+    """Send the headers and half of the body."""
+    stream = web.StreamResponse(status=response.status, headers=response.headers)
+    stream.content_length = len(response.body)
+    await stream.prepare(raw)
+    await stream.write(response.body[: max(1, len(response.body) // 2)])
+    return stream
+
+
+async def _send_half_and_close(raw: web.BaseRequest, response: SandboxResponse) -> web.StreamResponse:
+    stream = await _send_half(raw, response)
+    if raw.transport is not None:
+        # Closed, not aborted: the half that is sent must reach the client.
+        raw.transport.close()
+    return stream
+
+
+async def _stall(raw: web.BaseRequest, response: SandboxResponse, pauses: Pauses) -> web.StreamResponse:
+    """Send half of the response, then wait until the client disconnects."""
+    stream = await _send_half(raw, response)
+    await _hang(raw, pauses)
+    return stream
+
+
+async def _hang(raw: web.BaseRequest, pauses: Pauses) -> web.StreamResponse:
+    """Wait until the client disconnects."""
+    # aiohttp cancels no handler when its client leaves, so the transport has to be polled.
+    while raw.transport is not None and not raw.transport.is_closing():
+        await pauses.sleep(HANG_CHECK)
+    return _drop(raw)

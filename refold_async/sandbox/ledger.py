@@ -1,5 +1,7 @@
 """What really ran: one row a run, written at the moment of its effect and before its answer."""
 
+from __future__ import annotations
+
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
@@ -23,7 +25,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         slug: The app it ran in.
         action_id: The action.
         params: The parameters as they were sent.
-        effect: ``"write"`` where it changes something in the app, else ``"read"``.
+        effect: `"write"` where it changes something in the app, else `"read"`.
         ok: Whether the app did it; false for what the app itself refused, such as an unknown record.
         at: When, in seconds since the epoch.
     """

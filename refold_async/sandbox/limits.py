@@ -4,6 +4,8 @@ The limiter is a GCRA (the token bucket, kept as one number): no window edge let
 through, and the answer to "how long until the next one" is exact.
 """
 
+from __future__ import annotations
+
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable
@@ -15,11 +17,11 @@ class SandboxLimit(msgspec.Struct, frozen=True, kw_only=True):
     """The limits that a sandbox enforces.
 
     Attributes:
-        per_second: Requests a second that one API key may send, 20 as documented; ``None`` for no limit.
+        per_second: Requests a second that one API key may send, 20 as documented; `None` for no limit.
         burst: How many of them may come in one instant, 5 as documented.
-        retry_after: Whether a 429 bears ``Retry-After`` (whole seconds, as HTTP has it).
+        retry_after: Whether a 429 bears `Retry-After` (whole seconds, as HTTP has it).
         per_account: Actions a second that one app allows one linked account. Past it the *app*
-            throttles: HTTP 200, ``node_status`` Errored, ``http_status`` 429. ``None`` for no limit.
+            throttles: HTTP 200, `node_status` Errored, `http_status` 429. `None` for no limit.
         per_account_burst: How many of those may come in one instant.
     """
 
@@ -38,7 +40,7 @@ class SandboxLimit(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("a burst must be at least 1")
 
 
-class Limiter:
+class KeyedLimiter:
     """A GCRA for each key: `wait` says 0.0 and counts the request, or how long it comes too early."""
 
     def __init__(self, per_second: float, burst: int, clock: Callable[[], float]) -> None:
@@ -48,7 +50,7 @@ class Limiter:
         self._due: defaultdict[Hashable, float] = defaultdict(lambda: -math.inf)
 
     def wait(self, key: Hashable) -> float:
-        """Seconds until ``key`` may send again; 0.0 lets this request through and counts it."""
+        """Seconds until `key` may send again; 0.0 lets this request through and counts it."""
         now = self._clock()
         due = max(now, self._due[key])
         early = due - self._tolerance - now
@@ -63,7 +65,7 @@ class Limiter:
         self._due.clear()
 
 
-class Limits:
+class RequestLimits:
     """The limiters that a `SandboxLimit` asks for: one over the keys, one over each account's app."""
 
     def __init__(self, limit: SandboxLimit | None, clock: Callable[[], float]) -> None:
@@ -87,5 +89,5 @@ class Limits:
                 limiter.reset()
 
 
-def _limiter(per_second: float | None, burst: int, clock: Callable[[], float]) -> Limiter | None:
-    return None if per_second is None else Limiter(per_second, burst, clock)
+def _limiter(per_second: float | None, burst: int, clock: Callable[[], float]) -> KeyedLimiter | None:
+    return None if per_second is None else KeyedLimiter(per_second, burst, clock)

@@ -1,69 +1,102 @@
-"""Every request that arrived, with what it was answered."""
+"""One request as a route's handler sees it."""
 
-from collections import deque
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
-from threading import Lock
-from urllib.parse import parse_qsl, unquote
+from functools import cached_property
+from typing import Literal
 
 import msgspec
+from aiohttp import web
+
+from refold_async.sandbox.responses import Refused, envelope
+from refold_async.sandbox.state import Organisation, SandboxContext, StoredAccount
+
+Scope = Literal["organisation", "account", "account_key", "token", "either", "public"]
+"""Who may call an operation.
+
+- `organisation`: the API key alone.
+- `account`: the key with a linked account id, or a token.
+- `account_key`: the key with a linked account id, no token.
+- `token`: a token alone.
+- `either`: the key, whose linked account is then optional, or a token.
+- `public`: anyone.
+"""
 
 
-@dataclass(slots=True)
-class ReceivedRequest:
-    """One request as it came off the wire.
+class SandboxRequest:
+    """A request whose route is known.
 
     Attributes:
-        method: The HTTP method.
-        raw_path: The path as it was sent, percent-encoding and all.
-        query_string: What followed the ``?``, as it was sent.
-        headers: Every header, credentials included; look-up ignores case.
+        raw: The request as aiohttp received it.
+        operation: The name of the operation.
+        scope: Who may call the operation.
+        path_params: The decoded values in the path.
         body: The bytes of the body.
-        at: When it arrived, in seconds since the epoch.
-        status: The status that was answered; ``None`` while it is under way and for a dropped one.
+        context: The sandbox's state and services.
     """
 
-    method: str
-    raw_path: str
-    query_string: str
-    headers: Mapping[str, str]
-    body: bytes
-    at: float
-    status: int | None = None
+    def __init__(
+        self,
+        raw: web.BaseRequest,
+        *,
+        operation: str,
+        scope: Scope,
+        path_params: Mapping[str, str],
+        body: bytes,
+        context: SandboxContext,
+    ) -> None:
+        self.raw = raw
+        self.operation = operation
+        self.scope = scope
+        self.path_params = path_params
+        self.body = body
+        self.context = context
+        self._account: StoredAccount | None = None
 
     @property
-    def path(self) -> str:
-        """The path, decoded."""
-        return unquote(self.raw_path)
+    def organisation(self) -> Organisation:
+        """The organisation whose key or token was sent."""
+        return self.context.organisation
 
     @property
-    def query(self) -> dict[str, str]:
-        """The query's values by name; of a repeated name, the last."""
-        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+    def account(self) -> StoredAccount:
+        """The linked account that the request acts on; always set for the scopes `account` and `token`."""
+        if self._account is None:
+            raise LookupError(f"{self.operation} has the scope {self.scope}, which may lack an account")
+        return self._account
 
+    @property
+    def account_or_none(self) -> StoredAccount | None:
+        """The linked account that the request acts on, if any."""
+        return self._account
+
+    def act_on(self, account: StoredAccount | None) -> None:
+        """Set the linked account. Called by the authentication only."""
+        self._account = account
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value."""
+        return self.raw.headers.get(name)
+
+    def query(self, name: str) -> str | None:
+        """Return a query value; the first one if the name is repeated."""
+        return self.raw.query.get(name)
+
+    @cached_property
     def json(self) -> object:
-        """The body decoded; raises `msgspec.DecodeError` where it is no JSON."""
-        return msgspec.json.decode(self.body)
+        """The decoded body, or `{}` if it is empty; refuses a body that is not JSON."""
+        if not self.body:
+            return {}
+        try:
+            return msgspec.json.decode(self.body)
+        # Deeply nested arrays exhaust the decoder's stack: that is the client's error, not a 500.
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise Refused(envelope(400, "Request body is not valid JSON", code="VALIDATION_ERROR")) from None
 
-
-class RequestLog:
-    """The latest requests, oldest first, behind a lock so that any thread can read them."""
-
-    def __init__(self, limit: int) -> None:
-        self._requests: deque[ReceivedRequest] = deque(maxlen=limit)
-        self._lock = Lock()
-
-    def add(self, request: ReceivedRequest) -> None:
-        """Keep a request; the oldest goes when the log is full."""
-        with self._lock:
-            self._requests.append(request)
-
-    def snapshot(self) -> list[ReceivedRequest]:
-        """The requests kept, oldest first."""
-        with self._lock:
-            return list(self._requests)
-
-    def clear(self) -> None:
-        """Forget them all."""
-        with self._lock:
-            self._requests.clear()
+    @cached_property
+    def params(self) -> Mapping[str, object]:
+        """The body as a JSON object; refuses any other JSON."""
+        if not isinstance(self.json, dict):
+            raise Refused(envelope(400, "Request body must be a JSON object", code="VALIDATION_ERROR"))
+        return self.json

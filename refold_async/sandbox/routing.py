@@ -1,65 +1,81 @@
-"""Routes as data, and the finding of the one that a request means."""
+"""Routes as data, and the router that finds the one a request means."""
+
+from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
+import msgspec
+
+from refold_async.sandbox.faults import FaultTarget
 from refold_async.sandbox.ledger import Effect
-from refold_async.sandbox.replies import Reply
-
-if TYPE_CHECKING:
-    from refold_async.sandbox.call import Call
-
-Scope = Literal["organisation", "account", "account_key", "token", "either", "public"]
+from refold_async.sandbox.requests import SandboxRequest, Scope
+from refold_async.sandbox.responses import SandboxResponse
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One documented operation.
 
     Attributes:
-        operation: Its name, ``"resource.verb"``, for faults and error messages.
-        method, path: As documented; a parameter stands in braces.
+        operation: Its name, `"resource.verb"`, for faults and error messages.
+        method: The documented HTTP method.
+        path: The documented path, with its parameters in braces.
         handler: The coroutine function that answers it.
-        scope: Who may call it, and what the handler finds in ``call.account``:
-            ``organisation``: the API key alone. ``account``: the key with a linked account id, or a
-            token. ``account_key``: the key with a linked account id; no token. ``token``: a token
-            alone. ``either``: the key, whose linked account is then optional, or a token.
-            ``public``: anybody.
-        effect: What it does, where the HTTP method does not tell; or a function that says it of a call.
+        scope: Who may call it, and what the handler finds in `request.account`. See `Scope`.
+        effect: The operation's effect if its HTTP method does not tell, or a function that returns
+            the effect of a request.
     """
 
     operation: str
     method: str
     path: str
-    handler: Callable[["Call"], Awaitable[Reply]]
+    handler: Callable[[SandboxRequest], Awaitable[SandboxResponse]]
     scope: Scope = "organisation"
-    effect: Effect | Callable[["Call"], Effect] | None = None
+    effect: Effect | Callable[[SandboxRequest], Effect] | None = None
+
+    def effect_of(self, request: SandboxRequest) -> Effect:
+        """Return a request's effect, as far as it can be known before the request runs."""
+        if callable(self.effect):
+            return self.effect(request)
+        return self.effect or ("read" if self.method == "GET" else "write")
+
+    def target(self, request: SandboxRequest) -> FaultTarget:
+        """Return what faults are matched against."""
+        account = request.account_or_none
+        return FaultTarget(
+            method=self.method,
+            operation=self.operation,
+            slug=request.path_params.get("slug") or request.header("slug"),
+            action_id=request.path_params.get("action_id"),
+            linked_account_id=account.account_id if account is not None else None,
+            effect=self.effect_of(request),
+        )
 
 
-@dataclass(slots=True)
-class _Node:
-    literals: dict[str, "_Node"] = field(default_factory=dict)
-    parameter: "_Node | None" = None
-    routes: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
+class RouteNode(msgspec.Struct):
+    """One path segment of the router's tree, with the routes that end there by their method."""
+
+    literals: dict[str, RouteNode] = msgspec.field(default_factory=dict)
+    parameter: RouteNode | None = None
+    routes: dict[str, tuple[Route, tuple[str, ...]]] = msgspec.field(default_factory=dict)
 
 
 class Router:
-    """A tree of path segments. A literal segment goes before a parameter."""
+    """A tree of path segments. A literal segment takes precedence over a parameter."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._root = _Node()
+        self._root = RouteNode()
         for route in routes:
             self._add(route)
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route of a request and its path parameters, decoded; ``None`` for an unknown path."""
+        """Return a request's route and decoded path parameters, or `None` if no route matches."""
         values: list[str] = []
         found = _descend(self._root, method, raw_path.split("/"), 0, values)
         if found is None:
             return None
         route, names = found
+        # Decoded only after the split: an encoded slash belongs to its parameter.
         return route, {name: unquote(value) for name, value in zip(names, values, strict=True)}
 
     def _add(self, route: Route) -> None:
@@ -68,17 +84,17 @@ class Router:
         for segment in route.path.split("/"):
             if segment.startswith("{"):
                 names.append(segment[1:-1])
-                node.parameter = node.parameter or _Node()
+                node.parameter = node.parameter or RouteNode()
                 node = node.parameter
             else:
-                node = node.literals.setdefault(segment, _Node())
+                node = node.literals.setdefault(segment, RouteNode())
         node.routes[route.method] = (route, tuple(names))
 
 
 def _descend(
-    node: _Node, method: str, segments: list[str], place: int, values: list[str]
+    node: RouteNode, method: str, segments: list[str], place: int, values: list[str]
 ) -> tuple[Route, tuple[str, ...]] | None:
-    """The route below ``node``; ``values`` holds the parameters of the way that leads there."""
+    """Return the route below `node`; `values` collects the path parameters on the way down."""
     if place == len(segments):
         return node.routes.get(method)
     segment = segments[place]
@@ -92,5 +108,6 @@ def _descend(
     values.append(segment)
     found = _descend(node.parameter, method, segments, place + 1, values)
     if found is None:
+        # Backtrack: otherwise this segment would be bound to another branch's parameter.
         values.pop()
     return found

@@ -1,50 +1,51 @@
-"""`Sandbox`: a Refold to run at home, on a port of this machine."""
+"""A sandbox in a thread and event loop of its own, for synchronous programs."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from ssl import SSLContext
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 
+from refold_async.sandbox.api import ROUTES
+from refold_async.sandbox.api.schedules import ScheduleStore
+from refold_async.sandbox.api.webhooks import Delivery, WebhookStore, announce_connection
 from refold_async.sandbox.apps import App, load_apps
-from refold_async.sandbox.background import BackgroundTasks
 from refold_async.sandbox.faults import Fault, FaultBook
 from refold_async.sandbox.handler import RequestHandler
 from refold_async.sandbox.ledger import Ledger
-from refold_async.sandbox.limits import Limits, SandboxLimit
-from refold_async.sandbox.pauses import Pauses
-from refold_async.sandbox.replies import Refused
-from refold_async.sandbox.requests import ReceivedRequest, RequestLog
-from refold_async.sandbox.resources.posting import Delivery
-from refold_async.sandbox.resources.schedules import Schedules
-from refold_async.sandbox.resources.webhooks import Webhooks, announce_connection
-from refold_async.sandbox.routes import ROUTES
+from refold_async.sandbox.limits import RequestLimits, SandboxLimit
+from refold_async.sandbox.request_log import ReceivedRequest, RequestLog
+from refold_async.sandbox.responses import Refused
 from refold_async.sandbox.routing import Route, Router
-from refold_async.sandbox.state import Account, Organisation
-from refold_async.sandbox.world import World
+from refold_async.sandbox.state import Organisation, SandboxContext, StoredAccount
+from refold_async.sandbox.tasks import BackgroundTasks, Pauses
 
 # How long a stop waits for answers under way, twice at the most.
-STOP_PATIENCE = 0.1
+STOP_TIMEOUT = 0.1
 
 
 class Sandbox:
     """An HTTP server that behaves as Refold does, with its state in memory.
 
-    Use it with ``async with``, or with `start` and `stop`.
+    Use it with `async with`, or with `start` and `stop`.
 
     Args:
-        host: The address to listen on; default ``"127.0.0.1"``.
+        host: The address to listen on; default `"127.0.0.1"`.
         port: The port; 0 for any free one, which a later start takes again.
-        api_key: The organisation's key. One that starts with ``pk`` makes the environment
-            ``production``, any other ``test``.
+        api_key: The organisation's key. One that starts with `pk` makes the environment
+            `production`, any other `test`.
         seed: Decides the records, the ids, the tokens and the chances of faults.
-        accounts: How many linked accounts there are to begin with: ``demo-user-1`` and on. They cost
+        accounts: How many linked accounts there are to begin with: `demo-user-1` and on. They cost
             nothing until they are used.
-        limit: The rate limit to enforce; ``None`` for none.
-        faults: What goes wrong from the start; more with ``sandbox.faults.add(...)``.
+        limit: The rate limit to enforce; `None` for none.
+        faults: What goes wrong from the start; more with `sandbox.faults.add(...)`.
         latency: Seconds that every answer takes at least.
         ssl: Serve TLS with this context.
         apps: Further apps beside those that come with the sandbox, or in their place by slug.
@@ -88,18 +89,18 @@ class Sandbox:
         self._seed = seed
         self._accounts = accounts
         self._apps: Mapping[str, App] = {**load_apps(), **{app.slug: app for app in apps}}
-        self._world = World(
+        self._context = SandboxContext(
             organisation=self._new_organisation(api_key),
             api_keys=[api_key],
             ledger=Ledger(ledger_limit, ledger_path),
             requests=RequestLog(request_log),
             faults=FaultBook(faults, seed),
-            limits=Limits(limit, clock),
+            limits=RequestLimits(limit, clock),
             pauses=Pauses(),
             background=BackgroundTasks(),
             latency=latency,
         )
-        self._road = RequestHandler(Router((*ROUTES, *routes)), self._world)
+        self._handler = RequestHandler(Router((*ROUTES, *routes)), self._context)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -107,19 +108,19 @@ class Sandbox:
         if self._runner is not None:
             return
         runner = web.ServerRunner(
-            web.Server(self._road.travel, access_log=None), shutdown_timeout=STOP_PATIENCE
+            web.Server(self._handler.handle, access_log=None), shutdown_timeout=STOP_TIMEOUT
         )
-        self._world.ledger.open()
+        self._context.ledger.open()
         try:
             await runner.setup()
             site = web.TCPSite(runner, self.host, self.port, ssl_context=self._ssl, backlog=2048)
             await site.start()
         except BaseException:
-            self._world.ledger.close()
+            self._context.ledger.close()
             await runner.cleanup()
             raise
         self.port = site.port
-        self._world.background.open()
+        self._context.background.open()
         self._runner = runner
 
     async def stop(self) -> None:
@@ -127,11 +128,11 @@ class Sandbox:
         runner, self._runner = self._runner, None
         if runner is None:
             return
-        await self._world.background.close()
-        self._world.pauses.end()
+        await self._context.background.close()
+        self._context.pauses.end()
         await runner.cleanup()
-        self._world.pauses.end()
-        self._world.ledger.close()
+        self._context.pauses.end()
+        self._context.ledger.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -165,62 +166,62 @@ class Sandbox:
     @property
     def api_key(self) -> str:
         """The organisation's first API key."""
-        return self._world.api_keys[0]
+        return self._context.api_keys[0]
 
     @property
     def account_ids(self) -> Sequence[str]:
         """The ids of all linked accounts."""
-        return self._world.organisation.account_ids
+        return self._context.organisation.account_ids
 
     @property
     def ledger(self) -> Ledger:
         """What really ran."""
-        return self._world.ledger
+        return self._context.ledger
 
     @property
     def faults(self) -> FaultBook:
         """What goes wrong."""
-        return self._world.faults
+        return self._context.faults
 
     @property
     def requests(self) -> list[ReceivedRequest]:
         """The requests that arrived, oldest first."""
-        return self._world.requests.snapshot()
+        return self._context.requests.snapshot()
 
     @property
     def deliveries(self) -> list[Delivery]:
         """What was sent to webhooks, or is being sent, oldest first."""
-        return list(self._world.organisation.own(Webhooks).outbox.deliveries)
+        return list(self._context.organisation.own(WebhookStore).outbox.deliveries)
 
     @property
     def organisation(self) -> Organisation:
         """The state behind the API key."""
-        return self._world.organisation
+        return self._context.organisation
 
     def add_api_key(self, api_key: str) -> None:
         """Let one more key in, with a rate limit of its own."""
-        if api_key not in self._world.api_keys:
-            self._world.api_keys.append(api_key)
+        if api_key not in self._context.api_keys:
+            self._context.api_keys.append(api_key)
 
     def remove_api_key(self, api_key: str) -> None:
         """Refuse a key from now on. Raises `ValueError` for an unknown key and for the last one."""
-        if self._world.api_keys == [api_key]:
+        if self._context.api_keys == [api_key]:
             raise ValueError("the last API key cannot be removed")
-        self._world.api_keys.remove(api_key)
+        self._context.api_keys.remove(api_key)
 
     def issue_token(self, linked_account_id: str, *, expires_in: float | None = None) -> str:
         """A bearer token for an account.
 
         Args:
             linked_account_id: The account that it is bound to; `LookupError` where there is none.
-            expires_in: Seconds that it serves; ``None`` for ever, as a personal access token.
+            expires_in: Seconds that it serves; `None` for ever, as a personal access token.
         """
         self._account(linked_account_id)
-        return self._world.organisation.issue_token(linked_account_id, expires_in)
+        return self._context.organisation.issue_token(linked_account_id, expires_in)
 
     def revoke_token(self, token: str) -> bool:
         """Make a token worthless; false where it already was."""
-        return self._world.organisation.revoke_token(token)
+        return self._context.organisation.revoke_token(token)
 
     def add_account(self, linked_account_id: str, *, connected: Iterable[str] | None = None) -> None:
         """Add a linked account; one of this id that is there is replaced.
@@ -230,11 +231,11 @@ class Sandbox:
             connected: The slugs of the apps it has connected; default: HubSpot, Slack, the playground.
         """
         slugs = None if connected is None else [self._app(slug).slug for slug in connected]
-        self._world.organisation.add_account(linked_account_id, slugs)
+        self._context.organisation.add_account(linked_account_id, slugs)
 
     def remove_account(self, linked_account_id: str) -> bool:
         """Remove a linked account; false where there was none."""
-        return self._world.organisation.remove_account(linked_account_id)
+        return self._context.organisation.remove_account(linked_account_id)
 
     def connect(self, linked_account_id: str, slug: str) -> None:
         """Connect an app for an account, anew where it had expired, and tell the webhooks."""
@@ -247,7 +248,7 @@ class Sandbox:
             self._announce(linked_account_id, "Connection Deleted", slug)
 
     def expire(self, linked_account_id: str, slug: str) -> None:
-        """Let a connection expire: ``reauth_required`` shows, its actions are refused, webhooks are told."""
+        """Let a connection expire: `reauth_required` shows, its actions are refused, webhooks are told."""
         connection = self._account(linked_account_id).connections.get(self._app(slug).slug)
         if connection is None:
             raise LookupError(f"{linked_account_id} has not connected {slug}")
@@ -257,32 +258,32 @@ class Sandbox:
     def run_schedule(self, linked_account_id: str, schedule_id: str) -> str | None:
         """Let a schedule come due, from the sandbox's own event loop.
 
-        Gives the id of the execution, ``None`` for a paused schedule; `LookupError` where there is none.
+        Gives the id of the execution, `None` for a paused schedule; `LookupError` where there is none.
         """
         try:
-            run = self._account(linked_account_id).own(Schedules).run(self._world, schedule_id)
+            run = self._account(linked_account_id).own(ScheduleStore).run(self._context, schedule_id)
         except Refused as refusal:
             raise LookupError(f"{linked_account_id} has no schedule {schedule_id}") from refusal
         return None if run is None else run.id
 
     def reset(self) -> None:
         """Back to how it began: state, faults, ledger and request log. Keys and settings stay."""
-        world = self._world
-        world.background.cancel()
-        world.organisation = self._new_organisation(self.api_key)
-        world.ledger.clear()
-        world.requests.clear()
-        world.faults.reset()
-        world.limits.reset()
+        context = self._context
+        context.background.cancel()
+        context.organisation = self._new_organisation(self.api_key)
+        context.ledger.clear()
+        context.requests.clear()
+        context.faults.reset()
+        context.limits.reset()
 
     def _new_organisation(self, api_key: str) -> Organisation:
         return Organisation(self._apps, seed=self._seed, accounts=self._accounts, api_key=api_key)
 
     def _announce(self, linked_account_id: str, event: str, slug: str) -> None:
-        announce_connection(self._world, self._account(linked_account_id), event, slug)
+        announce_connection(self._context, self._account(linked_account_id), event, slug)
 
-    def _account(self, linked_account_id: str) -> Account:
-        account = self._world.organisation.account(linked_account_id)
+    def _account(self, linked_account_id: str) -> StoredAccount:
+        account = self._context.organisation.account(linked_account_id)
         if account is None:
             raise LookupError(f"no linked account {linked_account_id!r}")
         return account
@@ -291,3 +292,38 @@ class Sandbox:
         if slug not in self._apps:
             raise LookupError(f"no app {slug!r}; there are {', '.join(self._apps)}")
         return self._apps[slug]
+
+
+class SandboxThread:
+    """Runs a sandbox beside the caller's own code.
+
+    `with SandboxThread(Sandbox(accounts=10)) as sandbox:` gives the sandbox, started. Its ledger,
+    requests and faults can be used from any thread.
+
+    Args:
+        sandbox: The one to run, not started; default: one with its default settings.
+    """
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self.sandbox = sandbox or Sandbox()
+        self._running = ExitStack()
+
+    def start(self) -> Sandbox:
+        """Start the thread and wait until the sandbox listens; raises what its start raised."""
+        with ExitStack() as starting:
+            portal = starting.enter_context(start_blocking_portal("asyncio"))
+            starting.enter_context(portal.wrap_async_context_manager(self.sandbox))
+            self._running = starting.pop_all()
+        return self.sandbox
+
+    def stop(self) -> None:
+        """Stop the sandbox and wait for the thread to end. Again is harmless."""
+        self._running.close()
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

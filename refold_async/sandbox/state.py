@@ -1,9 +1,6 @@
-"""What the sandbox knows: one organisation, its linked accounts, their connections and tokens.
+"""All that one sandbox holds, handed to every request."""
 
-A resource that keeps state of its own declares a class that takes the organisation (or the account)
-it belongs to, and asks for it with ``organisation.own(Webhooks)`` or ``account.own(Tables)``: made on
-first use, kept as long as its owner.
-"""
+from __future__ import annotations
 
 import math
 import time
@@ -15,8 +12,13 @@ from typing import TypeVar, cast, overload
 import msgspec
 
 from refold_async.sandbox.apps import App
-from refold_async.sandbox.apps.records import Table
-from refold_async.sandbox.apps.values import Seed, generate, object_id, past_moment, timestamp
+from refold_async.sandbox.apps.records import RecordTable
+from refold_async.sandbox.apps.values import SeededChoices, generate, object_id, past_moment, timestamp
+from refold_async.sandbox.faults import FaultBook
+from refold_async.sandbox.ledger import Ledger
+from refold_async.sandbox.limits import RequestLimits
+from refold_async.sandbox.request_log import RequestLog
+from refold_async.sandbox.tasks import BackgroundTasks, Pauses
 
 OwnT = TypeVar("OwnT")
 OwnerT = TypeVar("OwnerT")
@@ -24,7 +26,7 @@ OwnerT = TypeVar("OwnerT")
 SEEDED_PREFIX = "demo-user-"
 
 
-class Connection(msgspec.Struct):
+class StoredConnection(msgspec.Struct):
     """One app that an account has connected; an expired one needs re-authentication."""
 
     connected_at: str
@@ -32,31 +34,31 @@ class Connection(msgspec.Struct):
     expired: bool = False
 
 
-class Holdings:
+class ResourceStates:
     """The state objects of the resources, one of each kind, for one owner."""
 
     def __init__(self) -> None:
         self._held: dict[object, object] = {}
 
     def get(self, kind: Callable[[OwnerT], OwnT], owner: OwnerT) -> OwnT:
-        """The one instance of ``kind``, made with ``kind(owner)`` on first use."""
+        """The one instance of `kind`, made with `kind(owner)` on first use."""
         if kind not in self._held:
             self._held[kind] = kind(owner)
         return cast("OwnT", self._held[kind])
 
 
-class Account:
+class StoredAccount:
     """One linked account: a customer of the organisation."""
 
-    def __init__(self, organisation: "Organisation", account_id: str, connected: Iterable[str]) -> None:
+    def __init__(self, organisation: Organisation, account_id: str, connected: Iterable[str]) -> None:
         self.organisation = organisation
         self.account_id = account_id
         self.object_id = object_id(organisation.seed, "account", account_id)
-        self.connections: dict[str, Connection] = {slug: self._connection(slug) for slug in connected}
-        self._tables: dict[tuple[str, str], Table] = {}
-        self._own = Holdings()
+        self.connections: dict[str, StoredConnection] = {slug: self._connection(slug) for slug in connected}
+        self._tables: dict[tuple[str, str], RecordTable] = {}
+        self._own = ResourceStates()
 
-    def own(self, kind: Callable[["Account"], OwnT]) -> OwnT:
+    def own(self, kind: Callable[[StoredAccount], OwnT]) -> OwnT:
         """This account's one instance of a resource's state, made on first use."""
         return self._own.get(kind, self)
 
@@ -64,22 +66,24 @@ class Account:
         """Connect an app anew, or for the first time."""
         self.connections[slug] = self._connection(slug)
 
-    def table(self, app: App, object_name: str) -> Table:
+    def table(self, app: App, object_name: str) -> RecordTable:
         """The records of one object type in one of the account's apps."""
         table = self._tables.get((app.slug, object_name))
         if table is None:
             seed = "\x1f".join([str(self.organisation.seed), self.account_id, app.slug, object_name])
-            table = self._tables[app.slug, object_name] = Table(object_name, app.objects[object_name], seed)
+            table = self._tables[app.slug, object_name] = RecordTable(
+                object_name, app.objects[object_name], seed
+            )
         return table
 
-    def _connection(self, slug: str) -> Connection:
-        seed = Seed(f"{self.organisation.seed}\x1f{self.account_id}\x1f{slug}")
+    def _connection(self, slug: str) -> StoredConnection:
+        seed = SeededChoices(f"{self.organisation.seed}\x1f{self.account_id}\x1f{slug}")
         moment = timestamp(past_moment(seed))
-        return Connection(moment, generate(self.organisation.apps[slug].identifier, seed))
+        return StoredConnection(moment, generate(self.organisation.apps[slug].identifier, seed))
 
 
-class Token(msgspec.Struct, frozen=True):
-    """A bearer token; one without ``expires_at`` serves for ever, as a personal access token does."""
+class BearerToken(msgspec.Struct, frozen=True):
+    """A bearer token; one without `expires_at` serves for ever, as a personal access token does."""
 
     account_id: str
     expires_at: float | None
@@ -150,27 +154,29 @@ class Organisation:
         self.account_ids = AccountIds(accounts, added := dict[str, None](), removed := set[str]())
         self._added = added
         self._removed = removed
-        self._accounts: dict[str, Account] = {}
-        self._tokens: dict[str, Token] = {}
+        self._accounts: dict[str, StoredAccount] = {}
+        self._tokens: dict[str, BearerToken] = {}
         self._issued = 0
         self._now = now
-        self._own = Holdings()
+        self._own = ResourceStates()
 
-    def own(self, kind: Callable[["Organisation"], OwnT]) -> OwnT:
+    def own(self, kind: Callable[[Organisation], OwnT]) -> OwnT:
         """The organisation's one instance of a resource's state, made on first use."""
         return self._own.get(kind, self)
 
-    def account(self, account_id: str) -> Account | None:
-        """A linked account, ``None`` where there is none with this id."""
+    def account(self, account_id: str) -> StoredAccount | None:
+        """A linked account, `None` where there is none with this id."""
         account = self._accounts.get(account_id)
         if account is None and account_id in self.account_ids:
-            account = self._accounts[account_id] = Account(self, account_id, self._connected_from_start())
+            account = self._accounts[account_id] = StoredAccount(
+                self, account_id, self._connected_from_start()
+            )
         return account
 
-    def add_account(self, account_id: str, connected: Iterable[str] | None = None) -> Account:
+    def add_account(self, account_id: str, connected: Iterable[str] | None = None) -> StoredAccount:
         """Add a linked account with these apps connected; default: those that seeded accounts have."""
         slugs = list(self._connected_from_start() if connected is None else connected)
-        account = Account(self, account_id, slugs)
+        account = StoredAccount(self, account_id, slugs)
         if account_id in self._removed:
             self._removed.discard(account_id)
         elif account_id not in self.account_ids:
@@ -199,15 +205,15 @@ class Organisation:
         parts = (b'{"alg":"HS256","typ":"JWT"}', msgspec.json.encode(claims), signature)
         token = ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
         expires_at = None if expires_in is None else self._now() + expires_in
-        self._tokens[token] = Token(account_id, expires_at)
+        self._tokens[token] = BearerToken(account_id, expires_at)
         return token
 
     def revoke_token(self, token: str) -> bool:
         """Make a token worthless; false where it already was."""
         return self._tokens.pop(token, None) is not None
 
-    def bearer(self, token: str) -> Account | None:
-        """The account that a token is bound to, ``None`` for an unknown, revoked or expired one."""
+    def bearer(self, token: str) -> StoredAccount | None:
+        """The account that a token is bound to, `None` for an unknown, revoked or expired one."""
         found = self._tokens.get(token)
         if found is None or (found.expires_at is not None and found.expires_at <= self._now()):
             return None
@@ -222,3 +228,17 @@ class Organisation:
 
     def _connected_from_start(self) -> list[str]:
         return [slug for slug, app in self.apps.items() if app.connected]
+
+
+class SandboxContext(msgspec.Struct):
+    """The state, the books and the clocks of a sandbox."""
+
+    organisation: Organisation
+    api_keys: list[str]
+    ledger: Ledger
+    requests: RequestLog
+    faults: FaultBook
+    limits: RequestLimits
+    pauses: Pauses
+    background: BackgroundTasks
+    latency: float = 0.0

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from refold_async import KeyAccount, Refold, TokenAccount
 from refold_async.api import operations
 from refold_async.sandbox import Sandbox
-from refold_async.sandbox.requests import ReceivedRequest
+from refold_async.sandbox.request_log import ReceivedRequest
 from tests.api import specification
 from tests.api.recorder import Arrived
 from tests.api.sample import NOTHING

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from refold_async.sandbox.resources.human_tasks import HumanTasks
+from refold_async.sandbox.api.human_tasks import HumanTaskStore
 
 from .journey import ME, Journey
 
@@ -202,7 +202,7 @@ async def env_variables(way: Journey) -> None:
 
 async def human_tasks(way: Journey) -> None:
     tasks = way.refold.human_tasks
-    task_id = way.sandbox.organisation.own(HumanTasks).first_id
+    task_id = way.sandbox.organisation.own(HumanTaskStore).first_id
     asked = await way.call("human_tasks.get", tasks.get(task_id), task_id, by=ORGANISATION)
     assert asked.status == "WAITING"
     answer = {"approved": True}

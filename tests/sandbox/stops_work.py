@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from refold_async.sandbox.resources.executions import Executions
-from refold_async.sandbox.resources.human_tasks import HumanTasks
+from refold_async.sandbox.api.execution_state import ExecutionStore
+from refold_async.sandbox.api.human_tasks import HumanTaskStore
 
 from .bare import until
 from .tour import ME, SCHEDULED, UNKNOWN_ID, V2, Tour
@@ -73,7 +73,7 @@ async def datastores(tour: Tour) -> None:
 
 async def human_tasks(tour: Tour) -> None:
     one = f"{V2}/human-tasks/{{id}}"
-    for task_id in (tour.sandbox.organisation.own(HumanTasks).first_id, UNKNOWN_ID):
+    for task_id in (tour.sandbox.organisation.own(HumanTaskStore).first_id, UNKNOWN_ID):
         await tour.call("GET", one, task_id, account=None)
         for _ in range(2):
             await tour.call("POST", one, task_id, account=None, json={"data": {"approved": True}})
@@ -156,7 +156,7 @@ async def executions(tour: Tour) -> None:
     daily, batch, slow = ids
     account = tour.sandbox.organisation.account(ME)
     assert account is not None
-    await until(lambda: all(account.own(Executions).get(each).ended.is_set() for each in (daily, batch)))
+    await until(lambda: all(account.own(ExecutionStore).get(each).ended.is_set() for each in (daily, batch)))
     for execution_id in (daily, UNKNOWN_ID):
         await tour.call("GET", base + "/{execution_id}", execution_id)
         await tour.call("POST", base + "/{instanceId}/rerun", execution_id)

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from refold_async.sandbox.apps import Action, App, ObjectType, load_apps
+from refold_async.sandbox.apps import AppAction, App, ObjectType, load_apps
 from refold_async.sandbox.apps.engine import VERBS
 from refold_async.sandbox.apps.shapes import SHAPES
-from refold_async.sandbox.apps.values import GENERATORS, Seed, generate
+from refold_async.sandbox.apps.values import GENERATORS, SeededChoices, generate
 
 APPS = list(load_apps().values())
 ACTIONS = [
@@ -31,7 +31,7 @@ def test_an_app(app: App) -> None:
 
 
 @pytest.mark.parametrize(("app", "action"), ACTIONS)
-def test_an_action(app: App, action: Action) -> None:
+def test_an_action(app: App, action: AppAction) -> None:
     assert action.kind == "http" or action.kind in VERBS
     names = [parameter.name for parameter in action.parameters]
     assert len(names) == len(set(names))
@@ -43,7 +43,7 @@ def test_an_action(app: App, action: Action) -> None:
 
 
 def test_an_action_needs_its_objects() -> None:
-    action = Action(action_id="list_x", name="List", description="", kind="list", object="x")
+    action = AppAction(action_id="list_x", name="List", description="", kind="list", object="x")
     with pytest.raises(ValueError, match="x"):
         App(slug="a", name="A", description="", auth_type="oauth2", tags=[], actions=[action])
 
@@ -58,9 +58,9 @@ def test_ids_and_numbers_are_two_sides() -> None:
 
 def test_values_repeat_with_their_seed() -> None:
     kinds = {name: name for name in GENERATORS} | {"choice": "a|b", "turn": "x, y"}
-    values = generate(kinds, Seed("seed"), 3)
-    assert values == generate(kinds, Seed("seed"), 3)
-    assert values != generate(kinds, Seed("other"), 3)
+    values = generate(kinds, SeededChoices("seed"), 3)
+    assert values == generate(kinds, SeededChoices("seed"), 3)
+    assert values != generate(kinds, SeededChoices("other"), 3)
     assert values["choice"] in {"a", "b"}
     assert values["turn"] == "y"
     assert msgspec.json.encode(values)

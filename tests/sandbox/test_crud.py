@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from refold_async.sandbox import Sandbox
-from refold_async.sandbox.apps import Action, App, ObjectType
+from refold_async.sandbox.apps import AppAction, App, ObjectType
 
 from .bare import Answer, Bare
 
@@ -305,7 +305,7 @@ async def test_a_search_by_words_alone_and_by_the_order_of_texts(bare: Bare) -> 
 
 async def test_an_app_of_ones_own(bare: Bare) -> None:
     fields = {"name": "company", "project": "1|2"}
-    listing = Action(
+    listing = AppAction(
         action_id="list_tasks",
         name="List",
         description="",

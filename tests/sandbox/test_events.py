@@ -5,7 +5,7 @@ import json
 import aiohttp
 import pytest
 
-from refold_async.sandbox.resources.executions import Executions
+from refold_async.sandbox.api.execution_state import ExecutionStore
 
 from .tour import V2, Tour
 
@@ -83,7 +83,7 @@ async def test_files_of_a_form_go_into_the_payload(tour: Tour) -> None:
     [run] = await runs(tour)
     account = tour.sandbox.organisation.account(ME)
     assert account is not None
-    payload = account.own(Executions).get(str(run["_id"])).payload
+    payload = account.own(ExecutionStore).get(str(run["_id"])).payload
     file = {"filename": "cv.pdf", "content_type": "application/pdf", "size": 6}
     assert payload == {"email": "a@b.c", "resume": file}
 

@@ -204,7 +204,7 @@ def test_a_thread_is_reset_from_outside_of_it() -> None:
             ended.set()
 
     with SandboxThread(Sandbox(accounts=1)) as sandbox:
-        background = sandbox._world.background
+        background = sandbox._context.background
         assert background._loop is not None
         background._loop.set_debug(True)  # so that asyncio refuses to be used from another thread
         background.start(chore)

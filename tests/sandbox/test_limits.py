@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refold_async.sandbox import Sandbox, SandboxLimit
-from refold_async.sandbox.limits import Limiter
+from refold_async.sandbox.limits import KeyedLimiter
 
 from .bare import ACTIONS, Bare
 
@@ -22,7 +22,7 @@ class Clock:
 
 def test_a_burst_then_the_rate() -> None:
     clock = Clock()
-    limiter = Limiter(20, 5, clock)
+    limiter = KeyedLimiter(20, 5, clock)
     assert [limiter.wait("key") for _ in range(5)] == [0.0] * 5
     assert limiter.wait("key") == pytest.approx(0.05)
     clock.now += 0.049
@@ -35,14 +35,14 @@ def test_a_burst_then_the_rate() -> None:
 
 
 def test_keys_do_not_share() -> None:
-    limiter = Limiter(1, 1, Clock())
+    limiter = KeyedLimiter(1, 1, Clock())
     assert limiter.wait("one") == limiter.wait("two") == 0.0
     assert limiter.wait("one") > 0
 
 
 def test_the_steady_rate_never_meets_the_limit() -> None:
     clock = Clock()
-    limiter = Limiter(20, 1, clock)
+    limiter = KeyedLimiter(20, 1, clock)
     for _ in range(10_000):
         assert limiter.wait("key") == 0.0
         clock.now += 1 / 20
@@ -55,7 +55,7 @@ def test_the_steady_rate_never_meets_the_limit() -> None:
 )
 def test_no_window_holds_more_than_burst_and_rate(gaps: list[float], rate: int, burst: int) -> None:
     clock = Clock()
-    limiter, passed = Limiter(rate, burst, clock), list[float]()
+    limiter, passed = KeyedLimiter(rate, burst, clock), list[float]()
     for gap in gaps:
         clock.now += gap
         if limiter.wait("key") == 0.0:
@@ -67,7 +67,7 @@ def test_no_window_holds_more_than_burst_and_rate(gaps: list[float], rate: int, 
 @given(st.lists(st.floats(0, 0.2), max_size=60), st.integers(1, 50), st.integers(1, 10))
 def test_who_waits_as_told_is_let_in(gaps: list[float], rate: int, burst: int) -> None:
     clock = Clock()
-    limiter = Limiter(rate, burst, clock)
+    limiter = KeyedLimiter(rate, burst, clock)
     for gap in gaps:
         clock.now += gap
         early = limiter.wait("key")

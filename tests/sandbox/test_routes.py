@@ -4,11 +4,11 @@ import aiohttp
 import pytest
 
 from refold_async.sandbox import Sandbox
-from refold_async.sandbox.call import Call
+from refold_async.sandbox.requests import SandboxRequest, Scope
 from refold_async.sandbox.faults import Fault
-from refold_async.sandbox.replies import Refused, Reply, envelope, success
-from refold_async.sandbox.routing import Route, Router, Scope
-from refold_async.sandbox.state import Account, Organisation
+from refold_async.sandbox.responses import Refused, SandboxResponse, envelope, success
+from refold_async.sandbox.routing import Route, Router
+from refold_async.sandbox.state import Organisation, StoredAccount
 
 from .bare import Bare
 
@@ -16,24 +16,24 @@ from .bare import Bare
 class Visits:
     """The state of one resource, one for each owner."""
 
-    def __init__(self, owner: Organisation | Account) -> None:
+    def __init__(self, owner: Organisation | StoredAccount) -> None:
         self.owner = owner
         self.count = 0
 
 
-async def visit(call: Call) -> Reply:
-    owner = call.account_or_none or call.organisation
+async def visit(request: SandboxRequest) -> SandboxResponse:
+    owner = request.account_or_none or request.organisation
     visits = owner.own(Visits)
     visits.count += 1
-    return success({"visits": visits.count, "owner": visits.owner is owner, "query": call.query("q")})
+    return success({"visits": visits.count, "owner": visits.owner is owner, "query": request.query("q")})
 
 
-async def refuse(call: Call) -> Reply:
-    raise Refused(envelope(409, f"No {call.path_params['name']}", code="TAKEN", error_type="OTHER"))
+async def refuse(request: SandboxRequest) -> SandboxResponse:
+    raise Refused(envelope(409, f"No {request.path_params['name']}", code="TAKEN", error_type="OTHER"))
 
 
-async def need_account(call: Call) -> Reply:
-    return success(call.account.account_id)
+async def need_account(request: SandboxRequest) -> SandboxResponse:
+    return success(request.account.account_id)
 
 
 def route(scope: Scope) -> Route:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from refold_async.sandbox.resources.cron import is_cron
+from refold_async.sandbox.api.schedules import is_cron
 
 from .tour import SCHEDULED, Tour
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from refold_async.api.operations import OPERATIONS, WORKFLOWS_EXECUTE_AND_WAIT
-from refold_async.sandbox.routes import SERVED
+from refold_async.sandbox.api import ROUTES
 from refold_async.sandbox.routing import Route
 
 from .reference import needs_reference, specification
@@ -24,7 +24,7 @@ TOKEN_TOO = ("actions.", "applications.")
 
 
 @needs_reference
-@pytest.mark.parametrize("route", SERVED, ids=lambda route: route.operation)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
 def test_the_scope_is_the_specified_one(route: Route) -> None:
     security = specification()["paths"][route.path][route.method.lower()]["security"]
     specified = {name for choice in security for name in choice}
@@ -34,7 +34,7 @@ def test_the_scope_is_the_specified_one(route: Route) -> None:
 
 def test_every_operation_is_served_once() -> None:
     """Under the client's name, so that a fault for one operation, an error and a log line all use the same."""
-    served = sorted((route.operation, route.method, bare(route.path)) for route in SERVED)
+    served = sorted((route.operation, route.method, bare(route.path)) for route in ROUTES)
     assert served == sorted(
         (each.name, each.method, bare(each.path))
         for each in OPERATIONS

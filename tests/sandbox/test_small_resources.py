@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from refold_async.sandbox.apps.values import timestamp
-from refold_async.sandbox.resources.human_tasks import HumanTasks
+from refold_async.sandbox.api.human_tasks import HumanTaskStore
 
 from .tour import V2, Tour
 
@@ -56,7 +56,7 @@ async def test_datarefs_are_told_apart_by_account(tour: Tour) -> None:
     ],
 )
 async def test_a_form_is_checked_and_stays_open(tour: Tour, body: dict[str, object], fault: str) -> None:
-    task_id = tour.sandbox.organisation.own(HumanTasks).first_id
+    task_id = tour.sandbox.organisation.own(HumanTaskStore).first_id
     answer = await tour.call("POST", TASK, task_id, account=None, json=body)
     assert tour.status == 400
     assert fault in answer["message"]
@@ -64,7 +64,7 @@ async def test_a_form_is_checked_and_stays_open(tour: Tour, body: dict[str, obje
 
 
 async def test_a_form_expires(tour: Tour) -> None:
-    tasks = tour.sandbox.organisation.own(HumanTasks)
+    tasks = tour.sandbox.organisation.own(HumanTaskStore)
     tasks.update(tasks.first_id, {"expire_in": timestamp(datetime.now(UTC) - timedelta(seconds=1))})
     form = {"data": {"approved": True}}
     await tour.call("POST", TASK, tasks.first_id, account=None, json=form)

@@ -71,7 +71,7 @@ async def test_an_event_arrives_signed(tour: Tour) -> None:
 async def test_a_delivery_is_tried_again_three_times(
     tour: Tour, monkeypatch: pytest.MonkeyPatch, statuses: tuple[int, ...], tries: list[int]
 ) -> None:
-    monkeypatch.setattr("refold_async.sandbox.resources.posting.RETRY_WAITS", (0.001, 0.001, 0.001))
+    monkeypatch.setattr("refold_async.sandbox.api.webhooks.RETRY_WAITS", (0.001, 0.001, 0.001))
     async with endpoint(*statuses) as receiver:
         await register(tour, receiver.url, "Connection Created")
         tour.sandbox.connect("demo-user-1", "netsuite")

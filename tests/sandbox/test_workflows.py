@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from refold_async.sandbox.resources.executions import Executions
+from refold_async.sandbox.api.execution_state import ExecutionStore
 
 from .tour import V2, Tour
 
@@ -123,7 +123,7 @@ async def test_a_reset_ends_what_runs_and_forgets_it(tour: Tour) -> None:
     execution_id = (await execute(tour, "slow_sync"))["execution_id"]
     account = tour.sandbox.organisation.account(ME)
     assert account
-    run = account.own(Executions).get(execution_id)
+    run = account.own(ExecutionStore).get(execution_id)
     tour.sandbox.reset()
     await asyncio.wait_for(run.ended.wait(), 5)
     assert run.status == "STOPPED"

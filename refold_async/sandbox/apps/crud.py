@@ -1,106 +1,162 @@
 """The verbs over records: list, get, search, create, update, delete."""
 
-from collections.abc import Iterable
-from itertools import islice
+from __future__ import annotations
 
-from refold_async.sandbox.apps.job import Answer, Job, ProblemError, as_text
-from refold_async.sandbox.apps.records import Record
-from refold_async.sandbox.apps.search import make_filter
-from refold_async.sandbox.apps.shapes import Page
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import NamedTuple
+
+from refold_async.sandbox.apps.action_run import ActionRun, AppAnswer, AppProblemError, as_text
+from refold_async.sandbox.apps.records import StoredRecord
+from refold_async.sandbox.apps.shapes import ResponsePage
+
+
+class RecordFilter(NamedTuple):
+    """One condition of a search, and the words that must occur in any field."""
+
+    name: str
+    operator: str
+    value: str
+    query: str
+
+    def accepts(self, record: StoredRecord) -> bool:
+        """Whether the record fits."""
+        if self.query and not any(self.query in as_text(value).lower() for value in record.fields.values()):
+            return False
+        if not self.operator:
+            return True
+        held = record.id if self.name in ("id", "hs_object_id") else as_text(record.fields.get(self.name))
+        return OPERATORS[self.operator](held, self.value)
+
+
+def make_filter(name: str, operator: str, value: str, query: str) -> RecordFilter:
+    """A filter; an unknown operator is the app's own error."""
+    if operator and operator.upper() not in OPERATORS:
+        raise AppProblemError("invalid", f"{operator} is not a valid operator")
+    return RecordFilter(name, operator.upper(), value, query.lower())
+
+
+def _order(held: str, value: str) -> int:
+    """Below, equal or above 0: by number where both are, else by text."""
+    try:
+        left, right = float(held), float(value)
+    except ValueError:
+        return (held > value) - (held < value)
+    return (left > right) - (left < right)
+
+
+def _among(held: str, value: str) -> bool:
+    return held.lower() in {option.strip().lower() for option in value.split(",")}
+
+
+OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "EQ": lambda held, value: held.lower() == value.lower(),
+    "NEQ": lambda held, value: held.lower() != value.lower(),
+    "LT": lambda held, value: held != "" and _order(held, value) < 0,
+    "LTE": lambda held, value: held != "" and _order(held, value) <= 0,
+    "GT": lambda held, value: held != "" and _order(held, value) > 0,
+    "GTE": lambda held, value: held != "" and _order(held, value) >= 0,
+    "IN": _among,
+    "NOT_IN": lambda held, value: not _among(held, value),
+    "HAS_PROPERTY": lambda held, _: held != "",
+    "NOT_HAS_PROPERTY": lambda held, _: held == "",
+    "CONTAINS_TOKEN": lambda held, value: value.strip("*").lower() in held.lower(),
+    "NOT_CONTAINS_TOKEN": lambda held, value: value.strip("*").lower() not in held.lower(),
+}
 
 PAGE_SIZE = 10
 LARGEST_PAGE = 100
 
 
-def list_records(job: Job) -> Answer:
+def list_records(run: ActionRun) -> AppAnswer:
     """A page of records; where the action's id parameter is given, that record alone."""
-    if job.text(job.action.id_parameter):
-        return get_record(job)
-    owners = _references(job)
-    records: Iterable[Record] = job.table.scan(_start(job))
+    if run.text(run.action.id_parameter):
+        return get_record(run)
+    owners = _references(run)
+    records: Iterable[StoredRecord] = run.table.scan(_start(run))
     if owners:
         records = (
             record
             for record in records
             if all(as_text(record.fields.get(name)) == owner for name, owner in owners.items())
         )
-    return _page(job, records)
+    return _page(run, records)
 
 
-def get_record(job: Job) -> Answer:
+def get_record(run: ActionRun) -> AppAnswer:
     """One record by its id."""
-    return Answer(job.shape.record(_find(job)))
+    return AppAnswer(run.shape.record(_find(run)))
 
 
-def search_records(job: Job) -> Answer:
-    """The records that fit ``propertyName``, ``operator`` and ``value``, and the words of ``query``."""
+def search_records(run: ActionRun) -> AppAnswer:
+    """The records that fit `propertyName`, `operator` and `value`, and the words of `query`."""
     condition = make_filter(
-        job.text("propertyName"), job.text("operator"), job.text("value"), job.text("query")
+        run.text("propertyName"), run.text("operator"), run.text("value"), run.text("query")
     )
-    total = sum(1 for record in job.table.scan() if condition.accepts(record))
-    return _page(job, filter(condition.accepts, job.table.scan(_start(job))), total)
+    total = sum(1 for record in run.table.scan() if condition.accepts(record))
+    return _page(run, filter(condition.accepts, run.table.scan(_start(run))), total)
 
 
-def create_record(job: Job) -> Answer:
+def create_record(run: ActionRun) -> AppAnswer:
     """A new record of those parameters that are fields."""
-    owners = _references(job)
-    record = job.table.create({**_fields(job), **owners})
-    return Answer(job.shape.record(record))
+    owners = _references(run)
+    record = run.table.create({**_fields(run), **owners})
+    return AppAnswer(run.shape.record(record))
 
 
-def update_record(job: Job) -> Answer:
+def update_record(run: ActionRun) -> AppAnswer:
     """The record named, with the fields given changed."""
-    record = job.table.update(_find(job), _fields(job))
-    return Answer(job.shape.record(record))
+    record = run.table.update(_find(run), _fields(run))
+    return AppAnswer(run.shape.record(record))
 
 
-def delete_record(job: Job) -> Answer:
+def delete_record(run: ActionRun) -> AppAnswer:
     """The record named, gone."""
-    record = _find(job)
-    job.table.delete(record)
-    return Answer(job.shape.deleted(record))
+    record = _find(run)
+    run.table.delete(record)
+    return AppAnswer(run.shape.deleted(record))
 
 
-def _find(job: Job) -> Record:
-    record_id = job.text(job.action.id_parameter)
-    record = job.table.get(record_id)
+def _find(run: ActionRun) -> StoredRecord:
+    record_id = run.text(run.action.id_parameter)
+    record = run.table.get(record_id)
     if record is None:
-        raise ProblemError("missing", f"Object not found. objectId: {record_id}")
+        raise AppProblemError("missing", f"Object not found. objectId: {record_id}")
     return record
 
 
-def _fields(job: Job) -> dict[str, object]:
-    names = [p.name for p in job.action.parameters if p.name != job.action.id_parameter]
-    return {name: as_text(job.params[name]) for name in names if job.params.get(name) is not None}
+def _fields(run: ActionRun) -> dict[str, object]:
+    names = [p.name for p in run.action.parameters if p.name != run.action.id_parameter]
+    return {name: as_text(run.params[name]) for name in names if run.params.get(name) is not None}
 
 
-def _references(job: Job) -> dict[str, str]:
+def _references(run: ActionRun) -> dict[str, str]:
     """The ids of the records that the parameters refer to, each found by id or by name."""
     ids: dict[str, str] = {}
-    for name, object_name in job.action.refers.items():
-        wanted = job.text(name)
+    for name, object_name in run.action.refers.items():
+        wanted = run.text(name)
         if not wanted:
             continue
-        table = job.table_of(object_name)
+        table = run.table_of(object_name)
         record = table.get(wanted) or next(
             (each for each in table.scan() if each.fields.get("name") == wanted.lstrip("#")), None
         )
         if record is None:
-            raise ProblemError("missing", f"{object_name} has no {wanted}", object_name)
+            raise AppProblemError("missing", f"{object_name} has no {wanted}", object_name)
         ids[name] = record.id
     return ids
 
 
-def _start(job: Job) -> str | None:
-    """Where the page begins: past the record named by ``after``, or ``cursor`` as Slack says."""
-    start = job.text("after") or job.text("cursor")
-    if start and not job.table.is_place(start):
-        raise ProblemError("invalid", f"{start} is no place to go on from")
+def _start(run: ActionRun) -> str | None:
+    """Where the page begins: past the record named by `after`, or `cursor` as Slack says."""
+    start = run.text("after") or run.text("cursor")
+    if start and not run.table.is_place(start):
+        raise AppProblemError("invalid", f"{start} is no place to go on from")
     return start or None
 
 
-def _page(job: Job, records: Iterable[Record], total: int | None = None) -> Answer:
-    limit = int(job.number("limit", PAGE_SIZE, LARGEST_PAGE)) or PAGE_SIZE
+def _page(run: ActionRun, records: Iterable[StoredRecord], total: int | None = None) -> AppAnswer:
+    limit = int(run.number("limit", PAGE_SIZE, LARGEST_PAGE)) or PAGE_SIZE
     page = list(islice(records, limit + 1))
     after = page[limit - 1].id if len(page) > limit else None
-    return Answer(job.shape.page(Page(job.action.object, page[:limit], after, total)))
+    return AppAnswer(run.shape.page(ResponsePage(run.action.object, page[:limit], after, total)))

@@ -4,47 +4,132 @@ Nothing here waits and nothing here knows HTTP. `run` is one step of the event l
 calls it can put the effect and its ledger row down together.
 """
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
 
-from refold_async.sandbox.apps import crud, playground
-from refold_async.sandbox.apps.job import Answer, Job, ProblemError
-from refold_async.sandbox.apps.model import Action, App
-from refold_async.sandbox.apps.raw import find_endpoint, method_of, unwrap
-from refold_async.sandbox.apps.shapes import SHAPES, Problem, Trouble
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from refold_async.sandbox.apps import crud
+from refold_async.sandbox.apps.action_run import ActionRun, AppAnswer, AppProblemError
+from refold_async.sandbox.apps.model import App, AppAction
+from refold_async.sandbox.apps.shapes import SHAPES, AppProblem, ProblemKind
 from refold_async.sandbox.ledger import Effect
 
-VERBS: Mapping[str, Callable[[Job], Answer]] = {
+LONGEST_SLEEP = 3600.0
+LARGEST_PAYLOAD = 64 * 1024 * 1024
+
+
+def echo(run: ActionRun) -> AppAnswer:
+    """The parameters, as they came."""
+    return AppAnswer(dict(run.params))
+
+
+def sleep(run: ActionRun) -> AppAnswer:
+    """An answer that takes `seconds` to come; default 1."""
+    seconds = run.number("seconds", 1.0, LONGEST_SLEEP)
+    return AppAnswer({"slept": seconds}, delay=seconds)
+
+
+def fail(run: ActionRun) -> AppAnswer:
+    """The failure asked for by `node_status`, `http_status` and `message`."""
+    return AppAnswer(
+        {"message": run.text("message") or "Failed as asked"},
+        ok=False,
+        node_status=run.text("node_status") or "Errored",
+        http_status=int(run.number("http_status", 400, 599)),
+    )
+
+
+def payload(run: ActionRun) -> AppAnswer:
+    """A text of `bytes` characters; default 1024."""
+    return AppAnswer({"payload": "x" * int(run.number("bytes", 1024, LARGEST_PAYLOAD))})
+
+
+def method_of(params: Mapping[str, object]) -> str:
+    """The HTTP method of a raw call; default GET."""
+    return str(params.get("method") or "GET").upper()
+
+
+def find_endpoint(app: App, params: Mapping[str, object]) -> tuple[AppAction, dict[str, object]] | None:
+    """The action behind a raw call's method and URL, and the id that stands in the URL."""
+    segments = _segments(urlsplit(str(params.get("url") or "")).path)
+    for action in app.actions:
+        method, _, template = action.http.partition(" ")
+        if not template or method != method_of(params):
+            continue
+        found = _match(_segments(template), segments)
+        if found is not None:
+            return action, {action.id_parameter: found} if found else {}
+    return None
+
+
+def unwrap(run: ActionRun) -> ActionRun:
+    """The job that a raw call amounts to; the app's own error where it amounts to none."""
+    found = find_endpoint(run.app, run.params)
+    if found is None:
+        raise AppProblemError("no_endpoint", f"Nothing at {method_of(run.params)} {run.text('url')}")
+    action, from_url = found
+    params = {
+        **dict(parse_qsl(urlsplit(run.text("url")).query)),
+        **run.mapping("query_params"),
+        **run.shape.parameters(run.mapping("body")),
+        **from_url,
+    }
+    absent = [name for name in action.required if params.get(name) in (None, "")]
+    if absent:
+        raise AppProblemError("invalid", f"Missing: {', '.join(absent)}", action.object)
+    return ActionRun(run.app, action, params, run.table_of)
+
+
+def _segments(path: str) -> list[str]:
+    return path.strip("/").split("/")
+
+
+def _match(template: list[str], segments: list[str]) -> str | None:
+    """The text in the place of `{id}`, empty where the template has none; `None` for no match."""
+    if len(template) != len(segments):
+        return None
+    found = ""
+    for expected, segment in zip(template, segments, strict=True):
+        if expected == "{id}" and segment:
+            found = unquote(segment)
+        elif expected != segment:
+            return None
+    return found
+
+
+VERBS: Mapping[str, Callable[[ActionRun], AppAnswer]] = {
     "list": crud.list_records,
     "get": crud.get_record,
     "search": crud.search_records,
     "create": crud.create_record,
     "update": crud.update_record,
     "delete": crud.delete_record,
-    "echo": playground.echo,
-    "sleep": playground.sleep,
-    "fail": playground.fail,
-    "payload": playground.payload,
+    "echo": echo,
+    "sleep": sleep,
+    "fail": fail,
+    "payload": payload,
 }
 
 
-def run(job: Job) -> Answer:
-    """Run an action; what the app itself refuses is an answer too, with ``ok`` false."""
+def run_verb(run: ActionRun) -> AppAnswer:
+    """Run an action; what the app itself refuses is an answer too, with `ok` false."""
     try:
-        if job.action.kind != "http":
-            return VERBS[job.action.kind](job)
-        answer = run(unwrap(job))
+        if run.action.kind != "http":
+            return VERBS[run.action.kind](run)
+        answer = run_verb(unwrap(run))
         return answer if answer.http_status else answer._replace(http_status=200)
-    except ProblemError as error:
-        return errored(job.app, error.problem, str(error), error.object_name or job.action.object)
+    except AppProblemError as error:
+        return errored(run.app, error.problem, str(error), error.object_name or run.action.object)
 
 
-def errored(app: App, problem: Problem, message: str, object_name: str = "") -> Answer:
+def errored(app: App, problem: ProblemKind, message: str, object_name: str = "") -> AppAnswer:
     """The app's own error, as Refold hands it on."""
-    status, data = SHAPES[app.shape].error(Trouble(problem, message, object_name))
-    return Answer(data, ok=False, node_status="Errored", http_status=status)
+    status, data = SHAPES[app.shape].error(AppProblem(problem, message, object_name))
+    return AppAnswer(data, ok=False, node_status="Errored", http_status=status)
 
 
-def effect_of(app: App, action: Action, params: Mapping[str, object]) -> Effect:
+def effect_of(app: App, action: AppAction, params: Mapping[str, object]) -> Effect:
     """Whether a run changes anything in the app; of a raw call, what the endpoint behind it does."""
     if action.kind != "http":
         return action.effect

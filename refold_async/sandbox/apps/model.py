@@ -1,5 +1,7 @@
 """The structs of an app's data file, and the loading of it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -16,7 +18,7 @@ Kind = Literal[
 READ_KINDS = frozenset({"list", "get", "search", "echo", "sleep", "fail", "payload"})
 
 
-class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AppParameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One parameter of an action, field by field as the schema operation answers it."""
 
     name: str
@@ -27,16 +29,16 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     options: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
-class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One action of an app.
 
     Attributes:
         action_id, name, description, tag: As the list operation answers them.
         kind: The verb it runs.
         object: The object type it works on; empty for a kind that needs none.
-        http: The app's own endpoint for it, ``"GET /path/{id}"``, where ``httprequest`` finds it.
+        http: The app's own endpoint for it, `"GET /path/{id}"`, where `httprequest` finds it.
         id_parameter: The parameter that names a record.
-        refers: Parameters that must name a record of another object type: ``{channel = "channels"}``.
+        refers: Parameters that must name a record of another object type: `{channel = "channels"}`.
         parameters: What it takes.
     """
 
@@ -49,11 +51,11 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     http: str = ""
     id_parameter: str = "id"
     refers: Mapping[str, str] = {}
-    parameters: list[Parameter] = []
+    parameters: list[AppParameter] = []
 
     @property
     def effect(self) -> Effect:
-        """Whether it changes anything in the app; of ``http`` only the request's method tells."""
+        """Whether it changes anything in the app; of `http` only the request's method tells."""
         return "read" if self.kind in READ_KINDS else "write"
 
     @property
@@ -67,7 +69,7 @@ class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         fields: What each field of a generated record holds: a kind of value that `values` knows, the
-            choices to draw from, ``"low|medium|high"``, or the values in turn, ``"general, random"``.
+            choices to draw from, `"low|medium|high"`, or the values in turn, `"general, random"`.
         seeded: How many records each account has to begin with.
         first: The number of the first record's id.
         prefix, width, suffix: How a number becomes an id: prefix, digits to this width, suffix.
@@ -85,7 +87,7 @@ class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return f"{self.prefix}{number:0{self.width}d}{self.suffix}"
 
     def number_of(self, record_id: str) -> int | None:
-        """The number in an id; ``None`` where it is no id of this type."""
+        """The number in an id; `None` where it is no id of this type."""
         digits = record_id.removeprefix(self.prefix).removesuffix(self.suffix)
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
             return None
@@ -112,12 +114,12 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     tags: list[str]
     icon: str = ""
     ecosystem: bool = False
-    auth_fields: list[Parameter] = []
+    auth_fields: list[AppParameter] = []
     shape: str = "plain"
     connected: bool = True
     identifier: Mapping[str, str] = {}
     objects: Mapping[str, ObjectType] = {}
-    actions: list[Action] = []
+    actions: list[AppAction] = []
 
     def __post_init__(self) -> None:
         used = {name for action in self.actions for name in (action.object, *action.refers.values()) if name}
@@ -126,8 +128,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
                 f"{self.slug} has actions on objects it does not hold: {', '.join(sorted(absent))}"
             )
 
-    def action(self, action_id: str) -> Action | None:
-        """The action with this id; ``None`` where the app has no such one."""
+    def action(self, action_id: str) -> AppAction | None:
+        """The action with this id; `None` where the app has no such one."""
         return next((action for action in self.actions if action.action_id == action_id), None)
 
 

@@ -4,17 +4,19 @@ Seeded records are computed when they are looked at and never stored, so that th
 cost nothing; what is kept is what was created, changed or deleted.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
 from refold_async.sandbox.apps.model import ObjectType
-from refold_async.sandbox.apps.values import Seed, generate, past_moment, timestamp
+from refold_async.sandbox.apps.values import SeededChoices, generate, past_moment, timestamp
 
 
-class Record(msgspec.Struct, frozen=True):
-    """One record: what it is (``"contacts"``), its id, its fields, when it was created and changed."""
+class StoredRecord(msgspec.Struct, frozen=True):
+    """One record: what it is (`"contacts"`), its id, its fields, when it was created and changed."""
 
     object_name: str
     id: str
@@ -23,7 +25,7 @@ class Record(msgspec.Struct, frozen=True):
     updated_at: str
 
 
-class Table:
+class RecordTable:
     """Records in the order of their ids.
 
     Args:
@@ -36,10 +38,10 @@ class Table:
         self._type = object_type
         self._seed = seed
         self._next = object_type.first + object_type.seeded
-        self._changes: dict[str, Record | None] = {}
+        self._changes: dict[str, StoredRecord | None] = {}
 
-    def get(self, record_id: str) -> Record | None:
-        """The record with this id; ``None`` where it was never there or is deleted."""
+    def get(self, record_id: str) -> StoredRecord | None:
+        """The record with this id; `None` where it was never there or is deleted."""
         if record_id in self._changes:
             return self._changes[record_id]
         number = self._type.number_of(record_id)
@@ -49,8 +51,8 @@ class Table:
         """Whether `scan` can go on from here: an id of this type, of a record there or deleted."""
         return self._type.number_of(after) is not None
 
-    def scan(self, after: str | None = None) -> Iterator[Record]:
-        """The records past the id ``after``, or all of them."""
+    def scan(self, after: str | None = None) -> Iterator[StoredRecord]:
+        """The records past the id `after`, or all of them."""
         passed = None if after is None else self._type.number_of(after)
         start = self._type.first if passed is None else max(passed + 1, self._type.first)
         for place in range(start, self._next):
@@ -58,15 +60,15 @@ class Table:
             if record is not None:
                 yield record
 
-    def create(self, fields: Mapping[str, object]) -> Record:
+    def create(self, fields: Mapping[str, object]) -> StoredRecord:
         """Add a record."""
         now = timestamp(datetime.now(UTC))
-        record = Record(self._name, self._type.id_of(self._next), dict(fields), now, now)
+        record = StoredRecord(self._name, self._type.id_of(self._next), dict(fields), now, now)
         self._changes[record.id] = record
         self._next += 1
         return record
 
-    def update(self, record: Record, fields: Mapping[str, object]) -> Record:
+    def update(self, record: StoredRecord, fields: Mapping[str, object]) -> StoredRecord:
         """Change the fields given, keep the others."""
         changed = msgspec.structs.replace(
             record, fields={**record.fields, **fields}, updated_at=timestamp(datetime.now(UTC))
@@ -74,14 +76,14 @@ class Table:
         self._changes[record.id] = changed
         return changed
 
-    def delete(self, record: Record) -> None:
+    def delete(self, record: StoredRecord) -> None:
         """Remove a record."""
         self._changes[record.id] = None
 
-    def _seeded(self, number: int) -> Record | None:
+    def _seeded(self, number: int) -> StoredRecord | None:
         if not self._type.first <= number < self._type.first + self._type.seeded:
             return None
-        seed = Seed(f"{self._seed}\x1f{number}")
+        seed = SeededChoices(f"{self._seed}\x1f{number}")
         created = timestamp(past_moment(seed))
         fields = generate(self._type.fields, seed, number - self._type.first)
-        return Record(self._name, self._type.id_of(number), fields, created, created)
+        return StoredRecord(self._name, self._type.id_of(number), fields, created, created)

@@ -1,31 +1,33 @@
 """How each app dresses its answers: records, pages and errors in the app's native JSON.
 
-A shape also undresses the body of a raw ``httprequest`` into plain parameters.
+A shape also undresses the body of a raw `httprequest` into plain parameters.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from refold_async.sandbox.apps.records import Record
+from refold_async.sandbox.apps.records import StoredRecord
 
-Problem = Literal["missing", "invalid", "throttled", "no_endpoint"]
+ProblemKind = Literal["missing", "invalid", "throttled", "no_endpoint"]
 
-STATUSES: Mapping[Problem, int] = {"missing": 404, "invalid": 400, "throttled": 429, "no_endpoint": 404}
+STATUSES: Mapping[ProblemKind, int] = {"missing": 404, "invalid": 400, "throttled": 429, "no_endpoint": 404}
 
 
-class Page(NamedTuple):
-    """Some records of one type; ``after`` is where the next page begins, ``total`` a search's count."""
+class ResponsePage(NamedTuple):
+    """Some records of one type; `after` is where the next page begins, `total` a search's count."""
 
     object_name: str
-    records: Sequence[Record]
+    records: Sequence[StoredRecord]
     after: str | None
     total: int | None
 
 
-class Trouble(NamedTuple):
+class AppProblem(NamedTuple):
     """What an app refuses: the kind of problem, the reason in words, and the object type concerned."""
 
-    problem: Problem
+    kind: ProblemKind
     message: str
     object_name: str
 
@@ -33,16 +35,16 @@ class Trouble(NamedTuple):
 class Shape(Protocol):
     """One app's way to answer."""
 
-    def record(self, record: Record) -> object:
+    def record(self, record: StoredRecord) -> object:
         """One record."""
 
-    def page(self, page: Page) -> object:
+    def page(self, page: ResponsePage) -> object:
         """A page of records."""
 
-    def deleted(self, record: Record) -> object:
+    def deleted(self, record: StoredRecord) -> object:
         """The answer to the deletion of a record."""
 
-    def error(self, trouble: Trouble) -> tuple[int, object]:
+    def error(self, problem: AppProblem) -> tuple[int, object]:
         """The app's HTTP status and body for a refusal."""
         ...
 
@@ -51,10 +53,10 @@ class Shape(Protocol):
         ...
 
 
-class Plain:
+class PlainShape:
     """An app of no particular manners."""
 
-    def record(self, record: Record) -> object:
+    def record(self, record: StoredRecord) -> object:
         """The fields beside the id and the dates."""
         return {
             "id": record.id,
@@ -63,36 +65,36 @@ class Plain:
             "updatedAt": record.updated_at,
         }
 
-    def page(self, page: Page) -> object:
-        """``records``, ``next``, and the ``total`` of a search."""
+    def page(self, page: ResponsePage) -> object:
+        """`records`, `next`, and the `total` of a search."""
         answer = {"records": [self.record(record) for record in page.records], "next": page.after}
         return answer if page.total is None else {"total": page.total, **answer}
 
-    def deleted(self, record: Record) -> object:
+    def deleted(self, record: StoredRecord) -> object:
         """The id that is gone."""
         return {"id": record.id, "deleted": True}
 
-    def error(self, trouble: Trouble) -> tuple[int, object]:
+    def error(self, problem: AppProblem) -> tuple[int, object]:
         """A code and a message."""
-        return STATUSES[trouble.problem], {"code": trouble.problem.upper(), "message": trouble.message}
+        return STATUSES[problem.kind], {"code": problem.kind.upper(), "message": problem.message}
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
         """The body itself."""
         return dict(body)
 
 
-class HubSpot:
+class HubSpotShape:
     """HubSpot's CRM objects API, version 3."""
 
-    CATEGORIES: Mapping[Problem, str] = {
+    CATEGORIES: Mapping[ProblemKind, str] = {
         "missing": "OBJECT_NOT_FOUND",
         "invalid": "VALIDATION_ERROR",
         "throttled": "RATE_LIMITS",
         "no_endpoint": "NOT_FOUND",
     }
 
-    def record(self, record: Record) -> object:
-        """Fields under ``properties``, all values as texts."""
+    def record(self, record: StoredRecord) -> object:
+        """Fields under `properties`, all values as texts."""
         return {
             "id": record.id,
             "properties": {**record.fields, "createdate": record.created_at},
@@ -101,30 +103,30 @@ class HubSpot:
             "archived": False,
         }
 
-    def page(self, page: Page) -> object:
-        """``results`` and ``paging``, which is empty on the last page."""
+    def page(self, page: ResponsePage) -> object:
+        """`results` and `paging`, which is empty on the last page."""
         after = page.after
         paging = {} if after is None else {"next": {"after": after, "link": f"?after={after}"}}
         answer = {"results": [self.record(record) for record in page.records], "paging": paging}
         return answer if page.total is None else {"total": page.total, **answer}
 
-    def deleted(self, record: Record) -> object:  # noqa: ARG002 - HubSpot answers 204 and not a word
+    def deleted(self, record: StoredRecord) -> object:  # noqa: ARG002 - HubSpot answers 204 and not a word
         """Nothing."""
         return {}
 
-    def error(self, trouble: Trouble) -> tuple[int, object]:
+    def error(self, problem: AppProblem) -> tuple[int, object]:
         """HubSpot's error body, with its category."""
         body = {
             "status": "error",
-            "message": trouble.message,
-            "category": self.CATEGORIES[trouble.problem],
+            "message": problem.message,
+            "category": self.CATEGORIES[problem.kind],
         }
-        if trouble.problem == "throttled":
+        if problem.kind == "throttled":
             body |= {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
-        return STATUSES[trouble.problem], body
+        return STATUSES[problem.kind], body
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
-        """``properties``, and the first filter of a search, beside the rest of the body."""
+        """`properties`, and the first filter of a search, beside the rest of the body."""
         parameters = dict(body)
         for nested in (
             parameters.pop("properties", None),
@@ -135,47 +137,47 @@ class HubSpot:
         return parameters
 
 
-class Slack:
-    """Slack's web API: 200 with ``ok`` false for an error, throttling aside."""
+class SlackShape:
+    """Slack's web API: 200 with `ok` false for an error, throttling aside."""
 
-    WORDS: Mapping[Problem, str] = {
+    WORDS: Mapping[ProblemKind, str] = {
         "invalid": "invalid_arguments",
         "throttled": "ratelimited",
         "no_endpoint": "unknown_method",
     }
 
-    def record(self, record: Record) -> object:
-        """A message beside its channel and ``ts``, anything else under its own name."""
+    def record(self, record: StoredRecord) -> object:
+        """A message beside its channel and `ts`, anything else under its own name."""
         item = self._item(record)
         if record.object_name != "messages":
             return {"ok": True, record.object_name.removesuffix("s"): item}
         return {"ok": True, "channel": record.fields.get("channel"), "ts": record.id, "message": item}
 
-    def page(self, page: Page) -> object:
+    def page(self, page: ResponsePage) -> object:
         """The items under their own name, and Slack's cursor."""
         name = "members" if page.object_name == "users" else page.object_name
         items = [self._item(record) for record in page.records]
         return {"ok": True, name: items, "response_metadata": {"next_cursor": page.after or ""}}
 
-    def deleted(self, record: Record) -> object:
-        """The channel and the ``ts`` that is gone."""
+    def deleted(self, record: StoredRecord) -> object:
+        """The channel and the `ts` that is gone."""
         return {"ok": True, "channel": record.fields.get("channel"), "ts": record.id}
 
-    def error(self, trouble: Trouble) -> tuple[int, object]:
-        """One word in ``error``."""
-        word = self.WORDS.get(trouble.problem, f"{trouble.object_name.removesuffix('s')}_not_found")
-        return (429 if trouble.problem == "throttled" else 200), {"ok": False, "error": word}
+    def error(self, problem: AppProblem) -> tuple[int, object]:
+        """One word in `error`."""
+        word = self.WORDS.get(problem.kind, f"{problem.object_name.removesuffix('s')}_not_found")
+        return (429 if problem.kind == "throttled" else 200), {"ok": False, "error": word}
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
         """The body itself."""
         return dict(body)
 
-    def _item(self, record: Record) -> object:
+    def _item(self, record: StoredRecord) -> object:
         name = "ts" if record.object_name == "messages" else "id"
         return {name: record.id, **record.fields}
 
 
-SHAPES: Mapping[str, Shape] = {"plain": Plain(), "hubspot": HubSpot(), "slack": Slack()}
+SHAPES: Mapping[str, Shape] = {"plain": PlainShape(), "hubspot": HubSpotShape(), "slack": SlackShape()}
 
 
 def _first_filter(groups: object) -> object:

@@ -1,5 +1,7 @@
 """Values for generated records: the same for the same seed, on every machine and in every run."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -71,7 +73,7 @@ WORDS = [
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 
 
-class Seed:
+class SeededChoices:
     """A stream of choices drawn from one text; each draw takes a few bits of its hash."""
 
     def __init__(self, text: str) -> None:
@@ -83,7 +85,7 @@ class Seed:
         return self.choice(FIRST_NAMES), self.choice(LAST_NAMES)
 
     def below(self, limit: int) -> int:
-        """A number from 0 to ``limit - 1``."""
+        """A number from 0 to `limit - 1`."""
         self._bits, number = divmod(self._bits, limit)
         return number
 
@@ -99,11 +101,11 @@ def object_id(*parts: object) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as the API writes it: UTC, milliseconds, ``Z``."""
+    """A moment as the API writes it: UTC, milliseconds, `Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def past_moment(seed: Seed) -> datetime:
+def past_moment(seed: SeededChoices) -> datetime:
     """A moment of the year 2025."""
     return _EPOCH + timedelta(milliseconds=seed.below(365 * 24 * 3600 * 1000))
 
@@ -112,12 +114,12 @@ def _ascii(name: str) -> str:
     return normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
 
 
-def _email(seed: Seed) -> str:
+def _email(seed: SeededChoices) -> str:
     name = ".".join(map(_ascii, seed.person))
     return f"{name}{seed.below(1000)}@{seed.choice(COMPANIES).lower()}.example"
 
 
-GENERATORS: Mapping[str, Callable[[Seed], str]] = {
+GENERATORS: Mapping[str, Callable[[SeededChoices], str]] = {
     "first_name": lambda seed: seed.person[0],
     "last_name": lambda seed: seed.person[1],
     "full_name": lambda seed: " ".join(seed.person),
@@ -133,16 +135,16 @@ GENERATORS: Mapping[str, Callable[[Seed], str]] = {
 }
 
 
-def generate(kinds: Mapping[str, str], seed: Seed, place: int = 0) -> dict[str, object]:
+def generate(kinds: Mapping[str, str], seed: SeededChoices, place: int = 0) -> dict[str, object]:
     """A record's fields, for each name a value of its kind.
 
-    A kind is a name in `GENERATORS`, choices to draw from (``"a|b|c"``), or values that the records
-    take in turn by their place (``"a, b, c"``).
+    A kind is a name in `GENERATORS`, choices to draw from (`"a|b|c"`), or values that the records
+    take in turn by their place (`"a, b, c"`).
     """
     return {name: _value(kind, seed, place) for name, kind in kinds.items()}
 
 
-def _value(kind: str, seed: Seed, place: int) -> str:
+def _value(kind: str, seed: SeededChoices, place: int) -> str:
     if kind in GENERATORS:
         return GENERATORS[kind](seed)
     if "|" in kind:

@@ -1,0 +1,117 @@
+"""Datarefs: list, create, read as a table, clear, delete, and put into groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from refold_async.sandbox.documents import Document, DocumentStore, without
+from refold_async.sandbox.params import flag, items, page_of, require, text
+from refold_async.sandbox.requests import SandboxRequest
+from refold_async.sandbox.responses import SandboxResponse, envelope, not_in_sandbox, refused, success
+from refold_async.sandbox.routing import Route
+from refold_async.sandbox.seeds import load_seeds
+from refold_async.sandbox.state import Organisation, StoredAccount
+
+
+class DatarefStore(DocumentStore):
+    """The datarefs of all accounts; the first account of the organisation has one with records."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        super().__init__(organisation, envelope(404, "Dataref not found", code_field="error"))
+        first = next(iter(organisation.account_ids), None)
+        for seed in load_seeds().datarefs if first else ():
+            account = organisation.account(str(first))
+            if account is not None:
+                self.create(account, seed.name, dict(seed.records))
+
+    def create(self, account: StoredAccount, name: str, data: Document) -> Document:
+        """A dataref of a name that the account has not used yet."""
+        if any(each["name"] == name for each in self.of(account.account_id)):
+            raise refused(400, f"Dataref {name} already exists", field="error")
+        owner = {
+            "linked_account_id": account.account_id,
+            "org_id": account.organisation.id,
+            "environment": account.organisation.environment,
+        }
+        return self.add({**owner, "name": name, "data": data, "__v": 0})
+
+    def of(self, account_id: str | None) -> list[Document]:
+        """The datarefs of one account, or of all."""
+        return [each for each in self if account_id in (None, each["linked_account_id"])]
+
+    def named(self, account: StoredAccount, name: str) -> Document:
+        """An account's dataref by its name; refuses an unknown one."""
+        found = [each for each in self.of(account.account_id) if each["name"] == name]
+        return found[0] if found else self.get("")
+
+
+def rows_of(dataref: Document) -> list[Document]:
+    """The records as rows of a table, each with its `record_id`."""
+    data = dataref["data"]
+    records = data.items() if isinstance(data, Mapping) else ()
+    return [{"record_id": record_id, **fields} for record_id, fields in records]
+
+
+async def list_datarefs(request: SandboxRequest) -> SandboxResponse:
+    """A page of an account's datarefs, or of all accounts', without their records."""
+    if flag(request, "unique"):
+        raise not_in_sandbox("The list of unique datarefs")
+    found = _datarefs(request).of(request.query("linked_account_id") or request.header("linked_account_id"))
+    return page_of(request, found, lambda dataref: without(dataref, "data"))
+
+
+async def create(request: SandboxRequest) -> SandboxResponse:
+    """An empty dataref for the account."""
+    require(request.params, "refName", field="error")
+    return success(_datarefs(request).create(request.account, text(request.params, "refName"), {}))
+
+
+async def get(request: SandboxRequest) -> SandboxResponse:
+    """The records as a table, a hundred rows a page."""
+    rows = rows_of(_named(request))
+    headers = dict.fromkeys(name for row in rows for name in row) or ["record_id"]
+    return page_of(request, rows, limit=100, name="rows", more={"headers": list(headers)})
+
+
+async def delete(request: SandboxRequest) -> SandboxResponse:
+    """Delete one; of an unknown one, the answer counts none."""
+    count = _datarefs(request).remove_where(
+        name=request.path_params["refName"], linked_account_id=request.account.account_id
+    )
+    return success({"acknowledged": True, "deletedCount": count})
+
+
+async def clear_records(request: SandboxRequest) -> SandboxResponse:
+    """Let all records go and keep the dataref."""
+    return success(_datarefs(request).update(str(_named(request)["_id"]), {"data": {}}))
+
+
+async def set_group(request: SandboxRequest) -> SandboxResponse:
+    """Put datarefs into a group, or out of theirs; the answer is empty."""
+    require(request.params, "refNames", field="error")
+    datarefs = _datarefs(request)
+    chosen = [datarefs.named(request.account, str(name)) for name in items(request.params, "refNames")]
+    datarefs.set_group(chosen, text(request.params, "group"))
+    return SandboxResponse(204, b"")
+
+
+def _datarefs(request: SandboxRequest) -> DatarefStore:
+    return request.organisation.own(DatarefStore)
+
+
+def _named(request: SandboxRequest) -> Document:
+    return _datarefs(request).named(request.account, request.path_params["refName"])
+
+
+_BASE = "/api/v2/public/dataref"
+_ONE = _BASE + "/{refName}"
+
+
+ROUTES = (
+    Route("datarefs.list", "GET", _BASE, list_datarefs),
+    Route("datarefs.create", "POST", _BASE, create, "account_key"),
+    Route("datarefs.get", "GET", _ONE, get, "account_key"),
+    Route("datarefs.delete", "DELETE", _ONE, delete, "account_key"),
+    Route("datarefs.clear", "PUT", _ONE + "/clear-records", clear_records, "account_key"),
+    Route("datarefs.edit_group", "PUT", "/api/v2/public/datarefs/group", set_group, "account_key"),
+)

@@ -1,0 +1,148 @@
+"""The kinds of node that the sandbox can run, and what each does.
+
+A node of a workflow has a `type` and `data`. These are the sandbox's own words for what the data
+holds, since the reference leaves them open; a workflow with a node of any other type is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from refold_async.sandbox.api.actions import run_action
+from refold_async.sandbox.api.execution_state import StoredExecution
+from refold_async.sandbox.api.human_tasks import HumanTaskStore
+from refold_async.sandbox.documents import Document
+from refold_async.sandbox.state import SandboxContext
+
+BATCH_SECONDS = 0.002
+
+
+class NodeError(Exception):
+    """The node has failed, and with it the execution."""
+
+
+class StoppedError(Exception):
+    """The execution was asked to stop while the node ran."""
+
+
+class NodeRun(msgspec.Struct, frozen=True):
+    """One node about to run."""
+
+    context: SandboxContext
+    execution: StoredExecution
+    node: Document
+    record: Document
+
+    @property
+    def data(self) -> Mapping[str, object]:
+        """What the node was given to work with."""
+        data = self.node.get("data")
+        return data if isinstance(data, Mapping) else {}
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until the execution is asked to stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.execution.stopping.wait()
+        except TimeoutError:
+            return
+        raise StoppedError
+
+
+async def start(step: NodeRun) -> object:
+    """Hand the payload to the nodes that follow."""
+    return {
+        "message": "Workflow started successfully",
+        "node_id": step.node["id"],
+        "node_type": "start",
+        "status": "initialized",
+    }
+
+
+async def action(step: NodeRun) -> object:
+    """Run `action_id` with `params` in the workflow's app, or in the one that `slug` names."""
+    account = step.execution.account
+    slug = str(step.data.get("slug") or step.execution.workflow["slug"])
+    app = account.organisation.apps.get(slug)
+    chosen = app.action(str(step.data.get("action_id"))) if app else None
+    if app is None or chosen is None:
+        raise NodeError(f"Action {step.data.get('action_id')} not found in Application {slug}")
+    connection = account.connections.get(slug)
+    if connection is None or connection.expired:
+        raise NodeError(f"Application {slug} is not connected for linked account {account.account_id}")
+    params = step.data.get("params")
+    answer = run_action(
+        step.context.ledger, account, app, chosen, params if isinstance(params, Mapping) else {}
+    )
+    await step.pause(answer.delay)
+    if not answer.ok:
+        raise NodeError(f"Action {chosen.action_id} failed: {answer.data}")
+    return answer.data
+
+
+async def delay(step: NodeRun) -> object:
+    """Take as many `seconds` as the payload says, else the node's data."""
+    payload = step.execution.payload
+    asked = payload.get("seconds") if isinstance(payload, Mapping) else None
+    seconds = asked if isinstance(asked, int | float) else step.data.get("seconds", 1)
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= 3600:
+        raise NodeError(f"seconds is not a number from 0 to 3600: {seconds}")
+    await step.pause(seconds)
+    return {"waited": seconds}
+
+
+async def error(step: NodeRun) -> object:
+    """Fail with the `message`."""
+    raise NodeError(str(step.data.get("message", "Failed as asked")))
+
+
+async def response(step: NodeRun) -> object:
+    """Return `body`, or the `output_of` a node (of the first: the payload), with `status_code`."""
+    source = step.data.get("output_of")
+    outputs = step.execution.outputs
+    value = step.data.get("body") if source is None else outputs.get(str(source))
+    step.execution.return_value = value
+    status = step.data.get("status_code", 200)
+    step.execution.status_code = status if isinstance(status, int) and 200 <= status <= 599 else 200
+    return value
+
+
+async def batch(step: NodeRun) -> object:
+    """Work through so many `items` in batches of a `size`."""
+    items, size = (_count(step.data.get(name), default) for name, default in (("items", 100), ("size", 50)))
+    batches = step.execution.batches[str(step.node["id"])] = []
+    step.record["is_batch"] = True
+    for index, first in enumerate(range(0, items, size)):
+        await step.pause(BATCH_SECONDS)
+        output = {"processed": min(size, items - first)}
+        batches.append({"batch_index": index, "status": "Success", "output": output})
+    return {"batches": len(batches)}
+
+
+async def human_task(step: NodeRun) -> object:
+    """Add a task, and wait until somebody has submitted it."""
+    submitted: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
+    tasks = step.execution.account.organisation.own(HumanTaskStore)
+    task = tasks.create(listener=submitted.put_nowait)
+    step.record.update(node_status="Waiting", latest_output={"task_id": task["_id"]})
+    while submitted.empty():
+        await step.pause(0.01)
+    return {"task_id": task["_id"], "data": submitted.get_nowait()}
+
+
+def _count(value: object, default: int) -> int:
+    return value if isinstance(value, int) and 0 < value <= 100_000 else default
+
+
+KINDS: Mapping[str, Callable[[NodeRun], Awaitable[object]]] = {
+    "start": start,
+    "action": action,
+    "delay": delay,
+    "error": error,
+    "response": response,
+    "batch": batch,
+    "human_task": human_task,
+}

@@ -1,0 +1,93 @@
+"""One action about to run, and how its parameters are read.
+
+Parameters come as strings as a rule (`{"limit": "1"}`), but a client may send JSON values; every
+reader here takes both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from refold_async.sandbox.apps.model import App, AppAction
+from refold_async.sandbox.apps.records import RecordTable
+from refold_async.sandbox.apps.shapes import SHAPES, ProblemKind, Shape
+
+
+class AppAnswer(NamedTuple):
+    """What an action gave: the app's body, and whether the app did it."""
+
+    data: object
+    ok: bool = True
+    node_status: str = "Success"
+    http_status: int | None = None
+    delay: float = 0.0
+
+
+class AppProblemError(Exception):
+    """The app refuses. A verb raises it and the engine turns it into the app's own error."""
+
+    def __init__(self, problem: ProblemKind, message: str, object_name: str = "") -> None:
+        super().__init__(message)
+        self.problem: ProblemKind = problem
+        self.object_name = object_name
+
+
+class ActionRun(NamedTuple):
+    """One action about to run: what, with which parameters, over which tables."""
+
+    app: App
+    action: AppAction
+    params: Mapping[str, object]
+    table_of: Callable[[str], RecordTable]
+
+    @property
+    def shape(self) -> Shape:
+        """How the app answers."""
+        return SHAPES[self.app.shape]
+
+    @property
+    def table(self) -> RecordTable:
+        """The records that the action works on."""
+        return self.table_of(self.action.object)
+
+    def text(self, name: str) -> str:
+        """A parameter as text; empty where it is absent."""
+        return as_text(self.params.get(name))
+
+    def number(self, name: str, default: float, most: float = math.inf) -> float:
+        """A parameter as a number from 0 to `most`."""
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value <= most or math.isinf(value):
+            raise AppProblemError("invalid", f"{name} is not a number from 0 to {most:g}: {text}")
+        return value
+
+    def mapping(self, name: str) -> Mapping[str, object]:
+        """A parameter of type `json` as an object, sent as such or as JSON text."""
+        value = self.params.get(name)
+        if isinstance(value, str) and value:
+            try:
+                value = msgspec.json.decode(value)
+            except msgspec.DecodeError as error:
+                raise AppProblemError("invalid", f"{name} is not JSON") from error
+        if value in (None, ""):
+            return {}
+        if not isinstance(value, Mapping):
+            raise AppProblemError("invalid", f"{name} is not a JSON object")
+        return value
+
+
+def as_text(value: object) -> str:
+    """A JSON value as the app would store it in a text field."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,84 @@
+"""Who calls, and on which linked account: the API key, the session token, and what is refused."""
+
+from __future__ import annotations
+
+from refold_async.sandbox.requests import SandboxRequest
+from refold_async.sandbox.responses import Refused, envelope
+from refold_async.sandbox.state import Organisation, StoredAccount
+
+
+def authenticate(request: SandboxRequest) -> str:
+    """Check the credentials and set the call's account; gives the API key that is charged for it.
+
+    An API key goes before a token. A token counts against the organisation's first key.
+    """
+    if request.scope == "public":
+        return request.context.api_keys[0]
+    if _comes_with_token(request):
+        request.act_on(_bearer(request))
+        return request.context.api_keys[0]
+    key = request.header("x-api-key")
+    if key is None or key not in request.context.api_keys:
+        raise Refused(envelope(401, "Invalid Credentials", code_field="error"))
+    _set_account(request)
+    return key
+
+
+def _comes_with_token(request: SandboxRequest) -> bool:
+    if request.header("x-api-key") is not None and request.scope != "token":
+        return False
+    return request.scope == "token" or (
+        request.scope in {"account", "either"} and request.header("Authorization") is not None
+    )
+
+
+def _bearer(request: SandboxRequest) -> StoredAccount:
+    kind, _, token = (request.header("Authorization") or "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise _missing_token(request)
+    account = request.organisation.bearer(token.strip())
+    if account is None:
+        raise Refused(envelope(401, "Invalid token", code="INVALID_TOKEN", code_field="error"))
+    return account
+
+
+def _missing_token(request: SandboxRequest) -> Refused:
+    """The refusal of a call without a token, which the workflows have a code of their own for."""
+    message = "Authorization Token Missing"
+    if request.operation.startswith("workflows."):
+        return Refused(envelope(401, message, code="AUTH_SERVICE_ERROR"))
+    return Refused(envelope(401, message, code="INVALID_TOKEN", code_field="error"))
+
+
+def _set_account(request: SandboxRequest) -> None:
+    """Find the account named in the header, else in the query, where the scope knows of accounts."""
+    if request.scope == "organisation":
+        return
+    account_id = request.header("linked_account_id") or request.query("linked_account_id")
+    if account_id:
+        request.act_on(existing_account(request.organisation, account_id))
+    elif request.scope != "either":
+        raise Refused(
+            envelope(
+                404,
+                "Linked account id is required with API Key, for this resource",
+                code="MISSING_REQUIRED_FIELD",
+            )
+        )
+
+
+def existing_account(organisation: Organisation, account_id: str) -> StoredAccount:
+    """The linked account of an id; refuses an unknown one."""
+    account = organisation.account(account_id)
+    if account is None:
+        raise missing_account(organisation, account_id)
+    return account
+
+
+def missing_account(organisation: Organisation, account_id: str) -> Refused:
+    """The refusal of a linked account that is not there, or not there for the caller."""
+    message = (
+        f"Linked Account with account id {account_id} for org {organisation.id} "
+        f"in environment {organisation.environment} not found"
+    )
+    return Refused(envelope(404, message, code_field="error"))

@@ -1,0 +1,69 @@
+"""Every request that arrived, with what it was answered."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from threading import Lock
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+
+class ReceivedRequest(msgspec.Struct):
+    """One request as it came off the wire.
+
+    Attributes:
+        method: The HTTP method.
+        raw_path: The path as it was sent, percent-encoding and all.
+        query_string: What followed the `?`, as it was sent.
+        headers: Every header, credentials included; look-up ignores case.
+        body: The bytes of the body.
+        at: When it arrived, in seconds since the epoch.
+        status: The status that was answered; `None` while it is under way and for a dropped one.
+    """
+
+    method: str
+    raw_path: str
+    query_string: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+    status: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The path, decoded."""
+        return unquote(self.raw_path)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's values by name; of a repeated name, the last."""
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+
+    def json(self) -> object:
+        """The body decoded; raises `msgspec.DecodeError` where it is no JSON."""
+        return msgspec.json.decode(self.body)
+
+
+class RequestLog:
+    """The latest requests, oldest first, behind a lock so that any thread can read them."""
+
+    def __init__(self, limit: int) -> None:
+        self._requests: deque[ReceivedRequest] = deque(maxlen=limit)
+        self._lock = Lock()
+
+    def add(self, request: ReceivedRequest) -> None:
+        """Keep a request; the oldest goes when the log is full."""
+        with self._lock:
+            self._requests.append(request)
+
+    def snapshot(self) -> list[ReceivedRequest]:
+        """The requests kept, oldest first."""
+        with self._lock:
+            return list(self._requests)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._lock:
+            self._requests.clear()

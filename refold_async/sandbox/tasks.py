@@ -1,0 +1,96 @@
+"""Waiting that a stop of the sandbox ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+BackgroundTask = Callable[[], Coroutine[Any, Any, None]]
+
+
+class BackgroundTasks:
+    """The tasks of a running sandbox. It owns them: when it stops, they are cancelled and awaited."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Take chores from now on, for the running event loop."""
+        self._loop = asyncio.get_running_loop()
+
+    def start(self, task_: BackgroundTask) -> None:
+        """Begin a chore, from any thread; nothing happens where the sandbox does not run."""
+        if self._loop is None:
+            return
+        if self._loop is _running_loop():
+            self._launch(task_)
+        else:
+            self._loop.call_soon_threadsafe(self._launch, task_)
+
+    def cancel(self) -> None:
+        """Cancel every chore, from any thread; `close` awaits what is left of them."""
+        if self._loop is None or self._loop is _running_loop():
+            self._cancel_all()
+        else:
+            self._loop.call_soon_threadsafe(self._cancel_all)
+
+    async def close(self) -> None:
+        """Take no more chores, cancel those under way and wait for their ends."""
+        self._loop = None
+        self.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _cancel_all(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    def _launch(self, task_: BackgroundTask) -> None:
+        if self._loop is not None:
+            task = self._loop.create_task(task_())
+            self._tasks.add(task)
+            task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            task.get_loop().call_exception_handler(
+                {"message": "A chore of the sandbox broke", "exception": error}
+            )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class Pauses:
+    """All the waits under way: latency, hanging and stalling answers, slow actions."""
+
+    def __init__(self) -> None:
+        self._waits: set[asyncio.Future[None]] = set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds; cancelled when the sandbox stops."""
+        loop = asyncio.get_running_loop()
+        wait: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _finish, wait)
+        self._waits.add(wait)
+        try:
+            await wait
+        finally:
+            timer.cancel()
+            self._waits.discard(wait)
+
+    def end(self) -> None:
+        """Cancel every wait under way, and with it the request that waits."""
+        for wait in tuple(self._waits):
+            wait.cancel()
+
+
+def _finish(wait: asyncio.Future[None]) -> None:
+    if not wait.done():
+        wait.set_result(None)
