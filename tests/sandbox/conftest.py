@@ -7,8 +7,8 @@ import trustme
 
 from refold_async.sandbox import Sandbox
 
-from .bare import Bare
-from .tour import Tour
+from .raw_client import RawClient
+from .recording_client import RecordingClient
 
 
 @pytest.fixture
@@ -19,13 +19,13 @@ async def session(guard: None) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def bare(sandbox: Sandbox, session: aiohttp.ClientSession) -> Bare:
-    return Bare(sandbox, session)
+def raw_client(sandbox: Sandbox, session: aiohttp.ClientSession) -> RawClient:
+    return RawClient(sandbox, session)
 
 
 @pytest.fixture
-def tour(sandbox: Sandbox, session: aiohttp.ClientSession) -> Tour:
-    return Tour(sandbox, session)
+def recorder(sandbox: Sandbox, session: aiohttp.ClientSession) -> RecordingClient:
+    return RecordingClient(sandbox, session)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def without_ids(body: Any) -> Any:
 
 
 def response_schema(method: str, path: str, status: int) -> dict[str, Any] | None:
-    """The JSON schema of an answer, with what it refers to; ``None`` where nothing is specified."""
+    """The JSON schema of an answer, with what it refers to; `None` where nothing is specified."""
     responses = specification()["paths"][path][method.lower()]["responses"]
     content = responses.get(str(status), {}).get("content")
     if not content:
@@ -58,7 +58,7 @@ def response_schema(method: str, path: str, status: int) -> dict[str, Any] | Non
 
 
 def with_nulls(schema: Any) -> Any:
-    """An OpenAPI 3.0 schema as JSON Schema has it: ``nullable`` becomes a type."""
+    """An OpenAPI 3.0 schema as JSON Schema has it: `nullable` becomes a type."""
     if isinstance(schema, list):
         return [with_nulls(each) for each in schema]
     if not isinstance(schema, dict):

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from refold_async.sandbox.apps import AppAction, App, ObjectType, load_apps
+from refold_async.sandbox.apps import App, AppAction, ObjectType, load_apps
 from refold_async.sandbox.apps.engine import VERBS
 from refold_async.sandbox.apps.shapes import SHAPES
 from refold_async.sandbox.apps.values import GENERATORS, SeededChoices, generate

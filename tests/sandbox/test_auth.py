@@ -7,7 +7,7 @@ import pytest
 
 from refold_async.sandbox import Sandbox
 
-from .bare import ACTIONS, APPLICATIONS, Bare
+from .raw_client import ACTIONS, APPLICATIONS, RawClient
 
 LIST = f"{ACTIONS}/hubspot/actions"
 
@@ -23,86 +23,88 @@ LIST = f"{ACTIONS}/hubspot/actions"
         ({"Authorization": "Bearer abc"}, "Invalid token"),
     ],
 )
-async def test_no_entry(bare: Bare, headers: dict[str, str], message: str) -> None:
+async def test_no_entry(raw_client: RawClient, headers: dict[str, str], message: str) -> None:
     for path in (LIST, APPLICATIONS, "/api/v2/public/workflow"):
-        answer = await bare.call("GET", path, headers=headers)
+        answer = await raw_client.call("GET", path, headers=headers)
         assert (answer.status, answer.json["message"]) == (401, message)
         assert answer.json["http_error_type"] == "UNAUTHORIZED"
 
 
-async def test_a_wrong_key_beats_a_good_token(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_wrong_key_beats_a_good_token(raw_client: RawClient, sandbox: Sandbox) -> None:
     token = sandbox.issue_token("demo-user-1")
     headers = {"x-api-key": "tk_wrong", "Authorization": f"Bearer {token}"}
-    assert (await bare.call("GET", LIST, headers=headers)).status == 401
+    assert (await raw_client.call("GET", LIST, headers=headers)).status == 401
 
 
-async def test_a_token_stands_for_its_account(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_token_stands_for_its_account(raw_client: RawClient, sandbox: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {sandbox.issue_token('demo-user-7')}"}
-    assert (await bare.call("GET", LIST, headers=headers)).status == 200
+    assert (await raw_client.call("GET", LIST, headers=headers)).status == 200
     path = f"{LIST}/create_contact/execute"
-    await bare.call("POST", path, headers=headers, json={"email": "a@example.com"})
+    await raw_client.call("POST", path, headers=headers, json={"email": "a@example.com"})
     assert [run.linked_account_id for run in sandbox.ledger.runs] == ["demo-user-7"]
 
 
-async def test_a_token_can_be_revoked_and_expires(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_token_can_be_revoked_and_expires(raw_client: RawClient, sandbox: Sandbox) -> None:
     revoked, expired = sandbox.issue_token("demo-user-1"), sandbox.issue_token("demo-user-1", expires_in=-1)
     assert sandbox.revoke_token(revoked)
     assert not sandbox.revoke_token(revoked)
     for token in (revoked, expired):
-        answer = await bare.call("GET", LIST, headers={"Authorization": f"Bearer {token}"})
+        answer = await raw_client.call("GET", LIST, headers={"Authorization": f"Bearer {token}"})
         assert (answer.status, answer.json["error"]) == (401, "INVALID_TOKEN")
 
 
-async def test_tokens_differ_and_die_with_their_account(bare: Bare, sandbox: Sandbox) -> None:
+async def test_tokens_differ_and_die_with_their_account(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.add_account("acme")
     first, second = sandbox.issue_token("acme"), sandbox.issue_token("acme")
     assert first != second
     sandbox.remove_account("acme")
-    answer = await bare.call("GET", LIST, headers={"Authorization": f"Bearer {first}"})
+    answer = await raw_client.call("GET", LIST, headers={"Authorization": f"Bearer {first}"})
     assert answer.json["message"] == "Invalid token"
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}/get_contact", APPLICATIONS, f"{APPLICATIONS}/hubspot"])
-async def test_a_key_needs_an_account(bare: Bare, path: str) -> None:
-    answer = await bare.get(path, None)
+async def test_a_key_needs_an_account(raw_client: RawClient, path: str) -> None:
+    answer = await raw_client.get(path, None)
     assert (answer.status, answer.json["error_code"]) == (404, "MISSING_REQUIRED_FIELD")
 
 
 async def test_the_account_may_stand_in_the_query_and_the_header_goes_first(
-    bare: Bare, sandbox: Sandbox
+    raw_client: RawClient, sandbox: Sandbox
 ) -> None:
     sandbox.connect("demo-user-2", "netsuite")
     path = f"{APPLICATIONS}/netsuite"
-    from_query = await bare.get(path, None, params={"linked_account_id": "demo-user-2"})
-    from_header = await bare.get(path, "demo-user-1", params={"linked_account_id": "demo-user-2"})
+    from_query = await raw_client.get(path, None, params={"linked_account_id": "demo-user-2"})
+    from_header = await raw_client.get(path, "demo-user-1", params={"linked_account_id": "demo-user-2"})
     assert from_query.json["connected"] is True
     assert "connected" not in from_header.json
 
 
-async def test_keys_come_and_go(bare: Bare, sandbox: Sandbox) -> None:
+async def test_keys_come_and_go(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.add_api_key("tk_new")
     sandbox.remove_api_key("tk_sandbox")
     assert sandbox.api_key == "tk_new"
-    assert (await bare.call("GET", LIST, headers=bare.headers(key="tk_sandbox"))).status == 401
-    assert (await bare.get(LIST)).status == 200
+    assert (await raw_client.call("GET", LIST, headers=raw_client.headers(key="tk_sandbox"))).status == 401
+    assert (await raw_client.get(LIST)).status == 200
     with pytest.raises(ValueError, match="last"):
         sandbox.remove_api_key("tk_new")
 
 
 @pytest.mark.parametrize("account_id", ["acme", "jane+1@example.com", "Zoë/1 ?#%", "42"])
-async def test_any_text_is_an_account_id(bare: Bare, sandbox: Sandbox, account_id: str) -> None:
+async def test_any_text_is_an_account_id(raw_client: RawClient, sandbox: Sandbox, account_id: str) -> None:
     sandbox.add_account(account_id)
     assert account_id in sandbox.account_ids
-    assert (await bare.create_contact(account=account_id)).status == 200
+    assert (await raw_client.create_contact(account=account_id)).status == 200
     assert sandbox.ledger.writes(linked_account_id=account_id)
 
 
 @pytest.mark.parametrize(
     "account_id", ["demo-user-0", "demo-user-1001", "demo-user-01", "demo-user-", "demo-user-x"]
 )
-async def test_only_the_seeded_accounts_are_there(bare: Bare, sandbox: Sandbox, account_id: str) -> None:
+async def test_only_the_seeded_accounts_are_there(
+    raw_client: RawClient, sandbox: Sandbox, account_id: str
+) -> None:
     assert account_id not in sandbox.account_ids
-    assert (await bare.get(LIST, account_id)).status == 404
+    assert (await raw_client.get(LIST, account_id)).status == 404
 
 
 def test_account_ids_are_a_sequence_that_costs_nothing() -> None:
@@ -132,52 +134,52 @@ def test_account_ids_follow_what_is_added_and_removed() -> None:
     assert repr(sandbox.account_ids) == "<4 linked account ids>"
 
 
-async def test_a_removed_account_is_unknown(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_removed_account_is_unknown(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.remove_account("demo-user-1")
-    answer = await bare.get(LIST)
+    answer = await raw_client.get(LIST)
     assert answer.status == 404
     assert "Linked Account with account id demo-user-1" in answer.json["message"]
 
 
-async def states(bare: Bare, slug: str) -> tuple[Any, Any, list[str]]:
-    app = (await bare.get(f"{APPLICATIONS}/{slug}")).json
+async def states(raw_client: RawClient, slug: str) -> tuple[Any, Any, list[str]]:
+    app = (await raw_client.get(f"{APPLICATIONS}/{slug}")).json
     statuses = [each["status"] for each in app.get("connected_accounts", [])]
     return app.get("connected"), app["reauth_required"], statuses
 
 
-async def test_a_connection_through_its_life(bare: Bare, sandbox: Sandbox) -> None:
-    assert await states(bare, "salesforce") == (None, False, [])
-    refused = await bare.execute("salesforce", "list_leads")
+async def test_a_connection_through_its_life(raw_client: RawClient, sandbox: Sandbox) -> None:
+    assert await states(raw_client, "salesforce") == (None, False, [])
+    refused = await raw_client.execute("salesforce", "list_leads")
     assert (refused.status, refused.json["error_code"]) == (403, "APPLICATION_NOT_CONNECTED")
 
     sandbox.connect("demo-user-1", "salesforce")
-    assert await states(bare, "salesforce") == (True, False, ["active"])
-    assert (await bare.execute("salesforce", "list_leads")).data["records"]
+    assert await states(raw_client, "salesforce") == (True, False, ["active"])
+    assert (await raw_client.execute("salesforce", "list_leads")).data["records"]
 
     sandbox.expire("demo-user-1", "salesforce")
-    assert await states(bare, "salesforce") == (True, True, ["expired"])
-    refused = await bare.execute("salesforce", "list_leads")
+    assert await states(raw_client, "salesforce") == (True, True, ["expired"])
+    refused = await raw_client.execute("salesforce", "list_leads")
     assert (refused.status, refused.json["reauth_required"]) == (401, True)
     assert refused.json["error_code"] == "REAUTH_REQUIRED"
 
     sandbox.connect("demo-user-1", "salesforce")
-    assert (await bare.execute("salesforce", "list_leads")).status == 200
+    assert (await raw_client.execute("salesforce", "list_leads")).status == 200
 
     sandbox.disconnect("demo-user-1", "salesforce")
     sandbox.disconnect("demo-user-1", "salesforce")
-    assert (await bare.execute("salesforce", "list_leads")).status == 403
+    assert (await raw_client.execute("salesforce", "list_leads")).status == 403
     assert sandbox.ledger.count("salesforce") == 2
 
 
-async def test_connections_are_one_accounts_own(bare: Bare, sandbox: Sandbox) -> None:
+async def test_connections_are_one_accounts_own(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.disconnect("demo-user-1", "hubspot")
-    assert (await bare.create_contact(account="demo-user-1")).status == 403
-    assert (await bare.create_contact(account="demo-user-2")).status == 200
+    assert (await raw_client.create_contact(account="demo-user-1")).status == 403
+    assert (await raw_client.create_contact(account="demo-user-2")).status == 200
 
 
-async def test_an_account_may_begin_with_other_connections(bare: Bare, sandbox: Sandbox) -> None:
+async def test_an_account_may_begin_with_other_connections(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.add_account("acme", connected=["netsuite"])
-    applications = (await bare.get(APPLICATIONS, "acme")).json
+    applications = (await raw_client.get(APPLICATIONS, "acme")).json
     assert [app["slug"] for app in applications if app.get("connected")] == ["netsuite"]
 
 
@@ -190,8 +192,10 @@ async def test_an_account_may_begin_with_other_connections(bare: Bare, sandbox: 
         ({"ecosystem": "true"}, []),
     ],
 )
-async def test_applications_can_be_filtered(bare: Bare, query: dict[str, str], slugs: list[str]) -> None:
-    answer = await bare.get(APPLICATIONS, params=query)
+async def test_applications_can_be_filtered(
+    raw_client: RawClient, query: dict[str, str], slugs: list[str]
+) -> None:
+    answer = await raw_client.get(APPLICATIONS, params=query)
     assert [app["slug"] for app in answer.json] == slugs
 
 
@@ -209,7 +213,7 @@ def test_seeding_refuses_what_is_not_there() -> None:
 
 async def test_two_keys_of_one_service(session: aiohttp.ClientSession) -> None:
     async with Sandbox(api_key="pk_live") as sandbox:
-        bare = Bare(sandbox, session)
-        assert (await bare.get(LIST)).status == 200
-        answer = await bare.get(LIST, "nobody")
+        raw_client = RawClient(sandbox, session)
+        assert (await raw_client.get(LIST)).status == 200
+        answer = await raw_client.get(LIST, "nobody")
         assert "in environment production not found" in answer.json["message"]

@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 
 from refold_async.sandbox import Sandbox
-from refold_async.sandbox.apps import AppAction, App, ObjectType
+from refold_async.sandbox.apps import App, AppAction, ObjectType
 
-from .bare import Answer, Bare
+from .raw_client import Answer, RawClient
 
 OBJECTS = [
     ("contact", "contacts", {"email": "jane@example.com"}, {"firstname": "Jane"}),
@@ -25,38 +25,43 @@ def errored(answer: Answer) -> tuple[int, Any]:
 
 @pytest.mark.parametrize(("name", "_plural", "given", "changed"), OBJECTS)
 async def test_a_record_through_its_life(
-    bare: Bare, sandbox: Sandbox, name: str, _plural: str, given: dict[str, str], changed: dict[str, str]
+    raw_client: RawClient,
+    sandbox: Sandbox,
+    name: str,
+    _plural: str,
+    given: dict[str, str],
+    changed: dict[str, str],
 ) -> None:
-    created = (await bare.execute("hubspot", f"create_{name}", given)).data
+    created = (await raw_client.execute("hubspot", f"create_{name}", given)).data
     assert created["archived"] is False
     assert created["properties"].items() >= given.items()
     by_id = {f"{name}_id": created["id"]}
 
-    updated = (await bare.execute("hubspot", f"update_{name}", {**by_id, **changed})).data
+    updated = (await raw_client.execute("hubspot", f"update_{name}", {**by_id, **changed})).data
     assert updated["properties"].items() >= {**given, **changed}.items()
     assert updated["createdAt"] == created["createdAt"]
-    assert (await bare.execute("hubspot", f"get_{name}_by_id", by_id)).data == updated
-    assert (await bare.execute("hubspot", f"get_{name}", by_id)).data == updated
+    assert (await raw_client.execute("hubspot", f"get_{name}_by_id", by_id)).data == updated
+    assert (await raw_client.execute("hubspot", f"get_{name}", by_id)).data == updated
 
-    assert (await bare.execute("hubspot", f"delete_{name}", by_id)).data == {}
+    assert (await raw_client.execute("hubspot", f"delete_{name}", by_id)).data == {}
     for action_id in (f"get_{name}_by_id", f"update_{name}", f"delete_{name}"):
-        status, data = errored(await bare.execute("hubspot", action_id, by_id))
+        status, data = errored(await raw_client.execute("hubspot", action_id, by_id))
         assert (status, data["category"]) == (404, "OBJECT_NOT_FOUND")
     assert [run.ok for run in sandbox.ledger.writes()] == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(("name", "plural", "given", "_changed"), OBJECTS)
 async def test_paging_gives_each_record_once(
-    bare: Bare, name: str, plural: str, given: dict[str, str], _changed: dict[str, str]
+    raw_client: RawClient, name: str, plural: str, given: dict[str, str], _changed: dict[str, str]
 ) -> None:
-    new = (await bare.execute("hubspot", f"create_{name}", given)).data["id"]
-    [gone] = (await bare.execute("hubspot", f"get_{name}", {"limit": 1})).data["results"]
-    await bare.execute("hubspot", f"delete_{name}", {f"{name}_id": gone["id"]})
+    new = (await raw_client.execute("hubspot", f"create_{name}", given)).data["id"]
+    [gone] = (await raw_client.execute("hubspot", f"get_{name}", {"limit": 1})).data["results"]
+    await raw_client.execute("hubspot", f"delete_{name}", {f"{name}_id": gone["id"]})
 
     async def walk(action_id: str, params: dict[str, str]) -> list[str]:
         ids, after = list[str](), dict[str, str]()
         while True:
-            page = (await bare.execute("hubspot", action_id, {**params, "limit": "4", **after})).data
+            page = (await raw_client.execute("hubspot", action_id, {**params, "limit": "4", **after})).data
             ids += [each["id"] for each in page["results"]]
             if not page["paging"]:
                 return ids
@@ -71,16 +76,16 @@ async def test_paging_gives_each_record_once(
 
 
 @pytest.mark.parametrize("limit", ["x", "-1", "101", "nan", "inf"])
-async def test_an_impossible_limit_is_the_apps_error(bare: Bare, limit: str) -> None:
-    assert errored(await bare.execute("hubspot", "get_contact", {"limit": limit}))[0] == 400
+async def test_an_impossible_limit_is_the_apps_error(raw_client: RawClient, limit: str) -> None:
+    assert errored(await raw_client.execute("hubspot", "get_contact", {"limit": limit}))[0] == 400
 
 
-async def test_an_impossible_place_is_the_apps_error(bare: Bare) -> None:
-    assert errored(await bare.execute("hubspot", "get_contact", {"after": "x"}))[0] == 400
+async def test_an_impossible_place_is_the_apps_error(raw_client: RawClient) -> None:
+    assert errored(await raw_client.execute("hubspot", "get_contact", {"after": "x"}))[0] == 400
 
 
-async def test_pages_hold_ten_unless_asked(bare: Bare) -> None:
-    page = (await bare.execute("hubspot", "get_contact")).data
+async def test_pages_hold_ten_unless_asked(raw_client: RawClient) -> None:
+    page = (await raw_client.execute("hubspot", "get_contact")).data
     assert len(page["results"]) == 10
     assert page["paging"]["next"]["after"] == page["results"][-1]["id"]
 
@@ -103,18 +108,18 @@ async def test_pages_hold_ten_unless_asked(bare: Bare) -> None:
         ("NOT_HAS_PROPERTY", "-", {"d"}),
     ],
 )
-async def test_search_operators(bare: Bare, operator: str, value: str, found: set[str]) -> None:
+async def test_search_operators(raw_client: RawClient, operator: str, value: str, found: set[str]) -> None:
     for name, amount in (("a", "100"), ("b", "200"), ("c", "1000"), ("d", None)):
-        await bare.execute("hubspot", "create_deal", {"dealname": f"mine {name}", "amount": amount})
+        await raw_client.execute("hubspot", "create_deal", {"dealname": f"mine {name}", "amount": amount})
     search = {"propertyName": "amount", "operator": operator, "value": value, "query": "mine", "limit": "50"}
-    data = (await bare.execute("hubspot", "search_deals", search)).data
+    data = (await raw_client.execute("hubspot", "search_deals", search)).data
     assert {each["properties"]["dealname"][-1] for each in data["results"]} == found
     assert data["total"] == len(found)
 
 
-async def test_an_unknown_operator_is_the_apps_error(bare: Bare) -> None:
+async def test_an_unknown_operator_is_the_apps_error(raw_client: RawClient) -> None:
     search = {"propertyName": "email", "operator": "LIKE", "value": "x"}
-    assert errored(await bare.execute("hubspot", "search_contacts", search))[0] == 400
+    assert errored(await raw_client.execute("hubspot", "search_contacts", search))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -129,9 +134,9 @@ async def test_an_unknown_operator_is_the_apps_error(bare: Bare) -> None:
     ],
 )
 async def test_a_missing_parameter_is_a_400(
-    bare: Bare, sandbox: Sandbox, action_id: str, params: object, missing: str
+    raw_client: RawClient, sandbox: Sandbox, action_id: str, params: object, missing: str
 ) -> None:
-    answer = await bare.execute("hubspot", action_id, params)
+    answer = await raw_client.execute("hubspot", action_id, params)
     assert answer.status == 400
     assert answer.json["message"] == f"Required parameter '{missing}' is missing"
     assert answer.json["error_code"] == "VALIDATION_ERROR"
@@ -139,21 +144,21 @@ async def test_a_missing_parameter_is_a_400(
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b"NaN"])
-async def test_a_body_that_is_no_object_is_a_400(bare: Bare, body: bytes) -> None:
+async def test_a_body_that_is_no_object_is_a_400(raw_client: RawClient, body: bytes) -> None:
     path = "/api/v2/integration-schema/hubspot/actions/get_contact/execute"
-    answer = await bare.call("POST", path, headers=bare.headers(), data=body)
+    answer = await raw_client.call("POST", path, headers=raw_client.headers(), data=body)
     assert (answer.status, answer.json["error_code"]) == (400, "VALIDATION_ERROR")
 
 
-async def test_no_body_is_no_parameters(bare: Bare) -> None:
+async def test_no_body_is_no_parameters(raw_client: RawClient) -> None:
     path = "/api/v2/integration-schema/hubspot/actions/get_contact/execute"
-    assert (await bare.call("POST", path, headers=bare.headers())).data["results"]
+    assert (await raw_client.call("POST", path, headers=raw_client.headers())).data["results"]
 
 
 async def test_records_are_repeatable_and_each_accounts_own(session: aiohttp.ClientSession) -> None:
     async def contacts(seed: int, account: str) -> object:
         async with Sandbox(seed=seed) as sandbox:
-            return (await Bare(sandbox, session).execute("hubspot", "get_contact", account=account)).data
+            return (await RawClient(sandbox, session).execute("hubspot", "get_contact", account=account)).data
 
     first = await contacts(1, "demo-user-1")
     assert await contacts(1, "demo-user-1") == first
@@ -161,10 +166,12 @@ async def test_records_are_repeatable_and_each_accounts_own(session: aiohttp.Cli
     assert await contacts(1, "demo-user-2") != first
 
 
-async def test_what_one_account_writes_no_other_sees(bare: Bare) -> None:
-    new = (await bare.create_contact("mine@example.com", "demo-user-1")).data["id"]
+async def test_what_one_account_writes_no_other_sees(raw_client: RawClient) -> None:
+    new = (await raw_client.create_contact("mine@example.com", "demo-user-1")).data["id"]
     assert (
-        errored(await bare.execute("hubspot", "get_contact_by_id", {"contact_id": new}, "demo-user-2"))[0]
+        errored(await raw_client.execute("hubspot", "get_contact_by_id", {"contact_id": new}, "demo-user-2"))[
+            0
+        ]
         == 404
     )
 
@@ -195,14 +202,14 @@ FILTER = {"propertyName": "email", "operator": "NEQ", "value": "x"}
     ],
 )
 async def test_raw_requests_reach_the_same_records(
-    bare: Bare, sandbox: Sandbox, raw: dict[str, object], effect: str
+    raw_client: RawClient, sandbox: Sandbox, raw: dict[str, object], effect: str
 ) -> None:
-    answer = await bare.execute("hubspot", "httprequest", raw)
+    answer = await raw_client.execute("hubspot", "httprequest", raw)
     assert answer.json["node_status"] == "Success"
     assert answer.json["http_status"] == 200
     [run] = sandbox.ledger.runs
     assert (run.action_id, run.effect) == ("httprequest", effect)
-    record = (await bare.execute("hubspot", "get_contact_by_id", {"contact_id": "51"})).json
+    record = (await raw_client.execute("hubspot", "get_contact_by_id", {"contact_id": "51"})).json
     assert (record["node_status"] == "Errored") == (raw["method"] == "DELETE")
 
 
@@ -218,92 +225,95 @@ async def test_raw_requests_reach_the_same_records(
         ({"method": "POST", "url": "/crm/v3/objects/contacts", "body": [1]}, 400),
     ],
 )
-async def test_raw_requests_fail_as_the_app_does(bare: Bare, params: object, status: int) -> None:
-    assert errored(await bare.execute("hubspot", "httprequest", params))[0] == status
+async def test_raw_requests_fail_as_the_app_does(raw_client: RawClient, params: object, status: int) -> None:
+    assert errored(await raw_client.execute("hubspot", "httprequest", params))[0] == status
 
 
-async def test_slack_speaks_slack(bare: Bare) -> None:
-    listed = (await bare.execute("slack", "list_channels")).data
+async def test_slack_speaks_slack(raw_client: RawClient) -> None:
+    listed = (await raw_client.execute("slack", "list_channels")).data
     assert [each["name"] for each in listed["channels"]] == ["general", "random", "sales"]
-    posted = (await bare.execute("slack", "post_message", {"channel": "#random", "text": "hi"})).data
+    posted = (await raw_client.execute("slack", "post_message", {"channel": "#random", "text": "hi"})).data
     assert posted["message"]["text"] == "hi"
     place = {"channel": posted["channel"], "ts": posted["ts"]}
     assert posted["channel"] == listed["channels"][1]["id"]
 
-    await bare.execute("slack", "update_message", {**place, "text": "bye"})
-    history = (await bare.execute("slack", "list_messages", {"channel": "random", "limit": 50})).data
+    await raw_client.execute("slack", "update_message", {**place, "text": "bye"})
+    history = (await raw_client.execute("slack", "list_messages", {"channel": "random", "limit": 50})).data
     assert {each["channel"] for each in history["messages"]} == {posted["channel"]}
     assert history["messages"][-1]["text"] == "bye"
     assert history["response_metadata"] == {"next_cursor": ""}
-    assert (await bare.execute("slack", "delete_message", place)).data == {"ok": True, **place}
-    assert errored(await bare.execute("slack", "delete_message", place)) == (
+    assert (await raw_client.execute("slack", "delete_message", place)).data == {"ok": True, **place}
+    assert errored(await raw_client.execute("slack", "delete_message", place)) == (
         200,
         {"ok": False, "error": "message_not_found"},
     )
 
 
-async def test_slack_pages_by_cursor(bare: Bare) -> None:
-    first = (await bare.execute("slack", "list_users", {"limit": 5})).data
+async def test_slack_pages_by_cursor(raw_client: RawClient) -> None:
+    first = (await raw_client.execute("slack", "list_users", {"limit": 5})).data
     cursor = first["response_metadata"]["next_cursor"]
-    second = (await bare.execute("slack", "list_users", {"limit": 5, "cursor": cursor})).data
+    second = (await raw_client.execute("slack", "list_users", {"limit": 5, "cursor": cursor})).data
     assert len(first["members"]) + len(second["members"]) == 8
     user = first["members"][0]
-    assert (await bare.execute("slack", "get_user", {"user": user["id"]})).data["user"] == user
+    assert (await raw_client.execute("slack", "get_user", {"user": user["id"]})).data["user"] == user
 
 
-async def test_slack_knows_its_channels(bare: Bare, sandbox: Sandbox) -> None:
-    answer = await bare.execute("slack", "post_message", {"channel": "#nowhere", "text": "hi"})
+async def test_slack_knows_its_channels(raw_client: RawClient, sandbox: Sandbox) -> None:
+    answer = await raw_client.execute("slack", "post_message", {"channel": "#nowhere", "text": "hi"})
     assert errored(answer) == (200, {"ok": False, "error": "channel_not_found"})
     assert [run.ok for run in sandbox.ledger.writes("slack")] == [False]
-    made = (await bare.execute("slack", "create_channel", {"name": "nowhere"})).data
+    made = (await raw_client.execute("slack", "create_channel", {"name": "nowhere"})).data
     assert made["channel"]["name"] == "nowhere"
-    answer = await bare.execute("slack", "post_message", {"channel": "#nowhere", "text": "hi"})
+    answer = await raw_client.execute("slack", "post_message", {"channel": "#nowhere", "text": "hi"})
     assert answer.data["channel"] == made["channel"]["id"]
 
 
-async def test_the_playground(bare: Bare) -> None:
-    assert (await bare.execute("playground", "echo", {"text": "hi", "data": [1, None]})).data == {
+async def test_the_playground(raw_client: RawClient) -> None:
+    assert (await raw_client.execute("playground", "echo", {"text": "hi", "data": [1, None]})).data == {
         "text": "hi",
         "data": [1, None],
     }
     assert (
-        len((await bare.execute("playground", "get_payload", {"bytes": "100000"})).data["payload"]) == 100_000
+        len((await raw_client.execute("playground", "get_payload", {"bytes": "100000"})).data["payload"])
+        == 100_000
     )
-    assert (await bare.execute("playground", "sleep", {"seconds": 0.01})).data == {"slept": 0.01}
-    failed = await bare.execute(
+    assert (await raw_client.execute("playground", "sleep", {"seconds": 0.01})).data == {"slept": 0.01}
+    failed = await raw_client.execute(
         "playground", "fail", {"node_status": "Timed_Out", "http_status": 504, "message": "x"}
     )
     assert failed.json == {"node_status": "Timed_Out", "data": {"message": "x"}, "http_status": 504}
-    assert errored(await bare.execute("playground", "sleep", {"seconds": "x"}))[0] == 400
+    assert errored(await raw_client.execute("playground", "sleep", {"seconds": "x"}))[0] == 400
 
 
 @pytest.mark.parametrize("slug", ["playground", "salesforce", "netsuite"])
-async def test_every_app_serves_raw_requests_and_creation(bare: Bare, sandbox: Sandbox, slug: str) -> None:
+async def test_every_app_serves_raw_requests_and_creation(
+    raw_client: RawClient, sandbox: Sandbox, slug: str
+) -> None:
     sandbox.connect("demo-user-1", slug)
     app = sandbox.organisation.apps[slug]
     [create] = [action for action in app.actions if action.kind == "create"]
     params = dict.fromkeys(create.required, "7")
-    record = (await bare.execute(slug, create.action_id, params)).data
+    record = (await raw_client.execute(slug, create.action_id, params)).data
     assert record.items() >= params.items()
     raw = {"method": "GET", "url": create.http.removeprefix("POST ") + f"/{record['id']}"}
-    assert (await bare.execute(slug, "httprequest", raw)).data == record
+    assert (await raw_client.execute(slug, "httprequest", raw)).data == record
     posted = {"method": "POST", "url": create.http.removeprefix("POST "), "body": params}
-    assert (await bare.execute(slug, "httprequest", posted)).data.items() >= params.items()
+    assert (await raw_client.execute(slug, "httprequest", posted)).data.items() >= params.items()
 
 
-async def test_a_search_by_words_alone_and_by_the_order_of_texts(bare: Bare) -> None:
+async def test_a_search_by_words_alone_and_by_the_order_of_texts(raw_client: RawClient) -> None:
     for title in ("first of mine", "second of mine"):
-        await bare.execute("playground", "create_note", {"title": title})
-    found = (await bare.execute("playground", "search_notes", {"query": "OF MINE", "limit": 1})).data
+        await raw_client.execute("playground", "create_note", {"title": title})
+    found = (await raw_client.execute("playground", "search_notes", {"query": "OF MINE", "limit": 1})).data
     assert (found["total"], len(found["records"])) == (2, 1)
     later = {"query": "of mine", "propertyName": "title", "operator": "GT", "value": "first of mine"}
-    [note] = (await bare.execute("playground", "search_notes", later)).data["records"]
+    [note] = (await raw_client.execute("playground", "search_notes", later)).data["records"]
     assert note["title"] == "second of mine"
-    deleted = (await bare.execute("playground", "delete_note", {"note_id": note["id"]})).data
+    deleted = (await raw_client.execute("playground", "delete_note", {"note_id": note["id"]})).data
     assert deleted == {"id": note["id"], "deleted": True}
 
 
-async def test_an_app_of_ones_own(bare: Bare) -> None:
+async def test_an_app_of_ones_own(raw_client: RawClient) -> None:
     fields = {"name": "company", "project": "1|2"}
     listing = AppAction(
         action_id="list_tasks",
@@ -326,7 +336,7 @@ async def test_an_app_of_ones_own(bare: Bare) -> None:
         actions=[listing],
     )
     async with Sandbox(apps=[own]) as sandbox:
-        caller = Bare(sandbox, bare.session)
+        caller = RawClient(sandbox, raw_client.session)
         every = (await caller.execute("own", "list_tasks", {"limit": 50})).data["records"]
         ones = (await caller.execute("own", "list_tasks", {"limit": 50, "project": "one"})).data["records"]
         assert len(every) == 12

@@ -6,7 +6,7 @@ import pytest
 
 from refold_async.api.operations import OPERATIONS
 
-from .bare import ACTIONS, APPLICATIONS, Bare
+from .raw_client import ACTIONS, APPLICATIONS, RawClient
 from .reference import SHARED, example, needs_reference, without_ids
 
 
@@ -20,56 +20,56 @@ from .reference import SHARED, example, needs_reference, without_ids
     ],
 )
 async def test_unknown_actions_and_apps_are_the_documented_404s(
-    bare: Bare, documented: tuple[str, str], method: str, path: str
+    raw_client: RawClient, documented: tuple[str, str], method: str, path: str
 ) -> None:
-    answer = await bare.call(method, ACTIONS + path, headers=bare.headers())
+    answer = await raw_client.call(method, ACTIONS + path, headers=raw_client.headers())
     assert answer.status == 404
     assert answer.json == example(documented[0], ACTIONS + documented[1], 404)
 
 
 @needs_reference
-async def test_an_unknown_application_is_the_documented_404(bare: Bare) -> None:
-    answer = await bare.get(f"{APPLICATIONS}/test-app")
+async def test_an_unknown_application_is_the_documented_404(raw_client: RawClient) -> None:
+    answer = await raw_client.get(f"{APPLICATIONS}/test-app")
     assert answer.status == 404
     assert without_ids(answer.json) == without_ids(example("GET", f"{APPLICATIONS}/{{slug}}", 404))
 
 
 @needs_reference
 @pytest.mark.parametrize("path", [APPLICATIONS, f"{APPLICATIONS}/hubspot"])
-async def test_a_wrong_key_is_the_documented_401(bare: Bare, path: str) -> None:
-    answer = await bare.call("GET", path, headers=bare.headers(key="tk_wrong"))
+async def test_a_wrong_key_is_the_documented_401(raw_client: RawClient, path: str) -> None:
+    answer = await raw_client.call("GET", path, headers=raw_client.headers(key="tk_wrong"))
     assert answer.status == 401
     assert answer.json == example("GET", APPLICATIONS, 401)
 
 
 @needs_reference
-async def test_a_wrong_token_is_the_documented_401(bare: Bare) -> None:
-    answer = await bare.call("GET", APPLICATIONS, headers={"Authorization": "Bearer nonsense"})
+async def test_a_wrong_token_is_the_documented_401(raw_client: RawClient) -> None:
+    answer = await raw_client.call("GET", APPLICATIONS, headers={"Authorization": "Bearer nonsense"})
     assert answer.json == example("GET", "/api/v2/public/session/active-linked-account", 401)
 
 
 @needs_reference
-async def test_a_missing_token_is_the_documented_401(bare: Bare) -> None:
-    answer = await bare.call("GET", APPLICATIONS, headers={"Authorization": "Bearer "})
+async def test_a_missing_token_is_the_documented_401(raw_client: RawClient) -> None:
+    answer = await raw_client.call("GET", APPLICATIONS, headers={"Authorization": "Bearer "})
     assert answer.json == example("POST", "/api/v2/public/connect-url", 401)
 
 
 @needs_reference
-async def test_an_unknown_linked_account_is_the_documented_404(bare: Bare) -> None:
-    answer = await bare.get(APPLICATIONS, "user_99999")
+async def test_an_unknown_linked_account_is_the_documented_404(raw_client: RawClient) -> None:
+    answer = await raw_client.get(APPLICATIONS, "user_99999")
     documented = example("DELETE", "/api/v2/public/linked-account/{linked_account_id}", 404)
     assert without_ids(answer.json) == without_ids(documented)
 
 
 @needs_reference
-async def test_the_search_schema_is_the_documented_one(bare: Bare) -> None:
-    answer = await bare.get(f"{ACTIONS}/hubspot/actions/search_contacts")
+async def test_the_search_schema_is_the_documented_one(raw_client: RawClient) -> None:
+    answer = await raw_client.get(f"{ACTIONS}/hubspot/actions/search_contacts")
     assert answer.json == example("GET", f"{ACTIONS}/{{slug}}/actions/{{action_id}}", 200)
 
 
 @needs_reference
-async def test_the_list_holds_the_documented_actions(bare: Bare) -> None:
-    answer = await bare.get(f"{ACTIONS}/hubspot/actions")
+async def test_the_list_holds_the_documented_actions(raw_client: RawClient) -> None:
+    answer = await raw_client.get(f"{ACTIONS}/hubspot/actions")
     documented = example("GET", f"{ACTIONS}/{{slug}}/actions", 200)
     assert [each for each in answer.json if each in documented] == [
         each for each in documented if each in answer.json
@@ -78,8 +78,8 @@ async def test_the_list_holds_the_documented_actions(bare: Bare) -> None:
 
 
 @needs_reference
-async def test_a_read_has_the_documented_shape(bare: Bare) -> None:
-    answer = await bare.execute("hubspot", "get_contact", {"limit": "1"})
+async def test_a_read_has_the_documented_shape(raw_client: RawClient) -> None:
+    answer = await raw_client.execute("hubspot", "get_contact", {"limit": "1"})
     documented = example("POST", f"{ACTIONS}/{{slug}}/actions/{{action_id}}/execute", 200)
     assert answer.json.keys() == documented.keys()
     [shown], [given] = documented["data"]["results"], answer.data["results"]
@@ -91,8 +91,8 @@ async def test_a_read_has_the_documented_shape(bare: Bare) -> None:
 @pytest.mark.parametrize(
     ("note", "slug"), [("OAuth (Connected)", "hubspot"), ("Key-Based (Available)", "netsuite")]
 )
-async def test_an_application_has_the_documented_fields(bare: Bare, note: str, slug: str) -> None:
-    answer = await bare.get(f"{APPLICATIONS}/{slug}")
+async def test_an_application_has_the_documented_fields(raw_client: RawClient, note: str, slug: str) -> None:
+    answer = await raw_client.get(f"{APPLICATIONS}/{slug}")
     documented = example("GET", f"{APPLICATIONS}/{{slug}}", 200, note)
     assert answer.json.keys() == documented.keys()
     same = ("name", "auth_type", "type", "slug", "tags", "ecosystem", "auth_type_options", "auth_input_map")
@@ -118,8 +118,8 @@ def test_the_table_holds_what_the_specification_lists() -> None:
     ("method", "path"),
     [("GET", "/"), ("GET", "/api/v2/public/nothing"), ("POST", APPLICATIONS), ("GET", f"{ACTIONS}//actions")],
 )
-async def test_an_unknown_path_is_a_404_envelope(bare: Bare, method: str, path: str) -> None:
-    answer = await bare.call(method, path, headers=bare.headers())
+async def test_an_unknown_path_is_a_404_envelope(raw_client: RawClient, method: str, path: str) -> None:
+    answer = await raw_client.call(method, path, headers=raw_client.headers())
     assert answer.status == 404
     assert answer.json["status_code"] == 404
     assert answer.json["http_error_type"] == "NOT_FOUND"

@@ -10,15 +10,15 @@ import pytest
 
 from refold_async.sandbox import Fault, Sandbox
 
-from .bare import ACTIONS, Answer, Bare, until
+from .raw_client import ACTIONS, Answer, RawClient, until
 
 LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
-async def outcome(bare: Bare, email: str = "jane@example.com") -> Answer | str:
+async def outcome(raw_client: RawClient, email: str = "jane@example.com") -> Answer | str:
     """The answer to one write, or how it went missing."""
     try:
-        return await bare.create_contact(email)
+        return await raw_client.create_contact(email)
     except LOST:
         return "no answer"
     except aiohttp.ClientPayloadError:
@@ -34,20 +34,22 @@ async def outcome(bare: Bare, email: str = "jane@example.com") -> Answer | str:
     ],
     ids=lambda value: value.drop if isinstance(value, Fault) else "",
 )
-async def test_a_dropped_connection(bare: Bare, sandbox: Sandbox, fault: Fault, lost: str, ran: int) -> None:
+async def test_a_dropped_connection(
+    raw_client: RawClient, sandbox: Sandbox, fault: Fault, lost: str, ran: int
+) -> None:
     sandbox.faults.add(fault)
-    assert await outcome(bare) == lost
+    assert await outcome(raw_client) == lost
     assert len(sandbox.ledger.writes()) == ran
     sandbox.faults.clear()
-    assert (await bare.create_contact()).status == 200
+    assert (await raw_client.create_contact()).status == 200
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("body", ["envelope", "html", "empty"])
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_status(bare: Bare, sandbox: Sandbox, status: int, body: Any, when: Any) -> None:
+async def test_a_status(raw_client: RawClient, sandbox: Sandbox, status: int, body: Any, when: Any) -> None:
     sandbox.faults.add(Fault(status=status, body=body, when=when, headers={"Retry-After": "3"}))
-    answer = await bare.create_contact()
+    answer = await raw_client.create_contact()
     assert (answer.status, answer.headers["Retry-After"]) == (status, "3")
     assert len(sandbox.ledger.runs) == (when == "after")
     if body == "envelope":
@@ -60,9 +62,9 @@ async def test_a_status(bare: Bare, sandbox: Sandbox, status: int, body: Any, wh
         assert answer.body == b""
 
 
-async def test_a_status_says_what_it_is_told_to(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_status_says_what_it_is_told_to(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=409, message="Locked", code="LOCKED"))
-    answer = await bare.create_contact()
+    answer = await raw_client.create_contact()
     assert (answer.json["message"], answer.json["error_code"]) == ("Locked", "LOCKED")
     assert answer.json["http_error_type"] == "CONFLICT"
 
@@ -74,26 +76,28 @@ async def test_a_status_says_what_it_is_told_to(bare: Bare, sandbox: Sandbox) ->
         (Fault(node_status="Errored", http_status=500, when="after"), 1),
     ],
 )
-async def test_a_node_status(bare: Bare, sandbox: Sandbox, fault: Fault, ran: int) -> None:
+async def test_a_node_status(raw_client: RawClient, sandbox: Sandbox, fault: Fault, ran: int) -> None:
     sandbox.faults.add(fault)
-    answer = await bare.create_contact()
+    answer = await raw_client.create_contact()
     assert (answer.status, answer.json["node_status"], answer.json["http_status"]) == (200, "Errored", 500)
     assert len(sandbox.ledger.runs) == ran
 
 
 @pytest.mark.parametrize("data", [None, [1], {"a": "b"}])
-async def test_the_next_answers_can_be_scripted(bare: Bare, sandbox: Sandbox, data: object) -> None:
+async def test_the_next_answers_can_be_scripted(
+    raw_client: RawClient, sandbox: Sandbox, data: object
+) -> None:
     sandbox.faults.add(Fault(node_status="Success", data=data, times=1), Fault(node_status="Ready", times=1))
-    first, second, third = [await bare.create_contact() for _ in range(3)]
+    first, second, third = [await raw_client.create_contact() for _ in range(3)]
     assert first.json == {"node_status": "Success", "data": data}
     assert second.json["node_status"] == "Ready"
     assert third.data["id"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-async def test_a_truncated_body(bare: Bare, sandbox: Sandbox, share: float) -> None:
+async def test_a_truncated_body(raw_client: RawClient, sandbox: Sandbox, share: float) -> None:
     sandbox.faults.add(Fault(truncate=share))
-    answer = await bare.create_contact()
+    answer = await raw_client.create_contact()
     assert answer.status == 200
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(answer.body)
@@ -102,10 +106,10 @@ async def test_a_truncated_body(bare: Bare, sandbox: Sandbox, share: float) -> N
 
 @pytest.mark.parametrize(("garbage", "body"), [(True, None), (b"[1,", b"[1,"), (b"", b"")])
 async def test_a_garbage_body(
-    bare: Bare, sandbox: Sandbox, garbage: bool | bytes, body: bytes | None
+    raw_client: RawClient, sandbox: Sandbox, garbage: bool | bytes, body: bytes | None
 ) -> None:
     sandbox.faults.add(Fault(garbage=garbage))
-    answer = await bare.create_contact()
+    answer = await raw_client.create_contact()
     assert answer.body == body or body is None
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         msgspec.json.decode(answer.body)
@@ -116,18 +120,20 @@ async def test_a_garbage_body(
     ("fault", "ran"),
     [(Fault(hang=True), 0), (Fault(hang=True, when="after"), 1), (Fault(stall=True), 1)],
 )
-async def test_an_answer_that_never_ends(bare: Bare, sandbox: Sandbox, fault: Fault, ran: int) -> None:
+async def test_an_answer_that_never_ends(
+    raw_client: RawClient, sandbox: Sandbox, fault: Fault, ran: int
+) -> None:
     sandbox.faults.add(fault)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
-            await bare.create_contact()
+            await raw_client.create_contact()
     assert len(sandbox.ledger.writes()) == ran
 
 
-async def test_half_of_a_stalled_answer_arrives(bare: Bare, sandbox: Sandbox) -> None:
+async def test_half_of_a_stalled_answer_arrives(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(stall=True))
     path = f"{sandbox.base_url}{ACTIONS}/hubspot/actions"
-    async with bare.session.get(path, headers=bare.headers()) as response:
+    async with raw_client.session.get(path, headers=raw_client.headers()) as response:
         size = int(response.headers["Content-Length"])
         assert len(await response.content.readexactly(size // 2)) == size // 2
         with pytest.raises(TimeoutError):
@@ -136,10 +142,12 @@ async def test_half_of_a_stalled_answer_arrives(bare: Bare, sandbox: Sandbox) ->
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_latency_comes_before_or_after_the_effect(bare: Bare, sandbox: Sandbox, when: Any) -> None:
+async def test_latency_comes_before_or_after_the_effect(
+    raw_client: RawClient, sandbox: Sandbox, when: Any
+) -> None:
     sandbox.faults.add(Fault(latency=0.1, when=when))
     async with asyncio.TaskGroup() as group:
-        call = group.create_task(bare.create_contact())
+        call = group.create_task(raw_client.create_contact())
         await until(lambda: sandbox.requests)
         await asyncio.sleep(0)
         assert len(sandbox.ledger.runs) == (when == "after")
@@ -147,20 +155,20 @@ async def test_latency_comes_before_or_after_the_effect(bare: Bare, sandbox: San
     assert call.result().status == 200
 
 
-async def test_a_client_that_leaves_does_not_undo_the_write(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_client_that_leaves_does_not_undo_the_write(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(latency=0.05))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
-            await bare.create_contact()
+            await raw_client.create_contact()
     await until(lambda: sandbox.ledger.runs)
     assert sandbox.ledger.count() == 1
 
 
-async def test_latencies_add_up_beside_one_other_fault(bare: Bare, sandbox: Sandbox) -> None:
+async def test_latencies_add_up_beside_one_other_fault(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(latency=0.02), Fault(latency=(0.01, 0.02)), Fault(status=503, latency=0.01))
     sandbox.faults.add(Fault(status=500))
     start = time.monotonic()
-    assert (await bare.create_contact()).status == 503
+    assert (await raw_client.create_contact()).status == 503
     assert time.monotonic() - start >= 0.04
 
 
@@ -178,19 +186,23 @@ async def test_latencies_add_up_beside_one_other_fault(bare: Bare, sandbox: Sand
         (Fault(status=503, slug="hubspot", effect="write", linked_account_id="demo-user-2"), set[str]()),
     ],
 )
-async def test_whom_a_fault_strikes(bare: Bare, sandbox: Sandbox, fault: Fault, struck: set[str]) -> None:
+async def test_whom_a_fault_strikes(
+    raw_client: RawClient, sandbox: Sandbox, fault: Fault, struck: set[str]
+) -> None:
     sandbox.faults.add(fault)
     answers = {
-        "read": await bare.execute("hubspot", "get_contact"),
-        "write": await bare.create_contact(),
-        "list": await bare.get(f"{ACTIONS}/hubspot/actions"),
-        "slack": await bare.execute("slack", "list_users"),
-        "other": await bare.execute("hubspot", "get_contact", account="demo-user-2"),
+        "read": await raw_client.execute("hubspot", "get_contact"),
+        "write": await raw_client.create_contact(),
+        "list": await raw_client.get(f"{ACTIONS}/hubspot/actions"),
+        "slack": await raw_client.execute("slack", "list_users"),
+        "other": await raw_client.execute("hubspot", "get_contact", account="demo-user-2"),
     }
     assert {name for name, answer in answers.items() if answer.status == 503} == struck
 
 
-async def test_the_effect_of_a_raw_request_is_that_of_its_endpoint(bare: Bare, sandbox: Sandbox) -> None:
+async def test_the_effect_of_a_raw_request_is_that_of_its_endpoint(
+    raw_client: RawClient, sandbox: Sandbox
+) -> None:
     sandbox.faults.add(Fault(status=503, effect="write"))
     url = "/crm/v3/objects/contacts/51"
     for params, status in (
@@ -200,19 +212,19 @@ async def test_the_effect_of_a_raw_request_is_that_of_its_endpoint(bare: Bare, s
         ({"method": "POST", "url": "/nowhere"}, 503),
         ([], 503),
     ):
-        assert (await bare.execute("hubspot", "httprequest", params)).status == status
+        assert (await raw_client.execute("hubspot", "httprequest", params)).status == status
 
 
-async def test_an_action_that_is_not_there_counts_as_a_write(bare: Bare, sandbox: Sandbox) -> None:
+async def test_an_action_that_is_not_there_counts_as_a_write(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=503, effect="write"))
-    assert (await bare.execute("hubspot", "no_such_action")).status == 503
-    assert (await bare.execute("no_such_app", "get_contact")).status == 503
+    assert (await raw_client.execute("hubspot", "no_such_action")).status == 503
+    assert (await raw_client.execute("no_such_app", "get_contact")).status == 503
 
 
-async def test_how_often_a_fault_strikes(bare: Bare, sandbox: Sandbox) -> None:
+async def test_how_often_a_fault_strikes(raw_client: RawClient, sandbox: Sandbox) -> None:
     fault = Fault(status=503, after=1, times=2)
     sandbox.faults.add(fault)
-    statuses = [(await bare.create_contact()).status for _ in range(5)]
+    statuses = [(await raw_client.create_contact()).status for _ in range(5)]
     assert statuses == [200, 503, 503, 200, 200]
     assert sandbox.faults.fired(fault) == 2
 
@@ -220,10 +232,10 @@ async def test_how_often_a_fault_strikes(bare: Bare, sandbox: Sandbox) -> None:
 async def test_chance_is_seeded(session: aiohttp.ClientSession) -> None:
     async def statuses(seed: int) -> list[int]:
         async with Sandbox(seed=seed, faults=[Fault(status=503, probability=0.5)]) as sandbox:
-            bare = Bare(sandbox, session)
-            first = [(await bare.create_contact()).status for _ in range(30)]
+            raw_client = RawClient(sandbox, session)
+            first = [(await raw_client.create_contact()).status for _ in range(30)]
             sandbox.reset()
-            assert [(await bare.create_contact()).status for _ in range(30)] == first
+            assert [(await raw_client.create_contact()).status for _ in range(30)] == first
             return first
 
     first = await statuses(1)
@@ -232,23 +244,25 @@ async def test_chance_is_seeded(session: aiohttp.ClientSession) -> None:
     assert await statuses(2) != first
 
 
-async def test_faults_can_be_taken_back(bare: Bare, sandbox: Sandbox) -> None:
+async def test_faults_can_be_taken_back(raw_client: RawClient, sandbox: Sandbox) -> None:
     first, second = Fault(status=503), Fault(status=504)
     sandbox.faults.add(first, second)
     assert list(sandbox.faults) == [first, second]
     sandbox.faults.remove(first)
     sandbox.faults.remove(first)
-    assert (await bare.create_contact()).status == 504
+    assert (await raw_client.create_contact()).status == 504
     sandbox.faults.clear()
     assert len(sandbox.faults) == 0
-    assert (await bare.create_contact()).status == 200
+    assert (await raw_client.create_contact()).status == 200
 
 
-async def test_a_fault_strikes_no_stranger(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_fault_strikes_no_stranger(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=503, times=1))
-    refused = await bare.call("GET", f"{ACTIONS}/hubspot/actions", headers=bare.headers(key="tk_wrong"))
+    refused = await raw_client.call(
+        "GET", f"{ACTIONS}/hubspot/actions", headers=raw_client.headers(key="tk_wrong")
+    )
     assert refused.status == 401
-    assert (await bare.get(f"{ACTIONS}/hubspot/actions")).status == 503
+    assert (await raw_client.get(f"{ACTIONS}/hubspot/actions")).status == 503
 
 
 @pytest.mark.parametrize(
@@ -283,16 +297,16 @@ async def test_a_fault_over_tls_is_a_dropped_connection_too(
 ) -> None:
     server_context, client_context = tls
     async with Sandbox(ssl=server_context) as sandbox:
-        bare = Bare(sandbox, session)
+        raw_client = RawClient(sandbox, session)
         path = f"{ACTIONS}/hubspot/actions"
         assert sandbox.base_url.startswith("https://")
-        assert (await bare.get(path, ssl=client_context)).status == 200
+        assert (await raw_client.get(path, ssl=client_context)).status == 200
         sandbox.faults.add(Fault(drop="after"))
         with pytest.raises(LOST):
-            await bare.get(path, ssl=client_context)
+            await raw_client.get(path, ssl=client_context)
 
 
-async def test_many_faulted_writes_and_the_ledger_knows(bare: Bare, sandbox: Sandbox) -> None:
+async def test_many_faulted_writes_and_the_ledger_knows(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(
         Fault(drop="before", probability=0.1),
         Fault(drop="after", probability=0.1),
@@ -303,7 +317,7 @@ async def test_many_faulted_writes_and_the_ledger_knows(bare: Bare, sandbox: San
 
     async def write(number: int) -> tuple[str, Answer | str]:
         email = f"user-{number}@example.com"
-        return email, await outcome(bare, email)
+        return email, await outcome(raw_client, email)
 
     results = dict(await asyncio.gather(*(write(number) for number in range(300))))
     ran = {run.params["email"] for run in sandbox.ledger.writes()}

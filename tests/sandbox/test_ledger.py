@@ -11,7 +11,7 @@ import yarl
 
 from refold_async.sandbox import Fault, Ledger, Run, Sandbox
 
-from .bare import ACTIONS, Bare
+from .raw_client import ACTIONS, RawClient
 
 
 def record(ledger: Ledger, number: int, **more: Any) -> Run:
@@ -26,11 +26,11 @@ def record(ledger: Ledger, number: int, **more: Any) -> Run:
     return ledger.record(**{**row, **more})
 
 
-async def test_each_run_has_its_row(bare: Bare, sandbox: Sandbox) -> None:
+async def test_each_run_has_its_row(raw_client: RawClient, sandbox: Sandbox) -> None:
     before = time.time()
-    await bare.create_contact("a@example.com")
-    await bare.execute("slack", "list_users", {"limit": "1"}, "demo-user-2")
-    await bare.execute("hubspot", "update_contact", {"contact_id": "999"})
+    await raw_client.create_contact("a@example.com")
+    await raw_client.execute("slack", "list_users", {"limit": "1"}, "demo-user-2")
+    await raw_client.execute("hubspot", "update_contact", {"contact_id": "999"})
     first, second, third = sandbox.ledger.runs
     assert (first.number, first.linked_account_id, first.slug) == (1, "demo-user-1", "hubspot")
     assert (first.action_id, first.params, first.effect) == (
@@ -43,11 +43,11 @@ async def test_each_run_has_its_row(bare: Bare, sandbox: Sandbox) -> None:
     assert before <= first.at <= second.at <= third.at <= time.time()
 
 
-async def test_what_is_refused_does_not_run(bare: Bare, sandbox: Sandbox) -> None:
-    await bare.get(f"{ACTIONS}/hubspot/actions")
-    await bare.execute("hubspot", "no_such_action")
-    await bare.execute("hubspot", "create_contact")
-    await bare.execute("netsuite", "list_invoices")
+async def test_what_is_refused_does_not_run(raw_client: RawClient, sandbox: Sandbox) -> None:
+    await raw_client.get(f"{ACTIONS}/hubspot/actions")
+    await raw_client.execute("hubspot", "no_such_action")
+    await raw_client.execute("hubspot", "create_contact")
+    await raw_client.execute("netsuite", "list_invoices")
     assert sandbox.ledger.runs == []
     assert [request.status for request in sandbox.requests] == [200, 404, 400, 403]
 
@@ -91,10 +91,10 @@ def test_an_old_run_makes_room_and_is_counted() -> None:
     assert record(ledger, 1).number == 1
 
 
-async def test_the_file_holds_every_run_before_its_answer(tmp_path: Path, bare: Bare) -> None:
+async def test_the_file_holds_every_run_before_its_answer(tmp_path: Path, raw_client: RawClient) -> None:
     path = tmp_path / "ledger.jsonl"
     async with Sandbox(ledger_path=path, faults=[Fault(drop="after", times=1)]) as sandbox:
-        writer = Bare(sandbox, bare.session)
+        writer = RawClient(sandbox, raw_client.session)
         with pytest.raises(Exception, match="disconnected"):
             await writer.create_contact("lost@example.com")
         await writer.create_contact("kept@example.com")
@@ -131,11 +131,13 @@ def test_any_thread_can_read_while_another_writes() -> None:
     assert seen
 
 
-async def test_the_request_log_keeps_all_that_came(bare: Bare, sandbox: Sandbox) -> None:
+async def test_the_request_log_keeps_all_that_came(raw_client: RawClient, sandbox: Sandbox) -> None:
     path = f"{ACTIONS}/hub%20spot%2F1/actions"
     url = f"{sandbox.base_url}{path}?a=1&b=%C3%A9&a=2"
-    headers = {**bare.headers(), "X-Mine": "yes"}
-    async with bare.session.post(yarl.URL(url, encoded=True), headers=headers, data=b'{"x": 1}') as response:
+    headers = {**raw_client.headers(), "X-Mine": "yes"}
+    async with raw_client.session.post(
+        yarl.URL(url, encoded=True), headers=headers, data=b'{"x": 1}'
+    ) as response:
         assert response.status == 404
     [request] = sandbox.requests
     assert (request.method, request.raw_path) == ("POST", path)
@@ -145,30 +147,30 @@ async def test_the_request_log_keeps_all_that_came(bare: Bare, sandbox: Sandbox)
     assert (request.body, request.json(), request.status) == (b'{"x": 1}', {"x": 1}, 404)
 
 
-async def test_a_path_parameter_is_decoded_once(bare: Bare) -> None:
-    url = yarl.URL(f"{bare.sandbox.base_url}{ACTIONS}/a%2Fb%2525/actions", encoded=True)
-    async with bare.session.get(url, headers=bare.headers()) as response:
+async def test_a_path_parameter_is_decoded_once(raw_client: RawClient) -> None:
+    url = yarl.URL(f"{raw_client.sandbox.base_url}{ACTIONS}/a%2Fb%2525/actions", encoded=True)
+    async with raw_client.session.get(url, headers=raw_client.headers()) as response:
         assert (await response.json())["message"] == "Application app_type 'a/b%25' not found"
 
 
-async def test_a_dropped_request_was_not_answered(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_dropped_request_was_not_answered(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(drop="after"))
     with pytest.raises(Exception, match="disconnected"):
-        await bare.create_contact()
+        await raw_client.create_contact()
     assert [request.status for request in sandbox.requests] == [None]
 
 
-async def test_the_request_log_is_bounded(bare: Bare) -> None:
+async def test_the_request_log_is_bounded(raw_client: RawClient) -> None:
     async with Sandbox(request_log=2) as sandbox:
-        caller = Bare(sandbox, bare.session)
+        caller = RawClient(sandbox, raw_client.session)
         for slug in ("a", "b", "c"):
             await caller.get(f"{ACTIONS}/{slug}/actions")
         assert [request.path.split("/")[-2] for request in sandbox.requests] == ["b", "c"]
 
 
-async def test_reset_begins_anew(bare: Bare) -> None:
+async def test_reset_begins_anew(raw_client: RawClient) -> None:
     async with Sandbox(faults=[Fault(status=503, times=1)], accounts=2) as sandbox:
-        caller = Bare(sandbox, bare.session)
+        caller = RawClient(sandbox, raw_client.session)
         token = sandbox.issue_token("demo-user-1")
         sandbox.add_account("acme")
         sandbox.faults.add(Fault(hang=True, effect="write", after=1))

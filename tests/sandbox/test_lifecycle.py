@@ -21,7 +21,7 @@ import pytest
 from refold_async.sandbox import Fault, Run, Sandbox, SandboxLimit, SandboxThread
 from refold_async.sandbox.__main__ import main, parse_fault, parse_limit
 
-from .bare import ACTIONS, Bare, until
+from .raw_client import ACTIONS, RawClient, until
 
 LIST = f"{ACTIONS}/hubspot/actions"
 
@@ -31,15 +31,15 @@ async def test_start_and_stop_are_repeatable(session: aiohttp.ClientSession) -> 
     await sandbox.start()
     address = sandbox.base_url
     await sandbox.start()
-    bare = Bare(sandbox, session)
-    new = (await bare.create_contact()).data["id"]
+    raw_client = RawClient(sandbox, session)
+    new = (await raw_client.create_contact()).data["id"]
     await sandbox.stop()
     await sandbox.stop()
     with pytest.raises(aiohttp.ClientConnectorError):
-        await bare.get(LIST)
+        await raw_client.get(LIST)
     await sandbox.start()
     assert sandbox.base_url == address
-    assert (await bare.execute("hubspot", "get_contact_by_id", {"contact_id": new})).data["id"] == new
+    assert (await raw_client.execute("hubspot", "get_contact_by_id", {"contact_id": new})).data["id"] == new
     await sandbox.stop()
 
 
@@ -48,7 +48,7 @@ def test_one_sandbox_serves_several_loops() -> None:
 
     async def write() -> None:
         async with sandbox, aiohttp.ClientSession() as session:
-            await Bare(sandbox, session).create_contact()
+            await RawClient(sandbox, session).create_contact()
 
     asyncio.run(write())
     asyncio.run(write())
@@ -62,7 +62,7 @@ async def test_stop_ends_what_would_never_end(session: aiohttp.ClientSession, fa
     before = asyncio.all_tasks()
     sandbox = Sandbox(faults=[fault])
     await sandbox.start()
-    call = asyncio.ensure_future(Bare(sandbox, session).create_contact())
+    call = asyncio.ensure_future(RawClient(sandbox, session).create_contact())
     await until(lambda: sandbox.requests)
     async with asyncio.timeout(2):
         await sandbox.stop()
@@ -89,43 +89,43 @@ async def test_stop_ends_a_request_that_never_comes_whole() -> None:
 
 
 async def test_a_body_cut_short_is_nobodys_error(
-    bare: Bare, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    raw_client: RawClient, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", sandbox.port)
     writer.write(f"POST {LIST} HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\n{{".encode())
     await writer.drain()
     writer.close()
     await asyncio.sleep(0.02)
-    assert (await bare.get(LIST)).status == 200
+    assert (await raw_client.get(LIST)).status == 200
     assert not caplog.records
     assert len(sandbox.requests) == 1
 
 
 async def test_faults_leave_no_word_in_the_log(
-    bare: Bare, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    raw_client: RawClient, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add(
         Fault(drop="before", times=1), Fault(drop="during", times=1), Fault(drop="after", times=1)
     )
     for _ in range(3):
         with pytest.raises(aiohttp.ClientError):
-            await bare.create_contact()
+            await raw_client.create_contact()
     assert not caplog.records
 
 
-async def test_a_hanging_answer_ends_with_its_client(bare: Bare, sandbox: Sandbox) -> None:
+async def test_a_hanging_answer_ends_with_its_client(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(hang=True))
     before = asyncio.all_tasks()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
-            await bare.create_contact()
+            await raw_client.create_contact()
     await until(lambda: asyncio.all_tasks() <= before)
 
 
-async def test_a_large_body_is_read(bare: Bare) -> None:
+async def test_a_large_body_is_read(raw_client: RawClient) -> None:
     body = msgspec.json.encode({"text": "x" * 3_000_000})
     path = f"{ACTIONS}/playground/actions/echo/execute"
-    answer = await bare.call("POST", path, headers=bare.headers(), data=io.BytesIO(body))
+    answer = await raw_client.call("POST", path, headers=raw_client.headers(), data=io.BytesIO(body))
     assert answer.data == msgspec.json.decode(body)
 
 
@@ -163,7 +163,7 @@ async def test_it_listens_on_ipv6(session: aiohttp.ClientSession) -> None:
     try:
         async with Sandbox(host="::1") as sandbox:
             assert sandbox.base_url.startswith("http://[::1]:")
-            assert (await Bare(sandbox, session).get(LIST)).status == 200
+            assert (await RawClient(sandbox, session).get(LIST)).status == 200
     except OSError as error:
         pytest.skip(f"no IPv6 loopback here: {error}")
 
@@ -243,10 +243,10 @@ def test_the_command_serves_until_told_to_stop(number: signal.Signals) -> None:
 async def test_the_commands_ledger_outlives_it(session: aiohttp.ClientSession, tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     with command("--ledger", str(path), "--fault", "drop=after,effect=write,after=1") as (process, lines):
-        bare = Bare(Sandbox(port=int(lines[0].rpartition(":")[2])), session)
-        assert (await bare.create_contact("answered@example.com")).status == 200
+        raw_client = RawClient(Sandbox(port=int(lines[0].rpartition(":")[2])), session)
+        assert (await raw_client.create_contact("answered@example.com")).status == 200
         with pytest.raises(aiohttp.ClientError):
-            await bare.create_contact("unanswered@example.com")
+            await raw_client.create_contact("unanswered@example.com")
         os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=5)
     runs = [msgspec.json.decode(line, type=Run) for line in path.read_bytes().splitlines()]

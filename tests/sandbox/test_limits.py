@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from refold_async.sandbox import Sandbox, SandboxLimit
 from refold_async.sandbox.limits import KeyedLimiter
 
-from .bare import ACTIONS, Bare
+from .raw_client import ACTIONS, RawClient
 
 
 class Clock:
@@ -80,51 +80,56 @@ def test_who_waits_as_told_is_let_in(gaps: list[float], rate: int, burst: int) -
 async def test_over_the_limit_is_a_429(session: aiohttp.ClientSession, retry_after: bool) -> None:
     clock = Clock()
     async with Sandbox(limit=SandboxLimit(retry_after=retry_after), clock=clock) as sandbox:
-        bare = Bare(sandbox, session)
-        statuses = [(await bare.create_contact()).status for _ in range(5)]
-        refused = await bare.create_contact()
+        raw_client = RawClient(sandbox, session)
+        statuses = [(await raw_client.create_contact()).status for _ in range(5)]
+        refused = await raw_client.create_contact()
         assert (statuses, refused.status) == ([200] * 5, 429)
         assert refused.headers.get("Retry-After") == ("1" if retry_after else None)
         assert refused.json["http_error_type"] == refused.json["error_code"] == "TOO_MANY_REQUESTS"
         clock.now += 0.05
-        assert (await bare.create_contact()).status == 200
+        assert (await raw_client.create_contact()).status == 200
         assert sandbox.ledger.count() == 6
 
 
 async def test_each_key_has_its_own_and_tokens_use_the_first(session: aiohttp.ClientSession) -> None:
     async with Sandbox(limit=SandboxLimit(per_second=1, burst=1), clock=Clock()) as sandbox:
-        bare, path = Bare(sandbox, session), f"{ACTIONS}/slack/actions"
+        raw_client, path = RawClient(sandbox, session), f"{ACTIONS}/slack/actions"
         sandbox.add_api_key("tk_second")
         token = {"Authorization": f"Bearer {sandbox.issue_token('demo-user-1')}"}
         statuses = [
-            (await bare.call("GET", path, headers=headers)).status
-            for headers in (token, bare.headers(), bare.headers(key="tk_second"), bare.headers(key="wrong"))
+            (await raw_client.call("GET", path, headers=headers)).status
+            for headers in (
+                token,
+                raw_client.headers(),
+                raw_client.headers(key="tk_second"),
+                raw_client.headers(key="wrong"),
+            )
         ]
         assert statuses == [200, 429, 200, 401]
         sandbox.reset()
-        assert (await bare.get(path)).status == 200
+        assert (await raw_client.get(path)).status == 200
 
 
 async def test_an_app_throttles_one_account(session: aiohttp.ClientSession) -> None:
     clock = Clock()
     limit = SandboxLimit(per_second=None, per_account=2, per_account_burst=1)
     async with Sandbox(limit=limit, clock=clock) as sandbox:
-        bare = Bare(sandbox, session)
-        assert (await bare.create_contact()).json["node_status"] == "Success"
-        throttled = await bare.create_contact()
+        raw_client = RawClient(sandbox, session)
+        assert (await raw_client.create_contact()).json["node_status"] == "Success"
+        throttled = await raw_client.create_contact()
         assert throttled.status == 200
         assert (throttled.json["node_status"], throttled.json["http_status"]) == ("Errored", 429)
         assert throttled.json["data"]["category"] == "RATE_LIMITS"
-        assert (await bare.create_contact(account="demo-user-2")).json["node_status"] == "Success"
-        slack = await bare.execute("slack", "list_users")
-        again = await bare.execute("slack", "list_users")
+        assert (await raw_client.create_contact(account="demo-user-2")).json["node_status"] == "Success"
+        slack = await raw_client.execute("slack", "list_users")
+        again = await raw_client.execute("slack", "list_users")
         assert (slack.json["node_status"], again.json["data"]) == (
             "Success",
             {"ok": False, "error": "ratelimited"},
         )
         assert sandbox.ledger.count() == 3
         clock.now += 0.5
-        assert (await bare.create_contact()).json["node_status"] == "Success"
+        assert (await raw_client.create_contact()).json["node_status"] == "Success"
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import pytest
 
 from refold_async.sandbox import Sandbox
 
-from .test_reference import STOPS
-from .tour import Tour
+from .recording_client import RecordingClient
+from .test_reference import SCENARIOS
 
 ODD: tuple[object, ...] = (None, True, 3, "", "http://[", [], [None], [{}], {}, {"properties": 1, "x": [1]})
 
 
-class OddTour(Tour):
+class OddBodies(RecordingClient):
     """Sends each body many times more beside it, each time with something odd in one of its fields."""
 
     async def call(self, method: str, template: str, *path: str, json: object = None, **more: Any) -> Any:
@@ -30,14 +30,14 @@ def odd_bodies(json: object) -> list[object]:
     return [{**json, name: odd} for name in json for odd in ODD]
 
 
-@pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.__name__)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 async def test_odd_bodies_break_nothing(
     sandbox: Sandbox,
     session: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,
-    stop: Callable[[Tour], Awaitable[None]],
+    scenario: Callable[[RecordingClient], Awaitable[None]],
 ) -> None:
-    if stop is not STOPS[0]:
-        await STOPS[0](Tour(sandbox, session))
-    await stop(OddTour(sandbox, session))
+    if scenario is not SCENARIOS[0]:
+        await SCENARIOS[0](RecordingClient(sandbox, session))
+    await scenario(OddBodies(sandbox, session))
     assert not caplog.records

@@ -9,9 +9,10 @@ import jsonschema
 import pytest
 
 from refold_async.sandbox import Sandbox
-from refold_async.sandbox.routes import SERVED
+from refold_async.sandbox.api import ROUTES
 
-from . import stops_accounts, stops_work
+from . import scenarios_accounts, scenarios_work
+from .recording_client import Key, RecordingClient
 from .reference import (
     differences,
     examples,
@@ -22,29 +23,28 @@ from .reference import (
     specification,
     without_ids,
 )
-from .tour import Key, Tour
 
-OPERATIONS = [(route.method, route.path) for route in SERVED]
+OPERATIONS = [(route.method, route.path) for route in ROUTES]
 
-STOPS = (
-    stops_accounts.linked_accounts,
-    stops_accounts.actions_and_applications,
-    stops_accounts.credentials,
-    stops_accounts.hosted_connect,
-    stops_accounts.webhooks,
-    stops_accounts.events,
-    stops_work.configs,
-    stops_work.config_fields,
-    stops_work.datarefs,
-    stops_work.datastores,
-    stops_accounts.env_variables,
-    stops_work.human_tasks,
-    stops_work.mcp_servers,
-    stops_work.tables,
-    stops_work.workflows,
-    stops_work.executions,
-    stops_work.schedules,
-    stops_accounts.end_of_an_account,
+SCENARIOS = (
+    scenarios_accounts.linked_accounts,
+    scenarios_accounts.actions_and_applications,
+    scenarios_accounts.credentials,
+    scenarios_accounts.hosted_connect,
+    scenarios_accounts.webhooks,
+    scenarios_accounts.events,
+    scenarios_work.configs,
+    scenarios_work.config_fields,
+    scenarios_work.datarefs,
+    scenarios_work.datastores,
+    scenarios_accounts.env_variables,
+    scenarios_work.human_tasks,
+    scenarios_work.mcp_servers,
+    scenarios_work.tables,
+    scenarios_work.workflows,
+    scenarios_work.executions,
+    scenarios_work.schedules,
+    scenarios_accounts.end_of_an_account,
 )
 
 DIFFERENT = {
@@ -80,11 +80,11 @@ def answers() -> dict[Key, list[Any]]:
 
 async def answers_of_a_tour() -> dict[Key, list[Any]]:
     async with Sandbox() as sandbox, aiohttp.ClientSession() as session:
-        tour = Tour(sandbox, session)
-        await tour.refusals_of_everyone(OPERATIONS)
-        for stop in STOPS:
-            await stop(tour)
-        return tour.answers
+        recorder = RecordingClient(sandbox, session)
+        await recorder.refusals_of_everyone(OPERATIONS)
+        for scenario in SCENARIOS:
+            await scenario(recorder)
+        return recorder.answers
 
 
 @cache

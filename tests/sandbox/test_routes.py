@@ -4,13 +4,13 @@ import aiohttp
 import pytest
 
 from refold_async.sandbox import Sandbox
-from refold_async.sandbox.requests import SandboxRequest, Scope
 from refold_async.sandbox.faults import Fault
+from refold_async.sandbox.requests import SandboxRequest, Scope
 from refold_async.sandbox.responses import Refused, SandboxResponse, envelope, success
 from refold_async.sandbox.routing import Route, Router
 from refold_async.sandbox.state import Organisation, StoredAccount
 
-from .bare import Bare
+from .raw_client import RawClient
 
 
 class Visits:
@@ -73,42 +73,42 @@ async def test_who_may_call_what(
     session: aiohttp.ClientSession, scope: str, expected: dict[str, str | int]
 ) -> None:
     async with Sandbox(routes=EXTRA) as sandbox:
-        bare = Bare(sandbox, session)
+        raw_client = RawClient(sandbox, session)
         callers = {
-            "key": bare.headers(None),
-            "key_and_account": bare.headers(),
+            "key": raw_client.headers(None),
+            "key_and_account": raw_client.headers(),
             "token": {"Authorization": f"Bearer {sandbox.issue_token('demo-user-1')}"},
             "nothing": {},
         }
         for name, headers in callers.items():
-            answer = await bare.call("GET", f"/visits/{scope}", headers=headers)
+            answer = await raw_client.call("GET", f"/visits/{scope}", headers=headers)
             assert expected[name] == (200 if answer.status == 200 else answer.json["message"]), name
 
 
 async def test_state_belongs_to_its_owner(session: aiohttp.ClientSession) -> None:
     async with Sandbox(routes=EXTRA) as sandbox:
-        bare = Bare(sandbox, session)
+        raw_client = RawClient(sandbox, session)
         counts = [
-            (await bare.get("/visits/either?q=1", account)).json
+            (await raw_client.get("/visits/either?q=1", account)).json
             for account in (None, "demo-user-1", "demo-user-2", "demo-user-1", None)
         ]
         assert [each["visits"] for each in counts] == [1, 1, 1, 2, 2]
         assert all(each["owner"] and each["query"] == "1" for each in counts)
         sandbox.reset()
-        assert (await bare.get("/visits/either", None)).json["visits"] == 1
+        assert (await raw_client.get("/visits/either", None)).json["visits"] == 1
 
 
 async def test_a_further_route_goes_before_a_pending_one(session: aiohttp.ClientSession) -> None:
     async with Sandbox(routes=EXTRA, faults=[Fault(status=503, operation="visits.own")]) as sandbox:
-        bare = Bare(sandbox, session)
-        assert (await bare.get("/api/v2/public/webhook")).status == 200
-        assert (await bare.get("/visits/own")).status == 503
+        raw_client = RawClient(sandbox, session)
+        assert (await raw_client.get("/api/v2/public/webhook")).status == 200
+        assert (await raw_client.get("/visits/own")).status == 503
 
 
 async def test_a_handler_refuses_in_the_envelope(session: aiohttp.ClientSession) -> None:
     async with Sandbox(routes=EXTRA, faults=[Fault(status=503, effect="write")]) as sandbox:
-        bare = Bare(sandbox, session)
-        answer = await bare.call("POST", "/visits/x%20y/refuse", headers=bare.headers())
+        raw_client = RawClient(sandbox, session)
+        answer = await raw_client.call("POST", "/visits/x%20y/refuse", headers=raw_client.headers())
         assert answer.json == {
             "status_code": 409,
             "http_error_type": "OTHER",
@@ -121,7 +121,7 @@ async def test_a_handler_that_breaks_is_a_500_and_is_logged(
     session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Sandbox(routes=EXTRA) as sandbox:
-        assert (await Bare(sandbox, session).get("/visits/own")).status == 500
+        assert (await RawClient(sandbox, session).get("/visits/own")).status == 500
     assert "which may lack an account" in caplog.text
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from refold_async.sandbox.api.schedules import is_cron
 
-from .tour import SCHEDULED, Tour
+from .recording_client import SCHEDULED, RecordingClient
 
 ME = "demo-user-1"
 ONE = SCHEDULED + "/{schedule_id}"
@@ -13,19 +13,19 @@ CRON = {"trigger_type": "cron", "regex": "0 9 * * 1"}
 MOMENT = {"day": 1, "month": 7, "year": 2026, "hour": 9, "minute": 0}
 
 
-async def test_a_schedule_is_kept_changed_paused_and_resumed(tour: Tour) -> None:
+async def test_a_schedule_is_kept_changed_paused_and_resumed(recorder: RecordingClient) -> None:
     body = {**CRON, "tz": "Europe/Oslo", "payload": {"a": 1}}
-    made = await tour.call("POST", SCHEDULED, account=ME, headers=HEADERS, json=body)
+    made = await recorder.call("POST", SCHEDULED, account=ME, headers=HEADERS, json=body)
     interval = {"trigger_type": "interval", "interval_dates": [MOMENT]}
-    changed = await tour.call("PUT", ONE, made["_id"], account=ME, json=interval)
+    changed = await recorder.call("PUT", ONE, made["_id"], account=ME, json=interval)
     assert (changed["trigger_interval"], changed["cron_patten"]) == ([MOMENT], "")
     assert (changed["options"]["tz"], changed["payload"]) == ("Europe/Oslo", {"a": 1})
     for action, inactive in (("pause", True), ("resume", False)):
-        shown = await tour.call("PUT", f"{ONE}/{action}", made["_id"], account=ME)
+        shown = await recorder.call("PUT", f"{ONE}/{action}", made["_id"], account=ME)
         assert (shown["inactive"], shown["status"]) == (inactive, "paused" if inactive else "running")
-    listed = await tour.call("GET", SCHEDULED, account=ME)
+    listed = await recorder.call("GET", SCHEDULED, account=ME)
     assert listed["docs"][0]["workflow"]["associated_application"]["name"] == "Hubspot"
-    assert (await tour.call("GET", SCHEDULED, account="demo-user-2"))["docs"] == []
+    assert (await recorder.call("GET", SCHEDULED, account="demo-user-2"))["docs"] == []
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ async def test_a_schedule_is_kept_changed_paused_and_resumed(tour: Tour) -> None
         {**CRON, "payload": 3},
     ],
 )
-async def test_nonsense_is_refused(tour: Tour, body: dict[str, object]) -> None:
-    await tour.call("POST", SCHEDULED, account=ME, headers=HEADERS, json=body)
-    assert tour.status == 400
-    assert (await tour.call("GET", SCHEDULED, account=ME))["totalDocs"] == 0
+async def test_nonsense_is_refused(recorder: RecordingClient, body: dict[str, object]) -> None:
+    await recorder.call("POST", SCHEDULED, account=ME, headers=HEADERS, json=body)
+    assert recorder.status == 400
+    assert (await recorder.call("GET", SCHEDULED, account=ME))["totalDocs"] == 0
 
 
-async def test_the_workflow_must_be_there(tour: Tour) -> None:
+async def test_the_workflow_must_be_there(recorder: RecordingClient) -> None:
     for headers, status in (({}, 400), ({**HEADERS, "workflow_id_alias": "nothing"}, 404)):
-        await tour.call("POST", SCHEDULED, account=ME, headers=headers, json=CRON)
-        assert tour.status == status
+        await recorder.call("POST", SCHEDULED, account=ME, headers=headers, json=CRON)
+        assert recorder.status == status
 
 
 @pytest.mark.parametrize(

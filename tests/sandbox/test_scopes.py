@@ -34,13 +34,13 @@ def test_the_scope_is_the_specified_one(route: Route) -> None:
 
 def test_every_operation_is_served_once() -> None:
     """Under the client's name, so that a fault for one operation, an error and a log line all use the same."""
-    served = sorted((route.operation, route.method, bare(route.path)) for route in ROUTES)
+    served = sorted((route.operation, route.method, unnamed(route.path)) for route in ROUTES)
     assert served == sorted(
-        (each.name, each.method, bare(each.path))
+        (each.name, each.method, unnamed(each.path))
         for each in OPERATIONS
         if each is not WORKFLOWS_EXECUTE_AND_WAIT  # served as `workflows.execute`, with a header
     )
 
 
-def bare(path: str) -> str:
+def unnamed(path: str) -> str:
     return re.sub(r"{\w+}", "{}", path)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from refold_async.sandbox.apps.values import timestamp
 from refold_async.sandbox.api.human_tasks import HumanTaskStore
+from refold_async.sandbox.apps.values import timestamp
 
-from .tour import V2, Tour
+from .recording_client import V2, RecordingClient
 
 ME = "demo-user-1"
 DATAREF = f"{V2}/dataref/{{refName}}"
@@ -15,35 +15,35 @@ TASK = f"{V2}/human-tasks/{{id}}"
 MCP = f"{V2}/mcp-servers"
 
 
-async def test_the_seeded_dataref_is_read_as_a_table_and_cleared(tour: Tour) -> None:
+async def test_the_seeded_dataref_is_read_as_a_table_and_cleared(recorder: RecordingClient) -> None:
     query = {"limit": "1", "page": "2"}
-    page = await tour.call("GET", DATAREF, "synced_contacts", account=ME, query=query)
+    page = await recorder.call("GET", DATAREF, "synced_contacts", account=ME, query=query)
     assert page["headers"] == ["record_id", "email", "stage"]
     assert page["rows"] == [{"record_id": "2", "email": "john@example.com", "stage": "new"}]
-    await tour.call("PUT", DATAREF + "/clear-records", "synced_contacts", account=ME)
-    empty = await tour.call("GET", DATAREF, "synced_contacts", account=ME)
+    await recorder.call("PUT", DATAREF + "/clear-records", "synced_contacts", account=ME)
+    empty = await recorder.call("GET", DATAREF, "synced_contacts", account=ME)
     assert (empty["headers"], empty["rows"], empty["totalPages"]) == (["record_id"], [], 0)
 
 
-async def test_datarefs_are_told_apart_by_account(tour: Tour) -> None:
+async def test_datarefs_are_told_apart_by_account(recorder: RecordingClient) -> None:
     for account in (ME, "demo-user-2"):
-        await tour.call("POST", f"{V2}/dataref", account=account, json={"refName": "deals"})
-    await tour.call("POST", f"{V2}/dataref", account=ME, json={"refName": "deals"})
-    assert tour.status == 400
+        await recorder.call("POST", f"{V2}/dataref", account=account, json={"refName": "deals"})
+    await recorder.call("POST", f"{V2}/dataref", account=ME, json={"refName": "deals"})
+    assert recorder.status == 400
     query = {"linked_account_id": "demo-user-2"}
-    listed = await tour.call("GET", f"{V2}/dataref", account=None, query=query)
+    listed = await recorder.call("GET", f"{V2}/dataref", account=None, query=query)
     assert (listed["totalDocs"], listed["docs"][0]["name"]) == (1, "deals")
     for group in ("crm", ""):
-        await tour.call(
+        await recorder.call(
             "PUT", f"{V2}/datarefs/group", account=ME, json={"refNames": ["deals"], "group": group}
         )
-        assert tour.status == 204
-        listed = await tour.call("GET", f"{V2}/dataref", account=None, query={"linked_account_id": ME})
+        assert recorder.status == 204
+        listed = await recorder.call("GET", f"{V2}/dataref", account=None, query={"linked_account_id": ME})
         assert listed["docs"][-1].get("group", "") == group
     for count in (1, 0):
-        assert (await tour.call("DELETE", DATAREF, "deals", account=ME))["deletedCount"] == count
-    await tour.call("GET", f"{V2}/dataref", account=None, query={"unique": "true"})
-    assert tour.status == 501
+        assert (await recorder.call("DELETE", DATAREF, "deals", account=ME))["deletedCount"] == count
+    await recorder.call("GET", f"{V2}/dataref", account=None, query={"unique": "true"})
+    assert recorder.status == 501
 
 
 @pytest.mark.parametrize(
@@ -55,32 +55,36 @@ async def test_datarefs_are_told_apart_by_account(tour: Tour) -> None:
         ({"data": [1]}, "object"),
     ],
 )
-async def test_a_form_is_checked_and_stays_open(tour: Tour, body: dict[str, object], fault: str) -> None:
-    task_id = tour.sandbox.organisation.own(HumanTaskStore).first_id
-    answer = await tour.call("POST", TASK, task_id, account=None, json=body)
-    assert tour.status == 400
+async def test_a_form_is_checked_and_stays_open(
+    recorder: RecordingClient, body: dict[str, object], fault: str
+) -> None:
+    task_id = recorder.sandbox.organisation.own(HumanTaskStore).first_id
+    answer = await recorder.call("POST", TASK, task_id, account=None, json=body)
+    assert recorder.status == 400
     assert fault in answer["message"]
-    assert (await tour.call("GET", TASK, task_id, account=None))["status"] == "WAITING"
+    assert (await recorder.call("GET", TASK, task_id, account=None))["status"] == "WAITING"
 
 
-async def test_a_form_expires(tour: Tour) -> None:
-    tasks = tour.sandbox.organisation.own(HumanTaskStore)
+async def test_a_form_expires(recorder: RecordingClient) -> None:
+    tasks = recorder.sandbox.organisation.own(HumanTaskStore)
     tasks.update(tasks.first_id, {"expire_in": timestamp(datetime.now(UTC) - timedelta(seconds=1))})
     form = {"data": {"approved": True}}
-    await tour.call("POST", TASK, tasks.first_id, account=None, json=form)
-    assert tour.status == 400
-    assert (await tour.call("GET", TASK, tasks.first_id, account=None))["status"] == "TIMEOUT"
+    await recorder.call("POST", TASK, tasks.first_id, account=None, json=form)
+    assert recorder.status == 400
+    assert (await recorder.call("GET", TASK, tasks.first_id, account=None))["status"] == "TIMEOUT"
 
 
-async def test_mcp_servers_come_newest_first_and_change_by_field(tour: Tour) -> None:
+async def test_mcp_servers_come_newest_first_and_change_by_field(recorder: RecordingClient) -> None:
     for name in ("a", "b", "c"):
-        await tour.call("POST", MCP, account=ME, json={"name": name, "description": "d", "safe_mode": True})
-    page = await tour.call("GET", MCP, account=ME, query={"limit": "2"})
+        await recorder.call(
+            "POST", MCP, account=ME, json={"name": name, "description": "d", "safe_mode": True}
+        )
+    page = await recorder.call("GET", MCP, account=ME, query={"limit": "2"})
     assert [each["name"] for each in page["docs"]] == ["c", "b"]
     server_id = page["docs"][0]["_id"]
     one = MCP + "/{mcp_server_id}"
-    await tour.call("PUT", one, server_id, account=ME, json={"name": "z", "_id": "mine"})
-    shown = await tour.call("GET", one, server_id, account="demo-user-2")
+    await recorder.call("PUT", one, server_id, account=ME, json={"name": "z", "_id": "mine"})
+    shown = await recorder.call("GET", one, server_id, account="demo-user-2")
     assert (shown["name"], shown["description"], "safe_mode" in shown) == ("z", "d", False)
-    await tour.call("DELETE", one, server_id, account=ME)
-    assert tour.status == 204
+    await recorder.call("DELETE", one, server_id, account=ME)
+    assert recorder.status == 204

@@ -2,70 +2,70 @@
 
 import pytest
 
-from .tour import V2, Tour
+from .recording_client import V2, RecordingClient
 
 ME = "demo-user-1"
 BASE = f"{V2}/tables"
 ONE = BASE + "/{table_id}"
 
 
-async def create(tour: Tour, *columns: str, name: str = "leads", rows: int = 0) -> str:
+async def create(recorder: RecordingClient, *columns: str, name: str = "leads", rows: int = 0) -> str:
     body = {"table_name": name, "columns": [{"column_name": column} for column in columns]}
-    table_id = str((await tour.call("POST", BASE, account=ME, json=body))["table_id"])
+    table_id = str((await recorder.call("POST", BASE, account=ME, json=body))["table_id"])
     if rows:
         data = [{columns[0]: f"row {number}"} for number in range(rows)]
-        await tour.call("PATCH", ONE, table_id, account=ME, json={"data": data})
+        await recorder.call("PATCH", ONE, table_id, account=ME, json={"data": data})
     return table_id
 
 
-async def test_records_come_back_by_page(tour: Tour) -> None:
-    table_id = await create(tour, "name", rows=25)
-    page = await tour.call("GET", ONE, table_id, account=ME, query={"page": "3", "limit": "10"})
+async def test_records_come_back_by_page(recorder: RecordingClient) -> None:
+    table_id = await create(recorder, "name", rows=25)
+    page = await recorder.call("GET", ONE, table_id, account=ME, query={"page": "3", "limit": "10"})
     assert [each["name"] for each in page["docs"]] == [f"row {number}" for number in range(20, 25)]
     assert (page["totalPages"], page["hasNextPage"], page["hasPrevPage"]) == (3, False, True)
-    beyond = await tour.call("GET", ONE, table_id, account=ME, query={"page": "9"})
+    beyond = await recorder.call("GET", ONE, table_id, account=ME, query={"page": "9"})
     assert (beyond["docs"], beyond["totalDocs"]) == ([], 25)
 
 
-async def test_one_record_alone_and_without_unknown_columns(tour: Tour) -> None:
-    table_id = await create(tour, "name")
+async def test_one_record_alone_and_without_unknown_columns(recorder: RecordingClient) -> None:
+    table_id = await create(recorder, "name")
     body = {"data": {"name": "a", "secret": 1}}
-    [added] = (await tour.call("PATCH", ONE, table_id, account=ME, json=body))["add_record_result"]
+    [added] = (await recorder.call("PATCH", ONE, table_id, account=ME, json=body))["add_record_result"]
     assert added.keys() == {"record_id", "name"}
-    deleted = await tour.call("DELETE", ONE + "/{record_id}", table_id, added["record_id"], account=ME)
+    deleted = await recorder.call("DELETE", ONE + "/{record_id}", table_id, added["record_id"], account=ME)
     assert deleted == added
 
 
-async def test_search_is_by_pattern_in_any_case(tour: Tour) -> None:
-    table_id = await create(tour, "name", rows=12)
+async def test_search_is_by_pattern_in_any_case(recorder: RecordingClient) -> None:
+    table_id = await create(recorder, "name", rows=12)
     for pattern, count in (("ROW 1", 3), ("^row 1$", 1), ("x", 0)):
-        found = await tour.call("POST", ONE + "/search", table_id, account=ME, json={"name": pattern})
+        found = await recorder.call("POST", ONE + "/search", table_id, account=ME, json={"name": pattern})
         assert len(found) == count
-    assert len(await tour.call("POST", ONE + "/search", table_id, account=ME, json={})) == 12
+    assert len(await recorder.call("POST", ONE + "/search", table_id, account=ME, json={})) == 12
 
 
-async def test_a_name_is_taken_once_and_free_again(tour: Tour) -> None:
-    first = await create(tour, "name")
-    assert await create(tour, "other") == first
-    assert await tour.call("DELETE", ONE, first, account=ME) is True
-    await tour.call("GET", ONE, first, account=ME)
-    assert tour.status == 404
-    assert await create(tour, "name") != first
-    assert (await tour.call("GET", BASE, account="demo-user-2"))["docs"] == []
+async def test_a_name_is_taken_once_and_free_again(recorder: RecordingClient) -> None:
+    first = await create(recorder, "name")
+    assert await create(recorder, "other") == first
+    assert await recorder.call("DELETE", ONE, first, account=ME) is True
+    await recorder.call("GET", ONE, first, account=ME)
+    assert recorder.status == 404
+    assert await create(recorder, "name") != first
+    assert (await recorder.call("GET", BASE, account="demo-user-2"))["docs"] == []
 
 
-async def test_columns_are_renamed_in_a_chain(tour: Tour) -> None:
-    table_id = await create(tour, "a", "b", rows=1)
+async def test_columns_are_renamed_in_a_chain(recorder: RecordingClient) -> None:
+    table_id = await create(recorder, "a", "b", rows=1)
     renames = [{"old_name": "a", "new_name": "b"}, {"old_name": "b", "new_name": "c"}]
-    await tour.call("PATCH", ONE + "/columns/rename", table_id, account=ME, json={"renames": renames})
-    page = await tour.call("GET", ONE, table_id, account=ME)
+    await recorder.call("PATCH", ONE + "/columns/rename", table_id, account=ME, json={"renames": renames})
+    page = await recorder.call("GET", ONE, table_id, account=ME)
     assert (page["columns"], page["docs"][0]["b"]) == (["b", "c"], "row 0")
 
 
-async def test_a_removed_column_takes_its_values_along(tour: Tour) -> None:
-    table_id = await create(tour, "a", "b", rows=1)
-    await tour.call("DELETE", ONE + "/columns/remove", table_id, account=ME, json={"columns": ["a"]})
-    page = await tour.call("GET", ONE, table_id, account=ME)
+async def test_a_removed_column_takes_its_values_along(recorder: RecordingClient) -> None:
+    table_id = await create(recorder, "a", "b", rows=1)
+    await recorder.call("DELETE", ONE + "/columns/remove", table_id, account=ME, json={"columns": ["a"]})
+    page = await recorder.call("GET", ONE, table_id, account=ME)
     assert (page["columns"], list(page["docs"][0])) == (["b"], ["record_id"])
 
 
@@ -87,21 +87,21 @@ async def test_a_removed_column_takes_its_values_along(tour: Tour) -> None:
     ],
 )
 async def test_nonsense_is_refused_and_changes_nothing(
-    tour: Tour, method: str, action: str, body: dict[str, object]
+    recorder: RecordingClient, method: str, action: str, body: dict[str, object]
 ) -> None:
-    table_id = await create(tour, "a", "b")
-    await tour.call(method, ONE + action, table_id, account=ME, json=body)
-    assert tour.status == 400
-    page = await tour.call("GET", ONE, table_id, account=ME)
+    table_id = await create(recorder, "a", "b")
+    await recorder.call(method, ONE + action, table_id, account=ME, json=body)
+    assert recorder.status == 400
+    page = await recorder.call("GET", ONE, table_id, account=ME)
     assert (page["columns"], page["docs"]) == (["a", "b"], [])
 
 
-async def test_tables_are_listed_by_name_with_their_group(tour: Tour) -> None:
-    leads, deals = await create(tour, "a", rows=2), await create(tour, "a", name="deals")
+async def test_tables_are_listed_by_name_with_their_group(recorder: RecordingClient) -> None:
+    leads, deals = await create(recorder, "a", rows=2), await create(recorder, "a", name="deals")
     for group in ("crm", ""):
         body = {"tableIds": [leads, deals], "group": group}
-        await tour.call("PUT", BASE + "/group/edit", account=ME, json=body)
-        listed = (await tour.call("GET", BASE, account=ME, query={"name": "^LE"}))["docs"]
+        await recorder.call("PUT", BASE + "/group/edit", account=ME, json=body)
+        listed = (await recorder.call("GET", BASE, account=ME, query={"name": "^LE"}))["docs"]
         assert [(each["_id"], each.get("group", ""), each["record_count"]) for each in listed] == [
             (leads, group, 2)
         ]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from .bare import until
-from .tour import V2, Tour
+from .raw_client import until
+from .recording_client import V2, RecordingClient
 
 BASE = f"{V2}/webhook"
 
@@ -44,20 +44,20 @@ async def endpoint(*statuses: int) -> AsyncIterator[Endpoint]:
         await runner.cleanup()
 
 
-async def register(tour: Tour, url: str, *events: str, **more: object) -> str:
+async def register(recorder: RecordingClient, url: str, *events: str, **more: object) -> str:
     body = {"webhook_url": url, "webhook_events": list(events), **more}
-    return str((await tour.call("POST", BASE, account=None, json=body))["_id"])
+    return str((await recorder.call("POST", BASE, account=None, json=body))["_id"])
 
 
-async def test_an_event_arrives_signed(tour: Tour) -> None:
+async def test_an_event_arrives_signed(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
-        await register(tour, receiver.url, "Connection Expired", webhook_headers={"X-Mine": "1"})
-        tour.sandbox.expire("demo-user-1", "hubspot")
-        tour.sandbox.disconnect("demo-user-1", "slack")
-        await until(lambda: tour.sandbox.deliveries[0].delivered)
+        await register(recorder, receiver.url, "Connection Expired", webhook_headers={"X-Mine": "1"})
+        recorder.sandbox.expire("demo-user-1", "hubspot")
+        recorder.sandbox.disconnect("demo-user-1", "slack")
+        await until(lambda: recorder.sandbox.deliveries[0].delivered)
         [(method, headers, body)] = receiver.received
     assert (method, headers["x-mine"], headers["content-type"]) == ("POST", "1", "application/json")
-    signed = hmac.new(tour.sandbox.api_key.encode(), body, "sha256").hexdigest()
+    signed = hmac.new(recorder.sandbox.api_key.encode(), body, "sha256").hexdigest()
     assert headers["x-cobalt-signature"] == signed
     event = json.loads(body)
     told = (event["event"], event["slug"], event["linked_account_id"], event["environment"])
@@ -69,22 +69,24 @@ async def test_an_event_arrives_signed(tour: Tour) -> None:
     [((500,), [500, 200]), ((204, 404, 302), [204, 404, 302, 200]), ((500,) * 9, [500] * 4)],
 )
 async def test_a_delivery_is_tried_again_three_times(
-    tour: Tour, monkeypatch: pytest.MonkeyPatch, statuses: tuple[int, ...], tries: list[int]
+    recorder: RecordingClient, monkeypatch: pytest.MonkeyPatch, statuses: tuple[int, ...], tries: list[int]
 ) -> None:
     monkeypatch.setattr("refold_async.sandbox.api.webhooks.RETRY_WAITS", (0.001, 0.001, 0.001))
     async with endpoint(*statuses) as receiver:
-        await register(tour, receiver.url, "Connection Created")
-        tour.sandbox.connect("demo-user-1", "netsuite")
-        await until(lambda: tour.sandbox.deliveries[0].statuses == tries)
+        await register(recorder, receiver.url, "Connection Created")
+        recorder.sandbox.connect("demo-user-1", "netsuite")
+        await until(lambda: recorder.sandbox.deliveries[0].statuses == tries)
         assert len({body for _, _, body in receiver.received}) == 1
 
 
-async def test_workflows_tell_how_they_ended(tour: Tour) -> None:
+async def test_workflows_tell_how_they_ended(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
-        await register(tour, receiver.url, "Workflow Completed", "Workflow Errored")
+        await register(recorder, receiver.url, "Workflow Completed", "Workflow Errored")
         for alias in ("lead_sync", "failing_sync"):
             run = f"{V2}/workflow/{{workflowId}}/execute"
-            await tour.call("POST", run, alias, account="demo-user-1", headers={"slug": "hubspot"}, json={})
+            await recorder.call(
+                "POST", run, alias, account="demo-user-1", headers={"slug": "hubspot"}, json={}
+            )
         await until(lambda: len(receiver.received) == 2)
         told = {
             (each["event"], each["status"]) for each in (json.loads(body) for _, _, body in receiver.received)
@@ -92,54 +94,54 @@ async def test_workflows_tell_how_they_ended(tour: Tour) -> None:
     assert told == {("Workflow Completed", "COMPLETED"), ("Workflow Errored", "ERRORED")}
 
 
-async def test_disabled_foreign_and_unconcerned_webhooks_get_nothing(tour: Tour) -> None:
+async def test_disabled_foreign_and_unconcerned_webhooks_get_nothing(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
-        await register(tour, receiver.url, "Connection Created", is_enabled=False)
-        await register(tour, receiver.url, "Workflow Completed")
-        await register(tour, "https://example.com/hook", "Connection Created")
-        tour.sandbox.connect("demo-user-1", "netsuite")
+        await register(recorder, receiver.url, "Connection Created", is_enabled=False)
+        await register(recorder, receiver.url, "Workflow Completed")
+        await register(recorder, "https://example.com/hook", "Connection Created")
+        recorder.sandbox.connect("demo-user-1", "netsuite")
         await asyncio.sleep(0.02)
         assert not receiver.received
-    [skipped] = tour.sandbox.deliveries
+    [skipped] = recorder.sandbox.deliveries
     assert (skipped.skipped, skipped.statuses) == (True, [])
 
 
-async def test_a_body_of_ones_own_has_the_event_in_it(tour: Tour) -> None:
+async def test_a_body_of_ones_own_has_the_event_in_it(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
         own = {"webhook_type": "custom", "webhook_body": '{"text": {{event}}}', "method": "PUT"}
-        await register(tour, receiver.url, "Connection Created", **own)
-        tour.sandbox.connect("demo-user-1", "netsuite")
+        await register(recorder, receiver.url, "Connection Created", **own)
+        recorder.sandbox.connect("demo-user-1", "netsuite")
         await until(lambda: receiver.received)
         method, _, body = receiver.received[0]
     assert (method, json.loads(body)["text"]["slug"]) == ("PUT", "netsuite")
 
 
-async def test_an_endpoint_that_is_not_there_does_no_harm(tour: Tour) -> None:
-    await register(tour, "http://127.0.0.1:1/hook", "Connection Created")
-    tour.sandbox.connect("demo-user-1", "netsuite")
-    await until(lambda: tour.sandbox.deliveries[0].statuses)
-    assert tour.sandbox.deliveries[0].statuses[0] is None
+async def test_an_endpoint_that_is_not_there_does_no_harm(recorder: RecordingClient) -> None:
+    await register(recorder, "http://127.0.0.1:1/hook", "Connection Created")
+    recorder.sandbox.connect("demo-user-1", "netsuite")
+    await until(lambda: recorder.sandbox.deliveries[0].statuses)
+    assert recorder.sandbox.deliveries[0].statuses[0] is None
 
 
-async def test_a_sandbox_at_rest_delivers_nothing(tour: Tour) -> None:
+async def test_a_sandbox_at_rest_delivers_nothing(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
-        await register(tour, receiver.url, "Connection Created")
-        await tour.sandbox.stop()
-        tour.sandbox.connect("demo-user-1", "netsuite")
+        await register(recorder, receiver.url, "Connection Created")
+        await recorder.sandbox.stop()
+        recorder.sandbox.connect("demo-user-1", "netsuite")
         await asyncio.sleep(0.02)
         assert not receiver.received
-    assert [each.statuses for each in tour.sandbox.deliveries] == [[]]
+    assert [each.statuses for each in recorder.sandbox.deliveries] == [[]]
 
 
-async def test_webhooks_are_changed_grouped_and_deleted(tour: Tour) -> None:
-    first, second = [await register(tour, "http://localhost/h", "Connection Created") for _ in range(2)]
-    changed = await tour.call("PUT", BASE + "/{id}", first, account=None, json={"is_enabled": False})
+async def test_webhooks_are_changed_grouped_and_deleted(recorder: RecordingClient) -> None:
+    first, second = [await register(recorder, "http://localhost/h", "Connection Created") for _ in range(2)]
+    changed = await recorder.call("PUT", BASE + "/{id}", first, account=None, json={"is_enabled": False})
     assert (changed["is_enabled"], changed["webhook_events"]) == (False, ["Connection Created"])
     for group in ("billing", ""):
         body = {"webhookIds": [first], "group": group}
-        [grouped] = await tour.call("PUT", f"{V2}/webhooks/group/edit", account=None, json=body)
+        [grouped] = await recorder.call("PUT", f"{V2}/webhooks/group/edit", account=None, json=body)
         assert grouped.get("group", "") == group
-    left = await tour.call("DELETE", BASE + "/{id}", first, account=None)
+    left = await recorder.call("DELETE", BASE + "/{id}", first, account=None)
     assert [each["_id"] for each in left] == [second]
 
 
@@ -152,7 +154,7 @@ async def test_webhooks_are_changed_grouped_and_deleted(tour: Tour) -> None:
         {"webhook_url": "http://x/y"},
     ],
 )
-async def test_nonsense_is_refused(tour: Tour, body: dict[str, object]) -> None:
-    await tour.call("POST", BASE, account=None, json=body)
-    assert tour.status == 400
-    assert await tour.call("GET", BASE, account=None) == []
+async def test_nonsense_is_refused(recorder: RecordingClient, body: dict[str, object]) -> None:
+    await recorder.call("POST", BASE, account=None, json=body)
+    assert recorder.status == 400
+    assert await recorder.call("GET", BASE, account=None) == []

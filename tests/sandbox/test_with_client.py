@@ -9,7 +9,7 @@ from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.sandbox import Sandbox
 from refold_async.webhooks import ConnectionExpired, parse_webhook, verify_webhook
 
-from .bare import until
+from .raw_client import until
 
 
 @pytest.fixture

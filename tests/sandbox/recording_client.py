@@ -1,4 +1,4 @@
-"""A tour of a sandbox: operations are called by their documented paths, and every answer is kept."""
+"""An HTTP client that calls operations by their documented paths and keeps every response."""
 
 import re
 from collections import defaultdict
@@ -20,7 +20,7 @@ Key = tuple[str, str, int]
 
 
 @dataclass
-class Tour:
+class RecordingClient:
     """Calls operations by their documented paths and keeps every answer; `status` is that of the last one."""
 
     sandbox: Sandbox

@@ -38,7 +38,7 @@ class Answer:
         return self.json["data"]
 
 
-class Bare:
+class RawClient:
     """Calls a sandbox as one linked account."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:

@@ -1,4 +1,4 @@
-"""A journey through a sandbox with the client: every call is held to the request that arrived for it."""
+"""The client against a sandbox, with every call checked against the request that arrived for it."""
 
 import re
 from collections.abc import Awaitable, Mapping
@@ -22,7 +22,7 @@ Scope = Literal["organisation", "account", "token"]
 
 
 @dataclass
-class Journey:
+class CheckedClient:
     """The client's three scopes on one sandbox, and the operations that were called.
 
     Attributes:
@@ -36,7 +36,7 @@ class Journey:
     account: KeyAccount
     token: TokenAccount
     secret: str
-    visited: set[str] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)
 
     async def call(
         self,
@@ -62,7 +62,7 @@ class Journey:
         assert sent == body
         self._check_headers(arrived, by, headers or {})
         assert specification.faults(_as_recorded(arrived, sent)) == []
-        self.visited.add(name)
+        self.called.add(name)
         return answer
 
     def _check_headers(self, arrived: ReceivedRequest, by: Scope, own: Mapping[str, str]) -> None:
