@@ -11,6 +11,13 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 PAGES = [README, *sorted(DOCS.rglob("*.md"))]
+"""What users read: every block of code in them runs."""
+
+LINKED = [
+    *PAGES,
+    *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md")),
+]
+"""All documents: every link in them leads somewhere."""
 
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
@@ -55,7 +62,7 @@ def text_of(page: Path) -> str:
 
 
 def blocks(page: Path, language: str) -> list[Block]:
-    """Give a document's blocks of a language."""
+    """Return a document's blocks of a language."""
     text = text_of(page)
     fences = list(_FENCE.finditer(text))
     return [
@@ -68,7 +75,7 @@ def blocks(page: Path, language: str) -> list[Block]:
 
 
 def prose_of(page: Path) -> str:
-    """Give a document's text without its code."""
+    """Return a document's text without its code."""
     return _FENCE.sub("", text_of(page))
 
 

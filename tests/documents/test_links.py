@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .pages import DOCS, PAGES, ROOT, name_of, prose_of, text_of
+from .pages import DOCS, LINKED, ROOT, name_of, prose_of, text_of
 
 _LINK = re.compile(r"\[(?:[^\[\]]|`[^`]*`)*\]\(([^)\s]+)\)")
 _FILE = re.compile(r"`((?:examples|benchmarks|tests)/[\w./-]+|[A-Z]{4,}\.md)`")
@@ -36,7 +36,7 @@ def documented(page: Path) -> list[str]:
     return re.findall(r"^::: (\S+)$", text_of(page), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", [name_of(page) for page in PAGES])
+@pytest.mark.parametrize("name", [name_of(page) for page in LINKED])
 def test_each_link_leads_somewhere(name: str) -> None:
     page = ROOT / name
     for link in links(page):
@@ -49,7 +49,7 @@ def test_each_link_leads_somewhere(name: str) -> None:
             assert anchor in anchors(target), link
 
 
-@pytest.mark.parametrize("name", [name_of(page) for page in PAGES])
+@pytest.mark.parametrize("name", [name_of(page) for page in LINKED])
 def test_each_file_that_is_named_is_there(name: str) -> None:
     for path in _FILE.findall(prose_of(ROOT / name)):
         assert (ROOT / path).exists(), path
