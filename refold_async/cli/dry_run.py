@@ -16,7 +16,7 @@ _SHOWN: Final = 20
 _FIRST: Final = 5
 
 
-class Wrong(msgspec.Struct, frozen=True):
+class ParameterProblem(msgspec.Struct, frozen=True):
     """What is wrong with one parameter of one call."""
 
     index: int
@@ -25,16 +25,16 @@ class Wrong(msgspec.Struct, frozen=True):
     problem: str
 
 
-def problems_of(schema: ActionSchema, calls: Iterable[Call]) -> list[Wrong]:
+def problems_of(schema: ActionSchema, calls: Iterable[Call]) -> list[ParameterProblem]:
     """Give all that is wrong with the parameters of calls."""
     return [
-        Wrong(index, call.linked_account_id, problem.parameter, problem.message)
+        ParameterProblem(index, call.linked_account_id, problem.parameter, problem.message)
         for index, call in enumerate(calls)
         for problem in schema.check(call.params)
     ]
 
 
-def tell(terminal: Terminal, calls: Iterable[Call], count: int, problems: list[Wrong]) -> None:
+def report(terminal: Terminal, calls: Iterable[Call], count: int, problems: list[ParameterProblem]) -> None:
     """Write what would run, and what is wrong with it."""
     first = list(islice(calls, _FIRST))
     if terminal.as_json:

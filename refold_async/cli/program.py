@@ -9,28 +9,27 @@ from typing import Any, Final, NamedTuple
 import click
 
 from refold_async import __version__
-from refold_async.cli.exits import Exit
-from refold_async.cli.pipes import quiet_without_reader
+from refold_async.cli.exits import Exit, exit_on_broken_stdout
 
 
-class _Entry(NamedTuple):
-    """Where a command is, and the line of help that spares loading it."""
+class CommandEntry(NamedTuple):
+    """The module of a command, and its help line, which the overview shows without importing it."""
 
     module: str
     help: str
 
 
 COMMANDS: Final = {
-    "demo": _Entry("demo", "Show the main job on a sandbox of its own; needs no key."),
-    "sandbox": _Entry("sandbox", "Run a Refold on this machine, to try and test against."),
-    "actions": _Entry("actions", "List the actions of an app."),
-    "schema": _Entry("schema", "Show the parameters of an action."),
-    "execute": _Entry("execute", "Run an action in a customer's app."),
-    "batch": _Entry("batch", "Run an action for many linked accounts."),
-    "accounts": _Entry("accounts", "See, make and delete linked accounts."),
-    "workflows": _Entry("workflows", "See workflows, and run them."),
-    "executions": _Entry("executions", "See, follow, stop and repeat runs of workflows."),
-    "api": _Entry("api", "Call any path of the service."),
+    "demo": CommandEntry("sandbox", "Show the main job on a sandbox of its own; needs no key."),
+    "sandbox": CommandEntry("sandbox", "Run a Refold on this machine, to try and test against."),
+    "actions": CommandEntry("actions", "List the actions of an app."),
+    "schema": CommandEntry("actions", "Show the parameters of an action."),
+    "execute": CommandEntry("actions", "Run an action in a customer's app."),
+    "batch": CommandEntry("batch", "Run an action for many linked accounts."),
+    "accounts": CommandEntry("accounts", "See, make and delete linked accounts."),
+    "workflows": CommandEntry("workflows", "See workflows, and run them."),
+    "executions": CommandEntry("executions", "See, follow, stop and repeat runs of workflows."),
+    "api": CommandEntry("api", "Call any path of the service."),
 }
 
 _ENVIRONMENT: Final = """\b
@@ -52,17 +51,17 @@ Exit codes:
 """
 
 
-class _Program(click.Group):
+class _LazyGroup(click.Group):
     """A group that loads a command's module only to run it."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        with quiet_without_reader():
+        with exit_on_broken_stdout():
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with quiet_without_reader():
+        with exit_on_broken_stdout():
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
@@ -72,7 +71,9 @@ class _Program(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = importlib.import_module(f"refold_async.cli.commands.{entry.module}").command
+        command: click.Command = getattr(
+            importlib.import_module(f"refold_async.cli.commands.{entry.module}"), cmd_name
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -80,7 +81,7 @@ class _Program(click.Group):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
-@click.command(cls=_Program, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_LazyGroup, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="refold")
 def program() -> None:
     """Read and write your customers' apps through Refold."""

@@ -56,15 +56,15 @@ class ProgressDisplay:
                 self._task,
                 completed=ended,
                 total=progress.total,
-                description=words_of(progress),
+                description=progress_line(progress),
                 refresh=True,
             )
         elif progress.ended or progress.elapsed - self._told >= _SECONDS_BETWEEN_LINES:
             self._told = progress.elapsed
-            self._screen.print(words_of(progress))
+            self._screen.print(progress_line(progress))
 
 
-def words_of(progress: BatchProgress) -> str:
+def progress_line(progress: BatchProgress) -> str:
     """Say how far a batch is, on one line."""
     of = "" if progress.total is None else f" of {progress.total:,}"
     return (

@@ -14,9 +14,8 @@ import click
 import msgspec
 
 from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome, Reason
-from refold_async.cli.exits import Exit, exit_of
-from refold_async.cli.pipes import forget_stdout
-from refold_async.cli.terminal import Terminal, facts_of
+from refold_async.cli.exits import Exit, discard_stdout, exit_code_of
+from refold_async.cli.terminal import Terminal, error_fields
 
 _SHOWN: Final = 20
 
@@ -58,7 +57,7 @@ class Results:
                 raise
 
     @property
-    def are_taken(self) -> bool:
+    def accepts_more(self) -> bool:
         """Whether anybody takes them still: the reader is there, and the disk has room."""
         return self.failure is None and Exit.PIPE not in self.codes
 
@@ -71,17 +70,17 @@ class Results:
 
     def add(self, outcome: Outcome) -> None:
         """Take an outcome."""
-        self.codes.add(code_of(outcome))
+        self.codes.add(exit_code_of_outcome(outcome))
         if isinstance(outcome, Failed) and len(self._failures) < _SHOWN:
             self._failures.append(outcome)
-        self._write(line_of(outcome))
+        self._write(outcome_fields(outcome))
 
-    def cut_off(self, calls: Iterable[Call]) -> None:
+    def add_cancelled(self, calls: Iterable[Call]) -> None:
         """Take the calls that were broken off, whose fate nobody knows."""
         for call in calls:
-            self._write({**_facts(call), "outcome": "cut_off", "fate": "unknown"})
+            self._write({**_call_fields(call), "outcome": "cut_off", "fate": "unknown"})
 
-    def tell(self, terminal: Terminal, summary: BatchSummary) -> None:
+    def report(self, terminal: Terminal, summary: BatchSummary) -> None:
         """Write the report: JSON where the terminal takes that and no outcome went there."""
         if self.failure is not None:
             words = f"{self.failure.strerror}; not all outcomes are in it, and the batch stopped"
@@ -100,39 +99,41 @@ class Results:
             terminal.table(("linked_account_id", "error", "fate", "message"), rows, title=title)
 
     def _write(self, line: dict[str, object]) -> None:
-        if self._file is None or not self.are_taken:
+        if self._file is None or not self.accepts_more:
             return
         try:
             self._file.write(msgspec.json.encode(line) + b"\n")
             self._file.flush()
         except BrokenPipeError:
-            forget_stdout()
+            discard_stdout()
             self.codes.add(Exit.PIPE)
         except OSError as error:
             self.failure = error
             self.codes.add(Exit.USAGE)
             if self._to_stdout:
-                forget_stdout()
+                discard_stdout()
 
 
-def line_of(outcome: Outcome) -> dict[str, object]:
+def outcome_fields(outcome: Outcome) -> dict[str, object]:
     """Give an outcome as the file has it."""
     facts = {
-        **_facts(outcome.call),
+        **_call_fields(outcome.call),
         "index": outcome.index,
         "outcome": type(outcome).__name__.lower(),
         "attempts": outcome.attempts,
         "elapsed": round(outcome.elapsed, 6),
     }
-    return {**facts, **_what(outcome)}
+    return {**facts, **_result_fields(outcome)}
 
 
-def code_of(outcome: Outcome) -> Exit:
+def exit_code_of_outcome(outcome: Outcome) -> Exit:
     """Give the exit code of one call of a batch."""
     if isinstance(outcome, Done):
         return Exit.OK
     return (
-        exit_of(outcome.error) if isinstance(outcome, Failed) else _SKIPPED.get(outcome.reason, Exit.REFUSED)
+        exit_code_of(outcome.error)
+        if isinstance(outcome, Failed)
+        else _SKIPPED.get(outcome.reason, Exit.REFUSED)
     )
 
 
@@ -146,13 +147,13 @@ _SKIPPED: Final[Mapping[Reason, Exit]] = {
 }
 
 
-def _facts(call: Call) -> dict[str, object]:
+def _call_fields(call: Call) -> dict[str, object]:
     return {"linked_account_id": call.linked_account_id, "key": call.key, "params": call.params}
 
 
-def _what(outcome: Outcome) -> dict[str, object]:
+def _result_fields(outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Failed):
-        return {"error": facts_of(outcome.error)}
+        return {"error": error_fields(outcome.error)}
     if not isinstance(outcome, Done):
         return {"reason": outcome.reason}
     result = outcome.result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -16,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from refold_async.api.workflow_results import WorkflowFailed
-from refold_async.cli.advice import lines_of
+from refold_async.cli.error_messages import error_lines
+from refold_async.cli.exits import Exit
 from refold_async.errors import RefoldError
 
 _WIDTH_OF_A_PIPE = 120
@@ -38,7 +40,7 @@ class Terminal:
 
     def data(self, value: object) -> None:
         """Write JSON for people: indented, over many lines."""
-        click.echo(plain(json.dumps(value, indent=2, ensure_ascii=False), keep="\n"))
+        click.echo(printable(json.dumps(value, indent=2, ensure_ascii=False), keep="\n"))
 
     def listing(
         self, values: Sequence[object], columns: Sequence[str], rows: Sequence[Sequence[object]], title: str
@@ -49,7 +51,7 @@ class Terminal:
         else:
             self.table(columns, rows, title=title)
 
-    def tell(self, value: object, words: str) -> None:
+    def report(self, value: object, words: str) -> None:
         """Write what came of a call: the value where stdout takes JSON, else words."""
         if self.as_json:
             self.put(value)
@@ -79,14 +81,14 @@ class Terminal:
 
     def say(self, text: str, *, err: bool = False) -> None:
         """Write lines for people: to stdout, or to stderr where stdout takes JSON or `err` says so."""
-        click.echo(plain(text, keep="\n"), err=err or self.as_json)
+        click.echo(printable(text, keep="\n"), err=err or self.as_json)
 
     def fail(self, error: RefoldError) -> None:
         """Write what failed to stderr, and in JSON to stdout where that takes it."""
-        for line in lines_of(error):
-            click.secho(plain(line), err=True, fg="red" if line.startswith("error") else None)
+        for line in error_lines(error):
+            click.secho(printable(line), err=True, fg="red" if line.startswith("error") else None)
         if self.as_json:
-            self.put({"error": facts_of(error)})
+            self.put({"error": error_fields(error)})
 
 
 class _Console(Console):
@@ -109,17 +111,17 @@ def _cell(value: object) -> str:
         return str(int(value))
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return "" if value is None else plain(str(value))
+    return "" if value is None else printable(str(value))
 
 
-def plain(text: str, keep: str = "") -> str:
+def printable(text: str, keep: str = "") -> str:
     """Give a text in which nothing can steer a terminal."""
     return "".join(
         char if char.isprintable() or char in keep else "\N{REPLACEMENT CHARACTER}" for char in text
     )
 
 
-def facts_of(error: RefoldError) -> dict[str, object]:
+def error_fields(error: RefoldError) -> dict[str, object]:
     """Give an error as JSON has it."""
     facts: dict[str, object] = {"class": type(error).__name__, "needs_reconnect": error.needs_reconnect}
     names = (
@@ -129,3 +131,21 @@ def facts_of(error: RefoldError) -> dict[str, object]:
     if isinstance(error, WorkflowFailed):
         facts["execution"] = error.execution
     return facts | {name: getattr(error, name) for name in names}
+
+
+def confirm(what: str, *, instead: str = "say --yes", can_ask: bool = True) -> None:
+    """Go on only where a person says so.
+
+    Args:
+        what: What is about to be done.
+        instead: What to do where nobody can be asked.
+        can_ask: Whether stdin is free to ask on, if it is a terminal.
+
+    Raises:
+        click.UsageError: Nobody can be asked.
+        click.exceptions.Exit: The person said no.
+    """
+    if not (can_ask and sys.stdin.isatty()):
+        raise click.UsageError(f"{what}; {instead}")
+    if not click.confirm(f"{what}. Go on?", err=True):
+        raise click.exceptions.Exit(Exit.INTERRUPTED)

@@ -33,7 +33,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from refold_async.client import KeyAccount, Refold, SessionManager
-from refold_async.integrations.extras import missing
+from refold_async.integrations import missing_extra
 from refold_async.integrations.starlette import (
     ActionResponse,
     DeadlineMiddleware,
@@ -55,7 +55,7 @@ from refold_async.integrations.starlette import (
 try:
     from fastapi import Depends
 except ModuleNotFoundError as error:
-    raise missing(error, "fastapi") from error
+    raise missing_extra(error, "fastapi") from error
 
 __all__ = [
     "ActionResponse",

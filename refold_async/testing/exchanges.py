@@ -35,7 +35,7 @@ _SHAPES: Final = [
 """How secrets look in a text; what stands before them stays."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request: what tells it from others.
 
     Attributes:
@@ -56,7 +56,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.method} {self.target}{account}{body}"
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
+class RecordedResponse(msgspec.Struct, frozen=True, kw_only=True):
     """An answer.
 
     Attributes:
@@ -73,8 +73,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """A request and its answer."""
 
-    asked: Asked
-    answered: Answered
+    request: RecordedRequest = msgspec.field(name="asked")
+    response: RecordedResponse = msgspec.field(name="answered")
 
 
 class Scrubber:

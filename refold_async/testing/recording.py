@@ -21,7 +21,7 @@ from anyio.from_thread import start_blocking_portal
 from refold_async.client import Refold
 from refold_async.settings import Options, resolve_api_key, resolve_base_url
 from refold_async.testing.exchanges import Exchange, Scrubber, load, save
-from refold_async.testing.relays import Relay, Replay, Server, listening
+from refold_async.testing.servers import ExchangeServer, RecordingProxy, ReplayServer, listening
 
 REPLAYED_KEY: Final = "tk_replayed"
 """The API key of a replay; any other serves as well."""
@@ -76,10 +76,10 @@ def recording(
     """
     key = resolve_api_key() if api_key is None else api_key
     scrubber = Scrubber([key, *secrets], renamed)
-    relay = Relay(resolve_base_url(base_url), scrubber)
-    with _served(relay) as address:
+    proxy = RecordingProxy(resolve_base_url(base_url), scrubber)
+    with _served(proxy) as address:
         yield Recording(address, key, recorded=True)
-    save(Path(path), relay.exchanges)
+    save(Path(path), proxy.exchanges)
 
 
 @contextlib.contextmanager
@@ -94,23 +94,28 @@ def replaying(path: Path | str, *, renamed: Mapping[str, str] | None = None) -> 
         FileNotFoundError: There is no such file.
         AssertionError: (at the end) A request came that was not recorded, or more often than it was.
     """
-    replay = Replay(load(Path(path)), Scrubber(renamed=renamed))
+    replay = ReplayServer(load(Path(path)), Scrubber(renamed=renamed))
     with _served(replay) as address:
         yield Recording(address, REPLAYED_KEY, recorded=False)
-    if replay.missed:
-        raise AssertionError(_missed(replay))
+    if replay.unexpected:
+        raise AssertionError(_unexpected_message(replay))
 
 
-def _missed(replay: Replay) -> str:
-    left: list[Exchange] = [exchange for exchanges in replay.left.values() for exchange in exchanges]
-    lines = ["These requests are not in the recording:", *(f"  {asked}" for asked in replay.missed)]
-    if left:
-        lines += ["Of the recorded ones, these were not asked for:", *(f"  {e.asked}" for e in left)]
+def _unexpected_message(replay: ReplayServer) -> str:
+    remaining: list[Exchange] = [
+        exchange for exchanges in replay.remaining.values() for exchange in exchanges
+    ]
+    lines = [
+        "These requests are not in the recording:",
+        *(f"  {recorded}" for recorded in replay.unexpected),
+    ]
+    if remaining:
+        lines += ["Of the recorded ones, these were not asked for:", *(f"  {e.request}" for e in remaining)]
     return "\n".join([*lines, "Record anew with pytest --refold-record."])
 
 
 @contextlib.contextmanager
-def _served(server: Server) -> Iterator[str]:
+def _served(server: ExchangeServer) -> Iterator[str]:
     with (
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(listening(server)) as url,

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from refold_async.batch.journal.sqlite import JournalFile
-from refold_async.cli.accounts import Accounts, Row
+from refold_async.cli.input_rows import AccountsFile, InputRow
 from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import Command
@@ -196,16 +196,16 @@ def test_a_file_that_changes_under_the_batch_ends_it_after_telling_what_ran(
     refold: Command, sandbox: Sandbox, accounts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks = iter(range(3))
-    whole = Accounts.__iter__
+    whole = AccountsFile.__iter__
 
-    def second_walk_fails(self: Accounts) -> Iterator[Row]:
+    def second_walk_fails(self: AccountsFile) -> Iterator[InputRow]:
         spoilt = next(walks) == 1
         for row in whole(self):
             if spoilt and row.linked_account_id == "demo-user-3":
                 raise click.UsageError("accounts.csv, line 4: it has no linked_account_id")
             yield row
 
-    monkeypatch.setattr(Accounts, "__iter__", second_walk_fails)
+    monkeypatch.setattr(AccountsFile, "__iter__", second_walk_fails)
     ended = refold(*READ, "--accounts", accounts)
     assert ended.code == 2
     assert "2 done, 0 failed" in ended.err

@@ -4,8 +4,8 @@ import pytest
 from rich.console import Console
 
 from refold_async.batch import BatchProgress
-from refold_async.cli.commands import demo
-from refold_async.cli.commands.demo import Claim, check
+from refold_async.cli.commands import sandbox
+from refold_async.cli.commands.sandbox import Claim, check
 from refold_async.cli.program import run
 from refold_async.cli.progress import ProgressDisplay
 from refold_async.sandbox import Ledger
@@ -33,7 +33,7 @@ def test_the_demo_shows_the_main_job_and_its_proof(
 def test_a_demo_whose_ledger_differs_ends_in_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "check", lambda *_: [Claim("contacts created", 1, 2)])
+    monkeypatch.setattr(sandbox, "check", lambda *_: [Claim("contacts created", 1, 2)])
     assert run(["demo", "--accounts", "10"]) == 1
     assert "DIFFERS" in capsys.readouterr().out
 

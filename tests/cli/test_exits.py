@@ -2,8 +2,8 @@ import pytest
 from msgspec import Raw
 
 from refold_async.batch import Call, Done, Failed, Outcome, Skipped
-from refold_async.cli.exits import Exit, exit_of, worst
-from refold_async.cli.results import code_of
+from refold_async.cli.exits import Exit, exit_code_of, worst_exit
+from refold_async.cli.results import exit_code_of_outcome
 from refold_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -66,7 +66,7 @@ def failed(http_status: int | None, fate: Fate) -> ActionFailed:
     ids=lambda value: f"{type(value).__name__}-{getattr(value, 'fate', value)}",
 )
 def test_each_error_has_its_exit_code(error: RefoldError, expected: Exit) -> None:
-    assert exit_of(error) is expected
+    assert exit_code_of(error) is expected
 
 
 CALL = Call("a", "hubspot", "get_contact")
@@ -85,7 +85,7 @@ CALL = Call("a", "hubspot", "get_contact")
     ],
 )
 def test_each_outcome_of_a_batch_has_its_code(outcome: Outcome, expected: Exit) -> None:
-    assert code_of(outcome) is expected
+    assert exit_code_of_outcome(outcome) is expected
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_each_outcome_of_a_batch_has_its_code(outcome: Outcome, expected: Exit) 
     ],
 )
 def test_a_batch_has_the_code_that_most_needs_a_person(codes: set[Exit], expected: Exit) -> None:
-    assert worst(codes) is expected
+    assert worst_exit(codes) is expected
 
 
 def test_the_codes_that_scripts_rely_on_stay() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from refold_async.cli.params import read_params
+from refold_async.cli.arguments import read_params
 
 
 def test_params_come_as_json_and_single_ones_lie_over_them() -> None:

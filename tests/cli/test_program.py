@@ -24,7 +24,7 @@ def test_the_help_names_every_command_and_every_exit_code(refold: Command) -> No
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_loads_by_the_name_in_the_table(name: str) -> None:
-    command = importlib.import_module(f"refold_async.cli.commands.{COMMANDS[name].module}").command
+    command = getattr(importlib.import_module(f"refold_async.cli.commands.{COMMANDS[name].module}"), name)
     assert isinstance(command, click.Command)
     assert command.name == name
     assert command.help

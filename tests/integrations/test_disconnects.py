@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from refold_async import CallFacts, Fate, Options
 from refold_async.integrations.starlette import DisconnectMiddleware, get_refold, install, lifespan
-from refold_async.integrations.starlette.callers import Caller
+from refold_async.integrations.starlette.middleware import DisconnectListener
 from refold_async.sandbox import Fault, Sandbox
 
 from .serving import hanging_up, serving
@@ -268,7 +268,7 @@ async def test_reading_ahead_stops_at_two_messages_and_ends_with_the_disconnect(
     async def send(_: Any) -> None:
         pass
 
-    caller = Caller(receive, send)
+    caller = DisconnectListener(receive, send)
     watching = asyncio.create_task(caller.gone())
     await asyncio.sleep(0.01)
     assert asked == 2

@@ -5,11 +5,10 @@ from __future__ import annotations
 import click
 
 from refold_async.api.linked_accounts import Integration, LinkedAccount
-from refold_async.cli.asking import ask
-from refold_async.cli.calling import calls_refold
+from refold_async.cli.arguments import read_pairs
+from refold_async.cli.client_command import client_command
 from refold_async.cli.listing import Asked, lists
-from refold_async.cli.params import read_pairs
-from refold_async.cli.terminal import Terminal
+from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
 from refold_async.errors import UnreadableReplyError
 
@@ -17,13 +16,13 @@ _COLUMNS = ("linked_account_id", "name", "environment", "apps", "created")
 
 
 @click.group("accounts")
-def command() -> None:
+def accounts() -> None:
     """See, make and delete linked accounts: your customers."""
 
 
-@command.command("list")
+@accounts.command("list")
 @lists
-@calls_refold
+@client_command
 async def _list(terminal: Terminal, refold: Refold, *, asked: Asked) -> None:
     """List the linked accounts."""
     resource = refold.linked_accounts
@@ -35,19 +34,19 @@ async def _list(terminal: Terminal, refold: Refold, *, asked: Asked) -> None:
     terminal.listing(accounts, _COLUMNS, rows, title)
 
 
-@command.command("get")
+@accounts.command("get")
 @click.argument("account_id", metavar="ID")
-@calls_refold
+@client_command
 async def _get(terminal: Terminal, refold: Refold, *, account_id: str) -> None:
     """Show a linked account, and what it has connected."""
     _show(terminal, await refold.linked_accounts.get(account_id))
 
 
-@command.command("create")
+@accounts.command("create")
 @click.argument("account_id", metavar="ID")
 @click.option("--name", help="Its name for people.")
 @click.option("--udf", "pairs", multiple=True, metavar="NAME=VALUE", help="A field of your own; repeatable.")
-@calls_refold
+@client_command
 async def _create(
     terminal: Terminal, refold: Refold, *, account_id: str, name: str | None, pairs: tuple[str, ...]
 ) -> None:
@@ -56,22 +55,22 @@ async def _create(
     _show(terminal, await refold.linked_accounts.create(account_id, name=name, udf=udf))
 
 
-@command.command("delete")
+@accounts.command("delete")
 @click.argument("account_id", metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@calls_refold
+@client_command
 async def _delete(terminal: Terminal, refold: Refold, *, account_id: str, yes: bool) -> None:
     """Delete a linked account with its connections, its workflows and its tokens."""
     if not yes:
-        ask(f"deleting {account_id} takes its connections, its workflows and its tokens with it")
+        confirm(f"deleting {account_id} takes its connections, its workflows and its tokens with it")
     message = await refold.linked_accounts.delete(account_id)
-    terminal.tell(message, f"deleted {account_id}")
+    terminal.report(message, f"deleted {account_id}")
 
 
-@command.command("token")
+@accounts.command("token")
 @click.argument("account_id", metavar="ID")
 @click.option("--fresh", is_flag=True, help="A new one, although another still serves.")
-@calls_refold
+@client_command
 async def _token(terminal: Terminal, refold: Refold, *, account_id: str, fresh: bool) -> None:
     """Print a session token of a linked account, alone on stdout.
 
@@ -81,7 +80,7 @@ async def _token(terminal: Terminal, refold: Refold, *, account_id: str, fresh: 
     session = await refold.session_tokens.create(account_id, force_refresh=fresh or None)
     if session.token is None:
         raise UnreadableReplyError("the answer holds no token", fate="unknown")
-    terminal.tell({"token": session.token, "expires_in": session.expires_in}, session.token)
+    terminal.report({"token": session.token, "expires_in": session.expires_in}, session.token)
 
 
 def _show(terminal: Terminal, account: LinkedAccount) -> None:

@@ -8,9 +8,8 @@ import click
 
 from refold_async._core.operation import Effect, Method
 from refold_async.api.raw_calls import RawAnswer
-from refold_async.cli.arguments import effect_option
-from refold_async.cli.calling import calls_refold
-from refold_async.cli.params import read_json, read_pairs
+from refold_async.cli.arguments import effect_option, read_json, read_pairs
+from refold_async.cli.client_command import client_command
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.errors import UnreadableReplyError
@@ -24,8 +23,8 @@ from refold_async.errors import UnreadableReplyError
 @click.option("--body", metavar="JSON|@FILE|-", help="The body as JSON, sent as it is; - reads stdin.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
 @effect_option
-@calls_refold
-async def command(
+@client_command
+async def api(
     terminal: Terminal,
     refold: Refold,
     *,

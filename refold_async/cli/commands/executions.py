@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import shlex
 
 import click
 
+from refold_async.api.execution_models import Execution, NamedThing
+from refold_async.api.following import follow as follow_execution
+from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.cli.arguments import account_option, deadline_option
-from refold_async.cli.calling import calls_refold
-from refold_async.cli.executions import follow, name_of, show
+from refold_async.cli.client_command import client_command
 from refold_async.cli.listing import Asked, lists
 from refold_async.cli.terminal import Terminal
-from refold_async.client import Refold
+from refold_async.client import KeyAccount, Refold
+from refold_async.errors import DeadlineExceededError
 
 _COLUMNS = ("id", "status", "%", "workflow", "app", "started", "milliseconds")
 
 
 @click.group("executions")
-def command() -> None:
+def executions() -> None:
     """See, follow, stop and repeat the runs of workflows."""
 
 
-@command.command("list")
+@executions.command("list")
 @account_option
 @click.option("--status", help="Only those in this state, as ERRORED.")
 @click.option("--slug", help="Only those of this app, or of several, separated by commas.")
 @click.option("--workflow", "workflow_id", metavar="ID", help="Only those of this workflow.")
 @lists
-@calls_refold
+@client_command
 async def _list(terminal: Terminal, refold: Refold, *, asked: Asked, account: str, **filters: object) -> None:
     """List the executions of a linked account, the newest first."""
     resource = refold.account(account).executions
@@ -47,20 +52,20 @@ async def _list(terminal: Terminal, refold: Refold, *, asked: Asked, account: st
     terminal.listing(executions, _COLUMNS, rows, title)
 
 
-@command.command("get")
+@executions.command("get")
 @click.argument("execution")
 @account_option
-@calls_refold
+@client_command
 async def _get(terminal: Terminal, refold: Refold, *, execution: str, account: str) -> None:
     """Show an execution and its nodes."""
     show(terminal, await refold.account(account).executions.get(execution))
 
 
-@command.command("follow")
+@executions.command("follow")
 @click.argument("execution")
 @account_option
 @deadline_option
-@calls_refold
+@client_command
 async def _follow(
     terminal: Terminal, refold: Refold, *, execution: str, account: str, deadline: float | None
 ) -> None:
@@ -68,21 +73,102 @@ async def _follow(
     await follow(terminal, refold.account(account), execution, deadline or math.inf)
 
 
-@command.command("stop")
+@executions.command("stop")
 @click.argument("execution")
 @account_option
-@calls_refold
+@client_command
 async def _stop(terminal: Terminal, refold: Refold, *, execution: str, account: str) -> None:
     """Stop an execution; it may go on for a moment."""
     message = await refold.account(account).executions.stop(execution)
-    terminal.tell(message, f"stopping {execution}")
+    terminal.report(message, f"stopping {execution}")
 
 
-@command.command("rerun")
+@executions.command("rerun")
 @click.argument("execution")
 @account_option
-@calls_refold
+@client_command
 async def _rerun(terminal: Terminal, refold: Refold, *, execution: str, account: str) -> None:
     """Start an execution that has ended again, and print the new one's id."""
     rerun = await refold.account(account).executions.rerun(execution)
-    terminal.tell(rerun, rerun.id or "started again")
+    terminal.report(rerun, rerun.id or "started again")
+
+
+async def follow(terminal: Terminal, account: KeyAccount, execution_id: str, seconds: float) -> None:
+    """Wait for an execution to end, and show it; each change of its state is a line on stderr.
+
+    Args:
+        terminal: Where the lines go.
+        account: The customer for whom it runs.
+        execution_id: The execution's id.
+        seconds: How long to wait at most; `math.inf` for no end.
+
+    Raises:
+        WorkflowFailed: It ended, and did not complete.
+        RefoldError: Any other failure.
+    """
+    try:
+        execution = await _follow_with_progress(terminal, account, execution_id, seconds)
+    except WorkflowFailed as error:
+        if isinstance(error.execution, Execution) and not terminal.as_json:
+            show(terminal, error.execution)
+        raise
+    show(terminal, execution)
+
+
+async def _follow_with_progress(
+    terminal: Terminal, account: KeyAccount, execution_id: str, seconds: float
+) -> Execution:
+    told = ""
+
+    async def look(execution_id: str) -> Execution:
+        nonlocal told
+        execution = await account.executions.get(execution_id)
+        if (words := _progress(execution, execution_id)) != told:
+            terminal.say(words, err=True)
+            told = words
+        return execution
+
+    try:
+        return await follow_execution(look, execution_id, timeout=seconds)
+    except (asyncio.CancelledError, DeadlineExceededError):
+        again = (
+            f"refold executions follow {execution_id} --account {shlex.quote(str(account.linked_account_id))}"
+        )
+        terminal.say(f"execution {execution_id} goes on; to wait for it again: {again}", err=True)
+        raise
+
+
+def _progress(execution: Execution, execution_id: str) -> str:
+    share = execution.completion_percentage
+    told = f", {share:.0f} %" if isinstance(share, int | float) else ""
+    return f"execution {execution_id}: {execution.status}{told}"
+
+
+def show(terminal: Terminal, execution: Execution) -> None:
+    """Write an execution with its nodes."""
+    if terminal.as_json:
+        terminal.put(execution)
+        return
+    terminal.record(
+        {
+            "id": execution.id,
+            "status": execution.status,
+            "workflow": name_of(execution.associated_workflow) or execution.name,
+            "linked_account_id": execution.linked_account_id,
+            "config_id": execution.config_id,
+            "started": execution.created_at,
+            "ended": execution.completion_time,
+            "milliseconds": execution.instance_execution_time,
+        }
+    )
+    nodes = [
+        (each.node_id, each.node_type, each.node_name, each.node_status, each.execution_time)
+        for each in execution.nodes or ()
+    ]
+    if nodes:
+        terminal.table(("node", "type", "name", "status", "milliseconds"), nodes)
+
+
+def name_of(thing: NamedThing | str | None) -> str | None:
+    """Give the name of what an execution names, or its id where that is all."""
+    return thing.name or thing.id if isinstance(thing, NamedThing) else thing

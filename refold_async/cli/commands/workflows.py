@@ -9,11 +9,10 @@ import click
 
 from refold_async._core.operation import Effect
 from refold_async.api.workflow_models import StartedExecution
-from refold_async.cli.arguments import account_option, deadline_option, effect_option
-from refold_async.cli.calling import calls_refold
-from refold_async.cli.executions import follow
+from refold_async.cli.arguments import account_option, deadline_option, effect_option, read_object
+from refold_async.cli.client_command import client_command
+from refold_async.cli.commands.executions import follow
 from refold_async.cli.listing import Asked, lists
-from refold_async.cli.params import read_object
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.deadlines import deadline as bound
@@ -23,17 +22,17 @@ _COLUMNS = ("id", "alias", "slug", "name", "published", "version", "description"
 
 
 @click.group("workflows")
-def command() -> None:
+def workflows() -> None:
     """See workflows, and run them for a customer."""
 
 
-@command.command("list")
+@workflows.command("list")
 @click.option("--account", metavar="ID", help="Only what this linked account has made.")
 @click.option("--slug", help="Only those of this app.")
 @click.option("--name", metavar="REGEX", help="Only those whose name it matches.")
 @click.option("--published/--unpublished", default=None, help="Only those that are, or are not.")
 @lists
-@calls_refold
+@client_command
 async def _list(
     terminal: Terminal, refold: Refold, *, asked: Asked, account: str | None, **filters: object
 ) -> None:
@@ -55,9 +54,9 @@ async def _list(
     terminal.listing(workflows, _COLUMNS, rows, title)
 
 
-@command.command("get")
+@workflows.command("get")
 @click.argument("workflow")
-@calls_refold
+@client_command
 async def _get(terminal: Terminal, refold: Refold, *, workflow: str) -> None:
     """Show a workflow and its nodes."""
     found = await refold.workflows.get(workflow)
@@ -83,7 +82,7 @@ async def _get(terminal: Terminal, refold: Refold, *, workflow: str) -> None:
         terminal.table(("node", "type", "name"), nodes)
 
 
-@command.command("run")
+@workflows.command("run")
 @click.argument("workflow")
 @account_option
 @click.option("--slug", required=True, help="The app that the workflow belongs to.")
@@ -93,7 +92,7 @@ async def _get(terminal: Terminal, refold: Refold, *, workflow: str) -> None:
 @effect_option
 @click.option("--wait", is_flag=True, help="Follow the execution to its end.")
 @deadline_option
-@calls_refold
+@client_command
 async def _run(
     terminal: Terminal,
     refold: Refold,
@@ -118,7 +117,7 @@ async def _run(
         if wait:
             await follow(terminal, customer, _id_of(started), math.inf)
             return
-    terminal.tell(started, _id_of(started))
+    terminal.report(started, _id_of(started))
 
 
 def _id_of(started: StartedExecution) -> str:

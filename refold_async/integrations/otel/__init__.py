@@ -18,13 +18,13 @@ from __future__ import annotations
 from typing import Final
 
 from refold_async.hooks import Hooks
-from refold_async.integrations.extras import missing
+from refold_async.integrations import missing_extra
 
 try:
     from opentelemetry.metrics import MeterProvider, get_meter
     from opentelemetry.trace import TracerProvider, get_tracer
 except ModuleNotFoundError as error:
-    raise missing(error, "otel") from error
+    raise missing_extra(error, "otel") from error
 
 from refold_async.integrations.otel.attributes import AccountIds, account_attribute
 from refold_async.integrations.otel.metrics import Metrics

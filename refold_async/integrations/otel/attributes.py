@@ -43,65 +43,68 @@ def _hash(linked_account_id: str) -> str:
     return hashlib.sha256(linked_account_id.encode()).hexdigest()[:16]
 
 
-def of_call(call: CallFacts) -> dict[str, str | int]:
+def call_attributes(call: CallFacts) -> dict[str, str | int]:
     """Say what a logical call is."""
-    said = {
+    values = {
         "refold.operation": call.operation,
         "refold.slug": call.slug,
         "refold.action_id": call.action_id,
         "refold.effect": call.effect,
     }
-    return {**{name: value for name, value in said.items() if value is not None}, **of_server(call.server)}
+    return {
+        **{name: value for name, value in values.items() if value is not None},
+        **server_attributes(call.server),
+    }
 
 
-def of_request(call: CallFacts) -> dict[str, str | int]:
+def request_attributes(call: CallFacts) -> dict[str, str | int]:
     """Say what the HTTP requests of a call have in common."""
     return {
         "http.request.method": call.method,
         "url.template": call.path,
         "url.scheme": urlsplit(call.server).scheme,
-        **of_server(call.server),
+        **server_attributes(call.server),
     }
 
 
 @lru_cache(maxsize=64)
-def of_server(base_url: str) -> Mapping[str, str | int]:
+def server_attributes(base_url: str) -> Mapping[str, str | int]:
     """Say which server a base URL names."""
     parts = urlsplit(base_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return {"server.address": parts.hostname or "", "server.port": port}
 
 
-def of_response(status: int | None, error: BaseException | None) -> dict[str, str | int]:
+def response_attributes(status: int | None, error: BaseException | None) -> dict[str, str | int]:
     """Say how an HTTP request ended."""
-    said: dict[str, str | int] = {} if status is None else {"http.response.status_code": status}
+    values: dict[str, str | int] = {} if status is None else {"http.response.status_code": status}
     if status is not None and status >= 400:
-        said["error.type"] = str(status)
+        values["error.type"] = str(status)
     elif error is not None:
-        said["error.type"] = type(error).__name__
-    return said
+        values["error.type"] = type(error).__name__
+    return values
 
 
-def of_failure(error: BaseException | None, fate: str | None) -> dict[str, str | int]:
+def failure_attributes(error: BaseException | None, fate: str | None) -> dict[str, str | int]:
     """Say how a logical call failed, in names alone: a message may hold what the service wrote."""
-    said: dict[str, str | int] = {}
+    values: dict[str, str | int] = {}
     if error is not None:
-        said["error.type"] = type(error).__name__
+        values["error.type"] = type(error).__name__
     if fate is not None:
-        said["refold.fate"] = fate
+        values["refold.fate"] = fate
     if isinstance(error, RefoldError) and error.status is not None:
-        said["http.response.status_code"] = error.status
-    return said
+        values["http.response.status_code"] = error.status
+    return values
 
 
-def of_outcome(outcome: Outcome) -> dict[str, str | int]:
+def outcome_attributes(outcome: Outcome) -> dict[str, str | int]:
     """Say what became of a batch's call."""
-    said: dict[str, str | int] = {
+    values: dict[str, str | int] = {
         "refold.outcome": type(outcome).__name__.lower(),
         "refold.slug": outcome.call.slug,
     }
     if isinstance(outcome, Failed):
-        said |= {"error.type": type(outcome.error).__name__, "refold.fate": outcome.error.fate}
+        values |= {"error.type": type(outcome.error).__name__, "refold.fate": outcome.error.fate}
     elif isinstance(outcome, Skipped):
-        said["refold.reason"] = outcome.reason
-    return said
+        values["refold.reason"] = outcome.reason
+    return values

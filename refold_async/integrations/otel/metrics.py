@@ -71,7 +71,7 @@ class Metrics(Hooks):
     def on_request(self, call: CallFacts, attempt: int) -> None:
         """Count the request as active."""
         self._sent_at[call] = time.perf_counter()
-        self._active_requests.add(1, attributes.of_request(call))
+        self._active_requests.add(1, attributes.request_attributes(call))
 
     def on_response(
         self, call: CallFacts, attempt: int, status: int | None, error: RefoldError | None, seconds: float
@@ -85,25 +85,25 @@ class Metrics(Hooks):
         """Record the call's duration and attempts, and end a request that was cancelled."""
         if call in self._sent_at:
             self._end_request(call, None, error)
-        said = _of(call)
-        self._active_calls.add(-1, said)
-        self._attempts.record(attempts, said)
-        self._call_duration.record(seconds, {**said, **attributes.of_failure(error, fate)})
+        values = _of(call)
+        self._active_calls.add(-1, values)
+        self._attempts.record(attempts, values)
+        self._call_duration.record(seconds, {**values, **attributes.failure_attributes(error, fate)})
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Count what became of a batch's call."""
-        self._outcomes.add(1, attributes.of_outcome(outcome))
+        self._outcomes.add(1, attributes.outcome_attributes(outcome))
 
     def _end_request(self, call: CallFacts, status: int | None, error: BaseException | None) -> None:
-        said = attributes.of_request(call)
-        self._active_requests.add(-1, said)
+        values = attributes.request_attributes(call)
+        self._active_requests.add(-1, values)
         seconds = time.perf_counter() - self._sent_at.pop(call)
-        self._request_duration.record(seconds, {**said, **attributes.of_response(status, error)})
+        self._request_duration.record(seconds, {**values, **attributes.response_attributes(status, error)})
 
 
 def _of(call: CallFacts) -> dict[str, str | int]:
     """Say what a call's metrics are counted by."""
-    said: dict[str, str | int] = {"refold.operation": call.operation}
+    values: dict[str, str | int] = {"refold.operation": call.operation}
     if call.slug is not None:
-        said["refold.slug"] = call.slug
-    return said
+        values["refold.slug"] = call.slug
+    return values

@@ -16,7 +16,7 @@ from refold_async.integrations.otel import attributes
 from refold_async.integrations.otel.attributes import AccountAttribute
 
 
-class _Open:
+class _CallSpans:
     """The spans of one call under way."""
 
     __slots__ = ("attempt", "call", "inside")
@@ -34,29 +34,29 @@ class Spans(Hooks):
         self._tracer = tracer
         self._account = account
         self._propagate = propagate
-        self._open: WeakKeyDictionary[CallFacts, _Open] = WeakKeyDictionary()
+        self._spans: WeakKeyDictionary[CallFacts, _CallSpans] = WeakKeyDictionary()
 
     def on_call(self, call: CallFacts) -> None:
         """Open the call's span, within the span that is current where the call is made."""
-        said = attributes.of_call(call)
-        spans = _Open(self._tracer.start_span(f"refold {call.operation}", attributes=said))
-        self._open[call] = spans
+        values = attributes.call_attributes(call)
+        spans = _CallSpans(self._tracer.start_span(f"refold {call.operation}", attributes=values))
+        self._spans[call] = spans
         spans.call.set_attributes(self._account(call))
 
     def on_wait(self, call: CallFacts, reason: WaitReason, seconds: float) -> None:
         """Note the wait on the call's span."""
-        self._open[call].call.add_event(
+        self._spans[call].call.add_event(
             "refold.wait", {"refold.wait.reason": reason, "refold.wait.duration": seconds}
         )
 
     def on_request(self, call: CallFacts, attempt: int) -> Mapping[str, str] | None:
         """Open the attempt's span."""
-        spans = self._open[call]
-        said = attributes.of_request(call)
+        spans = self._spans[call]
+        values = attributes.request_attributes(call)
         if attempt > 1:
-            said["http.request.resend_count"] = attempt - 1
+            values["http.request.resend_count"] = attempt - 1
         spans.attempt = self._tracer.start_span(
-            f"{call.method} {call.path}", context=spans.inside, kind=SpanKind.CLIENT, attributes=said
+            f"{call.method} {call.path}", context=spans.inside, kind=SpanKind.CLIENT, attributes=values
         )
         return self._context_of(spans.attempt) if self._propagate else None
 
@@ -64,11 +64,11 @@ class Spans(Hooks):
         self, call: CallFacts, attempt: int, status: int | None, error: RefoldError | None, seconds: float
     ) -> None:
         """Close the attempt's span."""
-        self._close_attempt(self._open[call], status, error)
+        self._close_attempt(self._spans[call], status, error)
 
     def on_retry(self, call: CallFacts, attempt: int, error: RefoldError, wait: float) -> None:
         """Note on the call's span that it is tried again."""
-        self._open[call].call.add_event(
+        self._spans[call].call.add_event(
             "refold.retry", {"error.type": type(error).__name__, "refold.wait.duration": wait}
         )
 
@@ -76,15 +76,15 @@ class Spans(Hooks):
         self, call: CallFacts, attempts: int, error: BaseException | None, fate: Fate | None, seconds: float
     ) -> None:
         """Close the call's span, and that of an attempt which was cancelled."""
-        spans = self._open.pop(call)
+        spans = self._spans.pop(call)
         self._close_attempt(spans, None, error)
         spans.call.set_attribute("refold.attempts", attempts)
-        _close(spans.call, attributes.of_failure(error, fate), error)
+        _close(spans.call, attributes.failure_attributes(error, fate), error)
 
-    def _close_attempt(self, spans: _Open, status: int | None, error: BaseException | None) -> None:
+    def _close_attempt(self, spans: _CallSpans, status: int | None, error: BaseException | None) -> None:
         span, spans.attempt = spans.attempt, None
         if span is not None:
-            _close(span, attributes.of_response(status, error), error)
+            _close(span, attributes.response_attributes(status, error), error)
 
     def _context_of(self, span: Span) -> Mapping[str, str]:
         headers: dict[str, str] = {}
@@ -92,8 +92,8 @@ class Spans(Hooks):
         return headers
 
 
-def _close(span: Span, said: Mapping[str, str | int], error: BaseException | None) -> None:
-    span.set_attributes(said)
+def _close(span: Span, values: Mapping[str, str | int], error: BaseException | None) -> None:
+    span.set_attributes(values)
     if error is not None:
         span.set_status(Status(StatusCode.ERROR))
     span.end()

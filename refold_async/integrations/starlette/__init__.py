@@ -24,28 +24,30 @@ from __future__ import annotations
 
 import math
 
-from refold_async.integrations.extras import missing
+from refold_async.integrations import missing_extra
 
 try:
     from starlette.applications import Starlette
 except ModuleNotFoundError as error:
-    raise missing(error, "fastapi") from error
+    raise missing_extra(error, "fastapi") from error
 
-from refold_async.integrations.starlette.answers import (
+from refold_async.integrations.starlette.lifespan import get_manager, get_refold, lifespan
+from refold_async.integrations.starlette.middleware import (
+    DeadlineMiddleware,
+    DisconnectMiddleware,
+    OnDisconnect,
+    Report,
+    TimeLeft,
+    header_of_proxy,
+    log_cancelled_write,
+)
+from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
+from refold_async.integrations.starlette.responses import (
     ActionResponse,
     ProblemResponse,
     add_exception_handlers,
     answer_error,
 )
-from refold_async.integrations.starlette.deadlines import DeadlineMiddleware, TimeLeft, header_of_proxy
-from refold_async.integrations.starlette.disconnects import (
-    DisconnectMiddleware,
-    OnDisconnect,
-    Report,
-    log_cancelled_write,
-)
-from refold_async.integrations.starlette.lifespan import get_manager, get_refold, lifespan
-from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
 from refold_async.integrations.starlette.webhooks import webhook_of
 
 __all__ = [

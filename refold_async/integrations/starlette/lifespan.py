@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from refold_async._core.credentials import KeySource
 from refold_async.client import Refold, SessionManager
 from refold_async.hooks import listening
-from refold_async.integrations.starlette.disconnects import Witness
+from refold_async.integrations.starlette.middleware import WriteTracker
 from refold_async.settings import Options
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -46,7 +46,7 @@ def lifespan(
 
     @asynccontextmanager
     async def run(app: Any) -> AsyncIterator[Mapping[str, Any]]:
-        manager = SessionManager(**_witnessed(options))
+        manager = SessionManager(**_with_tracker(options))
         try:
             app.state.refold = manager.client(api_key)
             state = {STATE: app.state.refold, f"{STATE}_manager": manager}
@@ -61,8 +61,8 @@ def lifespan(
     return run
 
 
-def _witnessed(options: Options) -> Options:
-    return {**options, "hooks": (Witness(), *listening(options.get("hooks")))}
+def _with_tracker(options: Options) -> Options:
+    return {**options, "hooks": (WriteTracker(), *listening(options.get("hooks")))}
 
 
 def get_refold(connection: HTTPConnection) -> Refold:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from refold_async.errors import RefoldError, name_call, name_error, particulars
-from refold_async.integrations.starlette.disconnects import only_reads
+from refold_async.integrations.starlette.middleware import only_reads
 from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
 from refold_async.results import ActionResult
 

@@ -12,16 +12,16 @@ import msgspec
 from aiohttp import web
 from yarl import URL
 
-from refold_async.testing.exchanges import Answered, Asked, Exchange, Scrubber
+from refold_async.testing.exchanges import Exchange, RecordedRequest, RecordedResponse, Scrubber
 
 _KEPT: Final = ("Content-Type", "Retry-After")
 _CREDENTIALS: Final = ("x-api-key", "Authorization")
-_OF_THE_HOP: Final = frozenset(
+_HOP_BY_HOP: Final = frozenset(
     {"host", "content-length", "connection", "accept-encoding", "transfer-encoding"}
 )
 
 
-class Server(Protocol):
+class ExchangeServer(Protocol):
     """What answers requests."""
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
@@ -34,7 +34,7 @@ class Server(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def listening(server: Server) -> AsyncIterator[str]:
+async def listening(server: ExchangeServer) -> AsyncIterator[str]:
     """Let a server answer on a free port of this machine, and give its base URL."""
     runner = web.ServerRunner(web.Server(server.answer, access_log=None), shutdown_timeout=0.1)
     await runner.setup()
@@ -47,9 +47,9 @@ async def listening(server: Server) -> AsyncIterator[str]:
         await server.aclose()
 
 
-def _asked(request: web.BaseRequest, body: bytes, scrubber: Scrubber) -> Asked:
+def _record(request: web.BaseRequest, body: bytes, scrubber: Scrubber) -> RecordedRequest:
     account = request.headers.get("linked_account_id")
-    return Asked(
+    return RecordedRequest(
         method=request.method,
         target=scrubber.text(request.raw_path),
         linked_account_id=None if account is None else scrubber.text(account),
@@ -57,7 +57,7 @@ def _asked(request: web.BaseRequest, body: bytes, scrubber: Scrubber) -> Asked:
     )
 
 
-class Relay:
+class RecordingProxy:
     """Asks the real service, and notes what it answers.
 
     Attributes:
@@ -80,15 +80,15 @@ class Relay:
         for name in _CREDENTIALS:
             self._scrubber.learn(request.headers.get(name, "").removeprefix("Bearer "))
         body = await request.content.read()
-        status, headers, answer = await self._pass_on(request, body)
-        answered = Answered(status=status, headers=headers, body=self._scrubber.answer(answer))
-        self.exchanges.append(Exchange(asked=_asked(request, body, self._scrubber), answered=answered))
+        status, headers, answer = await self._forward(request, body)
+        response = RecordedResponse(status=status, headers=headers, body=self._scrubber.answer(answer))
+        self.exchanges.append(Exchange(request=_record(request, body, self._scrubber), response=response))
         return web.Response(status=status, headers=headers, body=answer)
 
-    async def _pass_on(self, request: web.BaseRequest, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    async def _forward(self, request: web.BaseRequest, body: bytes) -> tuple[int, dict[str, str], bytes]:
         self._http = self._http or aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         headers = [
-            (name, value) for name, value in request.headers.items() if name.lower() not in _OF_THE_HOP
+            (name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP
         ]
         async with self._http.request(
             request.method,
@@ -101,7 +101,7 @@ class Relay:
             return reply.status, kept, await reply.read()
 
 
-class Replay:
+class ReplayServer:
     """Repeats what was recorded.
 
     Attributes:
@@ -111,29 +111,29 @@ class Replay:
 
     def __init__(self, exchanges: Iterable[Exchange], scrubber: Scrubber) -> None:
         self._scrubber = scrubber
-        self.left: dict[bytes, deque[Exchange]] = defaultdict(deque)
-        self.missed: list[Asked] = []
+        self.remaining: dict[bytes, deque[Exchange]] = defaultdict(deque)
+        self.unexpected: list[RecordedRequest] = []
         for exchange in exchanges:
-            self.left[_key(exchange.asked)].append(exchange)
+            self.remaining[_key(exchange.request)].append(exchange)
 
     async def aclose(self) -> None:
         """Hold nothing."""
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Give the next recorded answer to a request."""
-        asked = _asked(request, await request.content.read(), self._scrubber)
-        recorded = self.left.get(_key(asked))
-        if not recorded:
-            self.missed.append(asked)
+        asked = _record(request, await request.content.read(), self._scrubber)
+        exchanges = self.remaining.get(_key(asked))
+        if not exchanges:
+            self.unexpected.append(asked)
             return _not_recorded(asked)
-        answered = recorded.popleft().answered
-        return web.Response(status=answered.status, headers=answered.headers, body=answered.body.encode())
+        response = exchanges.popleft().response
+        return web.Response(status=response.status, headers=response.headers, body=response.body.encode())
 
 
-def _key(asked: Asked) -> bytes:
-    return msgspec.json.encode(asked, order="sorted")
+def _key(recorded: RecordedRequest) -> bytes:
+    return msgspec.json.encode(recorded, order="sorted")
 
 
-def _not_recorded(asked: Asked) -> web.Response:
-    body = {"status_code": 501, "error_code": "NOT_RECORDED", "message": f"not in the recording: {asked}"}
+def _not_recorded(recorded: RecordedRequest) -> web.Response:
+    body = {"status_code": 501, "error_code": "NOT_RECORDED", "message": f"not in the recording: {recorded}"}
     return web.Response(status=501, content_type="application/json", body=msgspec.json.encode(body))

@@ -11,7 +11,7 @@ from typing import Final
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupts:
+class SignalCounter:
     """How often a signal came; `times` is 0, 1 or 2."""
 
     def __init__(self, drain: Callable[[], object], task: asyncio.Task[object]) -> None:
@@ -29,7 +29,7 @@ class Interrupts:
 
 
 @contextmanager
-def interrupts(drain: Callable[[], object]) -> Iterator[Interrupts]:
+def drain_on_signal(drain: Callable[[], object]) -> Iterator[SignalCounter]:
     """Let SIGINT and SIGTERM drain, then cancel, the block that the running task is in.
 
     Args:
@@ -37,7 +37,7 @@ def interrupts(drain: Callable[[], object]) -> Iterator[Interrupts]:
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in one
-    taken = Interrupts(drain, task)
+    taken = SignalCounter(drain, task)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
         loop.add_signal_handler(number, taken.take)

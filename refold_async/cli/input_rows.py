@@ -23,7 +23,7 @@ _FORMS: Final[Mapping[str, Form]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson"
 _decoder: Final = msgspec.json.Decoder(str | int | dict[str, object])
 
 
-class Row(NamedTuple):
+class InputRow(NamedTuple):
     """One call's part of the input.
 
     Attributes:
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     params: dict[str, object]
 
 
-class Accounts:
+class AccountsFile:
     """Rows that are read anew each time they are walked, so that a million cost no memory.
 
     A CSV file begins with a line of names; an empty cell gives no parameter. A line of a JSONL file
@@ -91,7 +91,7 @@ class Accounts:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[InputRow]:
         self._file.seek(0)
         records = self._csv() if self._form == "csv" else self._jsonl()
         try:
@@ -144,11 +144,11 @@ class Accounts:
                 raise self._wrong(number, str(error)) from error
             yield number, record if isinstance(record, dict) else {self._account_column: record}
 
-    def _row(self, line: int, record: dict[str, object]) -> Row:
+    def _row(self, line: int, record: dict[str, object]) -> InputRow:
         own = {self._account_column, self._key_column}
         params = {name: value for name, value in record.items() if name not in own}
         key = None if self._key_column is None else self._identity(line, record, self._key_column)
-        return Row(line, self._identity(line, record, self._account_column), key, params)
+        return InputRow(line, self._identity(line, record, self._account_column), key, params)
 
     def _identity(self, line: int, record: dict[str, object], column: str) -> str:
         value = record.get(column)
@@ -168,6 +168,6 @@ def _open(path: str) -> BinaryIO:
             return Path(path).open("rb")
         except OSError as error:
             raise click.UsageError(f"{path}: {error.strerror}") from error
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 - `Accounts` closes it
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - `AccountsFile` closes it
     shutil.copyfileobj(sys.stdin.buffer, spool)
     return spool

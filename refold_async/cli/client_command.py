@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import click
 
-from refold_async.cli.advice import fate_words
 from refold_async.cli.arguments import with_options
-from refold_async.cli.exits import Exit, exit_of
-from refold_async.cli.terminal import Terminal, plain
+from refold_async.cli.error_messages import fate_words
+from refold_async.cli.exits import Exit, exit_code_of
+from refold_async.cli.terminal import Terminal, printable
 from refold_async.client import Refold
 from refold_async.errors import Fate, RefoldError
 from refold_async.hooks import CallFacts, Hooks
@@ -28,7 +28,7 @@ _OPTIONS: Final = (
 )
 
 
-def calls_refold(
+def client_command(
     work: Callable[..., Awaitable[None]], settings: Callable[[dict[str, Any]], Options] = lambda _: Options()
 ) -> Callable[..., None]:
     """Make a command's function of a coroutine that takes a terminal and a client.
@@ -43,15 +43,15 @@ def calls_refold(
 
     @functools.wraps(work)
     def command(*, base_url: str | None, timeout: float | None, as_json: bool, **given: Any) -> None:
-        terminal, watch = Terminal(as_json=as_json), _Watch()
+        terminal, watch = Terminal(as_json=as_json), _InterruptedCall()
         try:
             options: Options = {**_options(base_url, timeout, watch), **settings(given)}
             asyncio.run(_with_client(options, lambda refold: work(terminal, refold, **given)))
         except RefoldError as error:
             terminal.fail(error)
-            raise click.exceptions.Exit(exit_of(error)) from None
+            raise click.exceptions.Exit(exit_code_of(error)) from None
         except KeyboardInterrupt:
-            click.echo(plain(watch.interrupted), err=True)
+            click.echo(printable(watch.interrupted), err=True)
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
     return with_options(command, _OPTIONS)
@@ -71,7 +71,7 @@ def _options(base_url: str | None, timeout: float | None, hooks: Hooks) -> Optio
     return options
 
 
-class _Watch(Hooks):
+class _InterruptedCall(Hooks):
     """Knows the words for an interruption: which call it cut off, and that call's fate."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@ import pytest
 from msgspec import Raw
 
 from refold_async._core.operation import Effect
-from refold_async.cli.advice import advice, lines_of
+from refold_async.cli.error_messages import error_lines, hint_for
 from refold_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -54,26 +54,26 @@ REFUSED = ActionFailed("no", result=ActionResult("Errored", 409, Raw(b"{}")), fa
     ids=lambda value: type(value).__name__ if isinstance(value, RefoldError) else str(value),
 )
 def test_each_error_says_what_to_do_next(error: RefoldError, effect: Effect, words: str) -> None:
-    assert words in (advice(about(error, effect=effect)) or "")
+    assert words in (hint_for(about(error, effect=effect)) or "")
 
 
 @pytest.mark.parametrize("error", [SettingsError("no"), ConflictError("no", fate="rejected", status=409)])
 def test_no_advice_is_made_up(error: RefoldError) -> None:
-    assert advice(error) is None
+    assert hint_for(error) is None
 
 
 def test_a_listing_is_not_proposed_where_the_app_or_account_itself_is_unknown() -> None:
     error = NotFoundError("no such app", fate="rejected", status=404)
     error.slug, error.linked_account_id = "nope", "a"
-    assert advice(error) is None
-    assert advice(about(NotFoundError("no", fate="rejected", status=404), account=None)) is None
+    assert hint_for(error) is None
+    assert hint_for(about(NotFoundError("no", fate="rejected", status=404), account=None)) is None
 
 
 def test_the_lines_tell_what_for_whom_the_fate_and_the_next_step() -> None:
     error = about(
         ServerError("it broke", fate="unknown", status=502, error_code="BAD", request_id="r-1"), "a-1"
     )
-    assert list(lines_of(error)) == [
+    assert list(error_lines(error)) == [
         "error: 502 BAD: it broke",
         "  call:  actions.execute hubspot/create_contact for account a-1",
         "  fate:  unknown: it may have been done",
@@ -83,4 +83,4 @@ def test_the_lines_tell_what_for_whom_the_fate_and_the_next_step() -> None:
 
 
 def test_a_wrong_setting_is_one_line() -> None:
-    assert list(lines_of(SettingsError("timeout must be above 0"))) == ["error: timeout must be above 0"]
+    assert list(error_lines(SettingsError("timeout must be above 0"))) == ["error: timeout must be above 0"]

@@ -32,17 +32,17 @@ _FATES: Final[dict[Fate, str]] = {
 }
 
 
-def lines_of(error: RefoldError) -> Iterator[str]:
+def error_lines(error: RefoldError) -> Iterator[str]:
     """Give the lines that tell of a failed call."""
     code = " ".join(str(part) for part in (error.status, error.error_code) if part is not None)
     yield f"error: {code + ': ' if code else ''}{error.message}"
-    if where := " ".join(_where(error)):
+    if where := " ".join(_target(error)):
         yield f"  call:  {where}"
     if not isinstance(error, SettingsError):
         yield f"  fate:  {fate_words(error.fate, error.effect)}"
     if tried := ", ".join(_tried(error)):
         yield f"  tried: {tried}"
-    if next_step := advice(error):
+    if next_step := hint_for(error):
         yield f"  next:  {next_step}"
 
 
@@ -53,7 +53,7 @@ def fate_words(fate: Fate, effect: Effect | None) -> str:
     return _FATES[fate]
 
 
-def _where(error: RefoldError) -> Iterator[str]:
+def _target(error: RefoldError) -> Iterator[str]:
     if error.operation:
         yield error.operation
     if error.slug:
@@ -72,7 +72,7 @@ def _tried(error: RefoldError) -> Iterator[str]:
         yield f"request {error.request_id}"
 
 
-def advice(error: RefoldError) -> str | None:
+def hint_for(error: RefoldError) -> str | None:
     """Say what to do next; `None` where the message has said it already."""
     if isinstance(error, WorkflowFailed):
         return "see which node failed, and what those before it did, before you run it again"

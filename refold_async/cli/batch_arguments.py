@@ -11,13 +11,13 @@ import msgspec
 
 from refold_async._core.operation import Effect
 from refold_async.batch import BatchOptions, Call, Journal
-from refold_async.cli.accounts import Accounts, Form
-from refold_async.cli.params import read_params
+from refold_async.cli.arguments import read_params
+from refold_async.cli.input_rows import AccountsFile, Form
 from refold_async.cli.progress import ProgressDisplay
 from refold_async.settings import RateLimit
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asks for."""
 
     slug: str
@@ -74,10 +74,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class JobCalls:
+class BatchCalls:
     """The calls of a job, made from its rows as they are read."""
 
-    def __init__(self, job: Job, accounts: Accounts) -> None:
+    def __init__(self, job: BatchArguments, accounts: AccountsFile) -> None:
         self._job = job
         self._accounts = accounts
         self._common = read_params(job.text, job.pairs)

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import pytest
 
-from refold_async.cli.accounts import Accounts, Form, Row
+from refold_async.cli.input_rows import AccountsFile, Form, InputRow
 
 
-def rows(path: Path, text: str, form: Form | None = None, **columns: str) -> list[Row]:
+def rows(path: Path, text: str, form: Form | None = None, **columns: str) -> list[InputRow]:
     path.write_bytes(text.encode("utf-8"))
-    with Accounts(str(path), form, **columns) as accounts:
+    with AccountsFile(str(path), form, **columns) as accounts:
         found = list(accounts)
         assert found == list(accounts)
         assert len(accounts) == len(found)
@@ -20,17 +20,17 @@ def rows(path: Path, text: str, form: Form | None = None, **columns: str) -> lis
 def test_the_columns_of_a_csv_are_parameters(tmp_path: Path) -> None:
     text = '\ufefflinked_account_id,email,name\r\na-1,x@y.example,"Zoë, of ""A"""\r\n\r\na-2,,Bo\r\n'
     assert rows(tmp_path / "in.csv", text) == [
-        Row(2, "a-1", None, {"email": "x@y.example", "name": 'Zoë, of "A"'}),
-        Row(4, "a-2", None, {"name": "Bo"}),
+        InputRow(2, "a-1", None, {"email": "x@y.example", "name": 'Zoë, of "A"'}),
+        InputRow(4, "a-2", None, {"name": "Bo"}),
     ]
 
 
 def test_a_jsonl_line_is_an_object_or_an_id(tmp_path: Path) -> None:
     text = '{"linked_account_id": 7, "limit": 1, "tags": ["a"]}\n\n"a-2"\n3'
     assert rows(tmp_path / "in.jsonl", text) == [
-        Row(1, "7", None, {"limit": 1, "tags": ["a"]}),
-        Row(3, "a-2", None, {}),
-        Row(4, "3", None, {}),
+        InputRow(1, "7", None, {"limit": 1, "tags": ["a"]}),
+        InputRow(3, "a-2", None, {}),
+        InputRow(4, "3", None, {}),
     ]
 
 
@@ -38,16 +38,16 @@ def test_columns_can_have_other_names(tmp_path: Path) -> None:
     found = rows(
         tmp_path / "in.csv", "customer,job,limit\nc,j,1\n", account_column="customer", key_column="job"
     )
-    assert found == [Row(2, "c", "j", {"limit": "1"})]
+    assert found == [InputRow(2, "c", "j", {"limit": "1"})]
 
 
 def test_the_form_can_be_named_where_the_suffix_does_not_tell(tmp_path: Path) -> None:
-    assert rows(tmp_path / "in.txt", '"a"\n', "jsonl") == [Row(1, "a", None, {})]
+    assert rows(tmp_path / "in.txt", '"a"\n', "jsonl") == [InputRow(1, "a", None, {})]
 
 
 def test_stdin_is_read_once_and_walked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"linked_account_id\na\nb\n")))
-    with Accounts("-") as accounts:
+    with AccountsFile("-") as accounts:
         assert [row.linked_account_id for row in accounts] == ["a", "b"]
         assert [row.linked_account_id for row in accounts] == ["a", "b"]
 
@@ -59,7 +59,7 @@ def test_stdin_is_read_once_and_walked_twice(monkeypatch: pytest.MonkeyPatch) ->
 def test_it_knows_whether_there_is_more_than_one_account(tmp_path: Path, text: str, several: bool) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text(text)
-    with Accounts(str(path)) as accounts:
+    with AccountsFile(str(path)) as accounts:
         assert accounts.several is several
 
 
@@ -92,13 +92,13 @@ def test_what_cannot_be_read_names_its_line_before_anything_runs(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(click.UsageError, match=words), Accounts(str(path)):
+    with pytest.raises(click.UsageError, match=words), AccountsFile(str(path)):
         pass
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(click.UsageError, match="no-such\\.csv: No such file"):
-        Accounts("no-such.csv")
+        AccountsFile("no-such.csv")
 
 
 def test_a_key_that_is_missing_is_named(tmp_path: Path) -> None:
