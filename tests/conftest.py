@@ -1,7 +1,7 @@
-"""What all tests share: the event loop they run on, a sandbox, and guards against what a test leaves behind.
+"""Shared fixtures: the event loop, a sandbox, and guards against leaks and blocking calls.
 
-`REFOLD_TEST_LOOP=uvloop` runs the suite on uvloop, where it is installed, and `REFOLD_TEST_LOOP=debug` in
-asyncio's debug mode.
+`REFOLD_TEST_LOOP=uvloop` runs the suite on uvloop, if installed, and `REFOLD_TEST_LOOP=debug` in asyncio's debug
+mode.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 from .faults.counting import pytest_terminal_summary
-from .guards import holdings, loose_ends, no_blocking
+from .guards import holdings, leftovers, no_blocking
 from .timeouts import (
     pytest_runtest_call,
     pytest_runtest_makereport,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "anyio_backend",
     "guard",
-    "no_loose_ends",
+    "no_leftovers",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_teardown",
@@ -47,35 +47,35 @@ settings.load_profile("suite")
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, object]]:
-    """asyncio, in the way that the environment asks for."""
+    """Return the asyncio backend with the options selected by `REFOLD_TEST_LOOP`."""
     if LOOP == "uvloop":
         pytest.importorskip("uvloop")
     return "asyncio", LOOPS[LOOP]
 
 
 @pytest.fixture
-async def no_loose_ends() -> AsyncIterator[None]:
-    """Fail a test that leaves an asyncio task or a socket behind, or in which the event loop is blocked."""
+async def no_leftovers() -> AsyncIterator[None]:
+    """Fail a test that leaves an asyncio task or a socket behind, or that blocks the event loop."""
     asyncio.get_running_loop().slow_callback_duration = (
         math.inf
-    )  # debug mode would log how busy the machine is
+    )  # debug mode would log slow callbacks on a busy machine
     before = holdings()
     with no_blocking():
         yield
-    left = await loose_ends(before)
+    left = await leftovers(before)
     assert not left, f"left behind: {left}"
 
 
 @pytest.fixture(autouse=True)
 def guard(request: pytest.FixtureRequest) -> None:
-    """Put every coroutine test, and the fixtures it asks for, inside `no_loose_ends`."""
+    """Apply `no_leftovers` to every coroutine test and its fixtures."""
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
-        request.getfixturevalue("no_loose_ends")
+        request.getfixturevalue("no_leftovers")
 
 
 @pytest.fixture
 async def sandbox(guard: None) -> "AsyncIterator[Sandbox]":
-    """A Refold of its own for each test."""
+    """Start a separate sandbox for each test."""
     from refold_async.sandbox import Sandbox
 
     async with Sandbox() as running:

@@ -1,4 +1,4 @@
-"""What every coroutine test is held to: it leaves no task and no socket behind, and blocks no event loop."""
+"""Guards for every coroutine test: no task or socket left behind, no blocked event loop."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from .faults.leaks import Holdings
 
 
 def holdings() -> Holdings:
-    """What a test may leave behind: sockets, and tasks but for those that run the tests.
+    """Return what a test could leave behind: sockets, and tasks other than those that run the tests.
 
-    uvloop opens and closes sockets of its own as it goes, so there only tasks are told.
+    On uvloop only tasks are checked, because it opens and closes sockets of its own.
     """
     now = Holdings.now()
     watched = now.descriptors if not _on_uvloop() else ()
@@ -29,8 +29,8 @@ def _runs_tests(task: "asyncio.Task[object]") -> bool:
     return getattr(task.get_coro(), "__qualname__", "").startswith("TestRunner.")
 
 
-async def loose_ends(before: Holdings) -> list[str]:
-    """Give, in words, what is still held that was not before, once what is closing had time to close."""
+async def leftovers(before: Holdings) -> list[str]:
+    """Describe what is still held that was not before, after giving closing resources time to close."""
     for _ in range(round(leaks.GRACE / leaks.PAUSE)):
         if not holdings().beyond(before):
             break
@@ -40,7 +40,7 @@ async def loose_ends(before: Holdings) -> list[str]:
 
 @contextmanager
 def no_blocking() -> Iterator[None]:
-    """Have the package fail where it blocks the event loop: files, sockets, locks, sleeping."""
+    """Raise if the package blocks the event loop with files, sockets, locks or sleeping."""
     _blocking.activate()
     try:
         yield
@@ -48,9 +48,9 @@ def no_blocking() -> Iterator[None]:
         _blocking.deactivate()
 
 
-_blocking = BlockBuster(  # what serves tests may block: a ledger, a recording
+_blocking = BlockBuster(  # test support may block: the ledger, recordings
     "refold_async", excluded_modules=["refold_async.sandbox", "refold_async.testing"]
 )
-_blocking.functions["threading.Lock.acquire"].can_block_in(  # the end of a thread that is idle
+_blocking.functions["threading.Lock.acquire"].can_block_in(  # joining an idle thread
     "refold_async/batch/journal/group_commits.py", {"aclose", "_close_unwanted"}
 )

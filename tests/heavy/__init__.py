@@ -1,1 +1,1 @@
-"""Runs beside the suite: fuzzing, mutation, soak, faulted writes. Each is `python -m tests.heavy.NAME`."""
+"""Long runs: fuzzing, mutation testing, soak, writes under faults. Each is `python -m tests.heavy.NAME`."""

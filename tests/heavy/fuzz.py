@@ -1,11 +1,11 @@
-"""Any bytes against what reads them, for a time.
+"""Fuzz the functions that parse untrusted input.
 
     python -m tests.heavy.fuzz --seconds 60            # each target for a minute
-    python -m tests.heavy.fuzz --seconds 600 execute   # one for ten
+    python -m tests.heavy.fuzz --seconds 600 execute   # one target for ten minutes
 
-With atheris (`pip install atheris`, CPython 3.11 to 3.13 on Linux) the code's branches guide the search;
-without it, seeds are changed at random. Inputs that were worth keeping are in `seeds/`, those that failed are
-added there, and `test_seeds.py` runs them all in the suite.
+With atheris (`pip install atheris`, CPython 3.11 to 3.13 on Linux) fuzzing is guided by code coverage; without
+it, seeds are mutated at random. The corpus is in `seeds/`; inputs that fail are added there, and
+`test_seeds.py` runs all of them in the suite.
 """
 
 import argparse
@@ -19,22 +19,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .reporter import tell
+from .reporter import emit
 
 SEEDS = Path(__file__).with_name("seeds")
-LONGEST = 4096
+MAX_LENGTH = 4096
 
 
 def guided(name: str, seconds: int) -> int:
-    """Fuzz one target with atheris, which ends the process; gives its exit code."""
-    atheris: Any = importlib.import_module("atheris")  # it has no types, and is seldom there
+    """Fuzz one target with atheris, which exits the process; return the exit code."""
+    atheris: Any = importlib.import_module("atheris")  # untyped, and optional
     with atheris.instrument_imports(include=["refold_async"]):
         from .targets import TARGETS
     with tempfile.TemporaryDirectory() as found:
         arguments = [
             sys.argv[0],
             f"-max_total_time={seconds}",
-            f"-max_len={LONGEST}",
+            f"-max_len={MAX_LENGTH}",
             f"-artifact_prefix={SEEDS / name}/failed-",
             "-timeout=10",
             "-print_final_stats=1",
@@ -48,13 +48,13 @@ def guided(name: str, seconds: int) -> int:
 
 
 def unguided(name: str, seconds: int, seed: int) -> int:
-    """Fuzz one target by changing seeds at random; gives an exit code."""
+    """Fuzz one target by mutating seeds at random; return the exit code."""
     from .targets import TARGETS
 
     chance, tries, end = random.Random(seed), 0, time.monotonic() + seconds
     seeds = [path.read_bytes() for path in sorted((SEEDS / name).iterdir())]
     while time.monotonic() < end:
-        data = _changed(chance, seeds)
+        data = _mutated(chance, seeds)
         tries += 1
         try:
             TARGETS[name](data)
@@ -62,11 +62,11 @@ def unguided(name: str, seconds: int, seed: int) -> int:
             digest = hashlib.sha256(data).hexdigest()[:16]
             (SEEDS / name / f"failed-{digest}").write_bytes(data)
             raise
-    tell(f"{name}: {tries} inputs, unguided")
+    emit(f"{name}: {tries} inputs, without coverage guidance")
     return 0
 
 
-def _changed(chance: random.Random, seeds: list[bytes]) -> bytes:
+def _mutated(chance: random.Random, seeds: list[bytes]) -> bytes:
     data = bytearray(chance.choice(seeds))
     for _ in range(chance.randint(1, 8)):
         place = chance.randint(0, len(data))
@@ -83,7 +83,7 @@ def _changed(chance: random.Random, seeds: list[bytes]) -> bytes:
                 other = chance.choice(seeds)
                 begin = chance.randint(0, len(other))
                 data[place:place] = other[begin : begin + chance.randint(1, 64)]
-    return bytes(data[:LONGEST])
+    return bytes(data[:MAX_LENGTH])
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("targets", nargs="*")
-    parser.add_argument("--seconds", type=int, default=60, help="for each target")
+    parser.add_argument("--seconds", type=int, default=60, help="seconds per target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -110,10 +110,10 @@ def main() -> None:
             for line in (ended.stdout + ended.stderr).splitlines()
             if line.startswith(("stat::number", name))
         ]
-        tell(f"{name}: {'failed' if ended.returncode else 'well'} {' '.join(facts)}")
+        emit(f"{name}: {'failed' if ended.returncode else 'passed'} {' '.join(facts)}")
         if ended.returncode:
             failed.append(name)
-            tell(ended.stderr[-3000:])
+            emit(ended.stderr[-3000:])
     raise SystemExit(1 if failed else 0)
 
 

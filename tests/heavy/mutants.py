@@ -1,7 +1,7 @@
-"""One small change at a time to a module's code: a comparison turned, a constant moved, a statement left out.
+"""Generates mutants of a module: a comparison flipped, a constant changed, a statement removed.
 
-Left alone are docstrings, annotations, decorators, the texts of errors and reprs, and what only a type
-checker reads: a change there is none of behaviour.
+Docstrings, annotations, decorators, error messages, reprs and type-checking code are not mutated, because a
+change there does not change behaviour.
 """
 
 import ast
@@ -33,12 +33,12 @@ _WORDS: Final = {"add_note", "cast", "TypeVar"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module with one change.
+    """A module with one mutation.
 
     Attributes:
-        place: The function or class that it is in.
-        was, becomes: The code that was changed, and what it became.
-        tree: The whole module, changed.
+        place: The function or class that contains it.
+        was, becomes: The original code and its replacement.
+        tree: The mutated module.
     """
 
     place: str
@@ -48,7 +48,7 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Give every module that is one change away."""
+    """Yield every mutant of the source."""
     tree = ast.parse(source)
     for number, (place, node) in enumerate(_places(tree, "")):
         for change in _changes(node):
@@ -66,7 +66,7 @@ def _text(node: ast.AST) -> str:
 
 
 def _places(node: ast.AST, place: str) -> Iterator[tuple[str, ast.AST]]:
-    """Give every node whose change is one of behaviour."""
+    """Yield every node that affects behaviour."""
     for child in _behaviour(node):
         name = place
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -85,12 +85,12 @@ def _behaviour(node: ast.AST) -> Iterator[ast.AST]:
             continue
         children = value if isinstance(value, list) else [value]
         yield from (
-            child for child in children if isinstance(child, ast.AST) and not _is_words(node, field, child)
+            child for child in children if isinstance(child, ast.AST) and not _is_text(node, field, child)
         )
 
 
-def _is_words(parent: ast.AST, field: str, child: ast.AST) -> bool:
-    """Whether a node is read by people, or by a type checker, alone."""
+def _is_text(parent: ast.AST, field: str, child: ast.AST) -> bool:
+    """Return whether a node only matters to readers or type checkers."""
     match child:
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Assert():
             return True
@@ -104,7 +104,7 @@ def _is_words(parent: ast.AST, field: str, child: ast.AST) -> bool:
 
 
 def _is_message(call: ast.AST, argument: ast.AST) -> bool:
-    """Whether an argument is the text of an error, or the name of a type."""
+    """Return whether an argument is an error message or the name of a type."""
     if not isinstance(call, ast.Call) or not isinstance(argument, ast.Constant | ast.JoinedStr):
         return False
     called = ast.unparse(call.func).rpartition(".")[2]
@@ -147,13 +147,13 @@ def _changes(node: Any) -> Iterator[Callable[[Any], Any]]:
         case ast.Return(value=ast.expr() as value) if not _is_none(value):
             yield lambda _: ast.Return(ast.Constant(None))
     if isinstance(node, ast.Expr | ast.Raise) or (
-        isinstance(node, ast.AugAssign | ast.Assign) and _inner(node)
+        isinstance(node, ast.AugAssign | ast.Assign) and _is_removable(node)
     ):
         yield lambda _: ast.Pass()
 
 
-def _inner(node: ast.AugAssign | ast.Assign) -> bool:
-    """Whether leaving an assignment out is more than a name that is missing: it is of an attribute."""
+def _is_removable(node: ast.AugAssign | ast.Assign) -> bool:
+    """Return whether removing an assignment does more than leave a name undefined."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return isinstance(node, ast.AugAssign) or all(isinstance(each, ast.Attribute) for each in targets)
 

@@ -1,11 +1,11 @@
-"""How much of what could be wrong in the pure rooms the tests would notice.
+"""Mutation testing of the pure modules.
 
-    python -m tests.heavy.mutation              # every room
-    python -m tests.heavy.mutation wire pacing  # some
+    python -m tests.heavy.mutation                        # every module
+    python -m tests.heavy.mutation requests rate_limits   # some
 
-changes one thing at a time in a room, and runs that room's tests, which must fail. Prints each room's score
-and the changes that no test noticed. Fails where a score is under 90%, or where a change survives that
-`mutation.md` does not explain.
+Applies one mutation at a time to a module and runs the module's tests, which must fail. Prints each module's
+score and the surviving mutants. Fails if a score is below 90%, or if a mutant survives that `mutation.md` does
+not explain.
 """
 
 import argparse
@@ -25,17 +25,17 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from .mutants import Mutant, mutants
-from .reporter import tell
+from .reporter import emit
 
 ROOT = Path(__file__).parents[2]
 EXPLAINED = Path(__file__).with_name("mutation.md")
 LEAST = 0.9
 MEMORY = 4 << 30
-"""Bytes of addresses for one run: a loop that never ends may gather without end too."""
-PATIENCE = 10
-"""Seconds, on top of five times what they take, after which a room's tests that do not end count as failing."""
+"""Address space of one run in bytes: a mutant that loops forever may also allocate forever."""
+TIMEOUT_MARGIN = 10
+"""Seconds, in addition to five times the usual duration, after which running tests count as failed."""
 
-ROOMS: dict[str, tuple[str, list[str]]] = {
+MODULES: dict[str, tuple[str, list[str]]] = {
     "requests": (
         "_core.requests",
         ["core/test_requests.py", "core/test_mutants.py", "security/test_added_headers.py"],
@@ -51,15 +51,15 @@ ROOMS: dict[str, tuple[str, list[str]]] = {
     "scheduler": ("batch.scheduler", ["batch/test_scheduler_states.py", "batch/test_scheduler.py"]),
     "journal": (
         "batch.journal.sqlite",
-        ["batch/test_journal_file.py", "heavy/test_machines.py::TestJournal", "batch/test_journal.py"],
+        ["batch/test_journal_file.py", "heavy/test_stateful.py::TestJournal", "batch/test_journal.py"],
     ),
     "replay": ("batch.journal.replay", ["batch/test_resuming.py", "batch/test_journal.py"]),
     "webhooks": ("webhooks", ["api/test_webhooks.py", "security/test_hostile.py"]),
 }
 
 
-class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports one module from code in memory."""
+class _MutantImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from compiled code in memory."""
 
     def __init__(self, name: str, path: Path, code: CodeType) -> None:
         self._name, self._path, self._code = name, path, code
@@ -75,12 +75,12 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)
 
 
-def noticed(
-    module: str, tests: list[str], changes: Sequence[Mutant | None], jobs: int, patience: float
+def killed(
+    module: str, tests: list[str], candidates: Sequence[Mutant | None], jobs: int, timeout: float
 ) -> list[bool]:
-    """Run a room's tests over each change, in a process of its own; whether they fail."""
-    verdicts = [True] * len(changes)
-    waiting = list(enumerate(changes))[::-1]
+    """Run the tests on each mutant in a separate process; return whether they failed."""
+    failed = [True] * len(candidates)
+    waiting = list(enumerate(candidates))[::-1]
     running: dict[int, tuple[int, float]] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
@@ -89,11 +89,11 @@ def noticed(
         done, status = os.waitpid(-1, os.WNOHANG)
         if done:
             index, _ = running.pop(done)
-            verdicts[index] = status != 0
+            failed[index] = status != 0
         else:
             time.sleep(0.01)
-            _end_late(running, patience)
-    return verdicts
+            _kill_late(running, timeout)
+    return failed
 
 
 def _fork(module: str, tests: list[str], mutant: Mutant | None) -> int:
@@ -104,9 +104,9 @@ def _fork(module: str, tests: list[str], mutant: Mutant | None) -> int:
     return child
 
 
-def _end_late(running: dict[int, tuple[int, float]], patience: float) -> None:
+def _kill_late(running: dict[int, tuple[int, float]], timeout: float) -> None:
     for child, (_, began) in running.items():
-        if time.monotonic() - began > patience:
+        if time.monotonic() - began > timeout:
             os.kill(child, signal.SIGKILL)
 
 
@@ -114,14 +114,14 @@ def _run(module: str, tests: list[str], mutant: Mutant | None) -> int:
     import pytest
     from hypothesis import Phase, settings
 
-    # One failure is enough: no search for the smallest one.
+    # One failure is enough, so examples are not shrunk.
     quick = settings(phases=[Phase.explicit, Phase.generate], deadline=None, max_examples=60, database=None)
     settings.register_profile("quick", quick)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if mutant is not None:
         path = ROOT / "refold_async" / (module.replace(".", "/") + ".py")
         code = compile(mutant.tree, str(path), "exec")
-        sys.meta_path.insert(0, _Changed(f"refold_async.{module}", path, code))
+        sys.meta_path.insert(0, _MutantImporter(f"refold_async.{module}", path, code))
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         arguments = ["-x", "-q", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider"]
         arguments += [
@@ -135,45 +135,45 @@ def _run(module: str, tests: list[str], mutant: Mutant | None) -> int:
         return int(pytest.main([*arguments, *(str(ROOT / "tests" / test) for test in tests)]))
 
 
-def measure(room: str, jobs: int) -> tuple[int, list[Mutant]]:
-    """Give how many changes there are to a room, and those that no test notices."""
-    module, tests = ROOMS[room]
+def measure(name: str, jobs: int) -> tuple[int, list[Mutant]]:
+    """Return the number of mutants of a module, and the survivors."""
+    module, tests = MODULES[name]
     began = time.monotonic()
-    if noticed(module, tests, [None], 1, math.inf) == [True]:
-        raise SystemExit(f"{room}: its tests fail without any change")
-    patience = PATIENCE + 5 * (time.monotonic() - began)
+    if killed(module, tests, [None], 1, math.inf) == [True]:
+        raise SystemExit(f"{name}: the tests fail without a mutation")
+    timeout = TIMEOUT_MARGIN + 5 * (time.monotonic() - began)
     source = (ROOT / "refold_async" / (module.replace(".", "/") + ".py")).read_text()
     found = list(mutants(source))
-    verdicts = noticed(module, tests, found, jobs, patience)
-    return len(found), [mutant for mutant, seen in zip(found, verdicts, strict=True) if not seen]
+    failed = killed(module, tests, found, jobs, timeout)
+    return len(found), [mutant for mutant, seen in zip(found, failed, strict=True) if not seen]
 
 
-def row_of(room: str, mutant: Mutant) -> str:
-    """Give how a survivor stands in `mutation.md`, up to its reason."""
+def row_of(name: str, mutant: Mutant) -> str:
+    """Return the row of a survivor in `mutation.md`, without the explanation."""
     was, becomes = (text.replace("|", "\\|") for text in (mutant.was, mutant.becomes))
-    return f"| {room} | `{mutant.place}` | `{was}` | `{becomes}` |"
+    return f"| {name} | `{mutant.place}` | `{was}` | `{becomes}` |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rooms", nargs="*", help=", ".join(ROOMS))
+    parser.add_argument("modules", nargs="*", help=", ".join(MODULES))
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    import aiohttp.web  # noqa: F401 - what every child needs is imported once
+    import aiohttp.web  # noqa: F401 - imported once for all child processes
     import blockbuster  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
     import pytest  # noqa: F401
 
     explained = EXPLAINED.read_text() if EXPLAINED.exists() else ""
     wrong = False
-    for room in options.rooms or ROOMS:
-        total, survivors = measure(room, options.jobs)
+    for name in options.modules or MODULES:
+        total, survivors = measure(name, options.jobs)
         score = 1 - len(survivors) / total
-        tell(f"{room}: {total} changes, {total - len(survivors)} noticed, {score:.1%}")
-        new = [row for row in (row_of(room, mutant) for mutant in survivors) if row not in explained]
+        emit(f"{name}: {total - len(survivors)} of {total} mutants killed ({score:.1%})")
+        new = [row for row in (row_of(name, mutant) for mutant in survivors) if row not in explained]
         if new:
-            tell("\n".join(new))
+            emit("\n".join(new))
         wrong = wrong or score < LEAST or bool(new)
     raise SystemExit(1 if wrong else 0)
 

@@ -1,8 +1,9 @@
-"""What a heavy run says, at once, also where its output goes to a file."""
+"""Output of the long runs, unbuffered even when redirected to a file."""
 
 import sys
 
 
-def tell(text: str) -> None:
+def emit(text: str) -> None:
+    """Print a line and flush."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -1,6 +1,6 @@
-"""What is fuzzed: pure functions that read what a server, an app or a caller wrote.
+"""Fuzz targets: pure functions that parse input from a server, an app or a caller.
 
-A target takes any bytes, and raises nothing but an `AssertionError` where something is wrong.
+A target accepts any bytes and raises nothing except `AssertionError`, if something is wrong.
 """
 
 import pickle
@@ -26,7 +26,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Contact(msgspec.Struct):
-    """A type as callers have them."""
+    """A typical result type of a caller."""
 
     id: int
     name: str | None = None
@@ -34,7 +34,7 @@ class Contact(msgspec.Struct):
 
 
 class Loose(TypedDict, total=False):
-    """Another one."""
+    """A typical partial result type."""
 
     id: int
     data: dict[str, float]
@@ -49,7 +49,7 @@ def _read(answer: Any, body: bytes) -> Any:
 
 
 def _check_error(error: RefoldError) -> None:
-    """An error is one line of some length, travels between processes, and repeats no secret."""
+    """Check that an error is one short line, survives pickling, and contains no secret."""
     text = str(error)
     assert len(text) < 4000
     assert SECRET not in text
@@ -59,7 +59,7 @@ def _check_error(error: RefoldError) -> None:
 
 
 def list_(data: bytes) -> None:
-    """A list of actions."""
+    """Decode a list of actions."""
     for action in _read(list[actions.Action], data) or ():
         repr(action)
         if isinstance(action, actions.Action) and isinstance(action.action_id, str):
@@ -67,7 +67,7 @@ def list_(data: bytes) -> None:
 
 
 def schema(data: bytes) -> None:
-    """The parameters of an action, and a call checked against them."""
+    """Decode the parameters of an action and check a call against them."""
     parameters = _read(list[ActionParameter], data)
     if parameters is None:
         return
@@ -84,7 +84,7 @@ def schema(data: bytes) -> None:
 
 
 def execute(data: bytes) -> None:
-    """An action's result, decoded in every way."""
+    """Decode an action's result in every way."""
     try:
         result = actions.read_result(ActionResult, Response(200, {}, data), SECRET)
     except RefoldError as error:
@@ -100,21 +100,21 @@ def execute(data: bytes) -> None:
 
 
 def apps(data: bytes) -> None:
-    """A list of apps, with the state of each connection."""
+    """Decode a list of apps with the state of each connection."""
     for app in _read(list[applications.Application], data) or ():
         if isinstance(app, applications.Application):
             assert app.connection in {"connect", "connected", "reconnect"}
 
 
 def operation(data: bytes) -> None:
-    """Any operation's answer; the first byte says whose."""
+    """Decode a response of any operation; the first byte selects the operation."""
     every = list(answers().values())
     if data:
         repr(_read(every[data[0] % len(every)], data[1:]))
 
 
 def status(data: bytes) -> None:
-    """An error's answer: two bytes of status, a line of header, the body."""
+    """Decode an error response: two bytes of status, one header line, the body."""
     line, _, body = data[2:].partition(b"\n")
     text = line.decode("latin-1")
     headers: Mapping[str, str] = {"Retry-After": text, "X-Request-Id": text, "Content-Type": text}
@@ -127,13 +127,13 @@ def status(data: bytes) -> None:
 
 
 def wait(data: bytes) -> None:
-    """A `Retry-After`."""
+    """Parse a `Retry-After` header."""
     seconds = retry_after(data.decode("latin-1"))
     assert seconds is None or 0 <= seconds <= 86_400
 
 
 def path(data: bytes) -> None:
-    """A path, a header, a query, and an action's effect, of any text."""
+    """Build a path, a header and a query from any string, and classify it as an action id."""
     value = data.decode(errors="surrogatepass") if _decodes(data) else data.decode("latin-1")
     assert effect_of_action(value) in {"read", "write"}
     try:
@@ -167,7 +167,7 @@ def _decodes(data: bytes) -> bool:
 
 
 def webhook(data: bytes) -> None:
-    """A webhook: its first line is the signature's header."""
+    """Verify and parse a webhook; the first line is the signature header."""
     line, _, body = data.partition(b"\n")
     assert not verify_webhook(body, line.decode("latin-1"), SECRET)
     try:

@@ -1,4 +1,4 @@
-"""Cancelling a batch at every suspension point leaves nothing behind, and no write in the dark."""
+"""Cancelling a batch at any suspension point leaks nothing and leaves no write unaccounted for."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.faults.leaks import Holdings
 from tests.faults.permits import held
 from tests.guards import holdings
 
-PLACES = 3
+CONNECTIONS = 3
 CALLS = 6
 
 
@@ -38,27 +38,27 @@ def titles(calls: Sequence[Call]) -> set[str]:
 async def consume(batch: Batch, heard: list[Outcome]) -> None:
     async with batch:
         async for outcome in batch:
-            heard.append(outcome)  # noqa: PERF401 - a cancelled comprehension would forget what it has
+            heard.append(outcome)  # noqa: PERF401 - a cancelled comprehension would lose its items
 
 
 def accounted(batch: Batch, heard: list[Outcome]) -> set[str]:
-    """The writes that may have run, by what the batch told."""
-    told = [
+    """Return the writes that may have run according to the batch."""
+    reported = [
         outcome.call
         for outcome in heard
         if isinstance(outcome, Done) or (isinstance(outcome, Failed) and outcome.error.fate == "unknown")
     ]
-    return titles(told) | titles(batch.under_way)
+    return titles(reported) | titles(batch.under_way)
 
 
 def tasks_beyond(before: Holdings) -> list[str]:
-    """The tasks that were not there before, but for those of the sandbox's connections."""
+    """Return tasks that did not exist before, except those of the sandbox's connections."""
     left = holdings().beyond(before)
     return [held for held in left if held.startswith("task") and "RequestHandler" not in held]
 
 
 async def check_client(refold: Refold) -> None:
-    assert held(refold, connections=PLACES) == []
+    assert held(refold, connections=CONNECTIONS) == []
     [session] = refold._sessions._open.values()
     assert session.rate_limiter._queue.available == 1
     assert await refold.account("demo-user-1").actions.list("playground")
@@ -66,12 +66,16 @@ async def check_client(refold: Refold) -> None:
 
 @pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("journalled", [False, True], ids=["no journal", "journal"])
-async def test_a_batch(
+async def test_cancelling_a_batch(
     sandbox: Sandbox, transport: str, journalled: bool, when: When, tmp_path: Path
 ) -> None:
     sandbox.faults.add(Fault(status=429, headers={"Retry-After": "0.001"}, probability=0.1))
     async with Refold(
-        sandbox.api_key, base_url=sandbox.base_url, max_connections=PLACES, timeout=5, retry=Retry(base=0.001)
+        sandbox.api_key,
+        base_url=sandbox.base_url,
+        max_connections=CONNECTIONS,
+        timeout=5,
+        retry=Retry(base=0.001),
     ) as refold:
         await refold.account("demo-user-1").actions.list("playground")
         nth, fired = 0, True
@@ -79,7 +83,7 @@ async def test_a_batch(
             nth += 1
             before, heard = holdings(), list[Outcome]()
             path = tmp_path / f"{nth}.sqlite" if journalled else None
-            batch = refold.batch(writes(nth), concurrency=PLACES, journal=path)
+            batch = refold.batch(writes(nth), concurrency=CONNECTIONS, journal=path)
             fired = await cancelled_at(consume(batch, heard), nth, when)
             if batch._pool is not None:
                 heard += [outcome async for outcome in batch]
@@ -94,8 +98,8 @@ async def test_a_batch(
 
 
 async def check_resumed(refold: Refold, nth: int, path: Path, sandbox: Sandbox) -> None:
-    """Run again with its journal, a batch that was cancelled tells of every call, and repeats no write."""
-    resumed = refold.batch(writes(nth), concurrency=PLACES, journal=path)
+    """Check that a cancelled batch, resumed from its journal, reports every call and repeats no write."""
+    resumed = refold.batch(writes(nth), concurrency=CONNECTIONS, journal=path)
     heard: list[Outcome] = []
     await consume(resumed, heard)
     assert titles([outcome.call for outcome in heard]) == titles(writes(nth))
@@ -108,15 +112,17 @@ async def check_resumed(refold: Refold, nth: int, path: Path, sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-async def test_closing_the_client_under_a_batch(sandbox: Sandbox, transport: str, when: When) -> None:
-    """Wherever closing is cancelled, the batch ends, and tells of every call."""
+async def test_cancelling_the_close_of_a_client_during_a_batch(
+    sandbox: Sandbox, transport: str, when: When
+) -> None:
+    """Wherever closing is cancelled, the batch ends and reports every call."""
     nth, fired = 0, True
     while fired:
         nth += 1
         before = holdings()
-        refold = Refold(sandbox.api_key, base_url=sandbox.base_url, max_connections=PLACES, timeout=5)
+        refold = Refold(sandbox.api_key, base_url=sandbox.base_url, max_connections=CONNECTIONS, timeout=5)
         heard: list[Outcome] = []
-        async with refold.batch(writes(nth), concurrency=PLACES) as batch:
+        async with refold.batch(writes(nth), concurrency=CONNECTIONS) as batch:
             heard.append(await anext(batch))
             fired = await cancelled_at(refold.aclose(), nth, when)
             heard += [outcome async for outcome in batch]

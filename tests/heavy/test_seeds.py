@@ -1,4 +1,4 @@
-"""Every input that fuzzing started from, or found something with, runs in the suite."""
+"""Run the whole fuzzing corpus, including inputs that once failed."""
 
 from pathlib import Path
 

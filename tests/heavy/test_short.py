@@ -1,4 +1,4 @@
-"""The heavy runs, for some seconds each."""
+"""Short versions of the long runs."""
 
 import os
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .agreement import Judge
-from .gauges import MIB, Gauges, growth
+from .ledger_check import LedgerCheck
 from .mutants import mutants
+from .resource_usage import MIB, ResourceUsage, growth
 
 ROOT = Path(__file__).parents[2]
 SECONDS = float(os.environ.get("REFOLD_SOAK_SECONDS", "10"))
@@ -25,62 +25,62 @@ def run(name: str, *arguments: str, transport: str = "direct") -> str:
 
 
 @pytest.mark.timeout(120 + 3 * SECONDS)
-def test_a_soak_of_some_seconds() -> None:
-    """Sockets, files, tasks, threads and the ledger; memory has not settled yet after so short a time."""
+def test_short_soak() -> None:
+    """Check sockets, files, tasks, threads and the ledger; memory has not settled after so short a time."""
     transport = os.environ.get("REFOLD_TRANSPORT", "direct")
-    said = run("soak", "--minutes", str(SECONDS / 60), "--round", "1", "--slack", "30", transport=transport)
-    assert "flat after the warm-up" in said
+    output = run("soak", "--minutes", str(SECONDS / 60), "--round", "1", "--slack", "30", transport=transport)
+    assert "no growth after the warm-up" in output
 
 
 @pytest.mark.parametrize("transport", ["direct", "public"])
-def test_some_writes_under_faults(transport: str) -> None:
-    said = run("writes", "--calls", "400", transport=transport)
+def test_writes_under_faults(transport: str) -> None:
+    output = run("writes", "--calls", "400", transport=transport)
     counts = re.search(
-        r"400 writes: \{'(?:done|unknown)': \d+, '(?:done|unknown)': \d+\}; (\d+) ran; 0 wrong", said
+        r"400 writes: \{'(?:done|unknown)': \d+, '(?:done|unknown)': \d+\}; (\d+) executed; 0 wrong", output
     )
-    assert counts is not None, said
+    assert counts is not None, output
     assert int(counts[1]) > 200
 
 
-def reading(second: int, *, resident: int = 50 * MIB, sockets: int = 5, tasks: int = 1) -> Gauges:
-    return Gauges(float(second), resident, sockets, 7, tasks, 1)
+def sample(second: int, *, resident: int = 50 * MIB, sockets: int = 5, tasks: int = 1) -> ResourceUsage:
+    return ResourceUsage(float(second), resident, sockets, 7, tasks, 1)
 
 
-def test_what_grows_is_told() -> None:
-    flat = [reading(second) for second in range(9)]
+def test_growth_is_reported() -> None:
+    flat = [sample(second) for second in range(9)]
     assert growth(flat, idle_sockets=5) == []
-    assert growth(flat, idle_sockets=4) == ["5 sockets, where the pools keep 4"]
-    fuller = [reading(second, resident=(50 + 2 * second) * MIB) for second in range(9)]
+    assert growth(flat, idle_sockets=4) == ["5 sockets, but the pools keep 4"]
+    fuller = [sample(second, resident=(50 + 2 * second) * MIB) for second in range(9)]
     assert growth(fuller, idle_sockets=5) == ["memory grew from 58.0 to 64.0 MiB"]
-    busier = [reading(second, tasks=1 + second // 6) for second in range(9)]
+    busier = [sample(second, tasks=1 + second // 6) for second in range(9)]
     assert growth(busier, idle_sockets=5) == ["tasks grew from 1 to 2"]
-    assert growth(flat[:2], idle_sockets=5) == ["too few readings"]
+    assert growth(flat[:2], idle_sockets=5) == ["too few samples"]
 
 
-def test_the_judge_sees_what_disagrees(tmp_path: Path) -> None:
+def test_mismatches_with_the_ledger_are_reported(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     ran = ["a", "b", "b", "c", "late"]
     lines = [f'{{"params":{{"title":"{title}"}},"effect":"write"}}\n' for title in ran]
-    judge = Judge(ledger)
+    check = LedgerCheck(ledger)
     ledger.write_text("".join(lines[:4]))
-    for title, verdict in {
+    for title, outcome in {
         "a": "done",
         "b": "unknown",
         "c": "rejected",
         "d": "done",
         "late": "unknown",
     }.items():
-        judge.report(title, verdict)  # type: ignore[arg-type]
-    judge.close_round()
-    assert judge.complaints == [
-        "b: ran 2 times", "c: ran, and was reported as rejected", "d: reported as done, and did not run"
+        check.report(title, outcome)  # type: ignore[arg-type]
+    check.close_round()
+    assert check.mismatches == [
+        "b: executed 2 times", "c: executed but reported as rejected", "d: reported as done but not executed"
     ]  # fmt: skip
     ledger.write_text("".join(lines))
-    judge.close_round()
-    assert (len(judge.complaints), judge.ran) == (3, 5)
+    check.close_round()
+    assert (len(check.mismatches), check.executed) == (3, 5)
 
 
-def test_a_mutant_is_one_change_away() -> None:
+def test_mutants_differ_in_one_place() -> None:
     source = (
         'def f(x: int) -> int:\n    """One."""\n    if x > 1 and not x:\n        return x + 2\n    return 0\n'
     )

@@ -1,4 +1,4 @@
-"""A test that waits forever fails, says where it waits, and holds up no other."""
+"""A test that hangs fails, shows where it waits, and does not block the others."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ async def test_another():
 """
 
 
-def test_what_waits_forever_fails_alone(tmp_path: Path) -> None:
+def test_a_hanging_test_fails_alone(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\nanyio_mode = auto\ntimeout = 1\n")
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_stuck.py").write_text(TESTS)

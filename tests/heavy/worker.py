@@ -1,4 +1,4 @@
-"""The work of a soak's round: single calls, cancelled calls, batches with and without a journal, new clients."""
+"""The workload of a soak round: single calls, cancelled calls, batches with and without a journal, new clients."""
 
 import asyncio
 import random
@@ -20,8 +20,8 @@ from refold_async import (
     Skipped,
 )
 
-from .agreement import Judge, Verdict
-from .served import KEY
+from .ledger_check import LedgerCheck, Reported
+from .sandbox_process import KEY
 
 WORKERS = 12
 CONNECTIONS = 20
@@ -40,12 +40,12 @@ def client(base_url: str) -> Refold:
     )
 
 
-class Labour:
-    """Works in rounds with one client that lives throughout, and others that come and go."""
+class Worker:
+    """Generates load in rounds, with one long-lived client and several short-lived ones."""
 
-    def __init__(self, base_url: str, judge: Judge, folder: Path, chance: random.Random) -> None:
+    def __init__(self, base_url: str, check: LedgerCheck, folder: Path, chance: random.Random) -> None:
         self._base_url = base_url
-        self._judge = judge
+        self._check = check
         self._folder = folder
         self._chance = chance
         self._titles = (f"w{number}" for number in count())
@@ -53,19 +53,19 @@ class Labour:
         self.failed = 0
 
     async def round(self, refold: Refold, seconds: float) -> None:
-        """Work until so many seconds are over and all that was begun has ended."""
+        """Work for this many seconds, then wait for everything that was started."""
         end = asyncio.get_running_loop().time() + seconds
         async with asyncio.TaskGroup() as group:
             for _ in range(WORKERS):
                 group.create_task(self._singles(refold, end))
             group.create_task(self._batches(refold, end))
-            group.create_task(self._newcomers(end))
+            group.create_task(self._short_lived_clients(end))
 
     async def _singles(self, refold: Refold, end: float) -> None:
         while asyncio.get_running_loop().time() < end:
             await self._single(self._account(refold))
 
-    async def _newcomers(self, end: float) -> None:
+    async def _short_lived_clients(self, end: float) -> None:
         while asyncio.get_running_loop().time() < end:
             async with client(self._base_url) as refold:
                 for _ in range(20):
@@ -77,21 +77,21 @@ class Labour:
         if kind == "write":
             await self._write(account)
             return
-        works: dict[str, Callable[[], Coroutine[object, object, object]]] = {
+        operations: dict[str, Callable[[], Coroutine[object, object, object]]] = {
             "list": lambda: account.actions.list("playground"),
             "schema": lambda: account.actions.schema("hubspot", "create_contact"),
             "read": lambda: account.actions.execute("playground", "echo", {"text": "x"}, effect="read"),
             "large": lambda: account.actions.execute("playground", "get_payload", {"bytes": 20_000}),
         }
-        await self._perhaps_cancel(works[kind]())
+        await self._run_or_cancel(operations[kind]())
 
     async def _write(self, account: Account) -> None:
         title = next(self._titles)
         work = account.actions.execute("playground", "create_note", {"title": title})
-        self._judge.report(title, await self._perhaps_cancel(work))
+        self._check.report(title, await self._run_or_cancel(work))
 
-    async def _perhaps_cancel(self, work: Coroutine[object, object, object]) -> Verdict:
-        """Wait for a call, cancelling one in twenty; gives what may be said of it."""
+    async def _run_or_cancel(self, work: Coroutine[object, object, object]) -> Reported:
+        """Wait for a call, cancelling one in twenty; return its reported outcome."""
         task = asyncio.ensure_future(work)
         if self._chance.random() < 0.05:
             await asyncio.sleep(self._chance.random() * 0.02)
@@ -124,11 +124,11 @@ class Labour:
             yield Call(account, "playground", "create_note", {"title": next(self._titles)})
 
     def _report(self, calls: list[Call], outcomes: list[Outcome]) -> None:
-        """A call without an outcome was cut off, or never begun, as its batch was left early."""
-        told = {outcome.index: outcome for outcome in outcomes}
+        """Report all calls; one without an outcome was interrupted or never started when its batch was left early."""
+        by_index = {outcome.index: outcome for outcome in outcomes}
         for index, call in enumerate(calls):
             self.calls += 1
-            self._judge.report(str((call.params or {})["title"]), _verdict(told.get(index)))
+            self._check.report(str((call.params or {})["title"]), _reported(by_index.get(index)))
 
     def _account(self, refold: Refold) -> Account:
         return refold.account(f"demo-user-{self._chance.randint(1, ACCOUNTS)}")
@@ -143,7 +143,7 @@ async def _gather(batch: Batch, leave_after: int | None) -> list[Outcome]:
     return outcomes
 
 
-def _verdict(outcome: Outcome | None) -> Verdict:
+def _reported(outcome: Outcome | None) -> Reported:
     match outcome:
         case Done():
             return "done"

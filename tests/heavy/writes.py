@@ -1,10 +1,10 @@
-"""Many writes through `refold.batch` under faults, held against the ledger of what really ran.
+"""Many writes through `refold.batch` under faults, compared with the ledger of executed writes.
 
     python -m tests.heavy.writes --calls 100000
 
-makes half of them without a journal; and half with one, where the batch is left early again and again, and
-resumed. It fails where a write ran twice, where one has no outcome, or where one ran and was not reported
-as done or unknown.
+Half of the writes run without a journal; the other half with one, in a batch that is repeatedly left early and
+resumed. Fails if a write was executed twice, has no outcome, or was executed but not reported as done or
+unknown.
 """
 
 import argparse
@@ -18,35 +18,35 @@ from pathlib import Path
 
 from refold_async import Call, Done, Failed, Outcome, Refold, Retry, Skipped
 
-from .agreement import Judge, Verdict
-from .faulted import write_faults
-from .reporter import tell
-from .served import KEY, served
+from .ledger_check import LedgerCheck, Reported
+from .random_faults import write_faults
+from .reporter import emit
+from .sandbox_process import KEY, sandbox_process
 
 CONCURRENCY = 50
 ACCOUNTS = 500
 SHARE = 0.05
-"""The chance of each kind of fault. With ten kinds, two in five requests are struck."""
+"""The probability of each kind of fault; with ten kinds, two in five requests fail."""
 CUTS = 5
-"""How often a batch with a journal is left early."""
+"""The number of times that a batch with a journal is left early."""
 
 
 class Report:
-    """What was told of each write, by its title: of a resumed batch, by all its runs together."""
+    """The reported outcome of each write by title, merged over all runs of a resumed batch."""
 
     def __init__(self) -> None:
-        self.verdicts: dict[str, Verdict] = {}
+        self.outcomes: dict[str, Reported] = {}
         self.contradictions: list[str] = []
 
-    def hear(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome) -> None:
         title = str((outcome.call.params or {})["title"])
-        known, verdict = self.verdicts.get(title), _verdict(outcome)
-        if known is not None and known != verdict and known in {"done", "unknown"}:
-            self.contradictions.append(f"{title}: told {known}, then {verdict}")
-        self.verdicts[title] = verdict
+        known, reported = self.outcomes.get(title), _reported(outcome)
+        if known is not None and known != reported and known in {"done", "unknown"}:
+            self.contradictions.append(f"{title}: reported as {known}, then as {reported}")
+        self.outcomes[title] = reported
 
 
-def _verdict(outcome: Outcome) -> Verdict:
+def _reported(outcome: Outcome) -> Reported:
     match outcome:
         case Done() | Skipped(reason="done_before"):
             return "done"
@@ -55,7 +55,7 @@ def _verdict(outcome: Outcome) -> Verdict:
         case Failed(error=error):
             return error.fate
         case Skipped(reason=reason):
-            raise AssertionError(f"skipped for {reason}")
+            raise AssertionError(f"unexpected skip reason: {reason}")
 
 
 def inputs(prefix: str, number: int) -> Iterator[Call]:
@@ -67,28 +67,28 @@ def inputs(prefix: str, number: int) -> Iterator[Call]:
 
 
 async def run(refold: Refold, prefix: str, calls: int, journal: Path | None, report: Report) -> Counter[str]:
-    """Run a batch to its end; one with a journal is left early and resumed some times before."""
+    """Run a batch to its end; with a journal, leave it early and resume it several times first."""
     errors: Counter[str] = Counter()
     for cut in range(CUTS if journal else 0, -1, -1):
         leave_after = calls // (CUTS + 1) if cut else math.inf
-        heard = 0
+        received = 0
         source = inputs(prefix, calls)
         async with refold.batch(source, concurrency=CONCURRENCY, journal=journal) as outcomes:
             async for outcome in outcomes:
-                report.hear(outcome)
+                report.add(outcome)
                 if isinstance(outcome, Failed):
                     errors[type(outcome.error).__name__] += 1
-                heard += outcome.attempts > 0
-                if heard >= leave_after:
+                received += outcome.attempts > 0
+                if received >= leave_after:
                     break
     return errors
 
 
 async def writes(calls: int, seed: int, folder: Path) -> list[str]:
-    """Make so many writes; gives what went wrong, in words."""
+    """Make this many writes; return descriptions of what went wrong."""
     ledger = folder / "ledger.jsonl"
-    judge, report, wrong = Judge(ledger), Report(), list[str]()
-    with served(write_faults(SHARE), ledger, seed=seed) as base_url:
+    check, report, wrong = LedgerCheck(ledger), Report(), list[str]()
+    with sandbox_process(write_faults(SHARE), ledger, seed=seed) as base_url:
         retry = Retry(base=0.002, cap=0.05, budget=10**9)
         async with Refold(KEY, base_url=base_url, timeout=60, retry=retry) as refold:
             for prefix, journal, number in (
@@ -98,14 +98,14 @@ async def writes(calls: int, seed: int, folder: Path) -> list[str]:
                 began = time.perf_counter()
                 errors = await run(refold, prefix, number, journal, report)
                 took = time.perf_counter() - began
-                tell(f"{number} writes, journal {'on' if journal else 'off'}: {took:.0f} s, {dict(errors)}")
-                lost = number - sum(title.startswith(prefix) for title in report.verdicts)
+                emit(f"{number} writes, journal {'on' if journal else 'off'}: {took:.0f} s, {dict(errors)}")
+                lost = number - sum(title.startswith(prefix) for title in report.outcomes)
                 wrong += [f"{lost} outcomes lost"] * bool(lost)
-    for title, verdict in report.verdicts.items():
-        judge.report(title, verdict)
-    judge.close_round()
-    wrong += judge.complaints + report.contradictions
-    tell(f"{judge.writes} writes: {dict(judge.verdicts)}; {judge.ran} ran; {len(wrong)} wrong")
+    for title, reported in report.outcomes.items():
+        check.report(title, reported)
+    check.close_round()
+    wrong += check.mismatches + report.contradictions
+    emit(f"{check.writes} writes: {dict(check.outcomes)}; {check.executed} executed; {len(wrong)} wrong")
     return wrong
 
 
@@ -118,7 +118,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="refold-writes-") as folder:
         wrong = asyncio.run(writes(options.calls, options.seed, Path(folder)))
-    tell("\n".join(wrong[:20]))
+    emit("\n".join(wrong[:20]))
     raise SystemExit(1 if wrong else 0)
 
 

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, so that what the client's process holds is the client's alone."""
+"""A sandbox in a separate process, so that resources measured in this one belong to the client."""
 
 import subprocess
 import sys
@@ -14,13 +14,13 @@ KEY = "tk_sandbox"
 
 
 @contextmanager
-def served(faults: Sequence[Fault], ledger: Path, *, seed: int = 0) -> Iterator[str]:
-    """Run a sandbox with faults, and a ledger in a file; gives its base URL."""
+def sandbox_process(faults: Sequence[Fault], ledger: Path, *, seed: int = 0) -> Iterator[str]:
+    """Run a sandbox with faults and a ledger file; yield its base URL."""
     arguments = ["--api-key", KEY, "--seed", str(seed), "--ledger", str(ledger)]
     for fault in faults:
         arguments += ["--fault", msgspec.json.encode(fault).decode()]
     command = [sys.executable, "-m", "refold_async.sandbox", *arguments]
-    # Its aiohttp logs each answer that found its client gone, which is what these runs are about.
+    # aiohttp's server logs every client that disconnects early, which these runs provoke.
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None

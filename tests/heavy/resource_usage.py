@@ -1,4 +1,4 @@
-"""What the process holds: memory, descriptors, sockets, tasks, threads."""
+"""Resource usage of the process: memory, descriptors, sockets, tasks, threads."""
 
 import asyncio
 import gc
@@ -12,8 +12,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 1 << 20
 
 
-class Gauges(msgspec.Struct, frozen=True):
-    """One reading of them all, between two rounds of work."""
+class ResourceUsage(msgspec.Struct, frozen=True):
+    """One sample, taken between two rounds of work."""
 
     seconds: float
     resident: int
@@ -23,7 +23,7 @@ class Gauges(msgspec.Struct, frozen=True):
     threads: int
 
     @classmethod
-    def read(cls, seconds: float) -> "Gauges":
+    def read(cls, seconds: float) -> "ResourceUsage":
         gc.collect()
         targets = _descriptors()
         sockets = sum(target.startswith("socket:") for target in targets)
@@ -54,17 +54,17 @@ def _descriptors() -> list[str]:
     return targets
 
 
-def growth(readings: list[Gauges], *, idle_sockets: int, slack: int = 4 * MIB) -> list[str]:
-    """Say what grew after the warm-up, which is the first third of the readings.
+def growth(samples: list[ResourceUsage], *, idle_sockets: int, slack: int = 4 * MIB) -> list[str]:
+    """Describe what grew after the warm-up, which is the first third of the samples.
 
-    Memory counts as grown where the median of the last third is over that of the second by more than
-    the slack, in bytes, and 4%; sockets where there are more than the pools keep; tasks, files and threads where the
-    last reading has more than the first after the warm-up.
+    Memory has grown if the median of the last third exceeds that of the second by more than `slack` bytes and
+    4%; sockets if there are more than the pools keep; tasks, files and threads if the last sample has more than
+    any of the second third.
     """
-    third = len(readings) // 3
+    third = len(samples) // 3
     if third == 0:
-        return ["too few readings"]
-    middle, last = readings[third : 2 * third], readings[2 * third :]
+        return ["too few samples"]
+    middle, last = samples[third : 2 * third], samples[2 * third :]
     before, after = _median(middle), _median(last)
     grown = [
         f"{name} grew from {getattr(middle[0], name)} to {getattr(last[-1], name)}"
@@ -74,10 +74,10 @@ def growth(readings: list[Gauges], *, idle_sockets: int, slack: int = 4 * MIB) -
     if after - before > max(slack, 0.04 * before):
         grown.append(f"memory grew from {before / MIB:.1f} to {after / MIB:.1f} MiB")
     if max(each.sockets for each in last) > idle_sockets:
-        grown.append(f"{last[-1].sockets} sockets, where the pools keep {idle_sockets}")
+        grown.append(f"{last[-1].sockets} sockets, but the pools keep {idle_sockets}")
     return grown
 
 
-def _median(readings: list[Gauges]) -> float:
-    values = sorted(each.resident for each in readings)
+def _median(samples: list[ResourceUsage]) -> float:
+    values = sorted(each.resident for each in samples)
     return values[len(values) // 2]

@@ -1,4 +1,4 @@
-"""Any order of events against what keeps state: the rate limit, the cache, and a journal that is cut off."""
+"""Stateful property tests: the rate limit, the cache, the retry budget and a journal that crashes."""
 
 import asyncio
 import shutil
@@ -25,8 +25,8 @@ LIMIT = RateLimit(8, burst=4)
 KEYS = st.sampled_from("abcd")
 
 
-class OnALoop(RuleBasedStateMachine):
-    """A machine whose tasks live on a loop of its own, which runs while a rule does."""
+class EventLoopMachine(RuleBasedStateMachine):
+    """A state machine with its own event loop, which runs only during a rule."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,8 +42,8 @@ class OnALoop(RuleBasedStateMachine):
         assert not left
 
 
-class PacerAtWork(OnALoop):
-    """Callers come, are cancelled, and try without waiting; the service asks for pauses; time goes by."""
+class TokenBucketMachine(EventLoopMachine):
+    """Callers arrive, are cancelled or try without waiting; the service requests pauses; time passes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,10 +57,10 @@ class PacerAtWork(OnALoop):
     @rule()
     def arrive(self) -> None:
         number, self.arrived = self.arrived, self.arrived + 1
-        self.waiting.append(self.loop.create_task(self._turn(number)))
+        self.waiting.append(self.loop.create_task(self._acquire(number)))
         self.run(self.time.settle())
 
-    async def _turn(self, number: int) -> None:
+    async def _acquire(self, number: int) -> None:
         await self.rate_limiter.acquire()
         self._start(number)
 
@@ -93,12 +93,12 @@ class PacerAtWork(OnALoop):
         self.closed_until = max(self.closed_until, self.time.now + seconds)
 
     @invariant()
-    def no_window_holds_too_many(self) -> None:
+    def no_window_exceeds_the_limit(self) -> None:
         assert_paced(self.starts, LIMIT)
         assert self.order == sorted(self.order)
 
     def teardown(self) -> None:
-        """All who were not cancelled get their turn, and the line is free."""
+        """Every caller that was not cancelled acquires a slot, and the queue is empty."""
         self.run(self.time.run())
         assert all(task.done() for task in self.waiting)
         assert all(task.exception() is None for task in self.waiting if not task.cancelled())
@@ -106,8 +106,8 @@ class PacerAtWork(OnALoop):
         self.close()
 
 
-class ShelfAtWork(OnALoop):
-    """Answers are asked for, come, fail, get old; those who wait are cancelled, or run out of time."""
+class ResponseCacheMachine(EventLoopMachine):
+    """Responses are requested, arrive, fail and expire; waiting callers are cancelled or time out."""
 
     SIZE = 3
     LIFETIME = 10.0
@@ -137,14 +137,14 @@ class ShelfAtWork(OnALoop):
         return fetched_at
 
     @precondition(lambda self: self.fetches)
-    @rule(which=st.integers(0, 9), how=st.sampled_from(["well", "refused", "late", "broken"]))
+    @rule(which=st.integers(0, 9), how=st.sampled_from(["success", "not_found", "late", "broken"]))
     def answer(self, which: int, how: str) -> None:
         fetch = list(self.fetches.values())[which % len(self.fetches)]
-        if how == "well":
+        if how == "success":
             fetch.set_result(self.time.now)
         else:
             errors = {
-                "refused": NotFoundError("no"),
+                "not_found": NotFoundError("no"),
                 "late": DeadlineExceededError("late"),
                 "broken": KeyError(1),
             }
@@ -162,14 +162,14 @@ class ShelfAtWork(OnALoop):
         self.time.now += seconds
 
     @invariant()
-    def one_fetch_a_key_and_no_more_kept_than_fit(self) -> None:
+    def one_fetch_per_key_and_bounded_size(self) -> None:
         assert len(self.cache) <= self.SIZE
         assert set(self.cache._fetching) == set(self.fetches)
         if any(not task.done() for task in self.waiting):
             assert self.fetches
 
     def teardown(self) -> None:
-        """Nobody waits for ever: each fetch that is answered lets somebody go."""
+        """No caller waits forever: each completed fetch releases at least one."""
         for _ in range(len(self.waiting) + 1):
             for fetch in list(self.fetches.values()):
                 fetch.set_result(self.time.now)
@@ -182,8 +182,8 @@ class ShelfAtWork(OnALoop):
         self.close()
 
 
-class BudgetAtWork(RuleBasedStateMachine):
-    """Retries draw, successes give back: never below nothing, never above the capacity."""
+class RetryBudgetMachine(RuleBasedStateMachine):
+    """Retries draw and successes refund: never below zero, never above the capacity."""
 
     CAPACITY = 40
 
@@ -208,8 +208,8 @@ class BudgetAtWork(RuleBasedStateMachine):
         assert self.budget.left == self.left
 
 
-class JournalAtWork(RuleBasedStateMachine):
-    """A journal whose process dies at any moment: what a commit returned for is there, and no write begins twice."""
+class JournalMachine(RuleBasedStateMachine):
+    """A journal whose process may crash at any time: committed records survive, and no write begins twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -249,19 +249,19 @@ class JournalAtWork(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         run = self.file.run
-        self._die()
+        self._crash()
         assert self.file.run == run + 1
 
     @rule()
     def crash_in_a_commit(self) -> None:
-        """A commit that did not return: nothing of it is there."""
+        """A commit that did not return leaves nothing behind."""
         self.file._db.execute("BEGIN IMMEDIATE")
         self.file._put(Record("a", b"a", State.DONE))
         self.file._put(Record("e", b"e", State.BEGUN))
-        self._die()
+        self._crash()
 
-    def _die(self) -> None:
-        """What is on disk at this moment is what the next process finds: the file and its write-ahead log."""
+    def _crash(self) -> None:
+        """Copy the file and its write-ahead log as they are on disk now, as the next process would find them."""
         before, self.crashes = self.crashes, self.crashes + 1
         for suffix in ("", "-wal"):
             source = self.folder / f"{before}.sqlite{suffix}"
@@ -271,7 +271,7 @@ class JournalAtWork(RuleBasedStateMachine):
         self.file = self._open()
 
     @invariant()
-    def all_is_there(self) -> None:
+    def all_records_are_present(self) -> None:
         found = {row.key: (row.state, row.run) for row in self.file.look("abcde") if row is not None}
         assert found == self.rows
         assert self.file.fresh or self.file.run > 1
@@ -281,11 +281,11 @@ class JournalAtWork(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-TestPacer = PacerAtWork.TestCase
-TestShelf = ShelfAtWork.TestCase
-TestBudget = BudgetAtWork.TestCase
-TestJournal = JournalAtWork.TestCase
-TestPacer.settings = TestShelf.settings = TestBudget.settings = settings(
+TestTokenBucket = TokenBucketMachine.TestCase
+TestResponseCache = ResponseCacheMachine.TestCase
+TestRetryBudget = RetryBudgetMachine.TestCase
+TestJournal = JournalMachine.TestCase
+TestTokenBucket.settings = TestResponseCache.settings = TestRetryBudget.settings = settings(
     max_examples=25, stateful_step_count=30
 )
 TestJournal.settings = settings(max_examples=10, stateful_step_count=20)
