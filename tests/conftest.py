@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from .faults.counting import pytest_terminal_summary
+from .faults.counting import report_cells
 from .guards import holdings, leftovers, no_blocking
+from .reference import pytest_collection_modifyitems, pytest_configure, report_absence
 from .timeouts import (
     pytest_runtest_call,
     pytest_runtest_makereport,
@@ -30,6 +31,8 @@ __all__ = [
     "anyio_backend",
     "guard",
     "no_leftovers",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_teardown",
@@ -43,6 +46,12 @@ LOOP = os.environ.get("REFOLD_TEST_LOOP", "")
 
 settings.register_profile("suite", deadline=None, max_examples=60, database=None)
 settings.load_profile("suite")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the cells of the fault matrix, and whether tests were left out."""
+    report_cells(terminalreporter)
+    report_absence(terminalreporter)
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,23 @@
-"""The service's own specification, where it is at hand beside the project, and checking requests by it."""
+"""Checks requests against the OpenAPI document of the reference."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.reference import AVAILABLE, FOLDER
 
 from .recorder import Arrived, shape
 from .sample import NOTHING
 
-FOLDER = Path(__file__).parents[2].parent / "shared" / "refold-api"
-
 Schema = Mapping[str, Any]
-
-needed = pytest.mark.skipif(not FOLDER.is_dir(), reason="the service's specification is not at hand")
 
 
 @cache
 def load() -> dict[str, Any]:
-    """Read the specification; an empty one where it is not at hand."""
+    """Return the OpenAPI document, or an empty one if the reference is absent."""
     import yaml
 
-    if not FOLDER.is_dir():
+    if not AVAILABLE:
         return {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loaded: dict[str, Any] = yaml.load((FOLDER / "openapi.yaml").read_text("utf-8"), Loader=loader)
@@ -30,7 +25,7 @@ def load() -> dict[str, Any]:
 
 
 def operations() -> Iterator[tuple[str, str, Schema]]:
-    """Give the method, path and description of each operation."""
+    """Yield the method, path and description of each operation."""
     for path, methods in load()["paths"].items():
         for method, operation in methods.items():
             if method != "parameters":
@@ -48,12 +43,12 @@ def resolve(schema: Schema) -> Schema:
 
 
 def parameters(operation: Schema) -> list[Schema]:
-    """Give an operation's parameters."""
+    """Return an operation's parameters."""
     return [resolve(each) for each in operation.get("parameters", [])]
 
 
 def faults(arrived: Arrived) -> list[str]:
-    """Give, in words, all in which a request does not fit the specification; nothing where there is none."""
+    """Describe how a request violates the specification; return nothing if the reference is absent."""
     if not load():
         return []
     row = arrived.row
@@ -109,7 +104,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def schema_faults(schema: Schema, value: Any, place: str) -> Iterator[str]:
-    """Give all in which a value does not fit a schema."""
+    """Describe how a value violates a schema."""
     schema = resolve(schema)
     if value is None and (schema.get("nullable") or "type" not in schema):
         return

@@ -30,8 +30,9 @@ from refold_async.api.session_tokens import SessionToken
 from refold_async.api.workflow_models import WorkflowDeletion
 from refold_async.results import ActionResult
 from tests.declared import answers
+from tests.reference import FOLDER, needs_reference
 
-from . import comparing, specification
+from . import comparing
 from .recorder import rows, shape
 
 BY_PLACE = {(each.method, shape(each.path)): answer for each, answer in answers().items()}
@@ -39,7 +40,7 @@ BY_PLACE = {(each.method, shape(each.path)): answer for each, answer in answers(
 
 @cache
 def examples() -> list[dict[str, Any]]:
-    path = specification.FOLDER / "examples.json"
+    path = FOLDER / "examples.json"
     loaded: list[dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else []
     return loaded
 
@@ -77,7 +78,7 @@ ERRORS: dict[int, type[StatusError]] = {
 }
 
 
-@specification.needed
+@needs_reference
 def test_all_documented_bodies_read() -> None:
     assert len(examples()) == 211
     for example in examples():

@@ -10,6 +10,7 @@ from aiohttp import web
 from refold_async import KeyAccount, Refold, ServerError, TokenAccount
 from refold_async.api.action_schema import ActionSchema
 from refold_async.results import ActionResult
+from tests.reference import needs_reference
 
 from . import comparing, specification
 from .recorder import Arrived, Recorder, row_of, rows
@@ -55,7 +56,7 @@ async def test_what_arrives_and_what_comes_back(
     _check_answer(answer, recorder.arrived[-1] if method.name == "execute_and_follow" else arrived)
 
 
-@specification.needed
+@needs_reference
 @pytest.mark.parametrize(("method", "sample"), CALLS)
 async def test_every_request_fits_the_specification(
     method: Method, sample: Sample, recorder: Recorder, scopes: dict[str, Any]

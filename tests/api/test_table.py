@@ -4,6 +4,7 @@ from collections import Counter
 
 from refold_async.api import operations as table
 from refold_async.api.operations import OPERATIONS
+from tests.reference import needs_reference
 
 from . import specification
 from .recorder import Row, row_of, rows, shape
@@ -145,7 +146,7 @@ def _sent_headers(key: tuple[str, str]) -> set[str]:
     }
 
 
-@specification.needed
+@needs_reference
 def test_the_facts_kept_here_are_those_of_the_specification() -> None:
     for method, path, operation in specification.operations():
         row = ROWS[_key(method, path)]

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,8 +22,7 @@ from refold_async.api import actions
 from refold_async.api.action_schema import ActionParameter
 from refold_async.api.actions import Action
 from refold_async.sandbox import Sandbox
-
-EXAMPLES = Path(__file__).parents[2].parent / "shared" / "refold-api" / "examples.json"
+from tests.reference import FOLDER, needs_reference
 
 
 class Contact(msgspec.Struct):
@@ -157,10 +155,10 @@ async def test_lists_and_schemas_are_cached_and_executes_are_not(sandbox: Sandbo
         assert len(sandbox.requests) == 5
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="the reference's examples are not at hand")
+@needs_reference
 def test_every_body_of_the_reference_reads_and_writes_without_loss() -> None:
     seen = set()
-    for example in json.loads(EXAMPLES.read_text()):
+    for example in json.loads((FOLDER / "examples.json").read_text()):
         path, body = example["path"], example["body"]
         if not path.startswith("/api/v2/integration-schema/") or not 200 <= example["status"] < 300:
             continue

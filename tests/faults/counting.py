@@ -9,7 +9,7 @@ import pytest
 CELLS = "cells"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def report_cells(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many cells passed, and how many belong to failed tests."""
     passed, failed = _cells(terminalreporter, "passed"), _cells(terminalreporter, "failed")
     if passed + failed:

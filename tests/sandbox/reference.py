@@ -1,34 +1,27 @@
-"""What the reference shows and specifies, where it lies beside the repository."""
+"""The example bodies and schemas of the API reference."""
 
 import json
 import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "refold-api"
-
-needs_reference = pytest.mark.skipif(
-    not (SHARED / "examples.json").exists(),
-    reason="the reference's examples lie beside the repository, not in it",
-)
+from tests.reference import FOLDER
 
 
 @cache
 def examples() -> list[dict[str, Any]]:
-    """The bodies that the reference shows; none where it is absent."""
-    file = SHARED / "examples.json"
+    """Return the example bodies of the reference, or none if it is absent."""
+    file = FOLDER / "examples.json"
     return json.loads(file.read_text()) if file.exists() else []
 
 
 @cache
 def specification() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load((SHARED / "openapi.yaml").read_text(), yaml.CSafeLoader)
+    loaded: dict[str, Any] = yaml.load((FOLDER / "openapi.yaml").read_text(), yaml.CSafeLoader)
     return loaded
 
 

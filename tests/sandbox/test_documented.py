@@ -1,13 +1,14 @@
-"""The sandbox's bodies beside those that the reference shows; skipped where the reference is absent."""
+"""The sandbox's bodies compared with those that the reference shows."""
 
 import re
 
 import pytest
 
 from refold_async.api.operations import OPERATIONS
+from tests.reference import FOLDER, needs_reference
 
 from .raw_client import ACTIONS, APPLICATIONS, RawClient
-from .reference import SHARED, example, needs_reference, without_ids
+from .reference import example, without_ids
 
 
 @needs_reference
@@ -104,7 +105,7 @@ async def test_an_application_has_the_documented_fields(raw_client: RawClient, n
 
 @needs_reference
 def test_the_table_holds_what_the_specification_lists() -> None:
-    specification = (SHARED / "openapi.yaml").read_text()
+    specification = (FOLDER / "openapi.yaml").read_text()
     found, path = set(), ""
     for line in specification.splitlines():
         if match := re.match(r"  (/\S+):$", line):

@@ -1,4 +1,4 @@
-"""Every body that the reference shows beside the sandbox's own answer; skipped where the reference is absent."""
+"""Every body that the reference shows, compared with the sandbox's own response."""
 
 import asyncio
 from functools import cache
@@ -10,6 +10,7 @@ import pytest
 
 from refold_async.sandbox import Sandbox
 from refold_async.sandbox.api import ROUTES
+from tests.reference import needs_reference
 
 from . import scenarios_accounts, scenarios_work
 from .recording_client import Key, RecordingClient
@@ -17,7 +18,6 @@ from .reference import (
     differences,
     examples,
     names_in,
-    needs_reference,
     property_names,
     response_schema,
     specification,

@@ -7,8 +7,9 @@ import pytest
 from refold_async.api.operations import OPERATIONS, WORKFLOWS_EXECUTE_AND_WAIT
 from refold_async.sandbox.api import ROUTES
 from refold_async.sandbox.routing import Route
+from tests.reference import needs_reference
 
-from .reference import needs_reference, specification
+from .reference import specification
 
 KEY, TOKEN = "Org API Key", "Linked Account Token"
 CALLERS = {
