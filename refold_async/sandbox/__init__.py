@@ -1,4 +1,4 @@
-"""A Refold to run at home: an HTTP server with its state in memory, faults on request, and a ledger.
+"""A local Refold: an HTTP server with in-memory state, injected faults and a ledger of what ran.
 
     async with Sandbox(accounts=1000) as sandbox:
         print(sandbox.base_url, sandbox.api_key)

@@ -1,4 +1,4 @@
-"""`python -m refold_async.sandbox`: the sandbox as a process of its own."""
+"""Run the sandbox as a process: `python -m refold_async.sandbox`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SettingsT = TypeVar("SettingsT", Fault, SandboxLimit)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_async.sandbox") -> int:
-    """Serve until SIGINT or SIGTERM; gives the exit code."""
+    """Serve until SIGINT or SIGTERM and return the exit code."""
     parser = _parser(prog)
     options = parser.parse_args(arguments)
     try:
@@ -57,7 +57,7 @@ async def _serve(sandbox: Sandbox) -> None:
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault from `name=value,name=value` or from a JSON object with its fields.
+    """Return the fault in `name=value,name=value` or in a JSON object of its fields.
 
     Raises:
         ValueError: A name or value is not one of a fault's.
@@ -66,7 +66,7 @@ def parse_fault(text: str) -> Fault:
 
 
 def parse_limit(text: str) -> SandboxLimit:
-    """A limit from `20`, `20:5` with the burst, `name=value,…` or a JSON object.
+    """Return the limit in `20`, `20:5` (with the burst), `name=value,…` or a JSON object.
 
     Raises:
         ValueError: A name or value is not one of a limit's.
@@ -116,7 +116,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _argument(parse: Callable[[str], object]) -> Callable[[str], object]:
-    """`parse` as argparse wants it: with its own exception, so that the user reads the reason."""
+    """Wrap `parse` so that argparse shows the reason of its `ValueError`."""
 
     def parse_argument(text: str) -> object:
         try:

@@ -1,4 +1,4 @@
-"""Who calls, and on which linked account: the API key, the session token, and what is refused."""
+"""Authentication: the API key or session token of a request, and its linked account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from refold_async.sandbox.state import Organisation, StoredAccount
 
 
 def authenticate(request: SandboxRequest) -> str:
-    """Check the credentials and set the call's account; gives the API key that is charged for it.
+    """Check the credentials, set the request's account and return the API key that is rate-limited.
 
     An API key goes before a token. A token counts against the organisation's first key.
     """
@@ -43,7 +43,7 @@ def _bearer(request: SandboxRequest) -> StoredAccount:
 
 
 def _missing_token(request: SandboxRequest) -> Refused:
-    """The refusal of a call without a token, which the workflows have a code of their own for."""
+    """Return the refusal of a request without a token; workflow operations have their own code."""
     message = "Authorization Token Missing"
     if request.operation.startswith("workflows."):
         return Refused(envelope(401, message, code="AUTH_SERVICE_ERROR"))
@@ -51,7 +51,7 @@ def _missing_token(request: SandboxRequest) -> Refused:
 
 
 def _set_account(request: SandboxRequest) -> None:
-    """Find the account named in the header, else in the query, where the scope knows of accounts."""
+    """Set the account named in the header or else the query, if the scope allows one."""
     if request.scope == "organisation":
         return
     account_id = request.header("linked_account_id") or request.query("linked_account_id")
@@ -68,7 +68,7 @@ def _set_account(request: SandboxRequest) -> None:
 
 
 def existing_account(organisation: Organisation, account_id: str) -> StoredAccount:
-    """The linked account of an id; refuses an unknown one."""
+    """Return a linked account; refuses an unknown one."""
     account = organisation.account(account_id)
     if account is None:
         raise missing_account(organisation, account_id)
@@ -76,7 +76,7 @@ def existing_account(organisation: Organisation, account_id: str) -> StoredAccou
 
 
 def missing_account(organisation: Organisation, account_id: str) -> Refused:
-    """The refusal of a linked account that is not there, or not there for the caller."""
+    """Return the refusal of a linked account that does not exist or is not the caller's."""
     message = (
         f"Linked Account with account id {account_id} for org {organisation.id} "
         f"in environment {organisation.environment} not found"

@@ -1,4 +1,4 @@
-"""Documents: the JSON objects that the resources hold, with the ids and dates that the service gives them."""
+"""Documents: the JSON objects that resources store, with the ids and dates that the service sets."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ NOT_FOUND = envelope(404, "Not found", code="RESOURCE_NOT_FOUND")
 
 
 def now() -> str:
-    """This moment, as the API writes it."""
+    """Return the current time as the API writes it."""
     return timestamp(datetime.now(UTC))
 
 
 def given(fields: Mapping[str, object], names: Iterable[str]) -> Document:
-    """Those of the named fields that came."""
+    """Return the named fields that are present."""
     return {name: fields[name] for name in names if name in fields}
 
 
 def without(document: Document, *names: str) -> Document:
-    """The document, less some fields."""
+    """Return the document without some fields."""
     return {name: value for name, value in document.items() if name not in names}
 
 
 class IdSequence:
-    """The ids that an organisation gives out, the same in every run for the same seed and order."""
+    """The ids that an organisation issues, the same in every run for the same seed and order."""
 
     def __init__(self, organisation: Organisation) -> None:
         self._seed = organisation.seed
         self._given = 0
 
     def next(self) -> str:
-        """An id that was never given before."""
+        """Return an unused id."""
         self._given += 1
         return object_id(self._seed, "given", self._given)
 
 
 class DocumentStore:
-    """The documents of one kind, oldest first, found by id.
+    """The documents of one kind by id, oldest first.
 
     Args:
         organisation: Whose ids they take.
@@ -62,7 +62,7 @@ class DocumentStore:
         return len(self._documents)
 
     def add(self, fields: Mapping[str, object], document_id: str | None = None) -> Document:
-        """Keep a document of these fields, with an id and its dates."""
+        """Add a document with these fields, an id and its dates."""
         moment = now()
         document_id = document_id or self._ids.next()
         document = {"_id": document_id, **fields, "createdAt": moment, "updatedAt": moment}
@@ -70,33 +70,33 @@ class DocumentStore:
         return document
 
     def get(self, document_id: str) -> Document:
-        """The document with this id; refuses an unknown one."""
+        """Return the document with this id; refuses an unknown one."""
         document = self._documents.get(document_id)
         if document is None:
             raise Refused(self._missing)
         return document
 
     def update(self, document_id: str, fields: Mapping[str, object]) -> Document:
-        """Write these fields over a document's."""
+        """Update fields of a document."""
         document = self.get(document_id)
         document.update(fields, updatedAt=now())
         return document
 
     def remove(self, document_id: str) -> Document:
-        """Let a document go, and give it."""
+        """Remove a document and return it."""
         document = self.get(document_id)
         del self._documents[document_id]
         return document
 
     def remove_where(self, **fields: object) -> int:
-        """Let go of all documents with these fields, and say how many they were."""
+        """Remove all documents with these fields and return how many there were."""
         gone = [each for each in self if given(each, fields) == fields]
         for document in gone:
             del self._documents[str(document["_id"])]
         return len(gone)
 
     def set_group(self, documents: Iterable[Document], group: object) -> None:
-        """Put documents into a group, or take them out of theirs where `group` is empty."""
+        """Set the group of documents, or clear it if `group` is empty."""
         for document in documents:
             document.pop("group", None)
             document.update({"group": group} if group else {}, updatedAt=now())

@@ -1,4 +1,4 @@
-"""Misbehaviour on request: which requests it strikes, and what happens to them."""
+"""Fault injection: which requests a fault matches, and what happens to them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS: Final[Mapping[str, tuple[object, ...]]] = {
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of misbehaviour: whom it strikes, how often, and what it does.
+    """One kind of fault: which requests it matches, how often, and what it does.
 
     Whom (all that is given must match; nothing given matches every documented request):
         method, operation, slug, action_id, linked_account_id, effect: the HTTP method; the
@@ -112,7 +112,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def outcomes(self) -> list[str]:
-        """The names of what it does, latency aside."""
+        """The names of what it does, apart from latency."""
         names = ("status", "drop", "truncate", "garbage", "node_status", "hang", "stall")
         return [
             name for name in names if getattr(self, name) is not None and getattr(self, name) is not False
@@ -120,13 +120,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def latency_range(self) -> tuple[float, float]:
-        """The least and the greatest delay, in seconds."""
+        """The minimum and maximum delay, in seconds."""
         latency = self.latency
         return latency if isinstance(latency, tuple) else (latency, latency)
 
     @property
     def runs(self) -> bool:
-        """Whether the action runs all the same."""
+        """Whether the action runs nevertheless."""
         if self.drop is not None:
             return self.drop != "before"
         stops = self.status is not None or self.node_status is not None or self.hang
@@ -154,7 +154,7 @@ class ArmedFault(msgspec.Struct):
 
 
 class Injection(NamedTuple):
-    """What falls on one request: delays before and after it runs, and at most one fault."""
+    """What is injected into one request: delays before and after it runs, and at most one fault."""
 
     delay_before: float
     delay_after: float
@@ -165,7 +165,7 @@ NO_INJECTION = Injection(0.0, 0.0, None)
 
 
 class FaultBook:
-    """The faults of a sandbox. The first one that strikes decides; those of latency alone add up."""
+    """The faults of a sandbox. The first outcome that fires wins; latencies add up."""
 
     def __init__(self, faults: Iterable[Fault] = (), seed: int = 0) -> None:
         self._initial = tuple(faults)
@@ -175,25 +175,25 @@ class FaultBook:
         self.reset()
 
     def add(self, *faults: Fault) -> None:
-        """Arm faults, after those already there."""
+        """Add faults after the existing ones."""
         self._armed += [ArmedFault(fault, bool(fault.outcomes)) for fault in faults]
 
     def remove(self, fault: Fault) -> None:
-        """Disarm a fault; nothing happens where it is not armed."""
+        """Remove a fault. No-op if it is absent."""
         self._armed = [armed for armed in self._armed if armed.fault != fault]
 
     def clear(self) -> None:
-        """Disarm all."""
+        """Remove all faults."""
         self._armed = []
 
     def reset(self) -> None:
-        """Back to the faults that the sandbox began with, counts and chance included."""
+        """Restore the initial faults, with their counters and the random sequence."""
         self._random = random.Random(self._seed)  # noqa: S311
         self._armed = []
         self.add(*self._initial)
 
     def fired(self, fault: Fault) -> int:
-        """How often a fault has struck."""
+        """Return how often a fault has fired."""
         return sum(armed.fired for armed in self._armed if armed.fault == fault)
 
     def __iter__(self) -> Iterator[Fault]:
@@ -203,7 +203,7 @@ class FaultBook:
         return len(self._armed)
 
     def inject(self, target: FaultTarget) -> Injection:
-        """What falls on `target`; counts it."""
+        """Return what to inject into a request that has this target, and count it."""
         before = after = 0.0
         for armed in self._armed:
             if not _matches(armed.fault, target) or not self._fires(armed):

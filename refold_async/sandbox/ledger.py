@@ -1,4 +1,4 @@
-"""What really ran: one row a run, written at the moment of its effect and before its answer."""
+"""What really ran: one row per run, written at the moment of its effect and before its response."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, str, str, bytes]:
-        """Account, app, action and canonical parameters: equal for the same call sent again."""
+        """Account, app, action and canonical parameters: equal for a repeated call."""
         return (self.linked_account_id, self.slug, self.action_id, _encode(self.params))
 
 
@@ -68,7 +68,7 @@ class Ledger:
 
     @property
     def forgotten(self) -> int:
-        """How many runs were let go because of the limit; 0 means that every count is whole."""
+        """How many runs were dropped because of the limit; 0 means that every count is complete."""
         with self._lock:
             return self._number - len(self._runs)
 
@@ -82,7 +82,7 @@ class Ledger:
         effect: Effect,
         ok: bool,
     ) -> Run:
-        """Add a run; the caller does it in the same step of the event loop as the effect itself."""
+        """Add a run, in the same step of the event loop as its effect."""
         with self._lock:
             self._number += 1
             run = Run(
@@ -109,7 +109,7 @@ class Ledger:
         linked_account_id: str | None = None,
         effect: Effect | None = None,
     ) -> list[Run]:
-        """The runs that match all that is given."""
+        """Return the runs that match all given values."""
         return [
             run
             for run in self.runs
@@ -159,18 +159,18 @@ class Ledger:
         return {key: runs for key, runs in groups.items() if len(runs) > 1}
 
     def clear(self) -> None:
-        """Forget every run; numbers start again from 1. The file keeps its lines."""
+        """Forget all runs; numbers start again from 1. The file keeps its lines."""
         with self._lock:
             self._runs.clear()
             self._number = 0
 
     def open(self) -> None:
-        """Open the file, if there is one, to go on at its end."""
+        """Open the file, if any, for appending."""
         if self._path is not None and self._file is None:
             self._file = Path(self._path).open("ab")  # noqa: SIM115 - `close` is called by the sandbox
 
     def close(self) -> None:
-        """Close the file, if there is one."""
+        """Close the file, if any."""
         with self._lock:
             if self._file is not None:
                 self._file.close()

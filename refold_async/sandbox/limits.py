@@ -1,4 +1,4 @@
-"""The documented rate limit: so many requests a second, with a burst in an instant.
+"""The documented rate limit: requests per second, with a burst.
 
 The limiter is a GCRA (the token bucket, kept as one number): no window edge lets twice the rate
 through, and the answer to "how long until the next one" is exact.
@@ -41,7 +41,7 @@ class SandboxLimit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyedLimiter:
-    """A GCRA for each key: `wait` says 0.0 and counts the request, or how long it comes too early."""
+    """One GCRA per key."""
 
     def __init__(self, per_second: float, burst: int, clock: Callable[[], float]) -> None:
         self._interval = 1.0 / per_second
@@ -50,7 +50,7 @@ class KeyedLimiter:
         self._due: defaultdict[Hashable, float] = defaultdict(lambda: -math.inf)
 
     def wait(self, key: Hashable) -> float:
-        """Seconds until `key` may send again; 0.0 lets this request through and counts it."""
+        """Return 0.0 and count the request, or return the seconds until `key` may send again."""
         now = self._clock()
         due = max(now, self._due[key])
         early = due - self._tolerance - now
@@ -61,12 +61,12 @@ class KeyedLimiter:
         return 0.0
 
     def reset(self) -> None:
-        """Forget every request counted so far."""
+        """Forget all requests counted so far."""
         self._due.clear()
 
 
 class RequestLimits:
-    """The limiters that a `SandboxLimit` asks for: one over the keys, one over each account's app."""
+    """The limiters of a `SandboxLimit`: one over the API keys, one over each account's apps."""
 
     def __init__(self, limit: SandboxLimit | None, clock: Callable[[], float]) -> None:
         limit = limit or SandboxLimit(per_second=None)
@@ -75,15 +75,15 @@ class RequestLimits:
         self._apps = _limiter(limit.per_account, limit.per_account_burst, clock)
 
     def key_wait(self, api_key: str) -> float:
-        """Seconds that a key's request comes too early; 0.0 lets it through."""
+        """Return the seconds until a key may send again; 0.0 allows the request."""
         return self._keys.wait(api_key) if self._keys else 0.0
 
     def app_wait(self, linked_account_id: str, slug: str) -> float:
-        """Seconds that an action comes too early for the connected app; 0.0 lets it through."""
+        """Return the seconds until the connected app accepts an action; 0.0 allows it."""
         return self._apps.wait((linked_account_id, slug)) if self._apps else 0.0
 
     def reset(self) -> None:
-        """Forget every request counted so far."""
+        """Forget all requests counted so far."""
         for limiter in (self._keys, self._apps):
             if limiter:
                 limiter.reset()

@@ -1,4 +1,4 @@
-"""Pages: the envelope around a list, and the part of the list in it."""
+"""Request parameters: required fields, their types, query values, and the page that a query asks for."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RecordT = TypeVar("RecordT", bound=Mapping[str, object])
 
 
 def require(fields: Mapping[str, object], *names: str, field: CodeField = "error_code") -> None:
-    """Refuse a body that lacks one of the named fields, in the words of the service."""
+    """Refuse a body that lacks one of the named fields, with the service's own message."""
     if any(fields.get(name) in (None, "") for name in names):
         raise refused(400, f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'} required", field=field)
 
 
 def text(fields: Mapping[str, object], name: str, default: str = "") -> str:
-    """A field as text; refuses another type."""
+    """Return a field as a string; refuses another type."""
     value = fields.get(name)
     if value is None:
         return default
@@ -31,7 +31,7 @@ def text(fields: Mapping[str, object], name: str, default: str = "") -> str:
 
 
 def items(fields: Mapping[str, object], name: str) -> Sequence[object]:
-    """A field as a list, empty where it is absent; refuses another type."""
+    """Return a field as a list, empty if it is absent; refuses another type."""
     value = fields.get(name)
     if value is None:
         return []
@@ -41,7 +41,7 @@ def items(fields: Mapping[str, object], name: str) -> Sequence[object]:
 
 
 def objects(fields: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
-    """A field as a list of JSON objects; refuses anything else in it."""
+    """Return a field as a list of JSON objects; refuses any other item."""
     found = [value for value in items(fields, name) if isinstance(value, Mapping)]
     if len(found) != len(items(fields, name)):
         raise refused(400, f"{name} must be an array of objects", "VALIDATION_ERROR")
@@ -49,7 +49,7 @@ def objects(fields: Mapping[str, object], name: str) -> list[Mapping[str, object
 
 
 def mapping(fields: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """A field as a JSON object, empty where it is absent; refuses another type."""
+    """Return a field as a JSON object, empty if it is absent; refuses another type."""
     value = fields.get(name)
     if value is None:
         return {}
@@ -59,13 +59,13 @@ def mapping(fields: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def flag(request: SandboxRequest, name: str) -> bool | None:
-    """A query or header that is `true` or `false`; `None` where it is absent."""
+    """Return a query value or header that is `true` or `false`, or `None` if it is absent."""
     value = request.query(name) or request.header(name)
     return None if value is None else value.lower() == "true"
 
 
 def moment(request: SandboxRequest, name: str) -> datetime | None:
-    """A moment in the query; refuses what is none."""
+    """Return a moment in the query; refuses a value that is not a date."""
     value = request.query(name)
     if not value:
         return None
@@ -77,7 +77,7 @@ def moment(request: SandboxRequest, name: str) -> datetime | None:
 
 
 def is_web_url(text: str) -> bool:
-    """Whether a text is the address of something on the web."""
+    """Return whether a string is an http or https URL."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -86,12 +86,12 @@ def is_web_url(text: str) -> bool:
 
 
 def within(moment: datetime, start: datetime | None, end: datetime | None) -> bool:
-    """Whether a moment lies between the two, both of them included; `None` leaves a side open."""
+    """Return whether a moment lies between two others, inclusive; `None` leaves a side open."""
     return (start is None or start <= moment) and (end is None or moment <= end)
 
 
 def matching(records: Iterable[RecordT], wanted: Mapping[str, object]) -> list[RecordT]:
-    """The records whose fields match all the patterns, in any case of letters."""
+    """Return the records whose fields match all patterns, ignoring case."""
     patterns = {name: pattern(str(value)) for name, value in wanted.items()}
     return [
         record
@@ -101,7 +101,7 @@ def matching(records: Iterable[RecordT], wanted: Mapping[str, object]) -> list[R
 
 
 def pattern(expression: str) -> re.Pattern[str]:
-    """A regular expression that ignores case; refuses one that is malformed."""
+    """Return a regular expression that ignores case; refuses a malformed one."""
     try:
         return re.compile(expression, re.IGNORECASE)
     except re.error:
@@ -120,7 +120,7 @@ def page_of(
     name: str = "docs",
     more: Mapping[str, object] = NOTHING,
 ) -> SandboxResponse:
-    """The page that the query asks for, each of its items as `show` has it.
+    """Return the page that the query asks for, with each item converted by `show`.
 
     Args:
         request: The request, with `page` (from 1) and `limit` in its query.
@@ -150,7 +150,7 @@ def page_of(
 
 
 def number(request: SandboxRequest, name: str, default: int) -> int:
-    """A whole number from 1 up in the query."""
+    """Return a positive integer in the query."""
     text = request.query(name)
     if not text:
         return default

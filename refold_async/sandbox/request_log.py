@@ -1,4 +1,4 @@
-"""Every request that arrived, with what it was answered."""
+"""The log of received requests, each with the status of its response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 
 class ReceivedRequest(msgspec.Struct):
-    """One request as it came off the wire.
+    """One request as it was received.
 
     Attributes:
         method: The HTTP method.
@@ -38,11 +38,11 @@ class ReceivedRequest(msgspec.Struct):
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's values by name; of a repeated name, the last."""
+        """The query's values by name; the last one if a name is repeated."""
         return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     def json(self) -> object:
-        """The body decoded; raises `msgspec.DecodeError` where it is no JSON."""
+        """Return the decoded body; raises `msgspec.DecodeError` if it is not JSON."""
         return msgspec.json.decode(self.body)
 
 
@@ -54,16 +54,16 @@ class RequestLog:
         self._lock = Lock()
 
     def add(self, request: ReceivedRequest) -> None:
-        """Keep a request; the oldest goes when the log is full."""
+        """Add a request, dropping the oldest if the log is full."""
         with self._lock:
             self._requests.append(request)
 
     def snapshot(self) -> list[ReceivedRequest]:
-        """The requests kept, oldest first."""
+        """Return the requests kept, oldest first."""
         with self._lock:
             return list(self._requests)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget all requests."""
         with self._lock:
             self._requests.clear()

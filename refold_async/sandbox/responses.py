@@ -1,4 +1,4 @@
-"""Refusals as the resources word them: in the service's envelope, or in the bare body of its older parts."""
+"""Responses: success, and the service's error bodies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SandboxResponse(NamedTuple):
 
 
 class Refused(Exception):
-    """Raised anywhere below a route to end the request with a response."""
+    """Raised anywhere below a handler to end the request with a response."""
 
     def __init__(self, response: SandboxResponse) -> None:
         super().__init__(response.status, response.body)
@@ -51,7 +51,7 @@ class Refused(Exception):
 
 
 def success(value: object, status: int = 200) -> SandboxResponse:
-    """A JSON answer that holds `value`."""
+    """Return a JSON response with `value` as its body."""
     return SandboxResponse(status, _encode(value))
 
 
@@ -65,7 +65,7 @@ def envelope(
     headers: Mapping[str, str] = NOTHING,
     more: Mapping[str, object] = NOTHING,
 ) -> SandboxResponse:
-    """The service's error body; `more` are fields beyond the four it always has."""
+    """Return the service's error body; `more` adds fields to the four it always has."""
     body = {
         "status_code": status,
         "http_error_type": error_type or ERROR_TYPES.get(status, "SERVER_ERROR"),
@@ -77,7 +77,7 @@ def envelope(
 
 
 def html_page(status: int, headers: Mapping[str, str] = NOTHING) -> SandboxResponse:
-    """What a proxy in front of the service answers: a page instead of JSON."""
+    """Return what a proxy in front of the service answers: a page instead of JSON."""
     title = f"{status} {ERROR_TYPES.get(status, 'ERROR').replace('_', ' ').title()}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1><hr>nginx</body></html>"
     return SandboxResponse(status, page.encode(), {**HTML_HEADERS, **headers})
@@ -86,17 +86,17 @@ def html_page(status: int, headers: Mapping[str, str] = NOTHING) -> SandboxRespo
 def refused(
     status: int, message: str, code: str = "SERVER_ERROR", field: CodeField = "error_code"
 ) -> Refused:
-    """An error envelope, to raise; `field` is where its documented body has the internal code."""
+    """Return an error envelope to raise; `field` names the field of the internal code."""
     return Refused(envelope(status, message, code=code, code_field=field))
 
 
 def refused_bare(status: int, message: str) -> Refused:
-    """The body of two fields that datastores and the execution of workflows answer with, to raise."""
+    """Return the two-field error body of datastores and workflow execution, to raise."""
     return Refused(
         SandboxResponse(status, msgspec.json.encode({"message": "Server Error", "error": message}))
     )
 
 
 def not_in_sandbox(what: str) -> Refused:
-    """The honest answer to a corner whose behaviour nothing documents."""
+    """Return a 501 for behaviour that the reference leaves undocumented."""
     return refused(501, f"{what} is not available in the sandbox")

@@ -1,4 +1,4 @@
-"""What an organisation has set up in its console, read from `seeds.toml` once for the process."""
+"""The data that an organisation starts with, read from `seeds.toml` once per process."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Scope = Literal["org", "workspace", "linked_account", "workflow"]
 
 
 class NamedSeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of all: a misspelt field of the data is an error."""
+    """The base of all seeds. A misspelt field in the data is an error."""
 
     name: str
 
 
 class EventSeed(NamedSeed, frozen=True):
-    """An event of the organisation's own, with a sample of what it carries."""
+    """An event of the organisation, with a sample payload."""
 
     sample: Document
 
 
 class DefinitionSeed(NamedSeed, frozen=True):
-    """An environment variable; `value` is what the organisation itself has set."""
+    """An environment variable; `value` is the value that the organisation has set."""
 
     description: str
     scope: Scope
@@ -37,7 +37,7 @@ class DefinitionSeed(NamedSeed, frozen=True):
 
 
 class FieldSeed(NamedSeed, frozen=True, omit_defaults=True):
-    """A field that customers fill in where they set an app or a workflow up."""
+    """A field that customers fill in when they configure an app or a workflow."""
 
     field_type: str
     multiple: bool = False
@@ -47,7 +47,7 @@ class FieldSeed(NamedSeed, frozen=True, omit_defaults=True):
 
 
 class WorkflowSeed(NamedSeed, frozen=True):
-    """A published workflow of the organisation, for all its accounts."""
+    """A published workflow of the organisation, available to all its accounts."""
 
     alias: str
     description: str
@@ -75,7 +75,7 @@ class HumanTaskSeed(NamedSeed, frozen=True):
 
 
 class Seeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of the file."""
+    """The whole file."""
 
     events: list[EventSeed]
     definitions: list[DefinitionSeed]
@@ -88,6 +88,6 @@ class Seeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def load_seeds() -> Seeds:
-    """The data to begin with; whoever keeps a part of it keeps a copy."""
+    """Return the initial data. It is shared: copy what is kept."""
     file = resources.files("refold_async.sandbox") / "seeds.toml"
     return msgspec.toml.decode(file.read_bytes(), type=Seeds)

@@ -1,4 +1,4 @@
-"""A sandbox in a thread and event loop of its own, for synchronous programs."""
+"""`Sandbox`, a Refold that listens on a local port, and `SandboxThread` for synchronous programs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STOP_TIMEOUT = 0.1
 
 
 class Sandbox:
-    """An HTTP server that behaves as Refold does, with its state in memory.
+    """An HTTP server that behaves like Refold, with its state in memory.
 
     Use it with `async with`, or with `start` and `stop`.
 
@@ -104,7 +104,7 @@ class Sandbox:
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
-        """Listen. A sandbox that has stopped starts again with its state; one that runs stays as it is."""
+        """Start listening. No-op if it runs; a stopped sandbox resumes with its state."""
         if self._runner is not None:
             return
         runner = web.ServerRunner(
@@ -124,7 +124,7 @@ class Sandbox:
         self._runner = runner
 
     async def stop(self) -> None:
-        """Stop listening, end the answers under way and close every connection. Never hangs."""
+        """Stop listening, end pending responses and close all connections. Never hangs."""
         runner, self._runner = self._runner, None
         if runner is None:
             return
@@ -149,7 +149,7 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, without a slash at the end.
+        """The URL it listens on, without a trailing slash.
 
         Raises:
             RuntimeError: It has not run yet, and has no port.
@@ -175,22 +175,22 @@ class Sandbox:
 
     @property
     def ledger(self) -> Ledger:
-        """What really ran."""
+        """The ledger of what really ran."""
         return self._context.ledger
 
     @property
     def faults(self) -> FaultBook:
-        """What goes wrong."""
+        """The faults to inject."""
         return self._context.faults
 
     @property
     def requests(self) -> list[ReceivedRequest]:
-        """The requests that arrived, oldest first."""
+        """The received requests, oldest first."""
         return self._context.requests.snapshot()
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """What was sent to webhooks, or is being sent, oldest first."""
+        """The webhook deliveries, finished and pending, oldest first."""
         return list(self._context.organisation.own(WebhookStore).outbox.deliveries)
 
     @property
@@ -199,18 +199,18 @@ class Sandbox:
         return self._context.organisation
 
     def add_api_key(self, api_key: str) -> None:
-        """Let one more key in, with a rate limit of its own."""
+        """Accept one more key, with its own rate limit."""
         if api_key not in self._context.api_keys:
             self._context.api_keys.append(api_key)
 
     def remove_api_key(self, api_key: str) -> None:
-        """Refuse a key from now on. Raises `ValueError` for an unknown key and for the last one."""
+        """Reject a key from now on. Raises `ValueError` if it is unknown or the last one."""
         if self._context.api_keys == [api_key]:
             raise ValueError("the last API key cannot be removed")
         self._context.api_keys.remove(api_key)
 
     def issue_token(self, linked_account_id: str, *, expires_in: float | None = None) -> str:
-        """A bearer token for an account.
+        """Return a new bearer token for an account.
 
         Args:
             linked_account_id: The account that it is bound to; `LookupError` where there is none.
@@ -220,11 +220,11 @@ class Sandbox:
         return self._context.organisation.issue_token(linked_account_id, expires_in)
 
     def revoke_token(self, token: str) -> bool:
-        """Make a token worthless; false where it already was."""
+        """Revoke a token; returns false if it was already invalid."""
         return self._context.organisation.revoke_token(token)
 
     def add_account(self, linked_account_id: str, *, connected: Iterable[str] | None = None) -> None:
-        """Add a linked account; one of this id that is there is replaced.
+        """Add a linked account, replacing one that has the same id.
 
         Args:
             linked_account_id: Its id, any text.
@@ -234,21 +234,21 @@ class Sandbox:
         self._context.organisation.add_account(linked_account_id, slugs)
 
     def remove_account(self, linked_account_id: str) -> bool:
-        """Remove a linked account; false where there was none."""
+        """Remove a linked account; returns false if there is none."""
         return self._context.organisation.remove_account(linked_account_id)
 
     def connect(self, linked_account_id: str, slug: str) -> None:
-        """Connect an app for an account, anew where it had expired, and tell the webhooks."""
+        """Connect or reconnect an app for an account, and notify the webhooks."""
         self._account(linked_account_id).connect(self._app(slug).slug)
         self._announce(linked_account_id, "Connection Created", slug)
 
     def disconnect(self, linked_account_id: str, slug: str) -> None:
-        """Take an account's connection to an app away, if it has one, and tell the webhooks."""
+        """Remove an account's connection to an app, if any, and notify the webhooks."""
         if self._account(linked_account_id).connections.pop(self._app(slug).slug, None):
             self._announce(linked_account_id, "Connection Deleted", slug)
 
     def expire(self, linked_account_id: str, slug: str) -> None:
-        """Let a connection expire: `reauth_required` shows, its actions are refused, webhooks are told."""
+        """Expire a connection: sets `reauth_required`, refuses its actions, notifies the webhooks."""
         connection = self._account(linked_account_id).connections.get(self._app(slug).slug)
         if connection is None:
             raise LookupError(f"{linked_account_id} has not connected {slug}")
@@ -256,7 +256,7 @@ class Sandbox:
         self._announce(linked_account_id, "Connection Expired", slug)
 
     def run_schedule(self, linked_account_id: str, schedule_id: str) -> str | None:
-        """Let a schedule come due, from the sandbox's own event loop.
+        """Run a schedule as if it were due, from the sandbox's own event loop.
 
         Gives the id of the execution, `None` for a paused schedule; `LookupError` where there is none.
         """
@@ -267,7 +267,7 @@ class Sandbox:
         return None if run is None else run.id
 
     def reset(self) -> None:
-        """Back to how it began: state, faults, ledger and request log. Keys and settings stay."""
+        """Restore the initial state, faults, ledger and request log. Keys and settings stay."""
         context = self._context
         context.background.cancel()
         context.organisation = self._new_organisation(self.api_key)
@@ -295,7 +295,7 @@ class Sandbox:
 
 
 class SandboxThread:
-    """Runs a sandbox beside the caller's own code.
+    """Runs a sandbox in its own thread and event loop.
 
     `with SandboxThread(Sandbox(accounts=10)) as sandbox:` gives the sandbox, started. Its ledger,
     requests and faults can be used from any thread.
@@ -309,7 +309,7 @@ class SandboxThread:
         self._running = ExitStack()
 
     def start(self) -> Sandbox:
-        """Start the thread and wait until the sandbox listens; raises what its start raised."""
+        """Start the thread, wait until the sandbox listens and return it; raises what its start raised."""
         with ExitStack() as starting:
             portal = starting.enter_context(start_blocking_portal("asyncio"))
             starting.enter_context(portal.wrap_async_context_manager(self.sandbox))
@@ -317,7 +317,7 @@ class SandboxThread:
         return self.sandbox
 
     def stop(self) -> None:
-        """Stop the sandbox and wait for the thread to end. Again is harmless."""
+        """Stop the sandbox and wait for the thread to end. Idempotent."""
         self._running.close()
 
     def __enter__(self) -> Sandbox:

@@ -1,4 +1,4 @@
-"""All that one sandbox holds, handed to every request."""
+"""The state of a sandbox: one organisation, its linked accounts, their connections and tokens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEEDED_PREFIX = "demo-user-"
 
 
 class StoredConnection(msgspec.Struct):
-    """One app that an account has connected; an expired one needs re-authentication."""
+    """One connected app of an account; an expired one needs re-authentication."""
 
     connected_at: str
     identifier: Mapping[str, object]
@@ -41,7 +41,7 @@ class ResourceStates:
         self._held: dict[object, object] = {}
 
     def get(self, kind: Callable[[OwnerT], OwnT], owner: OwnerT) -> OwnT:
-        """The one instance of `kind`, made with `kind(owner)` on first use."""
+        """Return the one instance of `kind`, created with `kind(owner)` on first use."""
         if kind not in self._held:
             self._held[kind] = kind(owner)
         return cast("OwnT", self._held[kind])
@@ -59,15 +59,15 @@ class StoredAccount:
         self._own = ResourceStates()
 
     def own(self, kind: Callable[[StoredAccount], OwnT]) -> OwnT:
-        """This account's one instance of a resource's state, made on first use."""
+        """Return this account's instance of a resource's state, created on first use."""
         return self._own.get(kind, self)
 
     def connect(self, slug: str) -> None:
-        """Connect an app anew, or for the first time."""
+        """Connect or reconnect an app."""
         self.connections[slug] = self._connection(slug)
 
     def table(self, app: App, object_name: str) -> RecordTable:
-        """The records of one object type in one of the account's apps."""
+        """Return the records of one object type in one of the account's apps."""
         table = self._tables.get((app.slug, object_name))
         if table is None:
             seed = "\x1f".join([str(self.organisation.seed), self.account_id, app.slug, object_name])
@@ -83,14 +83,14 @@ class StoredAccount:
 
 
 class BearerToken(msgspec.Struct, frozen=True):
-    """A bearer token; one without `expires_at` serves for ever, as a personal access token does."""
+    """A bearer token; without `expires_at` it never expires, like a personal access token."""
 
     account_id: str
     expires_at: float | None
 
 
 class AccountIds(Sequence[str]):
-    """The ids of an organisation's accounts: the seeded ones, counted and never stored, then the added."""
+    """The ids of an organisation's accounts: the seeded ones, computed and never stored, then the added."""
 
     def __init__(self, seeded: int, added: Mapping[str, object], removed: set[str]) -> None:
         self._seeded = seeded
@@ -136,7 +136,7 @@ class AccountIds(Sequence[str]):
 
 
 class Organisation:
-    """The organisation behind the API key, with everything below it."""
+    """The organisation behind the API key, with everything it owns."""
 
     def __init__(
         self,
@@ -161,11 +161,11 @@ class Organisation:
         self._own = ResourceStates()
 
     def own(self, kind: Callable[[Organisation], OwnT]) -> OwnT:
-        """The organisation's one instance of a resource's state, made on first use."""
+        """Return the organisation's instance of a resource's state, created on first use."""
         return self._own.get(kind, self)
 
     def account(self, account_id: str) -> StoredAccount | None:
-        """A linked account, `None` where there is none with this id."""
+        """Return a linked account, or `None` if the id is unknown."""
         account = self._accounts.get(account_id)
         if account is None and account_id in self.account_ids:
             account = self._accounts[account_id] = StoredAccount(
@@ -174,7 +174,7 @@ class Organisation:
         return account
 
     def add_account(self, account_id: str, connected: Iterable[str] | None = None) -> StoredAccount:
-        """Add a linked account with these apps connected; default: those that seeded accounts have."""
+        """Add a linked account with these apps connected, by default those of seeded accounts."""
         slugs = list(self._connected_from_start() if connected is None else connected)
         account = StoredAccount(self, account_id, slugs)
         if account_id in self._removed:
@@ -185,7 +185,7 @@ class Organisation:
         return account
 
     def remove_account(self, account_id: str) -> bool:
-        """Remove a linked account with all it holds and its tokens; false where there was none."""
+        """Remove a linked account with its data and tokens; returns false if there is none."""
         if account_id not in self.account_ids:
             return False
         self._accounts.pop(account_id, None)
@@ -197,7 +197,7 @@ class Organisation:
         return True
 
     def issue_token(self, account_id: str, expires_in: float | None = None) -> str:
-        """A bearer token for an account, in the look of a JWT."""
+        """Return a new bearer token for an account, in the format of a JWT."""
         self._issued += 1
         text = f"{self.seed}\x1f{self._issued}\x1f{account_id}"
         signature = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
@@ -209,18 +209,18 @@ class Organisation:
         return token
 
     def revoke_token(self, token: str) -> bool:
-        """Make a token worthless; false where it already was."""
+        """Revoke a token; returns false if it was already invalid."""
         return self._tokens.pop(token, None) is not None
 
     def bearer(self, token: str) -> StoredAccount | None:
-        """The account that a token is bound to, `None` for an unknown, revoked or expired one."""
+        """Return the account of a token, or `None` if it is unknown, revoked or expired."""
         found = self._tokens.get(token)
         if found is None or (found.expires_at is not None and found.expires_at <= self._now()):
             return None
         return self.account(found.account_id)
 
     def seconds_left(self, token: str) -> float:
-        """How long a token still serves: 0.0 for one that does not, infinity for one without an end."""
+        """Return a token's remaining lifetime: 0.0 if it is invalid, infinity if it never expires."""
         found = self._tokens.get(token)
         if found is None:
             return 0.0
@@ -231,7 +231,7 @@ class Organisation:
 
 
 class SandboxContext(msgspec.Struct):
-    """The state, the books and the clocks of a sandbox."""
+    """The state and services of a sandbox, passed to every request."""
 
     organisation: Organisation
     api_keys: list[str]

@@ -1,4 +1,4 @@
-"""Waiting that a stop of the sandbox ends at once."""
+"""Background tasks, and sleeps that end when the sandbox stops."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ BackgroundTask = Callable[[], Coroutine[Any, Any, None]]
 
 
 class BackgroundTasks:
-    """The tasks of a running sandbox. It owns them: when it stops, they are cancelled and awaited."""
+    """The background tasks of a running sandbox, cancelled and awaited when it stops."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
-        """Take chores from now on, for the running event loop."""
+        """Accept tasks from now on, in the running event loop."""
         self._loop = asyncio.get_running_loop()
 
     def start(self, task_: BackgroundTask) -> None:
-        """Begin a chore, from any thread; nothing happens where the sandbox does not run."""
+        """Start a task, from any thread. No-op if the sandbox does not run."""
         if self._loop is None:
             return
         if self._loop is _running_loop():
@@ -30,14 +30,14 @@ class BackgroundTasks:
             self._loop.call_soon_threadsafe(self._launch, task_)
 
     def cancel(self) -> None:
-        """Cancel every chore, from any thread; `close` awaits what is left of them."""
+        """Cancel all tasks, from any thread; `close` awaits them."""
         if self._loop is None or self._loop is _running_loop():
             self._cancel_all()
         else:
             self._loop.call_soon_threadsafe(self._cancel_all)
 
     async def close(self) -> None:
-        """Take no more chores, cancel those under way and wait for their ends."""
+        """Accept no more tasks, cancel the running ones and await them."""
         self._loop = None
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -68,13 +68,13 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class Pauses:
-    """All the waits under way: latency, hanging and stalling answers, slow actions."""
+    """All pending sleeps: latency, hanging and stalled responses, slow actions."""
 
     def __init__(self) -> None:
         self._waits: set[asyncio.Future[None]] = set()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait so many seconds; cancelled when the sandbox stops."""
+        """Sleep; cancelled when the sandbox stops."""
         loop = asyncio.get_running_loop()
         wait: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _finish, wait)
@@ -86,7 +86,7 @@ class Pauses:
             self._waits.discard(wait)
 
     def end(self) -> None:
-        """Cancel every wait under way, and with it the request that waits."""
+        """Cancel all pending sleeps, and the requests that wait for them."""
         for wait in tuple(self._waits):
             wait.cancel()
 

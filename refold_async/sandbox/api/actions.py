@@ -1,4 +1,4 @@
-"""Actions: list an app's, describe one, execute one."""
+"""Actions: list the actions of an app, describe one, execute one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from refold_async.sandbox.state import StoredAccount
 def run_action(
     ledger: Ledger, account: StoredAccount, app: App, action: AppAction, params: Mapping[str, object]
 ) -> AppAnswer:
-    """Run an action for an account and write it down, before anything is answered."""
+    """Run an action for an account and record it in the ledger, in one step of the event loop."""
     answer = run_verb(ActionRun(app, action, params, lambda name: account.table(app, name)))
     ledger.record(
         linked_account_id=account.account_id,
@@ -32,7 +32,7 @@ def run_action(
 
 
 async def list_actions(request: SandboxRequest) -> SandboxResponse:
-    """Every action of an app, whether or not the account has connected it."""
+    """Return all actions of an app, whether or not the account has connected it."""
     return success(
         [
             {
@@ -47,12 +47,12 @@ async def list_actions(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get_schema(request: SandboxRequest) -> SandboxResponse:
-    """The parameters of an action."""
+    """Return the parameters of an action."""
     return success(_action(request, _app(request)).parameters)
 
 
 async def execute(request: SandboxRequest) -> SandboxResponse:
-    """Run an action; the effect and its ledger row are one step of the event loop."""
+    """Run an action; its effect and its ledger row are one step of the event loop."""
     app = _app(request)
     action = _action(request, app)
     account = request.account
@@ -88,7 +88,7 @@ def _action(request: SandboxRequest, app: App) -> AppAction:
 
 
 def _check_connection(account: StoredAccount, app: App) -> None:
-    """Refuse an app that is not connected or has to be connected again.
+    """Refuse an app that is not connected or needs re-authentication.
 
     The reference gives no body for either. It sorts 401, 403 and `reauth_required` together as "the
     customer must reconnect", so an expired connection is a 401 and a missing one a 403, both with a

@@ -17,17 +17,17 @@ ICON_URL = "https://assets.refold.example"
 
 
 def icon_of(slug: str) -> str:
-    """The URL of an app's logo."""
+    """Return the URL of an app's logo."""
     return f"{ICON_URL}/{slug}/logo.png"
 
 
 def app_id_of(organisation: Organisation, slug: str) -> str:
-    """The id that an app has in an organisation."""
+    """Return an app's id within an organisation."""
     return object_id(organisation.seed, "app", slug)
 
 
 def app_summary(organisation: Organisation, slug: str) -> Document:
-    """The application, in the few fields that its references bear."""
+    """Return the few fields of an application that other resources embed."""
     app = organisation.apps.get(slug)
     return {
         "_id": app_id_of(organisation, slug),
@@ -38,7 +38,7 @@ def app_summary(organisation: Organisation, slug: str) -> Document:
 
 
 def app_of(organisation: Organisation, slug: str) -> App:
-    """The app of a slug; refuses an unknown one."""
+    """Return the app with this slug; refuses an unknown one."""
     app = organisation.apps.get(slug)
     if app is None:
         raise refused(404, f"Application app_type '{slug}' not found")
@@ -46,7 +46,7 @@ def app_of(organisation: Organisation, slug: str) -> App:
 
 
 async def list_applications(request: SandboxRequest) -> SandboxResponse:
-    """Every enabled application that fits the query's `slug`, `tags`, `ecosystem`, `auth_type`."""
+    """Return the enabled applications that match `slug`, `tags`, `ecosystem` and `auth_type`."""
     account = request.account
     return success(
         [application(account, app) for app in account.organisation.apps.values() if _fits(request, app)]
@@ -54,7 +54,7 @@ async def list_applications(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get_application(request: SandboxRequest) -> SandboxResponse:
-    """One application by its slug."""
+    """Return one application by its slug."""
     account = request.account
     slug = request.path_params["slug"]
     app = account.organisation.apps.get(slug)
@@ -72,7 +72,7 @@ async def get_application(request: SandboxRequest) -> SandboxResponse:
 
 
 def application(account: StoredAccount, app: App) -> dict[str, object]:
-    """An application object; one that was never connected has no word of connections."""
+    """Return an application object; connection fields appear only if it was ever connected."""
     options: dict[str, object] = {"keybased": app.auth_fields} if app.auth_type == "keybased" else {}
     return {
         "name": app.name,

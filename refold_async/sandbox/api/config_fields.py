@@ -1,4 +1,4 @@
-"""Config fields: the fields of an app's config or of one of its workflows, their options and values."""
+"""Config fields: the fields of an app's config or of one of its workflows, with options and values."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from refold_async.sandbox.routing import Route
 
 
 async def list_fields(request: SandboxRequest) -> SandboxResponse:
-    """The fields and workflows of the app that the header names."""
+    """Return the fields and workflows of the app named in the `slug` header."""
     slug = _slug(request)
     config = request.account.own(ConfigStore).find(slug, request.account.account_id)
     return success(show_config(request.organisation, slug, config, options=True))
 
 
 async def get_field(request: SandboxRequest) -> SandboxResponse:
-    """One field with its options, and its value where the app is set up."""
+    """Return one field with its options, and with its value if the app is installed."""
     field = _field(request)
     config = request.account.own(ConfigStore).find(_slug(request), _config_id(request))
     return _show(request, field, config.values.get(_key(request, config)) if config else None)
 
 
 async def set_value(request: SandboxRequest) -> SandboxResponse:
-    """Write a field's value."""
+    """Set a field's value."""
     config, field = _config(request), _field(request)
     value = config.values[_key(request, config)] = request.params.get("value")
     return _show(request, field, value)
 
 
 async def clear_value(request: SandboxRequest) -> SandboxResponse:
-    """Take a field's value away."""
+    """Clear a field's value."""
     config, field = _config(request), _field(request)
     config.values.pop(_key(request, config), None)
     return _show(request, field, None)
 
 
 async def get_rule_options(request: SandboxRequest) -> SandboxResponse:
-    """The columns that a rule of this field can be about."""
+    """Return the columns that a rule of this field can refer to."""
     require(request.params, "rule_column")
     mapping(request.params, "rule_column")
     columns = _field(request, _no_rules).get("rule_columns")
@@ -80,7 +80,7 @@ def _config_id(request: SandboxRequest) -> str:
 
 
 def _field(request: SandboxRequest, missing: Callable[[str], Exception] = _no_field) -> Document:
-    """The field that the path names, of the workflow in the query or else of the app."""
+    """Return the field named in the path: of the query's workflow, if any, else of the app."""
     workflow_id, slug = request.query("workflow_id"), _slug(request)
     if workflow_id:
         fields = slots_of(request.organisation.own(WorkflowStore).usable(workflow_id, request.account))
@@ -97,7 +97,7 @@ def _config(request: SandboxRequest) -> StoredConfig:
 
 
 def _key(request: SandboxRequest, config: StoredConfig) -> FieldKey:
-    """Where the value is kept, with the workflow of the query if there is one."""
+    """Return the key of the value: the query's workflow, if any, and the field."""
     workflow_id = request.query("workflow_id")
     return (config.workflow(workflow_id).id if workflow_id else None), request.path_params["fieldId"]
 

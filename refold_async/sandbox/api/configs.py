@@ -1,4 +1,4 @@
-"""Configs: install an app for a linked account, read and change how it is set up, uninstall it."""
+"""Configs: install an app for a linked account, read and change its settings, uninstall it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StoredConfig:
         return self._account.organisation.own(WorkflowStore).of_app(self.slug, self._account)
 
     def write(self, body: Mapping[str, object]) -> None:
-        """Take the fields and workflows of an install or update; what they name and is not there is noted."""
+        """Store the fields and workflows of an install or update; records an error for each unknown field."""
         self.errors = []
         known = {str(each["id"]) for each in fields_of(self._account.organisation, self.slug)}
         fields = objects(body, "fields") or objects(body, "application_data_slots")
@@ -61,14 +61,14 @@ class StoredConfig:
             self._write_workflow(sent)
 
     def workflow(self, workflow_id: str) -> StoredWorkflow:
-        """One of the workflows by its id or alias; refuses any other."""
+        """Return one of the app's workflows by its id or alias; refuses any other."""
         for workflow in self.workflows:
             if workflow.stage_of(workflow_id) == "workflow":
                 return workflow
         raise refused(404, f"Workflow with id {workflow_id} not found")
 
     def show_workflows(self) -> list[Document]:
-        """The workflows with whether they are switched on."""
+        """Return the workflows, each with whether it is enabled."""
         return [
             {
                 "id": workflow.id,
@@ -89,7 +89,7 @@ class StoredConfig:
 
 
 class ConfigStore:
-    """The configs of one linked account, told apart by app and config id."""
+    """The configs of one linked account, by app and config id."""
 
     def __init__(self, account: StoredAccount) -> None:
         self._account = account
@@ -101,23 +101,23 @@ class ConfigStore:
         return iter(tuple(self._configs.values()))
 
     def find(self, slug: str, config_id: str) -> StoredConfig | None:
-        """The config, `None` where the app was not set up under this id."""
+        """Return a config, or `None` if the app is not installed under this id."""
         return self._configs.get((slug, config_id))
 
     def get(self, slug: str, config_id: str) -> StoredConfig:
-        """The config; refuses where there is none."""
+        """Return a config; refuses an unknown one."""
         config = self.find(slug, config_id)
         if config is None:
             raise refused(404, f"Config with config id {config_id} not found")
         return config
 
     def add(self, slug: str, config_id: str) -> StoredConfig:
-        """A config with nothing filled in and nothing switched on."""
+        """Add an empty config with no workflow enabled."""
         config = self._configs[slug, config_id] = StoredConfig(self._account, slug, config_id)
         return config
 
     def remove(self, slug: str, config_id: str) -> None:
-        """Uninstall; refuses where there is nothing to."""
+        """Remove a config; refuses an unknown one."""
         self.get(slug, config_id)
         del self._configs[slug, config_id]
 
@@ -128,7 +128,7 @@ class ConfigStore:
 
 
 def fields_of(organisation: Organisation, slug: str) -> list[Document]:
-    """The fields of an app's config, fresh copies of them."""
+    """Return new copies of the fields of an app's config."""
     base: Document = {
         "required": False,
         "hidden": False,
@@ -143,14 +143,14 @@ def fields_of(organisation: Organisation, slug: str) -> list[Document]:
 
 
 def slots_of(workflow: StoredWorkflow) -> list[Document]:
-    """The fields of a workflow of a config."""
+    """Return the fields of a workflow of a config."""
     slots = workflow.document["data_slots"]
     found = [dict(slot) for slot in slots if isinstance(slot, Mapping)] if isinstance(slots, list) else []
     return [slot for slot in found if "id" in slot]
 
 
 def show_field(field: Document, value: object, *, options: bool) -> Document:
-    """A field with its value, if one was set, and its options, if they are wanted."""
+    """Return a field with its value, if set, and its options, if requested."""
     shown = field if options else without(field, "options")
     return shown if value is None else {**shown, "value": value}
 
@@ -158,7 +158,7 @@ def show_field(field: Document, value: object, *, options: bool) -> Document:
 def show_config(
     organisation: Organisation, slug: str, config: StoredConfig | None, *, options: bool
 ) -> Document:
-    """All of a config, or the fields of the app where there is none yet."""
+    """Return a whole config, or the app's fields if it is not installed."""
     values = config.values if config else {}
 
     def show(workflow_id: str | None, fields: list[Document]) -> list[Document]:
@@ -178,7 +178,7 @@ def show_config(
 
 
 async def install(request: SandboxRequest) -> SandboxResponse:
-    """Get a config, or create it with the fields and workflows of the body."""
+    """Return a config, creating it with the fields and workflows of the body if needed."""
     slug, config_id = _named(request)
     configs = request.account.own(ConfigStore)
     config = configs.find(slug, config_id)
@@ -189,7 +189,7 @@ async def install(request: SandboxRequest) -> SandboxResponse:
 
 
 async def update(request: SandboxRequest) -> SandboxResponse:
-    """Write fields and workflows over an installed config's."""
+    """Update the fields and workflows of an installed config."""
     slug, config_id = _named(request)
     config = request.account.own(ConfigStore).get(slug, config_id)
     config.write(request.params)
@@ -197,21 +197,21 @@ async def update(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """An installed config; the account's own where no id is given."""
+    """Return a config, by default the account's own."""
     if request.params.get("tenant_config"):
         raise not_in_sandbox("A tenant config")
     return _show(request, _config(request))
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Uninstall a config; the account's own where no id is given."""
+    """Uninstall a config, by default the account's own."""
     config = _config(request)
     request.account.own(ConfigStore).remove(config.slug, config.config_id)
     return success({"message": "Installation Deleted Success"})
 
 
 async def list_ids(request: SandboxRequest) -> SandboxResponse:
-    """The ids of the account's configs of an app."""
+    """Return the ids of the account's configs of an app."""
     slug = request.path_params["slug"]
     return success(
         [
@@ -223,7 +223,7 @@ async def list_ids(request: SandboxRequest) -> SandboxResponse:
 
 
 async def toggle_workflow(request: SandboxRequest) -> SandboxResponse:
-    """Switch one workflow of a config on or off."""
+    """Enable or disable one workflow of a config."""
     config = _config(request)
     require(request.params, "enabled")
     workflow = config.workflow(request.path_params["workflowId"])
@@ -232,7 +232,7 @@ async def toggle_workflow(request: SandboxRequest) -> SandboxResponse:
 
 
 def _named(request: SandboxRequest) -> tuple[str, str]:
-    """The slug and config id of a body; refuses an unknown app."""
+    """Return the slug and config id of a body; refuses an unknown app."""
     require(request.params, "slug")
     slug = text(request.params, "slug")
     if slug not in request.organisation.apps:

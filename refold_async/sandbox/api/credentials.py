@@ -1,4 +1,4 @@
-"""Credentials: those of the organisation's own app, and those by which customers' apps are connected."""
+"""Credentials: how apps are connected, and the credentials of the organisation's own app."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOSTS: Mapping[str, str] = {"netsuite": "suitetalk.api.netsuite.com"}
 
 
 def auth_structure(app: App) -> dict[str, Document]:
-    """The fields of each auth type: the type of a value, or an object for one that may be left out."""
+    """Return the fields of each auth type: the type of a value, or an object for an optional one."""
     oauth = {**OAUTH, **OAUTH_OF.get(app.slug, {})}
     if app.auth_type == "oauth2":
         return {"oauth2": oauth}
@@ -44,12 +44,12 @@ def auth_structure(app: App) -> dict[str, Document]:
 
 
 def missing_fields(structure: Mapping[str, object], given: Mapping[str, object]) -> list[str]:
-    """The fields that must come and did not."""
+    """Return the required fields that are missing."""
     return [name for name, kind in structure.items() if isinstance(kind, str) and not given.get(name)]
 
 
 def unreachable_host(app: App, given: Mapping[str, object]) -> str | None:
-    """The host at which credentials cannot be verified, as it is for those copied from an example."""
+    """Return the host that cannot be reached if the credentials are placeholders from an example."""
     for value in given.values():
         if isinstance(value, str) and value.startswith(PLACEHOLDER):
             return f"{value}.{HOSTS.get(app.slug, f'{app.slug}.example')}"
@@ -57,7 +57,7 @@ def unreachable_host(app: App, given: Mapping[str, object]) -> str | None:
 
 
 async def get_structure(request: SandboxRequest) -> SandboxResponse:
-    """The fields that each way to connect an app needs; of an unknown app, the service's bare 500."""
+    """Return the fields of each auth type; an unknown app is the service's bare 500."""
     slug = request.path_params["slug"]
     app = request.organisation.apps.get(slug)
     if app is None:
@@ -67,7 +67,7 @@ async def get_structure(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get_oauth_url(request: SandboxRequest) -> SandboxResponse:
-    """The address at which the app's owner consents; an app without OAuth is refused."""
+    """Return the URL of the consent page; refuses an app without OAuth."""
     app = app_of(request.organisation, request.path_params["slug"])
     if app.auth_type != "oauth2":
         raise refused(400, f"Application {app.slug} does not support oauth2", field="error")
@@ -88,7 +88,7 @@ def _consent(request: SandboxRequest, app: App) -> str:
 
 
 async def set_default_app_credential(request: SandboxRequest) -> SandboxResponse:
-    """Write one credential of the account's default app."""
+    """Set one credential of the account's default app."""
     credentials, key = _default_app(request), request.path_params["key"]
     require(request.params, "value", field="error")
     action = "updated" if key in credentials else "added"
@@ -122,7 +122,7 @@ async def save_key_credentials(request: SandboxRequest) -> SandboxResponse:
 
 
 async def migrate_token(request: SandboxRequest) -> SandboxResponse:
-    """Connect an app with credentials from elsewhere; some faults of theirs are answered with a 200."""
+    """Connect an app with existing credentials; some errors are answered with status 200, as documented."""
     require(request.params, "slug", "auth_object", field="error")
     slug, auth_object = text(request.params, "slug"), mapping(request.params, "auth_object")
     if slug == DEFAULT_APP:
@@ -150,7 +150,7 @@ def _default_app(request: SandboxRequest) -> dict[str, str]:
 
 
 def _connect(request: SandboxRequest, app: App, credentials: Mapping[str, object]) -> None:
-    """Connect the app where its credentials can be verified, and tell the webhooks."""
+    """Connect the app if its credentials can be verified, and notify the webhooks."""
     if host := unreachable_host(app, credentials):
         raise refused(500, f"Failed to verify credentials: getaddrinfo ENOTFOUND {host}", field="error")
     request.account.connect(app.slug)

@@ -1,4 +1,4 @@
-"""Datarefs: list, create, read as a table, clear, delete, and put into groups."""
+"""Datarefs: named maps from a record's id to its values, which workflows write and the API reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from refold_async.sandbox.state import Organisation, StoredAccount
 
 
 class DatarefStore(DocumentStore):
-    """The datarefs of all accounts; the first account of the organisation has one with records."""
+    """The datarefs of all accounts; the organisation's first account starts with one that has records."""
 
     def __init__(self, organisation: Organisation) -> None:
         super().__init__(organisation, envelope(404, "Dataref not found", code_field="error"))
@@ -25,7 +25,7 @@ class DatarefStore(DocumentStore):
                 self.create(account, seed.name, dict(seed.records))
 
     def create(self, account: StoredAccount, name: str, data: Document) -> Document:
-        """A dataref of a name that the account has not used yet."""
+        """Add a dataref; refuses a name that the account already uses."""
         if any(each["name"] == name for each in self.of(account.account_id)):
             raise refused(400, f"Dataref {name} already exists", field="error")
         owner = {
@@ -36,24 +36,24 @@ class DatarefStore(DocumentStore):
         return self.add({**owner, "name": name, "data": data, "__v": 0})
 
     def of(self, account_id: str | None) -> list[Document]:
-        """The datarefs of one account, or of all."""
+        """Return the datarefs of one account, or of all."""
         return [each for each in self if account_id in (None, each["linked_account_id"])]
 
     def named(self, account: StoredAccount, name: str) -> Document:
-        """An account's dataref by its name; refuses an unknown one."""
+        """Return an account's dataref by name; refuses an unknown one."""
         found = [each for each in self.of(account.account_id) if each["name"] == name]
         return found[0] if found else self.get("")
 
 
 def rows_of(dataref: Document) -> list[Document]:
-    """The records as rows of a table, each with its `record_id`."""
+    """Return the records as rows of a table, each with its `record_id`."""
     data = dataref["data"]
     records = data.items() if isinstance(data, Mapping) else ()
     return [{"record_id": record_id, **fields} for record_id, fields in records]
 
 
 async def list_datarefs(request: SandboxRequest) -> SandboxResponse:
-    """A page of an account's datarefs, or of all accounts', without their records."""
+    """Return a page of the datarefs of one account, or of all, without their records."""
     if flag(request, "unique"):
         raise not_in_sandbox("The list of unique datarefs")
     found = _datarefs(request).of(request.query("linked_account_id") or request.header("linked_account_id"))
@@ -61,20 +61,20 @@ async def list_datarefs(request: SandboxRequest) -> SandboxResponse:
 
 
 async def create(request: SandboxRequest) -> SandboxResponse:
-    """An empty dataref for the account."""
+    """Create an empty dataref for the account."""
     require(request.params, "refName", field="error")
     return success(_datarefs(request).create(request.account, text(request.params, "refName"), {}))
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """The records as a table, a hundred rows a page."""
+    """Return the records as a table, 100 rows per page."""
     rows = rows_of(_named(request))
     headers = dict.fromkeys(name for row in rows for name in row) or ["record_id"]
     return page_of(request, rows, limit=100, name="rows", more={"headers": list(headers)})
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Delete one; of an unknown one, the answer counts none."""
+    """Delete a dataref; for an unknown one, the deleted count is 0."""
     count = _datarefs(request).remove_where(
         name=request.path_params["refName"], linked_account_id=request.account.account_id
     )
@@ -82,12 +82,12 @@ async def delete(request: SandboxRequest) -> SandboxResponse:
 
 
 async def clear_records(request: SandboxRequest) -> SandboxResponse:
-    """Let all records go and keep the dataref."""
+    """Delete all records and keep the dataref."""
     return success(_datarefs(request).update(str(_named(request)["_id"]), {"data": {}}))
 
 
 async def set_group(request: SandboxRequest) -> SandboxResponse:
-    """Put datarefs into a group, or out of theirs; the answer is empty."""
+    """Set or clear the group of datarefs; the response is empty."""
     require(request.params, "refNames", field="error")
     datarefs = _datarefs(request)
     chosen = [datarefs.named(request.account, str(name)) for name in items(request.params, "refNames")]

@@ -11,17 +11,17 @@ from refold_async.sandbox.routing import Route
 
 
 async def list_names(request: SandboxRequest) -> SandboxResponse:
-    """The names of a config's datastores."""
+    """Return the names of a config's datastores."""
     return success(list(_config(request).datastores))
 
 
 async def list_records(request: SandboxRequest) -> SandboxResponse:
-    """All records of a datastore."""
+    """Return all records of a datastore."""
     return success(_records(request))
 
 
 async def search(request: SandboxRequest) -> SandboxResponse:
-    """The records whose fields match the patterns of the body."""
+    """Return the records whose fields match the patterns of the body."""
     return success(matching(_records(request), request.params))
 
 

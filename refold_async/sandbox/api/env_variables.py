@@ -1,4 +1,4 @@
-"""Environment variables: their definitions, and the values of a scope."""
+"""Environment variables: the organisation's definitions, and the values set in each scope."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class EnvVariableStore:
                 self.set(definition, {}, seed.value)
 
     def find(self, definition: Document, target: Document) -> Document | None:
-        """The value set for a target: an account, a workflow, or nothing for what is the organisation's."""
+        """Return the value set for a target: an account, a workflow, or `{}` for the organisation."""
         key = {"variable_definition_id": definition["_id"], **target}
         return next((value for value in self.values if given(value, key) == key), None)
 
     def set(self, definition: Document, target: Document, text: str) -> Document:
-        """Write the value for a target, over the one that is there."""
+        """Set the value for a target, replacing any previous one."""
         found = self.find(definition, target)
         if found is not None:
             return self.values.update(str(found["_id"]), {"value": text})
@@ -62,18 +62,18 @@ class EnvVariableStore:
         )
 
     def of_scope(self, scope: str, target: Document) -> Iterator[tuple[Document, Document]]:
-        """The values of a scope and target, each with its definition."""
+        """Yield the values of a scope and target, each with its definition."""
         for value in self.values:
             definition = self.definition_of(value)
             if definition["scope"] == scope and given(value, target) == target:
                 yield value, definition
 
     def definition_of(self, value: Document) -> Document:
-        """What a value is a value of."""
+        """Return the definition of a value."""
         return self.definitions.get(str(value["variable_definition_id"]))
 
     def accounts_with(self, name: str, text: str | None) -> list[str]:
-        """The ids of the accounts whose variable of this name has this value, or any."""
+        """Return the ids of the accounts that have set this variable, to this value if one is given."""
         return [
             str(value["linked_account_id"])
             for value in self.values
@@ -84,12 +84,12 @@ class EnvVariableStore:
 
 
 def shown_value(value: Document, definition: Document) -> str:
-    """The value as reads show it."""
+    """Return the value as read operations show it."""
     return REDACTED if definition["encrypted"] else str(value["value"])
 
 
 def has_format(text: str, var_format: object) -> bool:
-    """Whether a text is what the definition's `var_format` asks for."""
+    """Return whether a string has the definition's `var_format`."""
     if var_format == "number":
         try:
             return float(text) == float(text)
@@ -104,7 +104,7 @@ SCOPES = ("org", "workspace", "linked_account", "workflow")
 
 
 async def list_definitions(request: SandboxRequest) -> SandboxResponse:
-    """A page of what is defined, by scope, format and a pattern of the name."""
+    """Return a page of the definitions, by scope, format and a pattern of the name."""
     name = pattern(request.query("name") or "")
     found = [
         each
@@ -117,14 +117,14 @@ async def list_definitions(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get_definition(request: SandboxRequest) -> SandboxResponse:
-    """One definition, whose dates have names of their own here."""
+    """Return one definition; this operation names its dates in snake case, as documented."""
     found = dict(_variables(request).definitions.get(request.path_params["id"]))
     dates = {"created_at": found.pop("createdAt"), "updated_at": found.pop("updatedAt")}
     return success({"definition": {**found, **dates}})
 
 
 async def get_value(request: SandboxRequest) -> SandboxResponse:
-    """The value of a definition in its scope; an encrypted one is not shown."""
+    """Return the value of a definition in its scope; an encrypted one is redacted."""
     variables = _variables(request)
     definition = variables.definitions.get(request.path_params["definition_id"])
     scope = str(definition["scope"])
@@ -138,7 +138,7 @@ async def get_value(request: SandboxRequest) -> SandboxResponse:
 
 
 async def set_value(request: SandboxRequest) -> SandboxResponse:
-    """Write a value where the caller may and its format fits; an encrypted one is answered as a cipher."""
+    """Set a value if the caller may and the format fits; an encrypted one is returned as a cipher."""
     require(request.params, "variable_definition_id", "value", field="error")
     variables = _variables(request)
     definition = variables.definitions.get(text(request.params, "variable_definition_id"))
@@ -151,7 +151,7 @@ async def set_value(request: SandboxRequest) -> SandboxResponse:
 
 
 async def list_values(request: SandboxRequest) -> SandboxResponse:
-    """A page of the values of one scope."""
+    """Return a page of the values of one scope."""
     scope = request.path_params["scope"]
     if scope not in SCOPES:
         raise refused(400, f"Invalid scope {scope}", "VALIDATION_ERROR", "error")
@@ -166,7 +166,7 @@ async def list_values(request: SandboxRequest) -> SandboxResponse:
 
 
 async def delete_value(request: SandboxRequest) -> SandboxResponse:
-    """Delete a value for good."""
+    """Delete a value."""
     variables = _variables(request)
     value = variables.values.get(request.path_params["value_id"])
     definition = variables.definition_of(value)
@@ -183,13 +183,13 @@ def _variables(request: SandboxRequest) -> EnvVariableStore:
 
 
 def _check_rights(request: SandboxRequest, scope: str) -> None:
-    """A session token reads and writes its own account's values and no others."""
+    """Refuse a session token any scope but its own account's."""
     if request.header("x-api-key") is None and scope != "linked_account":
         raise refused(403, f"A session token has no access to the scope {scope}", field="error")
 
 
 def _target(request: SandboxRequest, scope: str) -> Document:
-    """Whom the values are for: the fields by which they are told apart."""
+    """Return the fields that identify whom the values are for."""
     if scope == "linked_account":
         return {"linked_account_id": _account_id(request)}
     if scope == "workflow":

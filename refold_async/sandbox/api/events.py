@@ -1,4 +1,4 @@
-"""Forms: the multipart bodies that events may come in."""
+"""Events: define those of the organisation's own application, and trigger the workflows they start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REPEAT_SECONDS = 300.0
 
 
 class EventStore(DocumentStore):
-    """The event definitions of an organisation, and the keys that it has seen of late.
+    """The event definitions of an organisation, and the deduplication keys seen recently.
 
     A definition may name a `deduplication_key`, the dotted path of the payload's field by which two
     events are the same one. The reference leaves open where the key is set; the name is the sandbox's.
@@ -42,14 +42,14 @@ class EventStore(DocumentStore):
             self.add(fields, object_id(organisation.seed, "event", seed.name))
 
     def named(self, name: str) -> Document:
-        """The definition of an event; refuses an unknown name."""
+        """Return the definition of an event; refuses an unknown name."""
         for definition in self:
             if definition["name"] == name:
                 return definition
         raise refused(404, "Trigger not found", "INVALID_EVENT")
 
     def is_repeat(self, definition: Document, account: StoredAccount, payload: object) -> bool:
-        """Whether the account sent an event of the same key within five minutes; notes this one."""
+        """Return whether the account sent the same key within five minutes, and record this one."""
         path = definition.get("deduplication_key")
         value = _at(payload, str(path)) if path else None
         if value is None:
@@ -73,7 +73,7 @@ def fire(
     config_id: str | None = None,
     tag: str | None = None,
 ) -> None:
-    """Start every workflow that waits for an event, unless it is a repeat."""
+    """Start every workflow that listens to an event, unless the event is a repeat."""
     events = account.organisation.own(EventStore)
     definition = events.named(name)
     workflows = [each for each in _waiting(account, name) if slug in (None, each.slug)]
@@ -89,12 +89,12 @@ def fire(
 
 
 def show_event(definition: Document) -> Document:
-    """A definition as the API shows it."""
+    """Return a definition as the API shows it."""
     return without(definition, "createdAt", "updatedAt")
 
 
 def keys_of(sample: object, prefix: str = "") -> list[Document]:
-    """The keys of a sample payload with their types, those of inner objects after their own."""
+    """Return the keys of a sample payload with their types, nested keys after their parent's."""
     if not isinstance(sample, Mapping):
         return []
     found: list[Document] = []
@@ -130,24 +130,24 @@ def _type_of(value: object) -> str:
 
 
 async def list_events(request: SandboxRequest) -> SandboxResponse:
-    """Every definition."""
+    """Return all definitions."""
     return _show_all(request)
 
 
 async def create(request: SandboxRequest) -> SandboxResponse:
-    """One more definition; the answer holds them all."""
+    """Add a definition and return all of them."""
     require(request.params, "name", "response", field="error")
     request.organisation.own(EventStore).add(_fields(request))
     return _show_all(request)
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """One definition."""
+    """Return one definition."""
     return success(show_event(request.organisation.own(EventStore).get(request.path_params["event_id"])))
 
 
 async def update(request: SandboxRequest) -> SandboxResponse:
-    """Change a definition; the answer holds them all."""
+    """Update a definition and return all of them."""
     events = request.organisation.own(EventStore)
     events.get(request.path_params["event_id"])
     events.update(request.path_params["event_id"], _fields(request))
@@ -155,13 +155,13 @@ async def update(request: SandboxRequest) -> SandboxResponse:
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Delete a definition; the answer holds those that are left."""
+    """Delete a definition and return the remaining ones."""
     request.organisation.own(EventStore).remove(request.path_params["event_id"])
     return _show_all(request)
 
 
 async def trigger(request: SandboxRequest) -> SandboxResponse:
-    """Fire an event for the account, from JSON or from a form with files."""
+    """Trigger an event for the account, from JSON or from a form with files."""
     body = form_of(request) if _is_form(request) else request.params
     name = text(body, "event") or text(body, "trigger")
     if not name:
@@ -192,7 +192,7 @@ def _fields(request: SandboxRequest) -> Document:
 
 
 def _keys(response: object) -> object:
-    """The keys of a sample payload that came as JSON text or as an object; a list of keys as it is."""
+    """Return the keys of a sample payload, sent as JSON text or as an object; a list is kept as it is."""
     if isinstance(response, list):
         return response
     try:
@@ -211,7 +211,7 @@ _ONE = _BASE + "/{event_id}"
 
 
 def form_of(request: SandboxRequest) -> Document:
-    """The fields of a multipart body as an object; files go into `payload` under their fields' names."""
+    """Return the fields of a multipart body; files go into `payload` under their field names."""
     head = f"Content-Type: {request.header('Content-Type')}\r\n\r\n".encode()
     message = BytesParser().parsebytes(head + request.body)
     if not message.is_multipart():

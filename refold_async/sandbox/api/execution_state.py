@@ -1,4 +1,4 @@
-"""Executions: the runs of workflows for one linked account, and what is shown of them."""
+"""The state of executions: the runs of a linked account's workflows, and how they are shown."""
 
 from __future__ import annotations
 
@@ -61,19 +61,19 @@ class StoredExecution(msgspec.Struct, eq=False):
     _began: float = msgspec.field(default_factory=time.monotonic)
 
     def stop(self) -> None:
-        """Ask it to stop; it ends as soon as its node lets go."""
+        """Ask the execution to stop; it ends once its current node returns."""
         if not self.ended.is_set():
             self.status = "STOPPING"
             self.stopping.set()
 
     def end(self, status: Status) -> None:
-        """Set the last status."""
+        """Set the final status."""
         self.status = status
         self.seconds = time.monotonic() - self._began
         self.ended.set()
 
     def summary(self) -> Document:
-        """The execution as lists show it."""
+        """Return the execution as lists show it."""
         organisation, workflow = self.account.organisation, self.workflow
         application = app_summary(organisation, str(workflow["slug"]))
         return {
@@ -95,7 +95,7 @@ class StoredExecution(msgspec.Struct, eq=False):
         }
 
     def document(self) -> Document:
-        """The whole execution, with its nodes in the order of their beginnings."""
+        """Return the whole execution, with its nodes in the order in which they started."""
         total = len(nodes_of(self.workflow))
         done = sum(node["node_status"] == "Success" for node in self.nodes)
         percentage = 100 if self.status == "COMPLETED" else 100 * done // max(1, total)
@@ -133,7 +133,7 @@ class ExecutionStore:
         synchronous: bool = False,
         tag: str | None = None,
     ) -> StoredExecution:
-        """An execution about to run; `running.start` lets it."""
+        """Add an execution without starting it; see `executions.start_execution`."""
         execution = StoredExecution(
             id=self._ids.next(),
             account=self._account,
@@ -148,13 +148,13 @@ class ExecutionStore:
         return execution
 
     def get(self, execution_id: str) -> StoredExecution:
-        """The execution with this id; refuses an unknown one, and another account's."""
+        """Return an execution of this account; refuses an unknown id."""
         execution = self._executions.get(execution_id)
         if execution is None:
             raise refused(404, "Execution not found", "RESOURCE_NOT_FOUND")
         return execution
 
     def stop_all(self) -> None:
-        """Stop whatever runs."""
+        """Stop all running executions."""
         for execution in self:
             execution.stop()

@@ -1,4 +1,4 @@
-"""Runs of workflows: start one, and return at once or at its end."""
+"""Executions: start workflows, run their nodes in the background, list, stop and rerun them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_nodes(workflow: Document) -> None:
 
 
 def start_execution(context: SandboxContext, execution: StoredExecution) -> None:
-    """Let an execution run."""
+    """Run an execution in the background."""
     context.background.start(lambda: _run(context, execution))
 
 
@@ -109,18 +109,18 @@ def _time_limit(workflow: Document) -> float | None:
 
 
 async def list_executions(request: SandboxRequest) -> SandboxResponse:
-    """A page of the account's executions, the newest first."""
+    """Return a page of the account's executions, newest first."""
     found = [each for each in request.account.own(ExecutionStore) if _fits(request, each)]
     return page_of(request, found if flag(request, "sortAsc") else found[::-1], StoredExecution.summary)
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """One execution with its nodes."""
+    """Return one execution with its nodes."""
     return success(_execution(request, "execution_id").document())
 
 
 async def stop(request: SandboxRequest) -> SandboxResponse:
-    """Ask an execution to stop; one that has ended is refused."""
+    """Ask an execution to stop; refuses one that has ended."""
     execution = _execution(request, "instanceId")
     if execution.ended.is_set():
         raise refused(400, "Execution is not running")
@@ -129,7 +129,7 @@ async def stop(request: SandboxRequest) -> SandboxResponse:
 
 
 async def rerun(request: SandboxRequest) -> SandboxResponse:
-    """Start a new execution with what the old one was started with; one that still runs is refused."""
+    """Start a new execution with the payload of an old one; refuses one that is still running."""
     old = _execution(request, "instanceId")
     if not old.ended.is_set():
         raise refused(400, "Execution is still running")
@@ -141,7 +141,7 @@ async def rerun(request: SandboxRequest) -> SandboxResponse:
 
 
 async def list_batches(request: SandboxRequest) -> SandboxResponse:
-    """A page of a node's batches; only the nodes of some executions have any to tell of."""
+    """Return a page of a batch node's batches; refuses a node that is not one."""
     execution = _execution(request, "execution_id")
     batches = execution.batches.get(request.path_params["node_id"])
     if batches is None:
@@ -172,7 +172,7 @@ _BASE = "/api/v2/public/execution"
 
 
 async def execute(request: SandboxRequest) -> SandboxResponse:
-    """Start a published workflow; with `sync_execution`, wait for its end."""
+    """Start a published workflow; with `sync_execution`, wait until it ends."""
     workflow = _checked(request)
     synchronous = flag(request, "sync_execution") is True
     execution = request.account.own(ExecutionStore).create(
@@ -190,7 +190,7 @@ async def execute(request: SandboxRequest) -> SandboxResponse:
 
 
 def _checked(request: SandboxRequest) -> StoredWorkflow:
-    """The workflow to run; refuses one that the account may not run, and one that the sandbox cannot."""
+    """Return the workflow to run; refuses one that the account or the sandbox cannot run."""
     slug = request.header("slug")
     if not slug:
         raise refused_bare(400, "Workflow ID and slug are required")

@@ -1,4 +1,4 @@
-"""Human tasks: read a form and submit it, with no credentials."""
+"""Human tasks: forms that people fill in and that workflows wait for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Listener = Callable[[Mapping[str, object]], None]
 
 
 class HumanTaskStore(DocumentStore):
-    """The tasks of an organisation; one waits from the start, and each workflow that needs one adds its own.
+    """The tasks of an organisation: a seeded one, and those that workflows add.
 
     Attributes:
         first_id: The id of the task that waits from the start.
@@ -35,7 +35,7 @@ class HumanTaskStore(DocumentStore):
         self.create(self.first_id)
 
     def create(self, task_id: str | None = None, listener: Listener | None = None) -> Document:
-        """A task that waits; `listener` is told what was filled in."""
+        """Add a waiting task; `listener` receives the submitted data."""
         fields: Document = msgspec.to_builtins(load_seeds().human_task)
         expiry = timestamp(datetime.now(UTC) + LIFETIME)
         task = self.add({**fields, "data": {}, "status": "WAITING", "expire_in": expiry}, task_id)
@@ -44,7 +44,7 @@ class HumanTaskStore(DocumentStore):
         return task
 
     def submit(self, task_id: str, data: Mapping[str, object]) -> None:
-        """Take what was filled in; refuses a second time, an expired form, and data that does not fit."""
+        """Submit a form; refuses a second submission, an expired form and data that does not fit."""
         task = self.get(task_id)
         if task["status"] == "SUBMITTED":
             raise refused(400, "Form has already been submitted")
@@ -58,7 +58,7 @@ class HumanTaskStore(DocumentStore):
 
 
 def check_form(structure: Mapping[str, object], data: Mapping[str, object]) -> None:
-    """Refuse data that lacks a required field or writes a read-only one."""
+    """Refuse data that lacks a required field or sets a read-only one."""
     required = structure.get("required")
     missing = [name for name in required if name not in data] if isinstance(required, list) else []
     if missing:
@@ -70,12 +70,12 @@ def check_form(structure: Mapping[str, object], data: Mapping[str, object]) -> N
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """The form, for whoever has its id."""
+    """Return the form. The id is the only credential."""
     return success(request.organisation.own(HumanTaskStore).get(request.path_params["id"]))
 
 
 async def submit(request: SandboxRequest) -> SandboxResponse:
-    """Hand the form in, once."""
+    """Submit the form, once."""
     tasks = request.organisation.own(HumanTaskStore)
     tasks.get(request.path_params["id"])
     require(request.params, "data")

@@ -21,7 +21,7 @@ from refold_async.sandbox.state import Organisation, StoredAccount
 
 
 class Profile:
-    """The name, the user-defined fields and the default app's credentials of one linked account.
+    """The name, user-defined fields and default-app credentials of one linked account.
 
     Attributes:
         default_app: The credentials by key; `None` where the account has no default app.
@@ -37,14 +37,14 @@ class Profile:
         self._changes = 0
 
     def begin(self) -> None:
-        """Make it the profile of an account that was created this moment."""
+        """Reset to the profile of a newly created account."""
         self.created_at = self.updated_at = now()
         self.name, self.default_app = "", None
 
     def change(
         self, name: str | None, udf: Mapping[str, object], credentials: Mapping[str, object] | None
     ) -> None:
-        """Write what was given; a field or credential of the same key gives way."""
+        """Update the given parts; fields and credentials with the same key are replaced."""
         self.touch()
         self.name = self.name if name is None else name
         for key, value in udf.items():
@@ -54,7 +54,7 @@ class Profile:
             self.default_app = {**(self.default_app or {}), **texts}
 
     def set_field(self, key: str, value: str) -> None:
-        """Write one user-defined field."""
+        """Set one user-defined field."""
         kept = self.udf.get(key) or {
             "key_name": key,
             "_id": self._account.organisation.own(IdSequence).next(),
@@ -63,12 +63,12 @@ class Profile:
         self.udf[key] = {**kept, "key_value": value, "updatedAt": now()}
 
     def touch(self) -> None:
-        """Note that something of the account has changed."""
+        """Record that something about the account has changed."""
         self._changes += 1
         self.updated_at = now()
 
     def document(self) -> Document:
-        """The linked account as the API shows it, without its integrations."""
+        """Return the linked account as the API shows it, without its integrations."""
         account = self._account
         return {
             "_id": account.object_id,
@@ -83,7 +83,7 @@ class Profile:
         }
 
     def whole(self) -> Document:
-        """The linked account with its integrations, which bear no credentials."""
+        """Return the linked account with its integrations, which never include credentials."""
         return {**self.document(), "integrations": [*self._connections(), *self._own_app()]}
 
     def _connections(self) -> list[Document]:
@@ -119,7 +119,7 @@ class Profile:
 
 
 def remove_account(organisation: Organisation, account: StoredAccount) -> None:
-    """Delete an account: its connections, tokens and tables, its workflows, what runs, and its values."""
+    """Delete an account with its connections, tokens, tables, workflows, executions and values."""
     account.own(ExecutionStore).stop_all()
     organisation.own(WorkflowStore).remove_of(account.account_id)
     organisation.own(DatarefStore).remove_where(linked_account_id=account.account_id)
@@ -128,7 +128,7 @@ def remove_account(organisation: Organisation, account: StoredAccount) -> None:
 
 
 async def list_accounts(request: SandboxRequest) -> SandboxResponse:
-    """A page of the organisation's accounts; only those of the page are brought to life."""
+    """Return a page of the accounts; only those on the page are instantiated."""
     return page_of(
         request,
         _chosen(request),
@@ -137,7 +137,7 @@ async def list_accounts(request: SandboxRequest) -> SandboxResponse:
 
 
 async def create(request: SandboxRequest) -> SandboxResponse:
-    """A new linked account; one that is there already is refused."""
+    """Create a linked account; refuses an existing id."""
     account_id = _account_id(request.params)
     if account_id in request.organisation.account_ids:
         raise refused(
@@ -153,7 +153,7 @@ async def create(request: SandboxRequest) -> SandboxResponse:
 
 
 async def upsert(request: SandboxRequest) -> SandboxResponse:
-    """Change a linked account, or create it where there is none."""
+    """Update a linked account, or create it if it does not exist."""
     fields = mapping(request.params, "payload") or request.params
     bound = request.account_or_none
     account_id = bound.account_id if bound is not None else _account_id(request.params)
@@ -165,7 +165,7 @@ async def upsert(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """One account; a token reads no other than its own."""
+    """Return one account; a token reads only its own."""
     account = existing_account(request.organisation, request.path_params["linked_account_id"])
     if request.account_or_none not in (None, account):
         raise missing_account(request.organisation, account.account_id)
@@ -173,14 +173,14 @@ async def get(request: SandboxRequest) -> SandboxResponse:
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Delete an account with all it holds and every token of it."""
+    """Delete an account with everything it holds and all its tokens."""
     account = existing_account(request.organisation, request.path_params["linked_account_id"])
     remove_account(request.organisation, account)
     return success({"message": "User deleted successfully"})
 
 
 async def delete_integration(request: SandboxRequest) -> SandboxResponse:
-    """Take away the account's connection to an app."""
+    """Delete the account's connection to an app."""
     slug = request.path_params["slug"]
     auth_type = request.query("auth_type")
     app = request.organisation.apps.get(slug)
@@ -193,12 +193,12 @@ async def delete_integration(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get_active(request: SandboxRequest) -> SandboxResponse:
-    """The account that the session token is bound to."""
+    """Return the account that the session token is bound to."""
     return success(request.account.own(Profile).whole())
 
 
 def _chosen(request: SandboxRequest) -> Sequence[str]:
-    """The ids of all accounts, or of those whose environment variable has the value of the query."""
+    """Return the ids of all accounts, or of those whose environment variable matches the query."""
     account_ids = request.organisation.account_ids
     name = request.query("env_variable_name")
     if name is None:

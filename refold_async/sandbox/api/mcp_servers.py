@@ -31,12 +31,12 @@ class McpServerStore(DocumentStore):
 
 
 async def list_servers(request: SandboxRequest) -> SandboxResponse:
-    """A page of them, the newest first."""
+    """Return a page of the servers, newest first."""
     return page_of(request, list(_servers(request))[::-1])
 
 
 async def create(request: SandboxRequest) -> SandboxResponse:
-    """A server of a name and a description."""
+    """Create a server from a name and a description."""
     require(request.params, "name", "description")
     server = _servers(request).add(
         {
@@ -53,18 +53,18 @@ async def create(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """The whole record."""
+    """Return the whole record."""
     return success(_servers(request).get(request.path_params["mcp_server_id"]))
 
 
 async def update(request: SandboxRequest) -> SandboxResponse:
-    """Change the fields that came."""
+    """Update the fields in the body."""
     fields = given(request.params, SETTABLE)
     return success(_servers(request).update(request.path_params["mcp_server_id"], fields))
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Delete one; the answer is empty."""
+    """Delete a server; the response is empty."""
     _servers(request).remove(request.path_params["mcp_server_id"])
     return SandboxResponse(204, b"")
 

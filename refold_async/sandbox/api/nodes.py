@@ -1,4 +1,4 @@
-"""The kinds of node that the sandbox can run, and what each does.
+"""The kinds of workflow node that the sandbox can run, and what each does.
 
 A node of a workflow has a `type` and `data`. These are the sandbox's own words for what the data
 holds, since the reference leaves them open; a workflow with a node of any other type is refused.
@@ -21,11 +21,11 @@ BATCH_SECONDS = 0.002
 
 
 class NodeError(Exception):
-    """The node has failed, and with it the execution."""
+    """Raised when a node fails, and its execution with it."""
 
 
 class StoppedError(Exception):
-    """The execution was asked to stop while the node ran."""
+    """Raised when the execution was asked to stop while a node was running."""
 
 
 class NodeRun(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class NodeRun(msgspec.Struct, frozen=True):
         return data if isinstance(data, Mapping) else {}
 
     async def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until the execution is asked to stop."""
+        """Sleep, or raise `StoppedError` as soon as the execution is asked to stop."""
         try:
             async with asyncio.timeout(seconds):
                 await self.execution.stopping.wait()
@@ -53,7 +53,7 @@ class NodeRun(msgspec.Struct, frozen=True):
 
 
 async def start(step: NodeRun) -> object:
-    """Hand the payload to the nodes that follow."""
+    """Pass the payload on to the next nodes."""
     return {
         "message": "Workflow started successfully",
         "node_id": step.node["id"],
@@ -63,7 +63,7 @@ async def start(step: NodeRun) -> object:
 
 
 async def action(step: NodeRun) -> object:
-    """Run `action_id` with `params` in the workflow's app, or in the one that `slug` names."""
+    """Run `action_id` with `params` in the workflow's app, or in the app named by `slug`."""
     account = step.execution.account
     slug = str(step.data.get("slug") or step.execution.workflow["slug"])
     app = account.organisation.apps.get(slug)
@@ -84,7 +84,7 @@ async def action(step: NodeRun) -> object:
 
 
 async def delay(step: NodeRun) -> object:
-    """Take as many `seconds` as the payload says, else the node's data."""
+    """Sleep for the `seconds` of the payload, or else of the node's data."""
     payload = step.execution.payload
     asked = payload.get("seconds") if isinstance(payload, Mapping) else None
     seconds = asked if isinstance(asked, int | float) else step.data.get("seconds", 1)
@@ -95,7 +95,7 @@ async def delay(step: NodeRun) -> object:
 
 
 async def error(step: NodeRun) -> object:
-    """Fail with the `message`."""
+    """Fail with the node's `message`."""
     raise NodeError(str(step.data.get("message", "Failed as asked")))
 
 
@@ -111,7 +111,7 @@ async def response(step: NodeRun) -> object:
 
 
 async def batch(step: NodeRun) -> object:
-    """Work through so many `items` in batches of a `size`."""
+    """Process `items` in batches of `size`."""
     items, size = (_count(step.data.get(name), default) for name, default in (("items", 100), ("size", 50)))
     batches = step.execution.batches[str(step.node["id"])] = []
     step.record["is_batch"] = True
@@ -123,7 +123,7 @@ async def batch(step: NodeRun) -> object:
 
 
 async def human_task(step: NodeRun) -> object:
-    """Add a task, and wait until somebody has submitted it."""
+    """Add a task and wait until it is submitted."""
     submitted: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
     tasks = step.execution.account.organisation.own(HumanTaskStore)
     task = tasks.create(listener=submitted.put_nowait)

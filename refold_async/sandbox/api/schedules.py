@@ -24,7 +24,7 @@ from refold_async.sandbox.state import SandboxContext, StoredAccount
 
 
 class CronRange(NamedTuple):
-    """The numbers that a field may hold, and the names that stand for some of them."""
+    """The numbers that a cron field may hold, and the names of some of them."""
 
     low: int
     high: int
@@ -45,7 +45,7 @@ _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[1-9]\
 
 
 def is_cron(expression: str) -> bool:
-    """Whether an expression has five fields, each of them in its range."""
+    """Return whether an expression has five fields, each within its range."""
     fields = expression.split()
     return len(fields) == len(FIELDS) and all(map(_fits, fields, FIELDS))
 
@@ -80,7 +80,7 @@ class ScheduleStore(DocumentStore):
         self._account = account
 
     def run(self, context: SandboxContext, schedule_id: str) -> StoredExecution | None:
-        """Let a schedule come due; `None` where it is paused."""
+        """Run a schedule as if it were due; returns `None` if it is paused."""
         schedule = self.get(schedule_id)
         if schedule["inactive"]:
             return None
@@ -93,12 +93,12 @@ class ScheduleStore(DocumentStore):
 
 
 async def list_schedules(request: SandboxRequest) -> SandboxResponse:
-    """A page of the account's schedules, each with its workflow in full."""
+    """Return a page of the account's schedules, each with its workflow."""
     return page_of(request, list(_schedules(request)), lambda schedule: _expanded(request, schedule))
 
 
 async def register(request: SandboxRequest) -> SandboxResponse:
-    """A schedule for the workflow that the headers name."""
+    """Create a schedule for the workflow named in the headers."""
     require(request.params, "trigger_type")
     workflow = _workflow(request)
     schedule = _schedules(request).add(
@@ -120,7 +120,7 @@ async def register(request: SandboxRequest) -> SandboxResponse:
 
 
 async def update(request: SandboxRequest) -> SandboxResponse:
-    """Change when it runs and with what."""
+    """Change when the schedule runs, and with which payload."""
     schedule = _schedules(request).get(request.path_params["schedule_id"])
     options = mapping(schedule, "options")
     kept = {"trigger_type": schedule["trigger_type"], "regex": schedule["cron_patten"]}
@@ -131,17 +131,17 @@ async def update(request: SandboxRequest) -> SandboxResponse:
 
 
 async def pause(request: SandboxRequest) -> SandboxResponse:
-    """Let it run no more for now."""
+    """Pause a schedule."""
     return _set_status(request, "paused")
 
 
 async def resume(request: SandboxRequest) -> SandboxResponse:
-    """Let a paused one run again."""
+    """Resume a paused schedule."""
     return _set_status(request, "running")
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Delete it for good."""
+    """Delete a schedule."""
     _schedules(request).remove(request.path_params["schedule_id"])
     return success({"message": "Scheduled Job Deleted Successfully"})
 
@@ -163,7 +163,7 @@ def _workflow(request: SandboxRequest) -> StoredWorkflow:
 
 
 def _timing(fields: Mapping[str, object]) -> Document:
-    """When it runs, checked: the type of trigger, what it needs, the span of days and the time zone."""
+    """Return the checked timing of a schedule: trigger type, cron or dates, date range, time zone."""
     kind, regex = text(fields, "trigger_type"), text(fields, "regex")
     if kind not in {"cron", "interval"}:
         raise refused(400, "trigger_type must be cron or interval")
@@ -203,7 +203,7 @@ def _is_moment(interval: Mapping[str, object]) -> bool:
 
 
 def _expanded(request: SandboxRequest, schedule: Document) -> Document:
-    """The schedule as lists show it; a workflow that is gone stays an id."""
+    """Return a schedule as lists show it; a deleted workflow stays an id."""
     shown = without(schedule, "environment", "org_id")
     for workflow in request.organisation.own(WorkflowStore):
         if workflow.id == schedule["workflow"]:

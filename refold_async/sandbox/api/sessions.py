@@ -1,4 +1,4 @@
-"""Hosted connect: the address of the page on which a customer connects apps, and the page's properties."""
+"""Session tokens, and the hosted page on which a customer connects apps."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ REFRESH_SECONDS = 30 * 24 * 3600
 
 
 class AccountSession:
-    """The latest session token of one linked account, and the token to refresh it with."""
+    """The latest session token of one linked account, and its refresh token."""
 
     def __init__(self, account: StoredAccount) -> None:
         self._account = account
         self.token = self.refresh_token = ""
 
     def current(self, *, fresh: bool) -> dict[str, object]:
-        """The token and how long it serves; a new one where it no longer does, or where asked for."""
+        """Return the token and its lifetime; issues a new one if it has expired or `fresh` is set."""
         organisation = self._account.organisation
         if fresh or organisation.bearer(self.token) is not self._account:
             self.token = organisation.issue_token(self._account.account_id, TOKEN_SECONDS)
@@ -37,7 +37,7 @@ class AccountSession:
 
 
 async def create(request: SandboxRequest) -> SandboxResponse:
-    """A token for the account that the body names: the one that serves already, or a new one."""
+    """Return a token for the account in the body: the valid one, or a new one."""
     require(request.params, "linked_account_id", field="error")
     account_id = text(request.params, "linked_account_id")
     account = request.organisation.account(account_id)
@@ -51,7 +51,7 @@ async def create(request: SandboxRequest) -> SandboxResponse:
 
 
 async def revoke(request: SandboxRequest) -> SandboxResponse:
-    """Make the token that came worthless, and its refresh token with it."""
+    """Revoke the token of the request, and its refresh token."""
     token = (request.header("Authorization") or "").partition(" ")[2].strip()
     session = request.account.own(AccountSession)
     if token == session.token:
@@ -73,7 +73,7 @@ class ConnectSession:
 
 
 async def create_url(request: SandboxRequest) -> SandboxResponse:
-    """An address that bears a token of the account; the body is kept for the page."""
+    """Return a URL that includes a token of the account; the body is kept for the page."""
     account_id = request.query("linked_account_id")
     if not account_id:
         raise refused(400, "linked_account_id is required", field="error")
@@ -88,7 +88,7 @@ async def create_url(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get_properties(request: SandboxRequest) -> SandboxResponse:
-    """What was kept for the page, empty where nothing was."""
+    """Return the body kept for the page, or `{}`."""
     return success(request.account.own(ConnectSession).properties)
 
 

@@ -1,4 +1,4 @@
-"""Persistent tables: create and list them, and read, add, search and delete their records."""
+"""Persistent tables: named columns and records of one linked account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_RECORDS = 10_000
 
 
 class StoredTable:
-    """One table; a deleted one is kept, and found no more."""
+    """One table. A deleted one is kept but no longer found."""
 
     def __init__(self, document: Document, columns: Sequence[str], ids: IdSequence) -> None:
         self.document = document
@@ -33,11 +33,11 @@ class StoredTable:
         return str(self.document["name"])
 
     def summary(self) -> Document:
-        """The table as lists show it."""
+        """Return the table as lists show it."""
         return {**self.document, "record_count": len(self.records)}
 
     def add(self, rows: Sequence[Mapping[str, object]]) -> list[Document]:
-        """Keep rows as records; what stands in no column of the table is left out."""
+        """Add rows as records; values without a column are dropped."""
         if len(self.records) + len(rows) > MOST_RECORDS:
             raise refused(400, f"A table cannot have more than {MOST_RECORDS} records")
         added = [{"record_id": self._record_id(), **self._strip(row)} for row in rows]
@@ -45,7 +45,7 @@ class StoredTable:
         return added
 
     def remove(self, record_id: str) -> Document:
-        """Let one record go, and give it; refuses an unknown one."""
+        """Remove one record and return it; refuses an unknown one."""
         record = self.records.pop(record_id, None)
         if record is None:
             raise refused(404, "Record not found")
@@ -60,7 +60,7 @@ class StoredTable:
         self.columns += columns
 
     def remove_columns(self, columns: Sequence[str]) -> None:
-        """Remove columns with what stands in them, all or none; one column at least stays."""
+        """Remove columns and their values, all or none; at least one column must remain."""
         self._check_known(columns)
         if not set(self.columns) - set(columns):
             raise refused(400, "A table must keep at least one column")
@@ -70,7 +70,7 @@ class StoredTable:
                 record.pop(column, None)
 
     def rename_columns(self, names: Mapping[str, str]) -> None:
-        """Rename columns, in the table and in each record, all at one time: A to B and B to C go together."""
+        """Rename columns in the table and its records, all at once: A to B and B to C do not interfere."""
         self._check_known(names)
         renamed = [names.get(column, column) for column in self.columns]
         if len(set(renamed)) < len(renamed):
@@ -103,18 +103,18 @@ class TableStore:
         self._tables: dict[str, StoredTable] = {}
 
     def all(self) -> list[StoredTable]:
-        """Every table that was not deleted, oldest first."""
+        """Return all tables that are not deleted, oldest first."""
         return [table for table in self._tables.values() if not table.document["is_deleted"]]
 
     def get(self, table_id: str) -> StoredTable:
-        """The table with this id; refuses an unknown and a deleted one."""
+        """Return a table; refuses an unknown or deleted one."""
         table = self._tables.get(table_id)
         if table is None or table.document["is_deleted"]:
             raise refused(404, "Table not found")
         return table
 
     def create(self, name: str, columns: Sequence[str]) -> StoredTable:
-        """A table of a name that is not taken."""
+        """Create a table. The caller checks that the name is free."""
         organisation = self._account.organisation
         document: Document = {
             "org_id": organisation.id,
@@ -130,12 +130,12 @@ class TableStore:
         return table
 
     def set_group(self, tables: Sequence[StoredTable], group: str) -> None:
-        """Put tables into a group, or out of theirs."""
+        """Set or clear the group of tables."""
         self._documents.set_group([table.document for table in tables], group)
 
 
 async def list_tables(request: SandboxRequest) -> SandboxResponse:
-    """A page of the account's tables whose names fit a pattern."""
+    """Return a page of the account's tables whose names match a pattern."""
     name = pattern(request.query("name") or "")
     return page_of(
         request, [each for each in _tables(request).all() if name.search(each.name)], StoredTable.summary
@@ -143,7 +143,7 @@ async def list_tables(request: SandboxRequest) -> SandboxResponse:
 
 
 async def create(request: SandboxRequest) -> SandboxResponse:
-    """A table of a name and columns, or the one that has the name already."""
+    """Create a table, or return the one that already has the name."""
     if not request.params.get("table_name") or not request.params.get("columns"):
         raise refused(400, "table_name and columns are required")
     name = text(request.params, "table_name")
@@ -157,7 +157,7 @@ async def create(request: SandboxRequest) -> SandboxResponse:
 
 
 async def list_records(request: SandboxRequest) -> SandboxResponse:
-    """A page of the records, a hundred of them, with the columns and the name."""
+    """Return a page of up to 100 records, with the columns and the name."""
     table = _table(request)
     more = {"name": table.name, "columns": table.columns}
     return page_of(request, list(table.records.values()), limit=100, more=more)
@@ -173,37 +173,37 @@ async def add_records(request: SandboxRequest) -> SandboxResponse:
 
 
 async def search(request: SandboxRequest) -> SandboxResponse:
-    """The records whose fields match the patterns of the body."""
+    """Return the records whose fields match the patterns of the body."""
     return success(matching(_table(request).records.values(), request.params))
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Mark a table as deleted; from then on it is not found."""
+    """Mark a table as deleted; it is no longer found."""
     _table(request).document["is_deleted"] = True
     return success(value=True)
 
 
 async def delete_record(request: SandboxRequest) -> SandboxResponse:
-    """Delete one record and answer it."""
+    """Delete one record and return it."""
     return success(_table(request).remove(request.path_params["record_id"]))
 
 
 async def add_columns(request: SandboxRequest) -> SandboxResponse:
-    """Add columns and answer all."""
+    """Add columns and return all of them."""
     table = _table(request)
     table.add_columns(_columns(request))
     return success({"columns": table.columns})
 
 
 async def remove_columns(request: SandboxRequest) -> SandboxResponse:
-    """Remove columns and answer those that are left."""
+    """Remove columns and return the remaining ones."""
     table = _table(request)
     table.remove_columns(_columns(request))
     return success({"columns": table.columns})
 
 
 async def rename_columns(request: SandboxRequest) -> SandboxResponse:
-    """Rename columns and answer all."""
+    """Rename columns and return all of them."""
     table = _table(request)
     require(request.params, "renames")
     renames = objects(request.params, "renames")
@@ -214,7 +214,7 @@ async def rename_columns(request: SandboxRequest) -> SandboxResponse:
 
 
 async def set_group(request: SandboxRequest) -> SandboxResponse:
-    """Put tables into a group, or out of theirs; the answer is empty."""
+    """Set or clear the group of tables; the response is empty."""
     require(request.params, "tableIds")
     chosen = [_tables(request).get(str(each)) for each in items(request.params, "tableIds")]
     _tables(request).set_group(chosen, text(request.params, "group"))

@@ -1,4 +1,4 @@
-"""Webhooks: register endpoints for events, change them, put them into groups, delete them."""
+"""Webhooks: registered endpoints, and the signed deliveries to those on this machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DELIVERY_TIMEOUT = 5.0
 
 
 class Delivery(msgspec.Struct):
-    """One event on its way to one webhook.
+    """One event sent to one webhook.
 
     Attributes:
         webhook_id: The webhook.
@@ -50,7 +50,7 @@ class Delivery(msgspec.Struct):
 
     @property
     def delivered(self) -> bool:
-        """Whether a try was answered 200."""
+        """Whether an attempt was answered with status 200."""
         return 200 in self.statuses
 
 
@@ -63,7 +63,7 @@ class Outbox:
     def send(
         self, background: BackgroundTasks, webhook: Document, body: Mapping[str, object], api_key: str
     ) -> Delivery:
-        """Begin a delivery; it goes on behind the answers."""
+        """Start a delivery in the background."""
         url, method = str(webhook["webhook_url"]), str(webhook["method"])
         content = _fill(webhook["webhook_body"], body)
         signature = hmac.digest(api_key.encode(), content, "sha256").hex()
@@ -77,13 +77,13 @@ class Outbox:
 
 
 def _fill(template: object, body: Mapping[str, object]) -> bytes:
-    """The template with the event in its place; the default one is nothing but the event."""
+    """Return the template with the event inserted; the default template is the event alone."""
     text = template if isinstance(template, str) else msgspec.json.encode(template).decode()
     return text.replace(EVENT_MARK, msgspec.json.encode(body).decode()).encode()
 
 
 def _headers(webhook: Document) -> dict[str, str]:
-    """The webhook's own headers, less those that would break the request."""
+    """Return the webhook's own headers, without those that would break the request."""
     own = webhook.get("webhook_headers")
     pairs = own.items() if isinstance(own, Mapping) else ()
     return {str(name): str(value) for name, value in pairs if not {"\r", "\n"} & set(str(name) + str(value))}
@@ -106,7 +106,7 @@ async def _try(delivery: Delivery, method: str, headers: Mapping[str, str]) -> i
 
 
 async def _post(url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> int:
-    """One request on a connection of its own; gives the status."""
+    """Send one request on its own connection and return the status."""
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 80)
     reader, writer = await asyncio.open_connection(url.hostname, port, ssl=secure or None)
@@ -144,7 +144,7 @@ class WebhookStore(DocumentStore):
 def announce_connection(
     context: SandboxContext, account: StoredAccount, event: str, slug: str
 ) -> list[Delivery]:
-    """Tell the webhooks that a connection was created, deleted or has expired."""
+    """Notify the webhooks that a connection was created or deleted or has expired."""
     body = {**_origin(account), "type": "General", "event": event, "slug": slug}
     return announce(context, account.organisation, {**body, "createdAt": formatdate(usegmt=True)})
 
@@ -152,14 +152,14 @@ def announce_connection(
 def announce_workflow(
     context: SandboxContext, account: StoredAccount, event: str, fields: Mapping[str, object]
 ) -> list[Delivery]:
-    """Tell the webhooks how an execution ended."""
+    """Notify the webhooks how an execution ended."""
     return announce(context, account.organisation, {**_origin(account), "event": event, **fields})
 
 
 def announce(
     context: SandboxContext, organisation: Organisation, body: Mapping[str, object]
 ) -> list[Delivery]:
-    """Send a body to every enabled webhook that wants its event, and to those alone."""
+    """Send a body to every enabled webhook that subscribes to its event."""
     webhooks = organisation.own(WebhookStore)
     return [
         webhooks.outbox.send(context.background, webhook, body, context.api_keys[0])
@@ -202,7 +202,7 @@ SETTABLE = (
 
 
 async def list_webhooks(request: SandboxRequest) -> SandboxResponse:
-    """Every webhook of the organisation."""
+    """Return all webhooks of the organisation."""
     return success(list(_webhooks(request)))
 
 
@@ -224,26 +224,26 @@ async def register(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """One webhook."""
+    """Return one webhook."""
     return success(_webhooks(request).get(request.path_params["id"]))
 
 
 async def update(request: SandboxRequest) -> SandboxResponse:
-    """Change the fields that came."""
+    """Update the fields in the body."""
     webhooks = _webhooks(request)
     webhooks.get(request.path_params["id"])
     return success(webhooks.update(request.path_params["id"], _checked(request)))
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Delete one and answer those that are left."""
+    """Delete a webhook and return the remaining ones."""
     webhooks = _webhooks(request)
     webhooks.remove(request.path_params["id"])
     return success(list(webhooks))
 
 
 async def set_group(request: SandboxRequest) -> SandboxResponse:
-    """Put webhooks into a group, or out of theirs."""
+    """Set or clear the group of webhooks."""
     require(request.params, "webhookIds", field="error")
     webhooks = _webhooks(request)
     chosen = [webhooks.get(str(each)) for each in items(request.params, "webhookIds")]
@@ -256,7 +256,7 @@ def _webhooks(request: SandboxRequest) -> WebhookStore:
 
 
 def _checked(request: SandboxRequest) -> Document:
-    """The fields that came, where the service would take them."""
+    """Return the fields in the body; refuses what the service would refuse."""
     fields = given(request.params, SETTABLE)
     if "webhook_url" in fields and not is_web_url(text(fields, "webhook_url")):
         raise refused(400, "Invalid webhook url", "VALIDATION_ERROR", "error")

@@ -1,4 +1,4 @@
-"""Workflows: what the organisation and its accounts have built, with their drafts and versions."""
+"""The state of workflows: those of the organisation and its accounts, with drafts and versions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Stage = Literal["workflow", "draft", "version"]
 
 
 class StoredWorkflow:
-    """One workflow: as it runs, its draft while there is one, and its published versions."""
+    """One workflow: its current document, its draft, if any, and its published versions."""
 
     def __init__(self, ids: IdSequence, document: Document) -> None:
         self.document = document
@@ -29,12 +29,12 @@ class StoredWorkflow:
 
     @property
     def id(self) -> str:
-        """Its id, the same through all versions."""
+        """The id, the same for all versions."""
         return str(self.document["_id"])
 
     @property
     def slug(self) -> str:
-        """The app that it belongs to."""
+        """The app that the workflow belongs to."""
         return str(self.document["slug"])
 
     @property
@@ -44,21 +44,21 @@ class StoredWorkflow:
 
     @property
     def nodes(self) -> list[Document]:
-        """The nodes, in the order in which they run."""
+        """The nodes, in execution order."""
         return nodes_of(self.document)
 
     @property
     def event(self) -> object:
-        """The event that starts it, beside those who execute it: the `event` in a start node's data."""
+        """The event that starts it, if any: the `event` in a start node's data."""
         starts = [node["data"] for node in self.nodes if node.get("type") == "start"]
         return next((data["event"] for data in starts if isinstance(data, dict) and "event" in data), None)
 
     def is_for(self, account: StoredAccount | None) -> bool:
-        """Whether an account may use it; the organisation, `None`, uses them all."""
+        """Return whether an account may use it; the organisation (`None`) may use all."""
         return account is None or self.owner in (None, account.account_id)
 
     def edit(self) -> Document:
-        """The draft, cloned from what runs where there is none."""
+        """Return the draft, cloned from the current document if there is none."""
         if self.draft is None:
             clone = without(self.document, "published", "linked_account_id")
             moment = now()
@@ -67,7 +67,7 @@ class StoredWorkflow:
         return self.draft
 
     def publish(self, version: int | None) -> None:
-        """Let the draft run, if there is one, and keep a snapshot under the next or given version."""
+        """Publish the draft, if any, and keep a snapshot under the given or next version."""
         if self.draft is not None:
             self.document.update(without(self.draft, "_id", "associated_workflow", "createdAt"))
             self.draft = None
@@ -77,11 +77,11 @@ class StoredWorkflow:
         self.versions = [each for each in self.versions if each["version"] != number] + [snapshot]
 
     def unpublish(self) -> None:
-        """Let it run no more."""
+        """Unpublish the workflow."""
         self.document.update(published=False, updatedAt=now())
 
     def stage_of(self, workflow_id: str) -> Stage | None:
-        """What an id means here: the workflow by id or alias, its draft, or one of its versions."""
+        """Return what an id refers to: the workflow (by id or alias), its draft or a version."""
         if workflow_id in (self.id, self.document.get("workflow_alias")):
             return "workflow"
         if self.draft is not None and workflow_id == self.draft["_id"]:
@@ -90,14 +90,14 @@ class StoredWorkflow:
 
 
 class FoundWorkflow(NamedTuple):
-    """A workflow, and what the id that led to it means."""
+    """A workflow, and what the id that was looked up refers to."""
 
     workflow: StoredWorkflow
     stage: Stage
 
 
 class WorkflowStore:
-    """All workflows of an organisation; the seeded ones are its own, for every account."""
+    """All workflows of an organisation; the seeded ones belong to it and serve every account."""
 
     def __init__(self, organisation: Organisation) -> None:
         self._organisation = organisation
@@ -111,12 +111,12 @@ class WorkflowStore:
         return iter(tuple(self._workflows.values()))
 
     def create(self, account: StoredAccount, slug: str, fields: Document) -> StoredWorkflow:
-        """A workflow of an account's, not published yet."""
+        """Add an unpublished workflow of an account."""
         ownership = {"linked_account_id": account.account_id, "public_access_workflow": True}
         return self._add(self._ids.next(), slug, {**fields, **ownership, "published": False})
 
     def search(self, workflow_id: str) -> FoundWorkflow:
-        """The workflow that an id or alias means, or the one that a draft or version belongs to."""
+        """Return the workflow with an id or alias, or the one whose draft or version has the id."""
         for workflow in self:
             stage = workflow.stage_of(workflow_id)
             if stage is not None:
@@ -124,18 +124,18 @@ class WorkflowStore:
         raise refused(404, "Workflow not found")
 
     def find(self, workflow_id: str) -> StoredWorkflow:
-        """The workflow alone; refuses an unknown id."""
+        """Return the workflow alone; refuses an unknown id."""
         return self.search(workflow_id).workflow
 
     def usable(self, workflow_id: str, account: StoredAccount | None) -> StoredWorkflow:
-        """A workflow that an account may use; refuses another account's."""
+        """Return a workflow that an account may use; refuses another account's."""
         workflow = self.find(workflow_id)
         if not workflow.is_for(account):
             raise refused(403, "Workflow is private to another linked account")
         return workflow
 
     def of_app(self, slug: str, account: StoredAccount) -> list[StoredWorkflow]:
-        """The published workflows of an app that an account may use."""
+        """Return the published workflows of an app that an account may use."""
         return [
             each for each in self if each.slug == slug and each.document["published"] and each.is_for(account)
         ]
@@ -189,13 +189,13 @@ class WorkflowStore:
 
 
 def nodes_of(document: Document) -> list[Document]:
-    """The nodes of a workflow's document."""
+    """Return the nodes of a workflow's document."""
     nodes = document["nodes"]
     return [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
 
 
 def _numbered(found: list[Document]) -> list[Document]:
-    """The nodes, each with an id, its neighbours and its data."""
+    """Return the nodes, each with an id, its neighbours and its data."""
     base: Document = {"incoming_nodes": [], "outgoing_nodes": [], "data": None}
     return [{"id": str(place), **base, **node} for place, node in enumerate(found, start=1)]
 

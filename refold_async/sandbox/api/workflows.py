@@ -18,7 +18,7 @@ from refold_async.sandbox.state import StoredAccount
 
 
 async def list_workflows(request: SandboxRequest) -> SandboxResponse:
-    """A page of the organisation's workflows; with an account, of those that it may use."""
+    """Return a page of the organisation's workflows, or of those that the account may use."""
     account = request.account_or_none
     chosen = [
         each for each in _workflows(request) if _listed(request, each, account) and _fits(request, each)
@@ -27,14 +27,14 @@ async def list_workflows(request: SandboxRequest) -> SandboxResponse:
 
 
 async def create(request: SandboxRequest) -> SandboxResponse:
-    """A workflow of the account's own, not published yet."""
+    """Create an unpublished workflow of the account."""
     slug = _slug(request)
     workflow = _workflows(request).create(request.account, slug, without(dict(request.params), "_id"))
     return success({"workflow": workflow.document})
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """One workflow; another account's is refused to an account, and shown to the organisation."""
+    """Return one workflow; the organisation sees all, an account not those of others."""
     account_id = request.header("linked_account_id")
     account = existing_account(request.organisation, account_id) if account_id else None
     workflow = _workflows(request).usable(request.path_params["workflowId"], account)
@@ -42,12 +42,12 @@ async def get(request: SandboxRequest) -> SandboxResponse:
 
 
 async def edit(request: SandboxRequest) -> SandboxResponse:
-    """The draft; made from what runs where there is none."""
+    """Return the draft, created from the current document if there is none."""
     return success(_usable(request).edit())
 
 
 async def publish(request: SandboxRequest) -> SandboxResponse:
-    """Publish the workflow or its draft, or take it back."""
+    """Publish the workflow or its draft, or unpublish it."""
     require(request.params, "published")
     workflow, stage = _workflows(request).search(request.path_params["workflowId"])
     _check_owner(workflow, request.account)
@@ -62,7 +62,7 @@ async def publish(request: SandboxRequest) -> SandboxResponse:
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
-    """Delete a workflow with its draft and versions; one version alone is refused."""
+    """Delete a workflow with its draft and versions; refuses a single version."""
     workflow, stage = _workflows(request).search(request.path_params["workflowId"])
     _check_owner(workflow, request.account)
     if stage == "version":
@@ -72,13 +72,13 @@ async def delete(request: SandboxRequest) -> SandboxResponse:
 
 
 async def list_versions(request: SandboxRequest) -> SandboxResponse:
-    """A page of the published versions, the newest first."""
+    """Return a page of the published versions, newest first."""
     versions = sorted(_usable(request).versions, key=lambda each: str(each["createdAt"]), reverse=True)
     return page_of(request, versions, lambda version: without(version, "linked_account_id"))
 
 
 async def get_request_structure(request: SandboxRequest) -> SandboxResponse:
-    """What the body of an execution should look like."""
+    """Return the expected body of an execution."""
     document = _usable(request).document
     schema = document.get("json_schema")
     return success(
@@ -91,7 +91,7 @@ async def get_request_structure(request: SandboxRequest) -> SandboxResponse:
 
 
 async def list_enabled(request: SandboxRequest) -> SandboxResponse:
-    """The workflows that are switched on in the account's configs."""
+    """Return the workflows enabled in the account's configs."""
     names = ("name", "description", "icon", "createdAt", "updatedAt")
     return success(
         [
@@ -109,7 +109,7 @@ async def list_enabled(request: SandboxRequest) -> SandboxResponse:
 
 
 def _slug(request: SandboxRequest) -> str:
-    """The app of a new workflow, named by its slug or its id; the organisation's own where neither came."""
+    """Return the app of a new workflow, given by slug or id; by default the organisation's own."""
     app_id = text(request.params, "associated_application")
     slug = text(request.params, "slug")
     if app_id and not slug:

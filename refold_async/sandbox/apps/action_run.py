@@ -18,7 +18,7 @@ from refold_async.sandbox.apps.shapes import SHAPES, ProblemKind, Shape
 
 
 class AppAnswer(NamedTuple):
-    """What an action gave: the app's body, and whether the app did it."""
+    """The result of an action: the app's body, and whether the app carried it out."""
 
     data: object
     ok: bool = True
@@ -28,7 +28,7 @@ class AppAnswer(NamedTuple):
 
 
 class AppProblemError(Exception):
-    """The app refuses. A verb raises it and the engine turns it into the app's own error."""
+    """Raised by a verb if the app refuses; the engine turns it into the app's own error."""
 
     def __init__(self, problem: ProblemKind, message: str, object_name: str = "") -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class AppProblemError(Exception):
 
 
 class ActionRun(NamedTuple):
-    """One action about to run: what, with which parameters, over which tables."""
+    """One action about to run: its app, parameters and tables."""
 
     app: App
     action: AppAction
@@ -46,7 +46,7 @@ class ActionRun(NamedTuple):
 
     @property
     def shape(self) -> Shape:
-        """How the app answers."""
+        """The format of the app's answers."""
         return SHAPES[self.app.shape]
 
     @property
@@ -55,11 +55,11 @@ class ActionRun(NamedTuple):
         return self.table_of(self.action.object)
 
     def text(self, name: str) -> str:
-        """A parameter as text; empty where it is absent."""
+        """Return a parameter as a string, empty if it is absent."""
         return as_text(self.params.get(name))
 
     def number(self, name: str, default: float, most: float = math.inf) -> float:
-        """A parameter as a number from 0 to `most`."""
+        """Return a parameter as a number from 0 to `most`."""
         text = self.text(name)
         if not text:
             return default
@@ -72,7 +72,7 @@ class ActionRun(NamedTuple):
         return value
 
     def mapping(self, name: str) -> Mapping[str, object]:
-        """A parameter of type `json` as an object, sent as such or as JSON text."""
+        """Return a parameter of type `json` as an object, sent as an object or as JSON text."""
         value = self.params.get(name)
         if isinstance(value, str) and value:
             try:
@@ -87,7 +87,7 @@ class ActionRun(NamedTuple):
 
 
 def as_text(value: object) -> str:
-    """A JSON value as the app would store it in a text field."""
+    """Return a JSON value as the app would store it in a text field."""
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

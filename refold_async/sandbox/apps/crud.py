@@ -20,7 +20,7 @@ class RecordFilter(NamedTuple):
     query: str
 
     def accepts(self, record: StoredRecord) -> bool:
-        """Whether the record fits."""
+        """Return whether the record matches."""
         if self.query and not any(self.query in as_text(value).lower() for value in record.fields.values()):
             return False
         if not self.operator:
@@ -30,14 +30,14 @@ class RecordFilter(NamedTuple):
 
 
 def make_filter(name: str, operator: str, value: str, query: str) -> RecordFilter:
-    """A filter; an unknown operator is the app's own error."""
+    """Return a filter; an unknown operator is the app's own error."""
     if operator and operator.upper() not in OPERATORS:
         raise AppProblemError("invalid", f"{operator} is not a valid operator")
     return RecordFilter(name, operator.upper(), value, query.lower())
 
 
 def _order(held: str, value: str) -> int:
-    """Below, equal or above 0: by number where both are, else by text."""
+    """Return a number below, equal to or above 0: numeric order if both are numbers, else by text."""
     try:
         left, right = float(held), float(value)
     except ValueError:
@@ -69,7 +69,7 @@ LARGEST_PAGE = 100
 
 
 def list_records(run: ActionRun) -> AppAnswer:
-    """A page of records; where the action's id parameter is given, that record alone."""
+    """Return a page of records, or the one named by the action's id parameter."""
     if run.text(run.action.id_parameter):
         return get_record(run)
     owners = _references(run)
@@ -84,12 +84,12 @@ def list_records(run: ActionRun) -> AppAnswer:
 
 
 def get_record(run: ActionRun) -> AppAnswer:
-    """One record by its id."""
+    """Return one record by its id."""
     return AppAnswer(run.shape.record(_find(run)))
 
 
 def search_records(run: ActionRun) -> AppAnswer:
-    """The records that fit `propertyName`, `operator` and `value`, and the words of `query`."""
+    """Return the records that match `propertyName`, `operator` and `value`, and the words of `query`."""
     condition = make_filter(
         run.text("propertyName"), run.text("operator"), run.text("value"), run.text("query")
     )
@@ -98,20 +98,20 @@ def search_records(run: ActionRun) -> AppAnswer:
 
 
 def create_record(run: ActionRun) -> AppAnswer:
-    """A new record of those parameters that are fields."""
+    """Create a record from the parameters that are fields."""
     owners = _references(run)
     record = run.table.create({**_fields(run), **owners})
     return AppAnswer(run.shape.record(record))
 
 
 def update_record(run: ActionRun) -> AppAnswer:
-    """The record named, with the fields given changed."""
+    """Update the given fields of a record."""
     record = run.table.update(_find(run), _fields(run))
     return AppAnswer(run.shape.record(record))
 
 
 def delete_record(run: ActionRun) -> AppAnswer:
-    """The record named, gone."""
+    """Delete a record."""
     record = _find(run)
     run.table.delete(record)
     return AppAnswer(run.shape.deleted(record))
@@ -131,7 +131,7 @@ def _fields(run: ActionRun) -> dict[str, object]:
 
 
 def _references(run: ActionRun) -> dict[str, str]:
-    """The ids of the records that the parameters refer to, each found by id or by name."""
+    """Return the ids of the records that parameters refer to, each found by id or by name."""
     ids: dict[str, str] = {}
     for name, object_name in run.action.refers.items():
         wanted = run.text(name)
@@ -148,7 +148,7 @@ def _references(run: ActionRun) -> dict[str, str]:
 
 
 def _start(run: ActionRun) -> str | None:
-    """Where the page begins: past the record named by `after`, or `cursor` as Slack says."""
+    """Return the id that the page starts after: `after`, or Slack's `cursor`."""
     start = run.text("after") or run.text("cursor")
     if start and not run.table.is_place(start):
         raise AppProblemError("invalid", f"{start} is no place to go on from")

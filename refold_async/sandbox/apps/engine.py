@@ -1,4 +1,4 @@
-"""Runs actions: one function a verb, over records that the data describes.
+"""Runs actions: one function per verb, over records described by data.
 
 Nothing here waits and nothing here knows HTTP. `run` is one step of the event loop, so that whoever
 calls it can put the effect and its ledger row down together.
@@ -20,18 +20,18 @@ LARGEST_PAYLOAD = 64 * 1024 * 1024
 
 
 def echo(run: ActionRun) -> AppAnswer:
-    """The parameters, as they came."""
+    """Return the parameters."""
     return AppAnswer(dict(run.params))
 
 
 def sleep(run: ActionRun) -> AppAnswer:
-    """An answer that takes `seconds` to come; default 1."""
+    """Return an answer that is delayed by `seconds`, by default 1."""
     seconds = run.number("seconds", 1.0, LONGEST_SLEEP)
     return AppAnswer({"slept": seconds}, delay=seconds)
 
 
 def fail(run: ActionRun) -> AppAnswer:
-    """The failure asked for by `node_status`, `http_status` and `message`."""
+    """Return the failure described by `node_status`, `http_status` and `message`."""
     return AppAnswer(
         {"message": run.text("message") or "Failed as asked"},
         ok=False,
@@ -41,17 +41,17 @@ def fail(run: ActionRun) -> AppAnswer:
 
 
 def payload(run: ActionRun) -> AppAnswer:
-    """A text of `bytes` characters; default 1024."""
+    """Return a string of `bytes` characters, by default 1024."""
     return AppAnswer({"payload": "x" * int(run.number("bytes", 1024, LARGEST_PAYLOAD))})
 
 
 def method_of(params: Mapping[str, object]) -> str:
-    """The HTTP method of a raw call; default GET."""
+    """Return the HTTP method of a raw request, by default GET."""
     return str(params.get("method") or "GET").upper()
 
 
 def find_endpoint(app: App, params: Mapping[str, object]) -> tuple[AppAction, dict[str, object]] | None:
-    """The action behind a raw call's method and URL, and the id that stands in the URL."""
+    """Return the action behind a raw request's method and URL, and the id in the URL."""
     segments = _segments(urlsplit(str(params.get("url") or "")).path)
     for action in app.actions:
         method, _, template = action.http.partition(" ")
@@ -64,7 +64,7 @@ def find_endpoint(app: App, params: Mapping[str, object]) -> tuple[AppAction, di
 
 
 def unwrap(run: ActionRun) -> ActionRun:
-    """The job that a raw call amounts to; the app's own error where it amounts to none."""
+    """Return the action run that a raw request stands for; an unknown endpoint is the app's own error."""
     found = find_endpoint(run.app, run.params)
     if found is None:
         raise AppProblemError("no_endpoint", f"Nothing at {method_of(run.params)} {run.text('url')}")
@@ -86,7 +86,7 @@ def _segments(path: str) -> list[str]:
 
 
 def _match(template: list[str], segments: list[str]) -> str | None:
-    """The text in the place of `{id}`, empty where the template has none; `None` for no match."""
+    """Return the text matched by `{id}`, empty if the template has none, or `None` if nothing matches."""
     if len(template) != len(segments):
         return None
     found = ""
@@ -113,7 +113,7 @@ VERBS: Mapping[str, Callable[[ActionRun], AppAnswer]] = {
 
 
 def run_verb(run: ActionRun) -> AppAnswer:
-    """Run an action; what the app itself refuses is an answer too, with `ok` false."""
+    """Run an action; a refusal by the app is an answer too, with `ok` false."""
     try:
         if run.action.kind != "http":
             return VERBS[run.action.kind](run)
@@ -124,13 +124,13 @@ def run_verb(run: ActionRun) -> AppAnswer:
 
 
 def errored(app: App, problem: ProblemKind, message: str, object_name: str = "") -> AppAnswer:
-    """The app's own error, as Refold hands it on."""
+    """Return the app's own error, as Refold passes it on."""
     status, data = SHAPES[app.shape].error(AppProblem(problem, message, object_name))
     return AppAnswer(data, ok=False, node_status="Errored", http_status=status)
 
 
 def effect_of(app: App, action: AppAction, params: Mapping[str, object]) -> Effect:
-    """Whether a run changes anything in the app; of a raw call, what the endpoint behind it does."""
+    """Return whether an action writes; for a raw request, whether the endpoint behind it does."""
     if action.kind != "http":
         return action.effect
     found = find_endpoint(app, params)

@@ -1,4 +1,4 @@
-"""The structs of an app's data file, and the loading of it."""
+"""The structs of an app's data file, and its loader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READ_KINDS = frozenset({"list", "get", "search", "echo", "sleep", "fail", "paylo
 
 
 class AppParameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One parameter of an action, field by field as the schema operation answers it."""
+    """One parameter of an action, with the fields that the schema operation returns."""
 
     name: str
     label: str
@@ -55,17 +55,17 @@ class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def effect(self) -> Effect:
-        """Whether it changes anything in the app; of `http` only the request's method tells."""
+        """Whether it changes anything in the app; for `http`, only the request's method tells."""
         return "read" if self.kind in READ_KINDS else "write"
 
     @property
     def required(self) -> list[str]:
-        """The names of the parameters that must come."""
+        """The names of the required parameters."""
         return [parameter.name for parameter in self.parameters if parameter.required]
 
 
 class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of record that an app holds.
+    """One type of record that an app holds.
 
     Attributes:
         fields: What each field of a generated record holds: a kind of value that `values` knows, the
@@ -83,11 +83,11 @@ class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     suffix: str = ""
 
     def id_of(self, number: int) -> str:
-        """The id of the record with this number."""
+        """Return the id of the record with this number."""
         return f"{self.prefix}{number:0{self.width}d}{self.suffix}"
 
     def number_of(self, record_id: str) -> int | None:
-        """The number in an id; `None` where it is no id of this type."""
+        """Return the number in an id, or `None` if it is not an id of this type."""
         digits = record_id.removeprefix(self.prefix).removesuffix(self.suffix)
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
             return None
@@ -129,13 +129,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             )
 
     def action(self, action_id: str) -> AppAction | None:
-        """The action with this id; `None` where the app has no such one."""
+        """Return the action with this id, or `None`."""
         return next((action for action in self.actions if action.action_id == action_id), None)
 
 
 @cache
 def load_apps() -> Mapping[str, App]:
-    """The apps that come with the sandbox, by slug; read and checked once for the process."""
+    """Return the bundled apps by slug, read and checked once per process."""
     folder = resources.files("refold_async.sandbox.apps")
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda f: f.name)
     apps = [msgspec.toml.decode(file.read_bytes(), type=App) for file in files]

@@ -16,7 +16,7 @@ from refold_async.sandbox.apps.values import SeededChoices, generate, past_momen
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
-    """One record: what it is (`"contacts"`), its id, its fields, when it was created and changed."""
+    """One record: its object name (e.g. `contacts`), id, fields and timestamps."""
 
     object_name: str
     id: str
@@ -41,18 +41,18 @@ class RecordTable:
         self._changes: dict[str, StoredRecord | None] = {}
 
     def get(self, record_id: str) -> StoredRecord | None:
-        """The record with this id; `None` where it was never there or is deleted."""
+        """Return the record with this id, or `None` if it never existed or was deleted."""
         if record_id in self._changes:
             return self._changes[record_id]
         number = self._type.number_of(record_id)
         return None if number is None else self._seeded(number)
 
     def is_place(self, after: str) -> bool:
-        """Whether `scan` can go on from here: an id of this type, of a record there or deleted."""
+        """Return whether `scan` can start after this id: that of an existing or deleted record."""
         return self._type.number_of(after) is not None
 
     def scan(self, after: str | None = None) -> Iterator[StoredRecord]:
-        """The records past the id `after`, or all of them."""
+        """Yield the records after the id `after`, or all of them."""
         passed = None if after is None else self._type.number_of(after)
         start = self._type.first if passed is None else max(passed + 1, self._type.first)
         for place in range(start, self._next):
@@ -69,7 +69,7 @@ class RecordTable:
         return record
 
     def update(self, record: StoredRecord, fields: Mapping[str, object]) -> StoredRecord:
-        """Change the fields given, keep the others."""
+        """Update the given fields and keep the others."""
         changed = msgspec.structs.replace(
             record, fields={**record.fields, **fields}, updated_at=timestamp(datetime.now(UTC))
         )
@@ -77,7 +77,7 @@ class RecordTable:
         return changed
 
     def delete(self, record: StoredRecord) -> None:
-        """Remove a record."""
+        """Delete a record."""
         self._changes[record.id] = None
 
     def _seeded(self, number: int) -> StoredRecord | None:

@@ -1,4 +1,4 @@
-"""How each app dresses its answers: records, pages and errors in the app's native JSON.
+"""The formats of apps' answers: records, pages and errors in each app's native JSON.
 
 A shape also undresses the body of a raw `httprequest` into plain parameters.
 """
@@ -16,7 +16,7 @@ STATUSES: Mapping[ProblemKind, int] = {"missing": 404, "invalid": 400, "throttle
 
 
 class ResponsePage(NamedTuple):
-    """Some records of one type; `after` is where the next page begins, `total` a search's count."""
+    """Records of one type; `after` is the next page's start, `total` the count of a search."""
 
     object_name: str
     records: Sequence[StoredRecord]
@@ -25,7 +25,7 @@ class ResponsePage(NamedTuple):
 
 
 class AppProblem(NamedTuple):
-    """What an app refuses: the kind of problem, the reason in words, and the object type concerned."""
+    """A refusal by an app: the kind of problem, the reason and the object type concerned."""
 
     kind: ProblemKind
     message: str
@@ -33,31 +33,31 @@ class AppProblem(NamedTuple):
 
 
 class Shape(Protocol):
-    """One app's way to answer."""
+    """The format of one app's answers."""
 
     def record(self, record: StoredRecord) -> object:
-        """One record."""
+        """Return one record."""
 
     def page(self, page: ResponsePage) -> object:
-        """A page of records."""
+        """Return a page of records."""
 
     def deleted(self, record: StoredRecord) -> object:
-        """The answer to the deletion of a record."""
+        """Return the answer to the deletion of a record."""
 
     def error(self, problem: AppProblem) -> tuple[int, object]:
-        """The app's HTTP status and body for a refusal."""
+        """Return the app's HTTP status and body for a refusal."""
         ...
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
-        """The parameters in the body of a raw request."""
+        """Return the parameters in the body of a raw request."""
         ...
 
 
 class PlainShape:
-    """An app of no particular manners."""
+    """A generic REST format."""
 
     def record(self, record: StoredRecord) -> object:
-        """The fields beside the id and the dates."""
+        """Return the fields beside the id and the dates."""
         return {
             "id": record.id,
             **record.fields,
@@ -66,20 +66,20 @@ class PlainShape:
         }
 
     def page(self, page: ResponsePage) -> object:
-        """`records`, `next`, and the `total` of a search."""
+        """Return `records`, `next`, and the `total` of a search."""
         answer = {"records": [self.record(record) for record in page.records], "next": page.after}
         return answer if page.total is None else {"total": page.total, **answer}
 
     def deleted(self, record: StoredRecord) -> object:
-        """The id that is gone."""
+        """Return the deleted id."""
         return {"id": record.id, "deleted": True}
 
     def error(self, problem: AppProblem) -> tuple[int, object]:
-        """A code and a message."""
+        """Return a code and a message."""
         return STATUSES[problem.kind], {"code": problem.kind.upper(), "message": problem.message}
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
-        """The body itself."""
+        """Return the body itself."""
         return dict(body)
 
 
@@ -94,7 +94,7 @@ class HubSpotShape:
     }
 
     def record(self, record: StoredRecord) -> object:
-        """Fields under `properties`, all values as texts."""
+        """Return the fields under `properties`, all values as strings."""
         return {
             "id": record.id,
             "properties": {**record.fields, "createdate": record.created_at},
@@ -104,18 +104,18 @@ class HubSpotShape:
         }
 
     def page(self, page: ResponsePage) -> object:
-        """`results` and `paging`, which is empty on the last page."""
+        """Return `results` and `paging`, which is empty on the last page."""
         after = page.after
         paging = {} if after is None else {"next": {"after": after, "link": f"?after={after}"}}
         answer = {"results": [self.record(record) for record in page.records], "paging": paging}
         return answer if page.total is None else {"total": page.total, **answer}
 
     def deleted(self, record: StoredRecord) -> object:  # noqa: ARG002 - HubSpot answers 204 and not a word
-        """Nothing."""
+        """Return an empty object."""
         return {}
 
     def error(self, problem: AppProblem) -> tuple[int, object]:
-        """HubSpot's error body, with its category."""
+        """Return HubSpot's error body, with its category."""
         body = {
             "status": "error",
             "message": problem.message,
@@ -126,7 +126,7 @@ class HubSpotShape:
         return STATUSES[problem.kind], body
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
-        """`properties`, and the first filter of a search, beside the rest of the body."""
+        """Return `properties`, and the first filter of a search, merged into the rest of the body."""
         parameters = dict(body)
         for nested in (
             parameters.pop("properties", None),
@@ -138,7 +138,7 @@ class HubSpotShape:
 
 
 class SlackShape:
-    """Slack's web API: 200 with `ok` false for an error, throttling aside."""
+    """Slack's web API: 200 with `ok` false for every error but throttling."""
 
     WORDS: Mapping[ProblemKind, str] = {
         "invalid": "invalid_arguments",
@@ -147,29 +147,29 @@ class SlackShape:
     }
 
     def record(self, record: StoredRecord) -> object:
-        """A message beside its channel and `ts`, anything else under its own name."""
+        """Return a message with its channel and `ts`, any other record under its own name."""
         item = self._item(record)
         if record.object_name != "messages":
             return {"ok": True, record.object_name.removesuffix("s"): item}
         return {"ok": True, "channel": record.fields.get("channel"), "ts": record.id, "message": item}
 
     def page(self, page: ResponsePage) -> object:
-        """The items under their own name, and Slack's cursor."""
+        """Return the items under their own name, and Slack's cursor."""
         name = "members" if page.object_name == "users" else page.object_name
         items = [self._item(record) for record in page.records]
         return {"ok": True, name: items, "response_metadata": {"next_cursor": page.after or ""}}
 
     def deleted(self, record: StoredRecord) -> object:
-        """The channel and the `ts` that is gone."""
+        """Return the channel and the deleted `ts`."""
         return {"ok": True, "channel": record.fields.get("channel"), "ts": record.id}
 
     def error(self, problem: AppProblem) -> tuple[int, object]:
-        """One word in `error`."""
+        """Return a single word in `error`."""
         word = self.WORDS.get(problem.kind, f"{problem.object_name.removesuffix('s')}_not_found")
         return (429 if problem.kind == "throttled" else 200), {"ok": False, "error": word}
 
     def parameters(self, body: Mapping[str, object]) -> dict[str, object]:
-        """The body itself."""
+        """Return the body itself."""
         return dict(body)
 
     def _item(self, record: StoredRecord) -> object:

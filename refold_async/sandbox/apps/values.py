@@ -1,4 +1,4 @@
-"""Values for generated records: the same for the same seed, on every machine and in every run."""
+"""Values for generated records: deterministic for a seed, on every machine and in every run."""
 
 from __future__ import annotations
 
@@ -74,39 +74,39 @@ _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class SeededChoices:
-    """A stream of choices drawn from one text; each draw takes a few bits of its hash."""
+    """A stream of choices derived from one text; each draw consumes a few bits of its hash."""
 
     def __init__(self, text: str) -> None:
         self._bits = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest())
 
     @cached_property
     def person(self) -> tuple[str, str]:
-        """A first and a last name, the same for all fields of a record."""
+        """A first and a last name, shared by all fields of a record."""
         return self.choice(FIRST_NAMES), self.choice(LAST_NAMES)
 
     def below(self, limit: int) -> int:
-        """A number from 0 to `limit - 1`."""
+        """Return a number from 0 to `limit - 1`."""
         self._bits, number = divmod(self._bits, limit)
         return number
 
     def choice(self, options: list[str]) -> str:
-        """One of the options."""
+        """Return one of the options."""
         return options[self.below(len(options))]
 
 
 def object_id(*parts: object) -> str:
-    """24 hexadecimal digits, the look of Refold's own ids, always the same for the same parts."""
+    """Return 24 hexadecimal digits, like Refold's own ids, always the same for the same parts."""
     text = "\x1f".join(map(str, parts))
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as the API writes it: UTC, milliseconds, `Z`."""
+    """Return a moment as the API writes it: UTC, milliseconds, `Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def past_moment(seed: SeededChoices) -> datetime:
-    """A moment of the year 2025."""
+    """Return a moment in the year 2025."""
     return _EPOCH + timedelta(milliseconds=seed.below(365 * 24 * 3600 * 1000))
 
 
@@ -136,7 +136,7 @@ GENERATORS: Mapping[str, Callable[[SeededChoices], str]] = {
 
 
 def generate(kinds: Mapping[str, str], seed: SeededChoices, place: int = 0) -> dict[str, object]:
-    """A record's fields, for each name a value of its kind.
+    """Return a record's fields: for each name a value of its kind.
 
     A kind is a name in `GENERATORS`, choices to draw from (`"a|b|c"`), or values that the records
     take in turn by their place (`"a, b, c"`).
