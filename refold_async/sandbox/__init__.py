@@ -6,8 +6,8 @@
         ...
         assert not sandbox.ledger.duplicates()
 
-It knows nothing of the client library. `python -m refold_async.sandbox` runs it as a command, and
-`SandboxThread` from a synchronous program.
+It does not import the client. `python -m refold_async.sandbox` runs it as a command, `SandboxThread`
+in a synchronous program.
 """
 
 from __future__ import annotations

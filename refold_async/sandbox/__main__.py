@@ -60,7 +60,7 @@ def parse_fault(text: str) -> Fault:
     """Return the fault in `name=value,name=value` or in a JSON object of its fields.
 
     Raises:
-        ValueError: A name or value is not one of a fault's.
+        ValueError: If a name or value is not one of a fault's.
     """
     return _settings(text, Fault)
 
@@ -69,7 +69,7 @@ def parse_limit(text: str) -> SandboxLimit:
     """Return the limit in `20`, `20:5` (with the burst), `name=value,…` or a JSON object.
 
     Raises:
-        ValueError: A name or value is not one of a limit's.
+        ValueError: If a name or value is not one of a limit's.
     """
     rate, colon, burst = text.partition(":")
     if "=" in text or text.startswith("{"):
@@ -89,19 +89,24 @@ def _settings(text: str, kind: type[SettingsT]) -> SettingsT:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="A Refold to run at home.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=prog, description="Run a local Refold.", allow_abbrev=False)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--port", type=int, default=0, help="port to listen on (default: any free one)")
-    add("--api-key", default="tk_sandbox", help="the key to let in (default %(default)s)")
-    add("--accounts", type=int, default=1000, help="linked accounts to begin with (default %(default)s)")
-    add("--seed", type=int, default=0, help="decides records, ids and chances (default %(default)s)")
-    add("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
+    add("--api-key", default="tk_sandbox", help="API key to accept (default %(default)s)")
+    add("--accounts", type=int, default=1000, help="initial number of linked accounts (default %(default)s)")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of records, ids and fault chances (default %(default)s)",
+    )
+    add("--latency", type=float, default=0.0, help="minimum seconds per response")
     add(
         "--limit",
         type=_argument(parse_limit),
         metavar="RATE[:BURST]",
-        help="rate limit, as 20:5, or NAME=VALUE,…",
+        help="rate limit, e.g. 20:5, or NAME=VALUE,…",
     )
     add(
         "--fault",
@@ -109,9 +114,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE,…",
-        help="what goes wrong, as drop=after,effect=write,probability=0.1, or as JSON; may be repeated",
+        help="fault to inject, e.g. drop=after,effect=write,probability=0.1, or JSON; may be repeated",
     )
-    add("--ledger", metavar="PATH", help="append each run to this file before its answer is sent")
+    add("--ledger", metavar="PATH", help="append each run to this file before its response is sent")
     return parser
 
 

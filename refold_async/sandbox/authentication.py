@@ -10,7 +10,7 @@ from refold_async.sandbox.state import Organisation, StoredAccount
 def authenticate(request: SandboxRequest) -> str:
     """Check the credentials, set the request's account and return the API key that is rate-limited.
 
-    An API key goes before a token. A token counts against the organisation's first key.
+    An API key takes precedence over a token. A token counts against the organisation's first key.
     """
     if request.scope == "public":
         return request.context.api_keys[0]

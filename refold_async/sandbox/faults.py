@@ -28,31 +28,31 @@ _WORDS: Final[Mapping[str, tuple[object, ...]]] = {
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of fault: which requests it matches, how often, and what it does.
 
-    Whom (all that is given must match; nothing given matches every documented request):
+    Which requests (all given values must match; without any, every documented request matches):
         method, operation, slug, action_id, linked_account_id, effect: the HTTP method; the
-        operation's name as in `"actions.execute"`; the app; the action; the customer;
-        `"read"` or `"write"` as the sandbox's data has it.
+        operation's name, e.g. `"actions.execute"`; the app; the action; the customer;
+        `"read"` or `"write"`, as in the sandbox's data.
 
     How often:
-        times: At most so often; `None` for always.
-        after: The first so many matches go free.
-        probability: The chance that a match is struck, from the sandbox's seed.
+        times: The maximum number of times; `None` for no maximum.
+        after: How many matches to skip first.
+        probability: The probability that a match fires, drawn from the sandbox's seed.
 
-    What (at most one of these; `latency` goes with any, or alone):
-        latency: Seconds of delay, or a range of seconds to draw from.
-        status: Answer this HTTP status with `body` ("envelope", "html" or "empty"), `headers`
+    What (at most one of these; `latency` combines with any, or stands alone):
+        latency: The delay in seconds, or a range of seconds to draw from.
+        status: Respond with this HTTP status, `body` ("envelope", "html" or "empty"), `headers`
             (`{"Retry-After": "2"}`), `message` and `code`.
-        drop: Close the connection: `"before"` the action runs, `"after"` it ran and without an
-            answer, or `"during"` the answer, half of which is sent.
-        truncate: The share of the answer's body that is sent, as a well-formed HTTP answer.
-        garbage: Bytes to answer with instead of JSON; `True` for some ready ones.
-        node_status: Answer 200 with this `node_status`, `http_status` and `data` (default: an
+        drop: Close the connection: `"before"` the action runs, `"after"` it ran but without a
+            response, or `"during"` the response, half of which is sent.
+        truncate: The fraction of the body that is sent, as a well-formed HTTP response.
+        garbage: Bytes to send instead of JSON; `True` for predefined ones.
+        node_status: Respond with status 200 and this `node_status`, `http_status` and `data` (default: an
             object with `message`).
-        hang: Never answer.
-        stall: Send half of the answer, then nothing more; the connection stays open.
+        hang: Never respond.
+        stall: Send half of the response, then nothing; the connection stays open.
 
-    `when` says for `latency`, `status`, `node_status` and `hang` whether it comes `"before"`
-    the action (which then does not run, latency aside) or `"after"` it ran and is in the ledger.
+    For `latency`, `status`, `node_status` and `hang`, `when` is `"before"` the action (which then runs
+    for latency alone) or `"after"` it ran and is in the ledger.
     """
 
     method: str | None = None
@@ -85,9 +85,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         if len(self.outcomes) > 1:
-            raise ValueError(f"a fault does one thing, not {' and '.join(self.outcomes)}")
+            raise ValueError(f"a fault has one outcome, not {' and '.join(self.outcomes)}")
         if not self.outcomes and not any(self.latency_range):
-            raise ValueError("a fault has to do something: latency, status, drop, truncate, garbage, …")
+            raise ValueError("a fault has to do something: set latency, status, drop, …")
         self._check_words()
         self._check_numbers()
 
@@ -100,7 +100,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def _check_numbers(self) -> None:
         low, high = self.latency_range
         if not (0 <= low <= high and math.isfinite(high)):
-            raise ValueError(f"latency must be seconds or a rising range of them, not {self.latency!r}")
+            raise ValueError(f"latency must be seconds or an ascending range, not {self.latency!r}")
         if not 0 < self.probability <= 1:
             raise ValueError(f"probability must be above 0 and at most 1, not {self.probability!r}")
         if self.after < 0 or (self.times is not None and self.times < 1):
@@ -108,7 +108,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError(f"status must be from 200 to 599, not {self.status!r}")
         if self.truncate is not None and not 0 <= self.truncate < 1:
-            raise ValueError(f"truncate must be a share from 0 to below 1, not {self.truncate!r}")
+            raise ValueError(f"truncate must be at least 0 and below 1, not {self.truncate!r}")
 
     @property
     def outcomes(self) -> list[str]:

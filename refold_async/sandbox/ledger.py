@@ -20,13 +20,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One action that reached the connected app.
 
     Attributes:
-        number: Its place in the order of effects, from 1.
-        linked_account_id: The customer it ran for.
-        slug: The app it ran in.
+        number: Its position in the order of effects, from 1.
+        linked_account_id: The customer.
+        slug: The app.
         action_id: The action.
         params: The parameters as they were sent.
-        effect: `"write"` where it changes something in the app, else `"read"`.
-        ok: Whether the app did it; false for what the app itself refused, such as an unknown record.
+        effect: `"write"` if it changes something in the app, else `"read"`.
+        ok: Whether the app carried it out; false if the app refused, e.g. an unknown record.
         at: When, in seconds since the epoch.
     """
 
@@ -49,8 +49,8 @@ class Ledger:
     """The runs of a sandbox, in the order of their effects. Safe to read from any thread.
 
     Args:
-        limit: How many of the latest runs are kept; `forgotten` counts those let go.
-        path: A file that gets each run as one JSON line, from `open` to `close`.
+        limit: How many of the latest runs are kept; `forgotten` counts the dropped ones.
+        path: A file to which each run is appended as a JSON line, from `open` to `close`.
     """
 
     def __init__(self, limit: int = 500_000, path: str | Path | None = None) -> None:
@@ -97,7 +97,7 @@ class Ledger:
             )
             self._runs.append(run)
             if self._file is not None:
-                # A flush to the page cache, a few microseconds: it outlives the death of the process.
+                # Flushed per row (a few microseconds to the page cache): a killed process loses no run.
                 self._file.write(_encode(run) + b"\n")
                 self._file.flush()
         return run
@@ -125,7 +125,7 @@ class Ledger:
         action_id: str | None = None,
         linked_account_id: str | None = None,
     ) -> list[Run]:
-        """The writes that match all that is given."""
+        """Return the writes that match all given values."""
         return self.select(slug, action_id, linked_account_id, "write")
 
     def reads(
@@ -134,7 +134,7 @@ class Ledger:
         action_id: str | None = None,
         linked_account_id: str | None = None,
     ) -> list[Run]:
-        """The reads that match all that is given."""
+        """Return the reads that match all given values."""
         return self.select(slug, action_id, linked_account_id, "read")
 
     def count(
@@ -144,14 +144,14 @@ class Ledger:
         linked_account_id: str | None = None,
         effect: Effect | None = None,
     ) -> int:
-        """How many runs match all that is given."""
+        """Return how many runs match all given values."""
         return len(self.select(slug, action_id, linked_account_id, effect))
 
     def duplicates(self, by: Callable[[Run], Hashable] = lambda run: run.key) -> dict[Hashable, list[Run]]:
-        """The writes that ran more than once, by key.
+        """Return the writes that ran more than once, by key.
 
         Args:
-            by: What makes two writes the same one; default: account, app, action and parameters.
+            by: The key that makes two writes the same; by default account, app, action and parameters.
         """
         groups: dict[Hashable, list[Run]] = {}
         for run in self.writes():

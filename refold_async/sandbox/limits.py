@@ -1,7 +1,7 @@
 """The documented rate limit: requests per second, with a burst.
 
-The limiter is a GCRA (the token bucket, kept as one number): no window edge lets twice the rate
-through, and the answer to "how long until the next one" is exact.
+The limiter is a GCRA (a token bucket kept as one number): there is no window edge at which twice the
+rate passes, and the time until the next request is exact.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class SandboxLimit(msgspec.Struct, frozen=True, kw_only=True):
     """The limits that a sandbox enforces.
 
     Attributes:
-        per_second: Requests a second that one API key may send, 20 as documented; `None` for no limit.
-        burst: How many of them may come in one instant, 5 as documented.
-        retry_after: Whether a 429 bears `Retry-After` (whole seconds, as HTTP has it).
-        per_account: Actions a second that one app allows one linked account. Past it the *app*
+        per_second: Requests per second for one API key, 20 as documented; `None` for no limit.
+        burst: How many of them may arrive at once, 5 as documented.
+        retry_after: Whether a 429 has a `Retry-After` header (in whole seconds).
+        per_account: Actions per second that one app allows one linked account. Above it the *app*
             throttles: HTTP 200, `node_status` Errored, `http_status` 429. `None` for no limit.
-        per_account_burst: How many of those may come in one instant.
+        per_account_burst: How many of those may arrive at once.
     """
 
     per_second: float | None = 20.0
@@ -54,7 +54,7 @@ class KeyedLimiter:
         now = self._clock()
         due = max(now, self._due[key])
         early = due - self._tolerance - now
-        # A nanosecond of grace: sums of 1/20 s are not exact in binary.
+        # A nanosecond of tolerance: sums of 1/20 s are not exact in binary, and would refuse the exact rate.
         if early > 1e-9:
             return early
         self._due[key] = due + self._interval

@@ -124,11 +124,11 @@ def page_of(
 
     Args:
         request: The request, with `page` (from 1) and `limit` in its query.
-        items: All there is.
-        show: What is answered of an item; only those of the page are shown.
-        limit: The limit where the query has none.
-        name: Where the items stand in the answer.
-        more: Fields beside the page's own.
+        items: All items.
+        show: Converts an item to its JSON; called only for those on the page.
+        limit: The limit if the query has none.
+        name: The field of the response that holds the items.
+        more: Additional fields of the response.
     """
     limit, page = number(request, "limit", limit), number(request, "page", 1)
     total, start = len(items), (page - 1) * limit

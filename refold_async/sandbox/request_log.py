@@ -15,12 +15,12 @@ class ReceivedRequest(msgspec.Struct):
 
     Attributes:
         method: The HTTP method.
-        raw_path: The path as it was sent, percent-encoding and all.
-        query_string: What followed the `?`, as it was sent.
-        headers: Every header, credentials included; look-up ignores case.
+        raw_path: The path as it was sent, percent-encoded.
+        query_string: The part after the `?`, as it was sent.
+        headers: All headers, including credentials; lookup ignores case.
         body: The bytes of the body.
         at: When it arrived, in seconds since the epoch.
-        status: The status that was answered; `None` while it is under way and for a dropped one.
+        status: The status of the response; `None` while it is pending and for a dropped request.
     """
 
     method: str

@@ -1,4 +1,8 @@
-"""Responses: success, and the service's error bodies."""
+"""Responses: success, and the service's error bodies.
+
+The internal code is under `error` in some of Refold's bodies and under `error_code` in others, so
+`envelope` takes the name of the field and each body keeps the one it is documented with.
+"""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ from refold_async.sandbox.routing import Route, Router
 from refold_async.sandbox.state import Organisation, SandboxContext, StoredAccount
 from refold_async.sandbox.tasks import BackgroundTasks, Pauses
 
-# How long a stop waits for answers under way, twice at the most.
 STOP_TIMEOUT = 0.1
+"""Seconds that `stop` waits for pending responses, at most twice."""
 
 
 class Sandbox:
@@ -38,26 +38,26 @@ class Sandbox:
 
     Args:
         host: The address to listen on; default `"127.0.0.1"`.
-        port: The port; 0 for any free one, which a later start takes again.
-        api_key: The organisation's key. One that starts with `pk` makes the environment
-            `production`, any other `test`.
-        seed: Decides the records, the ids, the tokens and the chances of faults.
-        accounts: How many linked accounts there are to begin with: `demo-user-1` and on. They cost
-            nothing until they are used.
-        limit: The rate limit to enforce; `None` for none.
-        faults: What goes wrong from the start; more with `sandbox.faults.add(...)`.
-        latency: Seconds that every answer takes at least.
+        port: The port; 0 for any free one, which later starts reuse.
+        api_key: The organisation's key. The environment is `production` if it starts with `pk`,
+            else `test`.
+        seed: The seed of records, ids, tokens and fault probabilities.
+        accounts: The initial number of linked accounts, `demo-user-1` and so on. They cost nothing
+            until they are used.
+        limit: The rate limit to enforce, if any.
+        faults: The initial faults; add more with `sandbox.faults.add(...)`.
+        latency: The minimum seconds per response.
         ssl: Serve TLS with this context.
-        apps: Further apps beside those that come with the sandbox, or in their place by slug.
-        routes: Further operations beside the documented ones, or in their place by method and path.
-        request_log: How many of the latest requests are kept.
-        ledger_limit: How many of the latest runs are kept.
-        ledger_path: A file that gets each run as a JSON line before its answer is sent.
-        clock: A monotonic clock in seconds for the rate limit; a test may pass its own.
+        apps: Additional apps; one with the slug of a bundled app replaces it.
+        routes: Additional operations; one with the method and path of a documented one replaces it.
+        request_log: How many of the latest requests to keep.
+        ledger_limit: How many of the latest runs to keep.
+        ledger_path: A file to which each run is appended as a JSON line before its response is sent.
+        clock: The monotonic clock of the rate limit, in seconds; tests may pass their own.
 
     Raises:
-        ValueError: A setting makes no sense.
-        OSError: (from `start`) The port is taken, or the ledger's file cannot be written.
+        ValueError: If a setting is invalid.
+        OSError: From `start`, if the port is taken or the ledger's file cannot be written.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Sandbox:
         if not api_key:
             raise ValueError("api_key must not be empty")
         if accounts < 0 or latency < 0:
-            raise ValueError("accounts and latency must not be below 0")
+            raise ValueError("accounts and latency must be at least 0")
         self.host = host
         self.port = port
         self._ssl = ssl
@@ -131,6 +131,7 @@ class Sandbox:
         await self._context.background.close()
         self._context.pauses.end()
         await runner.cleanup()
+        # Requests that were still being read when the first call ended may have begun to sleep since.
         self._context.pauses.end()
         self._context.ledger.close()
 
@@ -152,10 +153,12 @@ class Sandbox:
         """The URL it listens on, without a trailing slash.
 
         Raises:
-            RuntimeError: It has not run yet, and has no port.
+            RuntimeError: If it has not run yet and has no port.
         """
         if not self.port:
-            raise RuntimeError("the sandbox has no port before it runs: `async with Sandbox() as sandbox:`")
+            raise RuntimeError(
+                "the sandbox has no port before it runs: use `async with Sandbox() as sandbox:`"
+            )
         return self._url
 
     @property
@@ -213,8 +216,11 @@ class Sandbox:
         """Return a new bearer token for an account.
 
         Args:
-            linked_account_id: The account that it is bound to; `LookupError` where there is none.
-            expires_in: Seconds that it serves; `None` for ever, as a personal access token.
+            linked_account_id: The account to bind it to.
+            expires_in: Its lifetime in seconds; `None` for no expiry, like a personal access token.
+
+        Raises:
+            LookupError: If there is no such account.
         """
         self._account(linked_account_id)
         return self._context.organisation.issue_token(linked_account_id, expires_in)
@@ -227,8 +233,8 @@ class Sandbox:
         """Add a linked account, replacing one that has the same id.
 
         Args:
-            linked_account_id: Its id, any text.
-            connected: The slugs of the apps it has connected; default: HubSpot, Slack, the playground.
+            linked_account_id: Its id, any string.
+            connected: The slugs of its connected apps; by default HubSpot, Slack and the playground.
         """
         slugs = None if connected is None else [self._app(slug).slug for slug in connected]
         self._context.organisation.add_account(linked_account_id, slugs)
@@ -258,7 +264,11 @@ class Sandbox:
     def run_schedule(self, linked_account_id: str, schedule_id: str) -> str | None:
         """Run a schedule as if it were due, from the sandbox's own event loop.
 
-        Gives the id of the execution, `None` for a paused schedule; `LookupError` where there is none.
+        Returns:
+            The id of the execution, or `None` if the schedule is paused.
+
+        Raises:
+            LookupError: If there is no such schedule.
         """
         try:
             run = self._account(linked_account_id).own(ScheduleStore).run(self._context, schedule_id)
@@ -290,18 +300,18 @@ class Sandbox:
 
     def _app(self, slug: str) -> App:
         if slug not in self._apps:
-            raise LookupError(f"no app {slug!r}; there are {', '.join(self._apps)}")
+            raise LookupError(f"no app {slug!r}; known apps: {', '.join(self._apps)}")
         return self._apps[slug]
 
 
 class SandboxThread:
     """Runs a sandbox in its own thread and event loop.
 
-    `with SandboxThread(Sandbox(accounts=10)) as sandbox:` gives the sandbox, started. Its ledger,
+    `with SandboxThread(Sandbox(accounts=10)) as sandbox:` yields the started sandbox. Its ledger,
     requests and faults can be used from any thread.
 
     Args:
-        sandbox: The one to run, not started; default: one with its default settings.
+        sandbox: The sandbox to run, not yet started; by default one with default settings.
     """
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:

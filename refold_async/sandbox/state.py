@@ -1,4 +1,9 @@
-"""The state of a sandbox: one organisation, its linked accounts, their connections and tokens."""
+"""The state of a sandbox: one organisation, its linked accounts, their connections and tokens.
+
+A resource with state of its own declares a class that takes its owner, and gets the instance with
+`organisation.own(WebhookStore)` or `account.own(TableStore)`: created on first use, kept as long as
+its owner.
+"""
 
 from __future__ import annotations
 

@@ -20,14 +20,14 @@ class BackgroundTasks:
         """Accept tasks from now on, in the running event loop."""
         self._loop = asyncio.get_running_loop()
 
-    def start(self, task_: BackgroundTask) -> None:
+    def start(self, begin: BackgroundTask) -> None:
         """Start a task, from any thread. No-op if the sandbox does not run."""
         if self._loop is None:
             return
         if self._loop is _running_loop():
-            self._launch(task_)
+            self._launch(begin)
         else:
-            self._loop.call_soon_threadsafe(self._launch, task_)
+            self._loop.call_soon_threadsafe(self._launch, begin)
 
     def cancel(self) -> None:
         """Cancel all tasks, from any thread; `close` awaits them."""
@@ -38,6 +38,7 @@ class BackgroundTasks:
 
     async def close(self) -> None:
         """Accept no more tasks, cancel the running ones and await them."""
+        # Cleared first: a task that ends by starting another must not be able to.
         self._loop = None
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -46,9 +47,10 @@ class BackgroundTasks:
         for task in tuple(self._tasks):
             task.cancel()
 
-    def _launch(self, task_: BackgroundTask) -> None:
+    def _launch(self, begin: BackgroundTask) -> None:
         if self._loop is not None:
-            task = self._loop.create_task(task_())
+            task = self._loop.create_task(begin())
+            # asyncio keeps no strong reference to tasks: without this set, the GC may drop one that runs.
             self._tasks.add(task)
             task.add_done_callback(self._finish)
 
@@ -56,7 +58,7 @@ class BackgroundTasks:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             task.get_loop().call_exception_handler(
-                {"message": "A chore of the sandbox broke", "exception": error}
+                {"message": "a background task of the sandbox failed", "exception": error}
             )
 
 

@@ -14,12 +14,12 @@ ACTIONS = [
 ]
 
 
-def test_the_apps_are_there() -> None:
+def test_the_bundled_apps() -> None:
     assert set(load_apps()) == {"hubspot", "slack", "playground", "netsuite", "salesforce"}
 
 
 @pytest.mark.parametrize("app", APPS, ids=lambda app: app.slug)
-def test_an_app(app: App) -> None:
+def test_an_app_is_loaded_from_its_file(app: App) -> None:
     ids = [action.action_id for action in app.actions]
     assert len(ids) == len(set(ids))
     assert ids[0] == "httprequest"
@@ -48,7 +48,7 @@ def test_an_action_needs_its_objects() -> None:
         App(slug="a", name="A", description="", auth_type="oauth2", tags=[], actions=[action])
 
 
-def test_ids_and_numbers_are_two_sides() -> None:
+def test_ids_and_numbers_convert_both_ways() -> None:
     kind = ObjectType(fields={}, prefix="C", width=4, suffix="z")
     assert kind.id_of(7) == "C0007z"
     assert kind.number_of("C0007z") == 7
@@ -56,7 +56,7 @@ def test_ids_and_numbers_are_two_sides() -> None:
         assert kind.number_of(foreign) is None
 
 
-def test_values_repeat_with_their_seed() -> None:
+def test_values_are_deterministic_for_a_seed() -> None:
     kinds = {name: name for name in GENERATORS} | {"choice": "a|b", "turn": "x, y"}
     values = generate(kinds, SeededChoices("seed"), 3)
     assert values == generate(kinds, SeededChoices("seed"), 3)

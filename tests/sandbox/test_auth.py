@@ -23,20 +23,24 @@ LIST = f"{ACTIONS}/hubspot/actions"
         ({"Authorization": "Bearer abc"}, "Invalid token"),
     ],
 )
-async def test_no_entry(raw_client: RawClient, headers: dict[str, str], message: str) -> None:
+async def test_missing_or_invalid_credentials_are_refused(
+    raw_client: RawClient, headers: dict[str, str], message: str
+) -> None:
     for path in (LIST, APPLICATIONS, "/api/v2/public/workflow"):
         answer = await raw_client.call("GET", path, headers=headers)
         assert (answer.status, answer.json["message"]) == (401, message)
         assert answer.json["http_error_type"] == "UNAUTHORIZED"
 
 
-async def test_a_wrong_key_beats_a_good_token(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_an_invalid_key_takes_precedence_over_a_valid_token(
+    raw_client: RawClient, sandbox: Sandbox
+) -> None:
     token = sandbox.issue_token("demo-user-1")
     headers = {"x-api-key": "tk_wrong", "Authorization": f"Bearer {token}"}
     assert (await raw_client.call("GET", LIST, headers=headers)).status == 401
 
 
-async def test_a_token_stands_for_its_account(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_a_token_acts_on_its_account(raw_client: RawClient, sandbox: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {sandbox.issue_token('demo-user-7')}"}
     assert (await raw_client.call("GET", LIST, headers=headers)).status == 200
     path = f"{LIST}/create_contact/execute"
@@ -44,7 +48,7 @@ async def test_a_token_stands_for_its_account(raw_client: RawClient, sandbox: Sa
     assert [run.linked_account_id for run in sandbox.ledger.runs] == ["demo-user-7"]
 
 
-async def test_a_token_can_be_revoked_and_expires(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_a_token_expires_and_can_be_revoked(raw_client: RawClient, sandbox: Sandbox) -> None:
     revoked, expired = sandbox.issue_token("demo-user-1"), sandbox.issue_token("demo-user-1", expires_in=-1)
     assert sandbox.revoke_token(revoked)
     assert not sandbox.revoke_token(revoked)
@@ -53,7 +57,9 @@ async def test_a_token_can_be_revoked_and_expires(raw_client: RawClient, sandbox
         assert (answer.status, answer.json["error"]) == (401, "INVALID_TOKEN")
 
 
-async def test_tokens_differ_and_die_with_their_account(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_tokens_are_unique_and_are_removed_with_their_account(
+    raw_client: RawClient, sandbox: Sandbox
+) -> None:
     sandbox.add_account("acme")
     first, second = sandbox.issue_token("acme"), sandbox.issue_token("acme")
     assert first != second
@@ -68,7 +74,7 @@ async def test_a_key_needs_an_account(raw_client: RawClient, path: str) -> None:
     assert (answer.status, answer.json["error_code"]) == (404, "MISSING_REQUIRED_FIELD")
 
 
-async def test_the_account_may_stand_in_the_query_and_the_header_goes_first(
+async def test_the_account_may_be_in_the_query_and_the_header_takes_precedence(
     raw_client: RawClient, sandbox: Sandbox
 ) -> None:
     sandbox.connect("demo-user-2", "netsuite")
@@ -79,7 +85,7 @@ async def test_the_account_may_stand_in_the_query_and_the_header_goes_first(
     assert "connected" not in from_header.json
 
 
-async def test_keys_come_and_go(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_api_keys_can_be_added_and_removed(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.add_api_key("tk_new")
     sandbox.remove_api_key("tk_sandbox")
     assert sandbox.api_key == "tk_new"
@@ -90,7 +96,7 @@ async def test_keys_come_and_go(raw_client: RawClient, sandbox: Sandbox) -> None
 
 
 @pytest.mark.parametrize("account_id", ["acme", "jane+1@example.com", "Zoë/1 ?#%", "42"])
-async def test_any_text_is_an_account_id(raw_client: RawClient, sandbox: Sandbox, account_id: str) -> None:
+async def test_any_string_is_an_account_id(raw_client: RawClient, sandbox: Sandbox, account_id: str) -> None:
     sandbox.add_account(account_id)
     assert account_id in sandbox.account_ids
     assert (await raw_client.create_contact(account=account_id)).status == 200
@@ -100,14 +106,12 @@ async def test_any_text_is_an_account_id(raw_client: RawClient, sandbox: Sandbox
 @pytest.mark.parametrize(
     "account_id", ["demo-user-0", "demo-user-1001", "demo-user-01", "demo-user-", "demo-user-x"]
 )
-async def test_only_the_seeded_accounts_are_there(
-    raw_client: RawClient, sandbox: Sandbox, account_id: str
-) -> None:
+async def test_only_seeded_accounts_exist(raw_client: RawClient, sandbox: Sandbox, account_id: str) -> None:
     assert account_id not in sandbox.account_ids
     assert (await raw_client.get(LIST, account_id)).status == 404
 
 
-def test_account_ids_are_a_sequence_that_costs_nothing() -> None:
+def test_account_ids_are_a_lazy_sequence() -> None:
     sandbox = Sandbox(accounts=10**12)
     ids = sandbox.account_ids
     assert len(ids) == 10**12
@@ -118,7 +122,7 @@ def test_account_ids_are_a_sequence_that_costs_nothing() -> None:
     assert ids[10**12 :] == []
 
 
-def test_account_ids_follow_what_is_added_and_removed() -> None:
+def test_account_ids_reflect_added_and_removed_accounts() -> None:
     sandbox = Sandbox(accounts=3)
     sandbox.add_account("acme")
     assert sandbox.remove_account("demo-user-2")
@@ -147,7 +151,7 @@ async def states(raw_client: RawClient, slug: str) -> tuple[Any, Any, list[str]]
     return app.get("connected"), app["reauth_required"], statuses
 
 
-async def test_a_connection_through_its_life(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_the_life_cycle_of_a_connection(raw_client: RawClient, sandbox: Sandbox) -> None:
     assert await states(raw_client, "salesforce") == (None, False, [])
     refused = await raw_client.execute("salesforce", "list_leads")
     assert (refused.status, refused.json["error_code"]) == (403, "APPLICATION_NOT_CONNECTED")
@@ -171,13 +175,13 @@ async def test_a_connection_through_its_life(raw_client: RawClient, sandbox: San
     assert sandbox.ledger.count("salesforce") == 2
 
 
-async def test_connections_are_one_accounts_own(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_connections_belong_to_one_account(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.disconnect("demo-user-1", "hubspot")
     assert (await raw_client.create_contact(account="demo-user-1")).status == 403
     assert (await raw_client.create_contact(account="demo-user-2")).status == 200
 
 
-async def test_an_account_may_begin_with_other_connections(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_an_account_can_start_with_other_connections(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.add_account("acme", connected=["netsuite"])
     applications = (await raw_client.get(APPLICATIONS, "acme")).json
     assert [app["slug"] for app in applications if app.get("connected")] == ["netsuite"]
@@ -199,7 +203,7 @@ async def test_applications_can_be_filtered(
     assert [app["slug"] for app in answer.json] == slugs
 
 
-def test_seeding_refuses_what_is_not_there() -> None:
+def test_seeding_refuses_unknown_accounts_and_apps() -> None:
     sandbox = Sandbox(accounts=1)
     with pytest.raises(LookupError, match="nobody"):
         sandbox.issue_token("nobody")
@@ -211,7 +215,7 @@ def test_seeding_refuses_what_is_not_there() -> None:
         sandbox.expire("demo-user-1", "netsuite")
 
 
-async def test_two_keys_of_one_service(session: aiohttp.ClientSession) -> None:
+async def test_two_keys_share_one_organisation(session: aiohttp.ClientSession) -> None:
     async with Sandbox(api_key="pk_live") as sandbox:
         raw_client = RawClient(sandbox, session)
         assert (await raw_client.get(LIST)).status == 200

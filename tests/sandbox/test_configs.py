@@ -30,7 +30,7 @@ async def test_configs_are_told_apart_by_their_ids(recorder: RecordingClient) ->
     assert await ids(recorder) == []
 
 
-async def test_an_install_writes_once_and_an_update_every_time(recorder: RecordingClient) -> None:
+async def test_an_install_writes_once_and_an_update_always(recorder: RecordingClient) -> None:
     field_id = (await install(recorder))["fields"][1]["id"]
     for value in ("a", "b"):
         shown = await install(recorder, config_id="new", fields=[{"id": field_id, "value": value}])
@@ -40,12 +40,12 @@ async def test_an_install_writes_once_and_an_update_every_time(recorder: Recordi
     assert (shown["fields"][1]["value"], shown["field_errors"]) == ("c", [])
 
 
-async def test_an_unknown_field_is_noted(recorder: RecordingClient) -> None:
+async def test_an_unknown_field_is_reported(recorder: RecordingClient) -> None:
     shown = await install(recorder, config_id="new", fields=[{"id": UNKNOWN_ID, "value": 1}])
     assert [each["id"] for each in shown["field_errors"]] == [UNKNOWN_ID]
 
 
-async def test_a_workflow_is_switched_on_and_listed_as_enabled(recorder: RecordingClient) -> None:
+async def test_an_enabled_workflow_is_listed(recorder: RecordingClient) -> None:
     shown = await install(recorder)
     target = shown["workflows"][1]["id"]
     for enabled in (True, False):
@@ -104,12 +104,12 @@ async def test_the_app_must_be_named(
     assert recorder.status == status
 
 
-async def test_tenant_configs_are_not_made_up(recorder: RecordingClient) -> None:
+async def test_tenant_configs_are_not_available(recorder: RecordingClient) -> None:
     await recorder.call("GET", MINE, "hubspot", account=ME, json={"tenant_config": True})
     assert recorder.status == 501
 
 
-async def test_datastores_are_searched_in_any_case(recorder: RecordingClient) -> None:
+async def test_datastore_search_ignores_case(recorder: RecordingClient) -> None:
     base = f"{V2}/datastore/config/{{slug}}"
     assert await recorder.call("GET", base, "hubspot", account=ME) == ["contacts", "synced_deals"]
     search = base + "/{datastore_name}/search"

@@ -24,7 +24,7 @@ def errored(answer: Answer) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize(("name", "_plural", "given", "changed"), OBJECTS)
-async def test_a_record_through_its_life(
+async def test_the_life_cycle_of_a_record(
     raw_client: RawClient,
     sandbox: Sandbox,
     name: str,
@@ -51,7 +51,7 @@ async def test_a_record_through_its_life(
 
 
 @pytest.mark.parametrize(("name", "plural", "given", "_changed"), OBJECTS)
-async def test_paging_gives_each_record_once(
+async def test_paging_returns_each_record_once(
     raw_client: RawClient, name: str, plural: str, given: dict[str, str], _changed: dict[str, str]
 ) -> None:
     new = (await raw_client.execute("hubspot", f"create_{name}", given)).data["id"]
@@ -76,15 +76,15 @@ async def test_paging_gives_each_record_once(
 
 
 @pytest.mark.parametrize("limit", ["x", "-1", "101", "nan", "inf"])
-async def test_an_impossible_limit_is_the_apps_error(raw_client: RawClient, limit: str) -> None:
+async def test_an_invalid_limit_is_the_apps_error(raw_client: RawClient, limit: str) -> None:
     assert errored(await raw_client.execute("hubspot", "get_contact", {"limit": limit}))[0] == 400
 
 
-async def test_an_impossible_place_is_the_apps_error(raw_client: RawClient) -> None:
+async def test_an_invalid_cursor_is_the_apps_error(raw_client: RawClient) -> None:
     assert errored(await raw_client.execute("hubspot", "get_contact", {"after": "x"}))[0] == 400
 
 
-async def test_pages_hold_ten_unless_asked(raw_client: RawClient) -> None:
+async def test_pages_hold_ten_records_by_default(raw_client: RawClient) -> None:
     page = (await raw_client.execute("hubspot", "get_contact")).data
     assert len(page["results"]) == 10
     assert page["paging"]["next"]["after"] == page["results"][-1]["id"]
@@ -144,18 +144,18 @@ async def test_a_missing_parameter_is_a_400(
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b"NaN"])
-async def test_a_body_that_is_no_object_is_a_400(raw_client: RawClient, body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_a_400(raw_client: RawClient, body: bytes) -> None:
     path = "/api/v2/integration-schema/hubspot/actions/get_contact/execute"
     answer = await raw_client.call("POST", path, headers=raw_client.headers(), data=body)
     assert (answer.status, answer.json["error_code"]) == (400, "VALIDATION_ERROR")
 
 
-async def test_no_body_is_no_parameters(raw_client: RawClient) -> None:
+async def test_an_empty_body_means_no_parameters(raw_client: RawClient) -> None:
     path = "/api/v2/integration-schema/hubspot/actions/get_contact/execute"
     assert (await raw_client.call("POST", path, headers=raw_client.headers())).data["results"]
 
 
-async def test_records_are_repeatable_and_each_accounts_own(session: aiohttp.ClientSession) -> None:
+async def test_records_are_deterministic_and_differ_by_account(session: aiohttp.ClientSession) -> None:
     async def contacts(seed: int, account: str) -> object:
         async with Sandbox(seed=seed) as sandbox:
             return (await RawClient(sandbox, session).execute("hubspot", "get_contact", account=account)).data
@@ -166,7 +166,7 @@ async def test_records_are_repeatable_and_each_accounts_own(session: aiohttp.Cli
     assert await contacts(1, "demo-user-2") != first
 
 
-async def test_what_one_account_writes_no_other_sees(raw_client: RawClient) -> None:
+async def test_writes_are_visible_to_their_account_only(raw_client: RawClient) -> None:
     new = (await raw_client.create_contact("mine@example.com", "demo-user-1")).data["id"]
     assert (
         errored(await raw_client.execute("hubspot", "get_contact_by_id", {"contact_id": new}, "demo-user-2"))[
@@ -229,7 +229,7 @@ async def test_raw_requests_fail_as_the_app_does(raw_client: RawClient, params: 
     assert errored(await raw_client.execute("hubspot", "httprequest", params))[0] == status
 
 
-async def test_slack_speaks_slack(raw_client: RawClient) -> None:
+async def test_slack_answers_in_its_own_format(raw_client: RawClient) -> None:
     listed = (await raw_client.execute("slack", "list_channels")).data
     assert [each["name"] for each in listed["channels"]] == ["general", "random", "sales"]
     posted = (await raw_client.execute("slack", "post_message", {"channel": "#random", "text": "hi"})).data
@@ -258,7 +258,7 @@ async def test_slack_pages_by_cursor(raw_client: RawClient) -> None:
     assert (await raw_client.execute("slack", "get_user", {"user": user["id"]})).data["user"] == user
 
 
-async def test_slack_knows_its_channels(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_slack_validates_channels(raw_client: RawClient, sandbox: Sandbox) -> None:
     answer = await raw_client.execute("slack", "post_message", {"channel": "#nowhere", "text": "hi"})
     assert errored(answer) == (200, {"ok": False, "error": "channel_not_found"})
     assert [run.ok for run in sandbox.ledger.writes("slack")] == [False]
@@ -268,7 +268,7 @@ async def test_slack_knows_its_channels(raw_client: RawClient, sandbox: Sandbox)
     assert answer.data["channel"] == made["channel"]["id"]
 
 
-async def test_the_playground(raw_client: RawClient) -> None:
+async def test_the_playground_actions(raw_client: RawClient) -> None:
     assert (await raw_client.execute("playground", "echo", {"text": "hi", "data": [1, None]})).data == {
         "text": "hi",
         "data": [1, None],
@@ -301,7 +301,7 @@ async def test_every_app_serves_raw_requests_and_creation(
     assert (await raw_client.execute(slug, "httprequest", posted)).data.items() >= params.items()
 
 
-async def test_a_search_by_words_alone_and_by_the_order_of_texts(raw_client: RawClient) -> None:
+async def test_search_by_words_and_by_text_order(raw_client: RawClient) -> None:
     for title in ("first of mine", "second of mine"):
         await raw_client.execute("playground", "create_note", {"title": title})
     found = (await raw_client.execute("playground", "search_notes", {"query": "OF MINE", "limit": 1})).data
@@ -313,7 +313,7 @@ async def test_a_search_by_words_alone_and_by_the_order_of_texts(raw_client: Raw
     assert deleted == {"id": note["id"], "deleted": True}
 
 
-async def test_an_app_of_ones_own(raw_client: RawClient) -> None:
+async def test_a_custom_app(raw_client: RawClient) -> None:
     fields = {"name": "company", "project": "1|2"}
     listing = AppAction(
         action_id="list_tasks",

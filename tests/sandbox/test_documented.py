@@ -79,7 +79,7 @@ async def test_the_list_holds_the_documented_actions(raw_client: RawClient) -> N
 
 
 @needs_reference
-async def test_a_read_has_the_documented_shape(raw_client: RawClient) -> None:
+async def test_a_read_has_the_documented_fields(raw_client: RawClient) -> None:
     answer = await raw_client.execute("hubspot", "get_contact", {"limit": "1"})
     documented = example("POST", f"{ACTIONS}/{{slug}}/actions/{{action_id}}/execute", 200)
     assert answer.json.keys() == documented.keys()
@@ -104,7 +104,7 @@ async def test_an_application_has_the_documented_fields(raw_client: RawClient, n
 
 
 @needs_reference
-def test_the_table_holds_what_the_specification_lists() -> None:
+def test_the_table_lists_the_specified_operations() -> None:
     specification = (FOLDER / "openapi.yaml").read_text()
     found, path = set(), ""
     for line in specification.splitlines():
@@ -119,7 +119,7 @@ def test_the_table_holds_what_the_specification_lists() -> None:
     ("method", "path"),
     [("GET", "/"), ("GET", "/api/v2/public/nothing"), ("POST", APPLICATIONS), ("GET", f"{ACTIONS}//actions")],
 )
-async def test_an_unknown_path_is_a_404_envelope(raw_client: RawClient, method: str, path: str) -> None:
+async def test_an_unknown_path_is_a_404(raw_client: RawClient, method: str, path: str) -> None:
     answer = await raw_client.call(method, path, headers=raw_client.headers())
     assert answer.status == 404
     assert answer.json["status_code"] == 404

@@ -58,12 +58,14 @@ async def test_a_secret_is_never_shown(recorder: RecordingClient) -> None:
         ("REGION", "anything", 200),
     ],
 )
-async def test_formats(recorder: RecordingClient, name: str, value: str, status: int) -> None:
+async def test_values_must_match_their_format(
+    recorder: RecordingClient, name: str, value: str, status: int
+) -> None:
     await set_value(recorder, name, value, workflow_id="daily_sync")
     assert recorder.status == status
 
 
-async def test_a_workflows_values_are_asked_for_by_its_id(recorder: RecordingClient) -> None:
+async def test_workflow_values_are_read_by_workflow_id(recorder: RecordingClient) -> None:
     await set_value(recorder, "RETRY_LIMIT", "3", workflow_id="daily_sync")
     for alias, count in (("daily_sync", 1), ("slow_sync", 0)):
         query = {"workflow_id": alias}
@@ -73,7 +75,7 @@ async def test_a_workflows_values_are_asked_for_by_its_id(recorder: RecordingCli
     assert recorder.status == 400
 
 
-async def test_a_token_keeps_to_its_own_account(recorder: RecordingClient) -> None:
+async def test_a_token_is_limited_to_its_account(recorder: RecordingClient) -> None:
     token = recorder.sandbox.issue_token(ME)
     mine = await set_value(recorder, "CALLBACK_URL", "https://a.example")
     theirs = await set_value(recorder, "CALLBACK_URL", "https://b.example", "demo-user-2")

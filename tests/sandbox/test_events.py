@@ -59,7 +59,7 @@ async def test_an_event_starts_the_workflows_that_wait_for_it(recorder: Recordin
     assert len(await runs(recorder)) == 2
 
 
-async def test_repeats_of_a_key_are_dropped_for_each_account(recorder: RecordingClient) -> None:
+async def test_repeats_of_a_key_are_dropped_per_account(recorder: RecordingClient) -> None:
     [event] = await recorder.call("GET", BASE, account=None)
     key = {"deduplication_key": "lead.id"}
     await recorder.call("PUT", ONE, event["_id"], account=None, json={"name": event["name"], **key})
@@ -74,7 +74,7 @@ async def test_repeats_of_a_key_are_dropped_for_each_account(recorder: Recording
     assert other["totalDocs"] == 1
 
 
-async def test_files_of_a_form_go_into_the_payload(recorder: RecordingClient) -> None:
+async def test_form_files_are_added_to_the_payload(recorder: RecordingClient) -> None:
     form = aiohttp.FormData()
     form.add_field("event", "candidate_created")
     form.add_field("payload", '{"email": "a@b.c"}')
@@ -97,7 +97,7 @@ async def test_files_of_a_form_go_into_the_payload(recorder: RecordingClient) ->
         ({"slug": "unknown"}, {"event": "candidate_created"}, 404),
     ],
 )
-async def test_nonsense_starts_nothing(
+async def test_invalid_events_start_nothing(
     recorder: RecordingClient, headers: dict[str, str], body: dict[str, object], status: int
 ) -> None:
     await recorder.call("POST", TRIGGER, account=ME, headers=headers, json=body)
@@ -105,7 +105,7 @@ async def test_nonsense_starts_nothing(
     assert await runs(recorder) == []
 
 
-async def test_broken_forms_are_refused(recorder: RecordingClient) -> None:
+async def test_malformed_forms_are_refused(recorder: RecordingClient) -> None:
     form = aiohttp.FormData()
     form.add_field("event", "candidate_created")
     form.add_field("payload", "{", content_type="text/plain")

@@ -62,7 +62,7 @@ async def test_a_status(raw_client: RawClient, sandbox: Sandbox, status: int, bo
         assert answer.body == b""
 
 
-async def test_a_status_says_what_it_is_told_to(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_a_status_fault_sets_body_headers_and_code(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=409, message="Locked", code="LOCKED"))
     answer = await raw_client.create_contact()
     assert (answer.json["message"], answer.json["error_code"]) == ("Locked", "LOCKED")
@@ -84,7 +84,7 @@ async def test_a_node_status(raw_client: RawClient, sandbox: Sandbox, fault: Fau
 
 
 @pytest.mark.parametrize("data", [None, [1], {"a": "b"}])
-async def test_the_next_answers_can_be_scripted(
+async def test_consecutive_responses_can_be_scripted(
     raw_client: RawClient, sandbox: Sandbox, data: object
 ) -> None:
     sandbox.faults.add(Fault(node_status="Success", data=data, times=1), Fault(node_status="Ready", times=1))
@@ -120,7 +120,7 @@ async def test_a_garbage_body(
     ("fault", "ran"),
     [(Fault(hang=True), 0), (Fault(hang=True, when="after"), 1), (Fault(stall=True), 1)],
 )
-async def test_an_answer_that_never_ends(
+async def test_responses_that_never_end(
     raw_client: RawClient, sandbox: Sandbox, fault: Fault, ran: int
 ) -> None:
     sandbox.faults.add(fault)
@@ -130,7 +130,7 @@ async def test_an_answer_that_never_ends(
     assert len(sandbox.ledger.writes()) == ran
 
 
-async def test_half_of_a_stalled_answer_arrives(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_half_of_a_stalled_response_arrives(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(stall=True))
     path = f"{sandbox.base_url}{ACTIONS}/hubspot/actions"
     async with raw_client.session.get(path, headers=raw_client.headers()) as response:
@@ -155,7 +155,9 @@ async def test_latency_comes_before_or_after_the_effect(
     assert call.result().status == 200
 
 
-async def test_a_client_that_leaves_does_not_undo_the_write(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_a_disconnecting_client_does_not_undo_the_write(
+    raw_client: RawClient, sandbox: Sandbox
+) -> None:
     sandbox.faults.add(Fault(latency=0.05))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
@@ -164,7 +166,7 @@ async def test_a_client_that_leaves_does_not_undo_the_write(raw_client: RawClien
     assert sandbox.ledger.count() == 1
 
 
-async def test_latencies_add_up_beside_one_other_fault(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_latencies_add_up_with_one_other_fault(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(latency=0.02), Fault(latency=(0.01, 0.02)), Fault(status=503, latency=0.01))
     sandbox.faults.add(Fault(status=500))
     start = time.monotonic()
@@ -186,7 +188,7 @@ async def test_latencies_add_up_beside_one_other_fault(raw_client: RawClient, sa
         (Fault(status=503, slug="hubspot", effect="write", linked_account_id="demo-user-2"), set[str]()),
     ],
 )
-async def test_whom_a_fault_strikes(
+async def test_which_requests_a_fault_matches(
     raw_client: RawClient, sandbox: Sandbox, fault: Fault, struck: set[str]
 ) -> None:
     sandbox.faults.add(fault)
@@ -215,13 +217,13 @@ async def test_the_effect_of_a_raw_request_is_that_of_its_endpoint(
         assert (await raw_client.execute("hubspot", "httprequest", params)).status == status
 
 
-async def test_an_action_that_is_not_there_counts_as_a_write(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_an_unknown_action_counts_as_a_write(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=503, effect="write"))
     assert (await raw_client.execute("hubspot", "no_such_action")).status == 503
     assert (await raw_client.execute("no_such_app", "get_contact")).status == 503
 
 
-async def test_how_often_a_fault_strikes(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_how_often_a_fault_fires(raw_client: RawClient, sandbox: Sandbox) -> None:
     fault = Fault(status=503, after=1, times=2)
     sandbox.faults.add(fault)
     statuses = [(await raw_client.create_contact()).status for _ in range(5)]
@@ -229,7 +231,7 @@ async def test_how_often_a_fault_strikes(raw_client: RawClient, sandbox: Sandbox
     assert sandbox.faults.fired(fault) == 2
 
 
-async def test_chance_is_seeded(session: aiohttp.ClientSession) -> None:
+async def test_probability_is_seeded(session: aiohttp.ClientSession) -> None:
     async def statuses(seed: int) -> list[int]:
         async with Sandbox(seed=seed, faults=[Fault(status=503, probability=0.5)]) as sandbox:
             raw_client = RawClient(sandbox, session)
@@ -244,7 +246,7 @@ async def test_chance_is_seeded(session: aiohttp.ClientSession) -> None:
     assert await statuses(2) != first
 
 
-async def test_faults_can_be_taken_back(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_faults_can_be_removed(raw_client: RawClient, sandbox: Sandbox) -> None:
     first, second = Fault(status=503), Fault(status=504)
     sandbox.faults.add(first, second)
     assert list(sandbox.faults) == [first, second]
@@ -256,7 +258,7 @@ async def test_faults_can_be_taken_back(raw_client: RawClient, sandbox: Sandbox)
     assert (await raw_client.create_contact()).status == 200
 
 
-async def test_a_fault_strikes_no_stranger(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_unauthorised_requests_do_not_use_up_faults(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=503, times=1))
     refused = await raw_client.call(
         "GET", f"{ACTIONS}/hubspot/actions", headers=raw_client.headers(key="tk_wrong")
@@ -270,8 +272,8 @@ async def test_a_fault_strikes_no_stranger(raw_client: RawClient, sandbox: Sandb
     [
         ({}, "has to do something"),
         ({"slug": "hubspot"}, "has to do something"),
-        ({"status": 503, "drop": "after"}, "one thing"),
-        ({"hang": True, "truncate": 0.0}, "one thing"),
+        ({"status": 503, "drop": "after"}, "one outcome"),
+        ({"hang": True, "truncate": 0.0}, "one outcome"),
         ({"latency": -1.0}, "latency"),
         ({"latency": (2.0, 1.0)}, "latency"),
         ({"latency": float("inf")}, "latency"),
@@ -287,7 +289,7 @@ async def test_a_fault_strikes_no_stranger(raw_client: RawClient, sandbox: Sandb
         ({"status": 500, "effect": "reed"}, "effect must be one of"),
     ],
 )
-def test_nonsense_is_refused(settings: dict[str, Any], reason: str) -> None:
+def test_invalid_faults_are_refused(settings: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Fault(**settings)
 
@@ -306,7 +308,7 @@ async def test_a_fault_over_tls_is_a_dropped_connection_too(
             await raw_client.get(path, ssl=client_context)
 
 
-async def test_many_faulted_writes_and_the_ledger_knows(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_the_ledger_counts_writes_despite_faults(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(
         Fault(drop="before", probability=0.1),
         Fault(drop="after", probability=0.1),

@@ -43,7 +43,7 @@ async def test_each_run_has_its_row(raw_client: RawClient, sandbox: Sandbox) -> 
     assert before <= first.at <= second.at <= third.at <= time.time()
 
 
-async def test_what_is_refused_does_not_run(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_refused_requests_do_not_run(raw_client: RawClient, sandbox: Sandbox) -> None:
     await raw_client.get(f"{ACTIONS}/hubspot/actions")
     await raw_client.execute("hubspot", "no_such_action")
     await raw_client.execute("hubspot", "create_contact")
@@ -52,7 +52,7 @@ async def test_what_is_refused_does_not_run(raw_client: RawClient, sandbox: Sand
     assert [request.status for request in sandbox.requests] == [200, 404, 400, 403]
 
 
-def test_selecting_runs() -> None:
+def test_runs_can_be_selected() -> None:
     ledger = Ledger()
     record(ledger, 1)
     record(ledger, 2, slug="slack", action_id="post_message")
@@ -66,7 +66,7 @@ def test_selecting_runs() -> None:
     assert (ledger.count(), ledger.count(effect="write"), ledger.count("slack")) == (4, 3, 1)
 
 
-def test_duplicates_are_writes_that_ran_again() -> None:
+def test_duplicates_are_repeated_writes() -> None:
     ledger = Ledger()
     record(ledger, 1, params={"a": "1", "b": {"c": 1, "d": 2}})
     record(ledger, 2, params={"b": {"d": 2, "c": 1}, "a": "1"})
@@ -80,7 +80,7 @@ def test_duplicates_are_writes_that_ran_again() -> None:
     assert {key: len(runs) for key, runs in by_account.items()} == {"acme": 3}
 
 
-def test_an_old_run_makes_room_and_is_counted() -> None:
+def test_dropped_runs_are_counted() -> None:
     ledger = Ledger(limit=3)
     for number in range(5):
         record(ledger, number)
@@ -91,7 +91,7 @@ def test_an_old_run_makes_room_and_is_counted() -> None:
     assert record(ledger, 1).number == 1
 
 
-async def test_the_file_holds_every_run_before_its_answer(tmp_path: Path, raw_client: RawClient) -> None:
+async def test_each_run_is_in_the_file_before_its_response(tmp_path: Path, raw_client: RawClient) -> None:
     path = tmp_path / "ledger.jsonl"
     async with Sandbox(ledger_path=path, faults=[Fault(drop="after", times=1)]) as sandbox:
         writer = RawClient(sandbox, raw_client.session)
@@ -106,12 +106,12 @@ async def test_the_file_holds_every_run_before_its_answer(tmp_path: Path, raw_cl
     assert emails == ["lost@example.com", "kept@example.com", "later@example.com"]
 
 
-async def test_a_ledger_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+async def test_an_unwritable_ledger_fails_the_start(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         await Sandbox(ledger_path=tmp_path / "missing" / "ledger.jsonl").start()
 
 
-def test_any_thread_can_read_while_another_writes() -> None:
+def test_the_ledger_can_be_read_from_other_threads() -> None:
     ledger, seen = Ledger(limit=1000), list[int]()
     writing = threading.Event()
 
@@ -131,7 +131,7 @@ def test_any_thread_can_read_while_another_writes() -> None:
     assert seen
 
 
-async def test_the_request_log_keeps_all_that_came(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_the_request_log_keeps_the_whole_request(raw_client: RawClient, sandbox: Sandbox) -> None:
     path = f"{ACTIONS}/hub%20spot%2F1/actions"
     url = f"{sandbox.base_url}{path}?a=1&b=%C3%A9&a=2"
     headers = {**raw_client.headers(), "X-Mine": "yes"}
@@ -153,7 +153,7 @@ async def test_a_path_parameter_is_decoded_once(raw_client: RawClient) -> None:
         assert (await response.json())["message"] == "Application app_type 'a/b%25' not found"
 
 
-async def test_a_dropped_request_was_not_answered(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_a_dropped_request_has_no_status(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(drop="after"))
     with pytest.raises(Exception, match="disconnected"):
         await raw_client.create_contact()
@@ -168,7 +168,7 @@ async def test_the_request_log_is_bounded(raw_client: RawClient) -> None:
         assert [request.path.split("/")[-2] for request in sandbox.requests] == ["b", "c"]
 
 
-async def test_reset_begins_anew(raw_client: RawClient) -> None:
+async def test_reset_restores_the_initial_state(raw_client: RawClient) -> None:
     async with Sandbox(faults=[Fault(status=503, times=1)], accounts=2) as sandbox:
         caller = RawClient(sandbox, raw_client.session)
         token = sandbox.issue_token("demo-user-1")

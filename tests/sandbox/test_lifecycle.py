@@ -58,7 +58,7 @@ def test_one_sandbox_serves_several_loops() -> None:
 @pytest.mark.parametrize(
     "fault", [Fault(hang=True), Fault(stall=True), Fault(latency=60), Fault(latency=60, when="after")]
 )
-async def test_stop_ends_what_would_never_end(session: aiohttp.ClientSession, fault: Fault) -> None:
+async def test_stop_ends_responses_that_never_end(session: aiohttp.ClientSession, fault: Fault) -> None:
     before = asyncio.all_tasks()
     sandbox = Sandbox(faults=[fault])
     await sandbox.start()
@@ -72,7 +72,7 @@ async def test_stop_ends_what_would_never_end(session: aiohttp.ClientSession, fa
     assert asyncio.all_tasks() <= before
 
 
-async def test_stop_ends_a_request_that_never_comes_whole() -> None:
+async def test_stop_ends_an_incomplete_request() -> None:
     before = asyncio.all_tasks()
     sandbox = Sandbox()
     await sandbox.start()
@@ -88,7 +88,7 @@ async def test_stop_ends_a_request_that_never_comes_whole() -> None:
     assert asyncio.all_tasks() <= before
 
 
-async def test_a_body_cut_short_is_nobodys_error(
+async def test_a_truncated_request_body_is_not_logged(
     raw_client: RawClient, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", sandbox.port)
@@ -101,7 +101,7 @@ async def test_a_body_cut_short_is_nobodys_error(
     assert len(sandbox.requests) == 1
 
 
-async def test_faults_leave_no_word_in_the_log(
+async def test_faults_are_not_logged(
     raw_client: RawClient, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add(
@@ -137,18 +137,18 @@ async def test_a_taken_port_is_an_error(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"api_key": ""}, {"accounts": -1}, {"latency": -0.1}])
-def test_nonsense_is_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="must not be"):
+def test_invalid_settings_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="must"):
         Sandbox(**settings)  # type: ignore[arg-type]
 
 
-async def test_its_repr_says_where_it_is_and_keeps_the_key() -> None:
+async def test_repr_shows_the_url_and_hides_the_key() -> None:
     sandbox = Sandbox(accounts=3, api_key="tk_hidden", port=1)
     assert repr(sandbox) == "<Sandbox http://127.0.0.1:1 stopped, 3 accounts>"
     assert "hidden" not in repr(sandbox)
 
 
-async def test_it_has_no_url_before_it_knows_its_port() -> None:
+async def test_it_has_no_url_before_it_starts() -> None:
     sandbox = Sandbox()
     with pytest.raises(RuntimeError, match="no port before it runs"):
         _ = sandbox.base_url
@@ -193,10 +193,10 @@ def test_a_thread_starts_again_and_stops_twice() -> None:
     thread.stop()
 
 
-def test_a_thread_is_reset_from_outside_of_it() -> None:
+def test_a_sandbox_thread_can_be_reset_from_another_thread() -> None:
     began, ended = threading.Event(), threading.Event()
 
-    async def chore() -> None:
+    async def task() -> None:
         asyncio.get_running_loop().call_soon(began.set)  # once it sleeps
         try:
             await asyncio.sleep(60)
@@ -207,7 +207,7 @@ def test_a_thread_is_reset_from_outside_of_it() -> None:
         background = sandbox._context.background
         assert background._loop is not None
         background._loop.set_debug(True)  # so that asyncio refuses to be used from another thread
-        background.start(chore)
+        background.start(task)
         assert began.wait(2)
         sandbox.reset()
         assert ended.wait(2)
@@ -231,7 +231,7 @@ def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_until_told_to_stop(number: signal.Signals) -> None:
+def test_the_command_serves_until_signalled(number: signal.Signals) -> None:
     with command("--accounts", "2") as (process, [address, *exports]):
         assert exports == [f"export REFOLD_BASE_URL={address}", "export REFOLD_API_KEY=tk_sandbox"]
         assert get(address) == 200
@@ -263,11 +263,11 @@ async def test_the_commands_ledger_outlives_it(session: aiohttp.ClientSession, t
         (["--limit", "fast"], "fast"),
         (["--limit", "0"], "must be"),
         (["--port", "x"], "invalid int"),
-        (["--accounts", "-1"], "must not be below 0"),
+        (["--accounts", "-1"], "must be at least 0"),
         (["--ledger", "/nowhere/at/all"], "No such file"),
     ],
 )
-def test_the_command_refuses_nonsense(
+def test_the_command_refuses_invalid_arguments(
     arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:

@@ -34,13 +34,13 @@ def test_a_burst_then_the_rate() -> None:
     assert [limiter.wait("key") == 0.0 for _ in range(6)] == [True] * 5 + [False]
 
 
-def test_keys_do_not_share() -> None:
+def test_each_key_has_its_own_limit() -> None:
     limiter = KeyedLimiter(1, 1, Clock())
     assert limiter.wait("one") == limiter.wait("two") == 0.0
     assert limiter.wait("one") > 0
 
 
-def test_the_steady_rate_never_meets_the_limit() -> None:
+def test_a_steady_rate_is_never_limited() -> None:
     clock = Clock()
     limiter = KeyedLimiter(20, 1, clock)
     for _ in range(10_000):
@@ -65,7 +65,7 @@ def test_no_window_holds_more_than_burst_and_rate(gaps: list[float], rate: int, 
 
 
 @given(st.lists(st.floats(0, 0.2), max_size=60), st.integers(1, 50), st.integers(1, 10))
-def test_who_waits_as_told_is_let_in(gaps: list[float], rate: int, burst: int) -> None:
+def test_waiting_as_told_is_enough(gaps: list[float], rate: int, burst: int) -> None:
     clock = Clock()
     limiter = KeyedLimiter(rate, burst, clock)
     for gap in gaps:
@@ -91,7 +91,7 @@ async def test_over_the_limit_is_a_429(session: aiohttp.ClientSession, retry_aft
         assert sandbox.ledger.count() == 6
 
 
-async def test_each_key_has_its_own_and_tokens_use_the_first(session: aiohttp.ClientSession) -> None:
+async def test_tokens_use_the_first_keys_limit(session: aiohttp.ClientSession) -> None:
     async with Sandbox(limit=SandboxLimit(per_second=1, burst=1), clock=Clock()) as sandbox:
         raw_client, path = RawClient(sandbox, session), f"{ACTIONS}/slack/actions"
         sandbox.add_api_key("tk_second")
@@ -144,6 +144,6 @@ async def test_an_app_throttles_one_account(session: aiohttp.ClientSession) -> N
         {"per_account_burst": 0},
     ],
 )
-def test_nonsense_is_refused(settings: dict[str, float]) -> None:
+def test_invalid_limits_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         SandboxLimit(**settings)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ async def mint(recorder: RecordingClient, account_id: str, *, force: bool = Fals
     return str((await recorder.call("POST", TOKENS, account=None, query=query, json=body))["token"])
 
 
-async def test_what_is_created_can_be_read_and_upserted(recorder: RecordingClient) -> None:
+async def test_a_created_account_can_be_read_and_upserted(recorder: RecordingClient) -> None:
     fields = {"account_id": "acme", "name": "Acme", "udf": {"plan": "free"}}
     await recorder.call("POST", ACCOUNTS, account=None, json=fields)
     created = await recorder.call("GET", ONE, "acme", account=None)
@@ -34,7 +34,7 @@ async def test_what_is_created_can_be_read_and_upserted(recorder: RecordingClien
     assert recorder.status == 400
 
 
-async def test_pages_walk_through_all_accounts_and_keep_them_asleep(recorder: RecordingClient) -> None:
+async def test_paging_does_not_instantiate_other_accounts(recorder: RecordingClient) -> None:
     found, page, answer = [], 1, {}
     while page:
         answer = await recorder.call("GET", ACCOUNTS, account=None, query={"page": str(page), "limit": "400"})
@@ -64,7 +64,7 @@ async def test_accounts_are_found_by_an_environment_variable(recorder: Recording
         assert [each["account_id"] for each in answer["docs"]] == found
 
 
-async def test_an_account_takes_all_it_has_with_it(recorder: RecordingClient) -> None:
+async def test_deleting_an_account_deletes_its_data(recorder: RecordingClient) -> None:
     token = await mint(recorder, "demo-user-1")
     workflow = await recorder.call("POST", f"{V2}/workflow", account="demo-user-1", json={"name": "Mine"})
     await recorder.call("DELETE", ONE, "demo-user-1", account=None)
@@ -122,7 +122,7 @@ async def test_keys_connect_an_app_and_its_integration_can_be_deleted(recorder: 
         ({"oauth2": {"access_token": "a"}}, "refresh_token"),
     ],
 )
-async def test_faults_of_a_migrated_token_come_with_a_200(
+async def test_migration_errors_have_status_200(
     recorder: RecordingClient, auth_object: dict[str, object], fault: str
 ) -> None:
     body = {"slug": "salesforce", "auth_object": auth_object}
@@ -133,7 +133,7 @@ async def test_faults_of_a_migrated_token_come_with_a_200(
     assert "connected" not in shown
 
 
-async def test_credentials_of_the_own_app_are_added_updated_and_deleted(recorder: RecordingClient) -> None:
+async def test_default_app_credentials_are_added_updated_and_deleted(recorder: RecordingClient) -> None:
     me = "demo-user-1"
     actions = [
         (await recorder.call("PUT", CREDENTIAL, "k", account=me, json={"value": value}))["action"]
@@ -160,7 +160,7 @@ async def test_the_connect_page_finds_its_properties_by_its_own_token(recorder: 
     assert recorder.status == 403
 
 
-async def test_only_oauth_apps_have_a_page_of_consent(recorder: RecordingClient) -> None:
+async def test_only_oauth_apps_have_a_consent_page(recorder: RecordingClient) -> None:
     path = f"{V2}/linked-account/integration/oauth-url/{{slug}}"
     answer = await recorder.call("GET", path, "slack", account="demo-user-1", query={"tenant": "a"})
     assert answer["auth_url"].startswith("https://slack.example/oauth/authorize?tenant=a&client_id=")

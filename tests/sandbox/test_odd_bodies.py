@@ -31,7 +31,7 @@ def odd_bodies(json: object) -> list[object]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-async def test_odd_bodies_break_nothing(
+async def test_odd_bodies_never_cause_a_server_error(
     sandbox: Sandbox,
     session: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,

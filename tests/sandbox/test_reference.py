@@ -102,7 +102,9 @@ def key_of(documented: dict[str, Any]) -> Key:
 
 @needs_reference
 @pytest.mark.parametrize("documented", shown(True))
-def test_a_documented_answer_has_its_like(answers: dict[Key, list[Any]], documented: dict[str, Any]) -> None:
+def test_a_documented_response_can_be_reproduced(
+    answers: dict[Key, list[Any]], documented: dict[str, Any]
+) -> None:
     faults = [
         [fault for fault in differences(documented["body"], body) if not fault.startswith(tuple(DIFFERENT))]
         for body in answers[key_of(documented)]
@@ -113,7 +115,7 @@ def test_a_documented_answer_has_its_like(answers: dict[Key, list[Any]], documen
 
 @needs_reference
 @pytest.mark.parametrize("documented", shown(False))
-def test_a_documented_refusal_can_be_provoked(
+def test_a_documented_error_can_be_reproduced(
     answers: dict[Key, list[Any]], documented: dict[str, Any]
 ) -> None:
     assert without_ids(documented["body"]) in map(without_ids, answers[key_of(documented)])
@@ -121,7 +123,7 @@ def test_a_documented_refusal_can_be_provoked(
 
 @needs_reference
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
-def test_answers_fit_the_specification(answers: dict[Key, list[Any]], operation: tuple[str, str]) -> None:
+def test_responses_match_the_specification(answers: dict[Key, list[Any]], operation: tuple[str, str]) -> None:
     good = [
         (key[2], body) for key in answers if key[:2] == operation and key[2] < 300 for body in answers[key]
     ]
@@ -133,19 +135,19 @@ def test_answers_fit_the_specification(answers: dict[Key, list[Any]], operation:
 
 
 @needs_reference
-def test_answers_name_no_field_that_the_documents_do_not(answers: dict[Key, list[Any]]) -> None:
+def test_responses_have_documented_fields_only(answers: dict[Key, list[Any]]) -> None:
     known = names_in([each["body"] for each in examples()]) | set(property_names(specification()))
     given = {key: names_in(bodies) - known for key, bodies in answers.items() if "/actions" not in key[1]}
     assert {key: names for key, names in given.items() if names} == {}
 
 
 @needs_reference
-def test_nothing_breaks(answers: dict[Key, list[Any]]) -> None:
+def test_only_documented_server_errors_occur(answers: dict[Key, list[Any]]) -> None:
     broken = [key for key in answers if key[2] >= 500]
     documented = {key_of(each) for each in examples()}
     assert set(broken) <= documented
 
 
 @needs_reference
-def test_the_tour_calls_every_operation(answers: dict[Key, list[Any]]) -> None:
+def test_the_scenarios_call_every_operation(answers: dict[Key, list[Any]]) -> None:
     assert {key[:2] for key in answers if key[2] < 300} == set(OPERATIONS)

@@ -69,7 +69,7 @@ KEY_ERROR, NO_TOKEN, NO_ACCOUNT = (
         ("public", {"key": 200, "key_and_account": 200, "token": 200, "nothing": 200}),
     ],
 )
-async def test_who_may_call_what(
+async def test_scopes_decide_who_may_call(
     session: aiohttp.ClientSession, scope: str, expected: dict[str, str | int]
 ) -> None:
     async with Sandbox(routes=EXTRA) as sandbox:
@@ -98,14 +98,14 @@ async def test_state_belongs_to_its_owner(session: aiohttp.ClientSession) -> Non
         assert (await raw_client.get("/visits/either", None)).json["visits"] == 1
 
 
-async def test_a_further_route_goes_before_a_pending_one(session: aiohttp.ClientSession) -> None:
+async def test_an_additional_route_replaces_a_documented_one(session: aiohttp.ClientSession) -> None:
     async with Sandbox(routes=EXTRA, faults=[Fault(status=503, operation="visits.own")]) as sandbox:
         raw_client = RawClient(sandbox, session)
         assert (await raw_client.get("/api/v2/public/webhook")).status == 200
         assert (await raw_client.get("/visits/own")).status == 503
 
 
-async def test_a_handler_refuses_in_the_envelope(session: aiohttp.ClientSession) -> None:
+async def test_a_refusal_is_sent_in_the_envelope(session: aiohttp.ClientSession) -> None:
     async with Sandbox(routes=EXTRA, faults=[Fault(status=503, effect="write")]) as sandbox:
         raw_client = RawClient(sandbox, session)
         answer = await raw_client.call("POST", "/visits/x%20y/refuse", headers=raw_client.headers())
@@ -117,7 +117,7 @@ async def test_a_handler_refuses_in_the_envelope(session: aiohttp.ClientSession)
         }
 
 
-async def test_a_handler_that_breaks_is_a_500_and_is_logged(
+async def test_a_failing_handler_is_a_500_and_is_logged(
     session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Sandbox(routes=EXTRA) as sandbox:

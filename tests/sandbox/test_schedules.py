@@ -42,13 +42,13 @@ async def test_a_schedule_is_kept_changed_paused_and_resumed(recorder: Recording
         {**CRON, "payload": 3},
     ],
 )
-async def test_nonsense_is_refused(recorder: RecordingClient, body: dict[str, object]) -> None:
+async def test_invalid_schedules_are_refused(recorder: RecordingClient, body: dict[str, object]) -> None:
     await recorder.call("POST", SCHEDULED, account=ME, headers=HEADERS, json=body)
     assert recorder.status == 400
     assert (await recorder.call("GET", SCHEDULED, account=ME))["totalDocs"] == 0
 
 
-async def test_the_workflow_must_be_there(recorder: RecordingClient) -> None:
+async def test_the_workflow_must_exist(recorder: RecordingClient) -> None:
     for headers, status in (({}, 400), ({**HEADERS, "workflow_id_alias": "nothing"}, 404)):
         await recorder.call("POST", SCHEDULED, account=ME, headers=headers, json=CRON)
         assert recorder.status == status
@@ -57,7 +57,7 @@ async def test_the_workflow_must_be_there(recorder: RecordingClient) -> None:
 @pytest.mark.parametrize(
     "expression", ["* * * * *", "*/5 0-6,12 1 JAN-MAR mon", "0 0 31 12 7", "5/15 * * * *", "0  9 * * 1"]
 )
-def test_cron(expression: str) -> None:
+def test_valid_cron_expressions(expression: str) -> None:
     assert is_cron(expression)
 
 
@@ -68,5 +68,5 @@ def test_cron(expression: str) -> None:
         *("5-1 * * * *", "*/0 * * * *", "a * * * *", "1- * * * *", ", * * * *", "٣ * * * *", "* * * JAN *x"),
     ],
 )
-def test_not_cron(expression: str) -> None:
+def test_invalid_cron_expressions(expression: str) -> None:
     assert not is_cron(expression)

@@ -18,7 +18,7 @@ async def create(recorder: RecordingClient, *columns: str, name: str = "leads", 
     return table_id
 
 
-async def test_records_come_back_by_page(recorder: RecordingClient) -> None:
+async def test_records_are_paged(recorder: RecordingClient) -> None:
     table_id = await create(recorder, "name", rows=25)
     page = await recorder.call("GET", ONE, table_id, account=ME, query={"page": "3", "limit": "10"})
     assert [each["name"] for each in page["docs"]] == [f"row {number}" for number in range(20, 25)]
@@ -27,7 +27,7 @@ async def test_records_come_back_by_page(recorder: RecordingClient) -> None:
     assert (beyond["docs"], beyond["totalDocs"]) == ([], 25)
 
 
-async def test_one_record_alone_and_without_unknown_columns(recorder: RecordingClient) -> None:
+async def test_a_single_record_drops_unknown_columns(recorder: RecordingClient) -> None:
     table_id = await create(recorder, "name")
     body = {"data": {"name": "a", "secret": 1}}
     [added] = (await recorder.call("PATCH", ONE, table_id, account=ME, json=body))["add_record_result"]
@@ -36,7 +36,7 @@ async def test_one_record_alone_and_without_unknown_columns(recorder: RecordingC
     assert deleted == added
 
 
-async def test_search_is_by_pattern_in_any_case(recorder: RecordingClient) -> None:
+async def test_search_patterns_ignore_case(recorder: RecordingClient) -> None:
     table_id = await create(recorder, "name", rows=12)
     for pattern, count in (("ROW 1", 3), ("^row 1$", 1), ("x", 0)):
         found = await recorder.call("POST", ONE + "/search", table_id, account=ME, json={"name": pattern})
@@ -44,7 +44,7 @@ async def test_search_is_by_pattern_in_any_case(recorder: RecordingClient) -> No
     assert len(await recorder.call("POST", ONE + "/search", table_id, account=ME, json={})) == 12
 
 
-async def test_a_name_is_taken_once_and_free_again(recorder: RecordingClient) -> None:
+async def test_a_table_name_is_free_again_after_deletion(recorder: RecordingClient) -> None:
     first = await create(recorder, "name")
     assert await create(recorder, "other") == first
     assert await recorder.call("DELETE", ONE, first, account=ME) is True
@@ -62,7 +62,7 @@ async def test_columns_are_renamed_in_a_chain(recorder: RecordingClient) -> None
     assert (page["columns"], page["docs"][0]["b"]) == (["b", "c"], "row 0")
 
 
-async def test_a_removed_column_takes_its_values_along(recorder: RecordingClient) -> None:
+async def test_removing_a_column_removes_its_values(recorder: RecordingClient) -> None:
     table_id = await create(recorder, "a", "b", rows=1)
     await recorder.call("DELETE", ONE + "/columns/remove", table_id, account=ME, json={"columns": ["a"]})
     page = await recorder.call("GET", ONE, table_id, account=ME)
@@ -86,7 +86,7 @@ async def test_a_removed_column_takes_its_values_along(recorder: RecordingClient
         ("POST", "/search", {"a": "("}),
     ],
 )
-async def test_nonsense_is_refused_and_changes_nothing(
+async def test_invalid_tables_are_refused_without_effect(
     recorder: RecordingClient, method: str, action: str, body: dict[str, object]
 ) -> None:
     table_id = await create(recorder, "a", "b")

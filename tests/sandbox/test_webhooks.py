@@ -68,7 +68,7 @@ async def test_an_event_arrives_signed(recorder: RecordingClient) -> None:
     ("statuses", "tries"),
     [((500,), [500, 200]), ((204, 404, 302), [204, 404, 302, 200]), ((500,) * 9, [500] * 4)],
 )
-async def test_a_delivery_is_tried_again_three_times(
+async def test_a_delivery_is_retried_three_times(
     recorder: RecordingClient, monkeypatch: pytest.MonkeyPatch, statuses: tuple[int, ...], tries: list[int]
 ) -> None:
     monkeypatch.setattr("refold_async.sandbox.api.webhooks.RETRY_WAITS", (0.001, 0.001, 0.001))
@@ -79,7 +79,7 @@ async def test_a_delivery_is_tried_again_three_times(
         assert len({body for _, _, body in receiver.received}) == 1
 
 
-async def test_workflows_tell_how_they_ended(recorder: RecordingClient) -> None:
+async def test_workflows_announce_how_they_ended(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
         await register(recorder, receiver.url, "Workflow Completed", "Workflow Errored")
         for alias in ("lead_sync", "failing_sync"):
@@ -94,7 +94,7 @@ async def test_workflows_tell_how_they_ended(recorder: RecordingClient) -> None:
     assert told == {("Workflow Completed", "COMPLETED"), ("Workflow Errored", "ERRORED")}
 
 
-async def test_disabled_foreign_and_unconcerned_webhooks_get_nothing(recorder: RecordingClient) -> None:
+async def test_disabled_and_unsubscribed_webhooks_receive_nothing(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
         await register(recorder, receiver.url, "Connection Created", is_enabled=False)
         await register(recorder, receiver.url, "Workflow Completed")
@@ -106,7 +106,7 @@ async def test_disabled_foreign_and_unconcerned_webhooks_get_nothing(recorder: R
     assert (skipped.skipped, skipped.statuses) == (True, [])
 
 
-async def test_a_body_of_ones_own_has_the_event_in_it(recorder: RecordingClient) -> None:
+async def test_a_custom_body_includes_the_event(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
         own = {"webhook_type": "custom", "webhook_body": '{"text": {{event}}}', "method": "PUT"}
         await register(recorder, receiver.url, "Connection Created", **own)
@@ -116,14 +116,14 @@ async def test_a_body_of_ones_own_has_the_event_in_it(recorder: RecordingClient)
     assert (method, json.loads(body)["text"]["slug"]) == ("PUT", "netsuite")
 
 
-async def test_an_endpoint_that_is_not_there_does_no_harm(recorder: RecordingClient) -> None:
+async def test_an_unreachable_endpoint_is_ignored(recorder: RecordingClient) -> None:
     await register(recorder, "http://127.0.0.1:1/hook", "Connection Created")
     recorder.sandbox.connect("demo-user-1", "netsuite")
     await until(lambda: recorder.sandbox.deliveries[0].statuses)
     assert recorder.sandbox.deliveries[0].statuses[0] is None
 
 
-async def test_a_sandbox_at_rest_delivers_nothing(recorder: RecordingClient) -> None:
+async def test_a_stopped_sandbox_delivers_nothing(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
         await register(recorder, receiver.url, "Connection Created")
         await recorder.sandbox.stop()
@@ -154,7 +154,7 @@ async def test_webhooks_are_changed_grouped_and_deleted(recorder: RecordingClien
         {"webhook_url": "http://x/y"},
     ],
 )
-async def test_nonsense_is_refused(recorder: RecordingClient, body: dict[str, object]) -> None:
+async def test_invalid_webhooks_are_refused(recorder: RecordingClient, body: dict[str, object]) -> None:
     await recorder.call("POST", BASE, account=None, json=body)
     assert recorder.status == 400
     assert await recorder.call("GET", BASE, account=None) == []

@@ -53,6 +53,6 @@ async def test_a_delivery_is_verified_and_read(refold: Refold, sandbox: Sandbox)
     assert (event.slug, event.linked_account_id) == ("hubspot", "demo-user-1")
 
 
-async def test_every_linked_account_is_walked_through(refold: Refold, sandbox: Sandbox) -> None:
+async def test_all_linked_accounts_are_iterated(refold: Refold, sandbox: Sandbox) -> None:
     found = [each.linked_account_id async for each in refold.linked_accounts.iterate(limit=500)]
     assert found == list(sandbox.account_ids)

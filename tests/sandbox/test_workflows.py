@@ -59,7 +59,7 @@ async def test_an_execution_runs_and_completes(recorder: RecordingClient) -> Non
     assert (run.action_id, run.linked_account_id, run.params) == ("get_contact", ME, {"limit": "10"})
 
 
-async def test_a_synchronous_execution_waits_for_its_value(recorder: RecordingClient) -> None:
+async def test_a_synchronous_execution_returns_its_value(recorder: RecordingClient) -> None:
     result = await execute(recorder, "lead_sync", {"email": "a@b.c"}, sync=True)
     assert (result["return_value"], result["errored"], result["status_code"]) == (
         {"email": "a@b.c"},
@@ -76,7 +76,7 @@ async def test_a_response_node_sets_the_status(recorder: RecordingClient) -> Non
     assert (recorder.status, result["status_code"], result["return_value"]) == (202, 202, {"queued": True})
 
 
-async def test_a_failing_one_says_why(recorder: RecordingClient) -> None:
+async def test_a_failing_execution_reports_its_error(recorder: RecordingClient) -> None:
     result = await execute(recorder, "failing_sync", sync=True)
     assert (recorder.status, result["errored"]) == (200, True)
     assert result["execution_error"] == {"message": "The sync failed", "node_id": "2"}
@@ -99,7 +99,7 @@ async def test_an_action_that_fails_fails_the_execution(
     assert fault in result["execution_error"]["message"]
 
 
-async def test_a_slow_one_can_be_stopped(recorder: RecordingClient) -> None:
+async def test_a_slow_execution_can_be_stopped(recorder: RecordingClient) -> None:
     execution_id = (await execute(recorder, "slow_sync", {"seconds": 60}))["execution_id"]
     await recorder.call("POST", RUNS + "/{instanceId}/stop", execution_id, account=ME)
     assert (await recorder.call("GET", RUN, execution_id, account=ME))["status"] == "STOPPING"
@@ -109,21 +109,21 @@ async def test_a_slow_one_can_be_stopped(recorder: RecordingClient) -> None:
     assert recorder.status == 400
 
 
-async def test_one_past_its_time_limit_times_out(recorder: RecordingClient) -> None:
+async def test_an_execution_past_its_time_limit_times_out(recorder: RecordingClient) -> None:
     slow = {"type": "delay", "data": {"seconds": 60}}
     workflow_id = await create(recorder, slow, settings={"timeout": 0.05})
     result = await execute(recorder, workflow_id, sync=True)
     assert (await recorder.call("GET", RUN, result["execution_id"], account=ME))["status"] == "TIMED_OUT"
 
 
-async def test_a_sandbox_that_stops_ends_what_runs(recorder: RecordingClient) -> None:
+async def test_stopping_the_sandbox_ends_executions(recorder: RecordingClient) -> None:
     execution_id = (await execute(recorder, "slow_sync"))["execution_id"]
     await recorder.sandbox.stop()
     await recorder.sandbox.start()
     assert (await recorder.call("GET", RUN, execution_id, account=ME))["status"] == "STOPPED"
 
 
-async def test_a_reset_ends_what_runs_and_forgets_it(recorder: RecordingClient) -> None:
+async def test_a_reset_ends_and_forgets_executions(recorder: RecordingClient) -> None:
     execution_id = (await execute(recorder, "slow_sync"))["execution_id"]
     account = recorder.sandbox.organisation.account(ME)
     assert account
@@ -153,7 +153,7 @@ async def test_batches_are_listed_by_page(recorder: RecordingClient) -> None:
     assert none["docs"] == []
 
 
-async def test_an_approval_waits_for_somebody(recorder: RecordingClient) -> None:
+async def test_an_approval_waits_for_a_submission(recorder: RecordingClient) -> None:
     execution_id = (await execute(recorder, "discount_approval"))["execution_id"]
     waiting: Any = {}
 
@@ -195,7 +195,7 @@ async def test_executions_are_filtered_and_sorted(recorder: RecordingClient) -> 
     ("headers", "status"),
     [({}, 400), ({"slug": "unknown"}, 404), ({"slug": "hubspot", "include-headers": "true"}, 501)],
 )
-async def test_what_cannot_be_executed(
+async def test_workflows_that_cannot_be_executed(
     recorder: RecordingClient, headers: dict[str, str], status: int
 ) -> None:
     await recorder.call("POST", ONE + "/execute", "daily_sync", account=ME, headers=headers, json={})
@@ -214,7 +214,7 @@ async def test_unpublished_foreign_and_unknown_workflows_do_not_run(recorder: Re
     assert recorder.status == 403
 
 
-async def test_the_life_of_a_workflow(recorder: RecordingClient) -> None:
+async def test_the_life_cycle_of_a_workflow(recorder: RecordingClient) -> None:
     token = recorder.sandbox.issue_token(ME)
     workflow_id = await create(recorder, publish=False)
     publish, versions = ONE + "/publish", f"{BASE}/versions/{{workflowId}}"
@@ -246,7 +246,7 @@ async def test_only_the_owner_publishes_and_deletes(recorder: RecordingClient) -
         assert recorder.status == 403
 
 
-async def test_who_sees_which_workflows(recorder: RecordingClient) -> None:
+async def test_visibility_of_workflows(recorder: RecordingClient) -> None:
     mine = await create(recorder, publish=False, name="Very mine")
 
     async def names(account: str | None, **query: str) -> set[str]:
@@ -266,7 +266,7 @@ async def test_who_sees_which_workflows(recorder: RecordingClient) -> None:
     assert recorder.status == 400
 
 
-async def test_a_schedule_that_comes_due_runs_its_workflow(recorder: RecordingClient) -> None:
+async def test_a_due_schedule_runs_its_workflow(recorder: RecordingClient) -> None:
     base = "/api/v1/workflow/public/scheduled"
     headers = {"slug": "hubspot", "workflow_id_alias": "lead_sync", "config_id": "c1"}
     body = {"trigger_type": "cron", "regex": "0 9 * * 1", "payload": {"email": "a@b.c"}}

@@ -90,9 +90,9 @@ def _action(request: SandboxRequest, app: App) -> AppAction:
 def _check_connection(account: StoredAccount, app: App) -> None:
     """Refuse an app that is not connected or needs re-authentication.
 
-    The reference gives no body for either. It sorts 401, 403 and `reauth_required` together as "the
-    customer must reconnect", so an expired connection is a 401 and a missing one a 403, both with a
-    code of their own and `reauth_required`, which no answer to a bad API key or token bears.
+    The reference documents no body for either. It groups 401, 403 and `reauth_required` as "the
+    customer must reconnect", so an expired connection is a 401 and a missing one a 403, both with
+    their own code and with `reauth_required`, which no response to a bad API key or token has.
     """
     connection = account.connections.get(app.slug)
     if connection is None:

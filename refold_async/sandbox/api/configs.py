@@ -19,15 +19,15 @@ from refold_async.sandbox.state import Organisation, StoredAccount
 FieldKey = tuple[str | None, str]
 
 SEEDED_SLUG = "hubspot"
-"""The app whose config every account that has connected it has from the start, datastores and all."""
+"""The app that is installed, with datastores, for every account that has connected it from the start."""
 
 
 class StoredConfig:
     """One installation of an app.
 
     Attributes:
-        values: The values of the fields by workflow and field id; the app's own fields have no workflow.
-        enabled: Which workflows are switched on, by their ids.
+        values: The field values by workflow and field id; the app's own fields have no workflow.
+        enabled: Whether each workflow is enabled, by its id.
         datastores: The records that workflows keep with the config, by the datastore's name.
     """
 

@@ -24,10 +24,10 @@ OAUTH: Mapping[str, object] = {
     "callback_url": {"type": "string", "required": False},
 }
 OAUTH_OF: Mapping[str, Mapping[str, object]] = {"netsuite": {"account_id": "string"}}
-"""What an app's OAuth needs beside what every app's does."""
+"""What an app's OAuth needs in addition to the common fields."""
 
 PLACEHOLDER = "your-"
-"""How a value begins that was copied from an example: no host answers to it."""
+"""The prefix of values copied from an example: no host has such a name."""
 HOSTS: Mapping[str, str] = {"netsuite": "suitetalk.api.netsuite.com"}
 
 

@@ -25,7 +25,7 @@ class EnvVariableStore:
     """The variables of an organisation.
 
     Attributes:
-        definitions: What is defined; nothing in the API adds to it.
+        definitions: The definitions; no operation of the API adds to them.
         values: The values, each with its definition's id, and the account or workflow it is for.
     """
 

@@ -23,14 +23,14 @@ from refold_async.sandbox.seeds import load_seeds
 from refold_async.sandbox.state import Organisation, SandboxContext, StoredAccount
 
 REPEAT_SECONDS = 300.0
-"""For how long a repeat with the same key is dropped."""
+"""How long a repeat with the same key is dropped, in seconds."""
 
 
 class EventStore(DocumentStore):
     """The event definitions of an organisation, and the deduplication keys seen recently.
 
-    A definition may name a `deduplication_key`, the dotted path of the payload's field by which two
-    events are the same one. The reference leaves open where the key is set; the name is the sandbox's.
+    A definition may name a `deduplication_key`, the dotted path of the payload field that makes two
+    events equal. The reference does not say where the key is set; the name is the sandbox's own.
     """
 
     def __init__(self, organisation: Organisation) -> None:

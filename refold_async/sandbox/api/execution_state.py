@@ -27,16 +27,17 @@ class StoredExecution(msgspec.Struct, eq=False):
     """One run of a workflow.
 
     Attributes:
-        workflow: The workflow's document as it was when the run began.
-        payload: What it was started with.
+        workflow: The workflow's document as it was at the start.
+        payload: The payload it was started with.
         source: What started it.
         synchronous: Whether the caller waits for its end.
-        nodes: What is known of each node that has begun.
-        outputs: What each node gave, by its id.
+        nodes: The record of each started node.
+        outputs: The output of each node, by its id.
         batches: The batches of each batch node, by its id.
-        return_value, status_code: What a response node has set.
-        error: What made it fail.
-        ended: Set once `status` will not change any more.
+        return_value: The value set by a response node.
+        status_code: The status set by a response node.
+        error: The error that made it fail.
+        ended: Set once `status` is final.
     """
 
     id: str

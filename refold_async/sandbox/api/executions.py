@@ -19,9 +19,9 @@ from refold_async.sandbox.routing import Route
 from refold_async.sandbox.state import SandboxContext
 
 NODE_SECONDS = 0.01
-"""What every node takes at least, so that an execution can be seen to run."""
+"""The minimum seconds per node, so that an execution can be seen running."""
 STOPPING_SECONDS = 0.02
-"""How long an execution that was asked to stop is seen to be stopping."""
+"""How long an execution is seen as `STOPPING`, in seconds."""
 
 ANNOUNCED: Mapping[Status, str] = {"COMPLETED": "Workflow Completed", "ERRORED": "Workflow Errored"}
 
@@ -85,10 +85,10 @@ async def _run_node(context: SandboxContext, execution: StoredExecution, node: D
         "latest_output": None,
     }
     execution.nodes.append(record)
-    step = NodeRun(context, execution, node, record)
+    run = NodeRun(context, execution, node, record)
     try:
-        await step.pause(NODE_SECONDS)
-        output = await KINDS[kind](step)
+        await run.pause(NODE_SECONDS)
+        output = await KINDS[kind](run)
     except NodeError as error:
         record.update(node_status="Errored", latest_output={"message": str(error)})
         execution.error = {"message": str(error), "node_id": record["node_id"]}

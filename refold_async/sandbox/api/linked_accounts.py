@@ -24,7 +24,7 @@ class Profile:
     """The name, user-defined fields and default-app credentials of one linked account.
 
     Attributes:
-        default_app: The credentials by key; `None` where the account has no default app.
+        default_app: The credentials by key; `None` if the account has no default app.
     """
 
     def __init__(self, account: StoredAccount) -> None:

@@ -1,7 +1,7 @@
 """The kinds of workflow node that the sandbox can run, and what each does.
 
-A node of a workflow has a `type` and `data`. These are the sandbox's own words for what the data
-holds, since the reference leaves them open; a workflow with a node of any other type is refused.
+A node of a workflow has a `type` and `data`. The fields of the data are the sandbox's own,
+since the reference does not document them; a workflow with a node of any other type is refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NodeRun(msgspec.Struct, frozen=True):
 
     @property
     def data(self) -> Mapping[str, object]:
-        """What the node was given to work with."""
+        """The data of the node."""
         data = self.node.get("data")
         return data if isinstance(data, Mapping) else {}
 
@@ -52,84 +52,84 @@ class NodeRun(msgspec.Struct, frozen=True):
         raise StoppedError
 
 
-async def start(step: NodeRun) -> object:
+async def start(run: NodeRun) -> object:
     """Pass the payload on to the next nodes."""
     return {
         "message": "Workflow started successfully",
-        "node_id": step.node["id"],
+        "node_id": run.node["id"],
         "node_type": "start",
         "status": "initialized",
     }
 
 
-async def action(step: NodeRun) -> object:
+async def action(run: NodeRun) -> object:
     """Run `action_id` with `params` in the workflow's app, or in the app named by `slug`."""
-    account = step.execution.account
-    slug = str(step.data.get("slug") or step.execution.workflow["slug"])
+    account = run.execution.account
+    slug = str(run.data.get("slug") or run.execution.workflow["slug"])
     app = account.organisation.apps.get(slug)
-    chosen = app.action(str(step.data.get("action_id"))) if app else None
+    chosen = app.action(str(run.data.get("action_id"))) if app else None
     if app is None or chosen is None:
-        raise NodeError(f"Action {step.data.get('action_id')} not found in Application {slug}")
+        raise NodeError(f"Action {run.data.get('action_id')} not found in Application {slug}")
     connection = account.connections.get(slug)
     if connection is None or connection.expired:
         raise NodeError(f"Application {slug} is not connected for linked account {account.account_id}")
-    params = step.data.get("params")
+    params = run.data.get("params")
     answer = run_action(
-        step.context.ledger, account, app, chosen, params if isinstance(params, Mapping) else {}
+        run.context.ledger, account, app, chosen, params if isinstance(params, Mapping) else {}
     )
-    await step.pause(answer.delay)
+    await run.pause(answer.delay)
     if not answer.ok:
         raise NodeError(f"Action {chosen.action_id} failed: {answer.data}")
     return answer.data
 
 
-async def delay(step: NodeRun) -> object:
+async def delay(run: NodeRun) -> object:
     """Sleep for the `seconds` of the payload, or else of the node's data."""
-    payload = step.execution.payload
+    payload = run.execution.payload
     asked = payload.get("seconds") if isinstance(payload, Mapping) else None
-    seconds = asked if isinstance(asked, int | float) else step.data.get("seconds", 1)
+    seconds = asked if isinstance(asked, int | float) else run.data.get("seconds", 1)
     if not isinstance(seconds, int | float) or not 0 <= seconds <= 3600:
         raise NodeError(f"seconds is not a number from 0 to 3600: {seconds}")
-    await step.pause(seconds)
+    await run.pause(seconds)
     return {"waited": seconds}
 
 
-async def error(step: NodeRun) -> object:
+async def error(run: NodeRun) -> object:
     """Fail with the node's `message`."""
-    raise NodeError(str(step.data.get("message", "Failed as asked")))
+    raise NodeError(str(run.data.get("message", "Failed as asked")))
 
 
-async def response(step: NodeRun) -> object:
+async def response(run: NodeRun) -> object:
     """Return `body`, or the `output_of` a node (of the first: the payload), with `status_code`."""
-    source = step.data.get("output_of")
-    outputs = step.execution.outputs
-    value = step.data.get("body") if source is None else outputs.get(str(source))
-    step.execution.return_value = value
-    status = step.data.get("status_code", 200)
-    step.execution.status_code = status if isinstance(status, int) and 200 <= status <= 599 else 200
+    source = run.data.get("output_of")
+    outputs = run.execution.outputs
+    value = run.data.get("body") if source is None else outputs.get(str(source))
+    run.execution.return_value = value
+    status = run.data.get("status_code", 200)
+    run.execution.status_code = status if isinstance(status, int) and 200 <= status <= 599 else 200
     return value
 
 
-async def batch(step: NodeRun) -> object:
+async def batch(run: NodeRun) -> object:
     """Process `items` in batches of `size`."""
-    items, size = (_count(step.data.get(name), default) for name, default in (("items", 100), ("size", 50)))
-    batches = step.execution.batches[str(step.node["id"])] = []
-    step.record["is_batch"] = True
+    items, size = (_count(run.data.get(name), default) for name, default in (("items", 100), ("size", 50)))
+    batches = run.execution.batches[str(run.node["id"])] = []
+    run.record["is_batch"] = True
     for index, first in enumerate(range(0, items, size)):
-        await step.pause(BATCH_SECONDS)
+        await run.pause(BATCH_SECONDS)
         output = {"processed": min(size, items - first)}
         batches.append({"batch_index": index, "status": "Success", "output": output})
     return {"batches": len(batches)}
 
 
-async def human_task(step: NodeRun) -> object:
+async def human_task(run: NodeRun) -> object:
     """Add a task and wait until it is submitted."""
     submitted: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
-    tasks = step.execution.account.organisation.own(HumanTaskStore)
+    tasks = run.execution.account.organisation.own(HumanTaskStore)
     task = tasks.create(listener=submitted.put_nowait)
-    step.record.update(node_status="Waiting", latest_output={"task_id": task["_id"]})
+    run.record.update(node_status="Waiting", latest_output={"task_id": task["_id"]})
     while submitted.empty():
-        await step.pause(0.01)
+        await run.pause(0.01)
     return {"task_id": task["_id"], "data": submitted.get_nowait()}
 
 

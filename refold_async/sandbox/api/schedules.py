@@ -1,6 +1,6 @@
-"""Schedules: register when a workflow should run, change that, pause, resume and delete it.
+"""Schedules: register when a workflow runs, update, pause, resume and delete that.
 
-The sandbox keeps and checks schedules; `Sandbox.run_schedule` lets one come due, time alone does not.
+The sandbox stores and checks schedules but has no clock for them: `Sandbox.run_schedule` runs one.
 """
 
 from __future__ import annotations

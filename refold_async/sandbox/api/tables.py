@@ -29,7 +29,7 @@ class StoredTable:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The table's name."""
         return str(self.document["name"])
 
     def summary(self) -> Document:

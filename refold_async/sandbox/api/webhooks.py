@@ -24,9 +24,9 @@ SIGNATURE = "x-cobalt-signature"
 EVENT_MARK = "{{event}}"
 
 RETRY_WAITS = (0.05, 0.1, 0.2)
-"""Seconds before each of the three further tries; the service's own waits are longer."""
+"""Seconds before each of the three retries; the service itself waits longer."""
 DELIVERY_TIMEOUT = 5.0
-"""Seconds that an endpoint has for its answer."""
+"""The timeout of an endpoint, in seconds."""
 
 
 class Delivery(msgspec.Struct):
@@ -34,11 +34,11 @@ class Delivery(msgspec.Struct):
 
     Attributes:
         webhook_id: The webhook.
-        url: Where it goes.
-        body: The bytes that are sent and signed.
-        signature: Their signature, in hexadecimal digits.
-        statuses: The status of each try so far; `None` for one that got no answer.
-        skipped: Whether it was never tried, since the address is not one of this machine.
+        url: The endpoint.
+        body: The sent and signed bytes.
+        signature: Their signature in hexadecimal.
+        statuses: The status of each attempt; `None` for one without a response.
+        skipped: Whether it was not attempted because the endpoint is not on this machine.
     """
 
     webhook_id: str
@@ -92,12 +92,12 @@ def _headers(webhook: Document) -> dict[str, str]:
 async def _deliver(delivery: Delivery, method: str, headers: Mapping[str, str]) -> None:
     for wait in (0.0, *RETRY_WAITS):
         await asyncio.sleep(wait)
-        delivery.statuses.append(await _try(delivery, method, headers))
+        delivery.statuses.append(await _attempt(delivery, method, headers))
         if delivery.delivered:
             return
 
 
-async def _try(delivery: Delivery, method: str, headers: Mapping[str, str]) -> int | None:
+async def _attempt(delivery: Delivery, method: str, headers: Mapping[str, str]) -> int | None:
     try:
         async with asyncio.timeout(DELIVERY_TIMEOUT):
             return await _post(urlsplit(delivery.url), method, headers, delivery.body)

@@ -1,7 +1,7 @@
 """One action about to run, and how its parameters are read.
 
-Parameters come as strings as a rule (`{"limit": "1"}`), but a client may send JSON values; every
-reader here takes both.
+Parameters are usually strings (`{"limit": "1"}`), but a client may send JSON values; the methods here
+accept both.
 """
 
 from __future__ import annotations

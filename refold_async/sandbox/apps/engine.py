@@ -1,7 +1,7 @@
 """Runs actions: one function per verb, over records described by data.
 
-Nothing here waits and nothing here knows HTTP. `run` is one step of the event loop, so that whoever
-calls it can put the effect and its ledger row down together.
+Nothing here awaits and nothing here knows HTTP. `run_verb` is one step of the event loop, so that its
+caller can record the effect in the ledger in the same step.
 """
 
 from __future__ import annotations

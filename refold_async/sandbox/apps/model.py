@@ -36,10 +36,10 @@ class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         action_id, name, description, tag: As the list operation answers them.
         kind: The verb it runs.
         object: The object type it works on; empty for a kind that needs none.
-        http: The app's own endpoint for it, `"GET /path/{id}"`, where `httprequest` finds it.
+        http: The app's own endpoint for it, `"GET /path/{id}"`, for `httprequest`.
         id_parameter: The parameter that names a record.
         refers: Parameters that must name a record of another object type: `{channel = "channels"}`.
-        parameters: What it takes.
+        parameters: Its parameters.
     """
 
     action_id: str

@@ -1,7 +1,7 @@
 """The records of one object type in one account's app.
 
-Seeded records are computed when they are looked at and never stored, so that thousands of accounts
-cost nothing; what is kept is what was created, changed or deleted.
+Seeded records are computed on access and never stored, so that thousands of accounts cost nothing;
+only created, changed and deleted records are kept.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class RecordTable:
     """Records in the order of their ids.
 
     Args:
-        object_name, object_type: What they are.
-        seed: The text that the seeded ones are drawn from; the same text gives the same records.
+        object_name: The name of the object type, e.g. `contacts`.
+        object_type: The object type.
+        seed: The text that seeded records are derived from; the same text yields the same records.
     """
 
     def __init__(self, object_name: str, object_type: ObjectType, seed: str) -> None:

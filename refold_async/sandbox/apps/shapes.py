@@ -1,6 +1,6 @@
 """The formats of apps' answers: records, pages and errors in each app's native JSON.
 
-A shape also undresses the body of a raw `httprequest` into plain parameters.
+A shape also converts the body of a raw `httprequest` into plain parameters.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class HubSpotShape:
         answer = {"results": [self.record(record) for record in page.records], "paging": paging}
         return answer if page.total is None else {"total": page.total, **answer}
 
-    def deleted(self, record: StoredRecord) -> object:  # noqa: ARG002 - HubSpot answers 204 and not a word
+    def deleted(self, record: StoredRecord) -> object:  # noqa: ARG002 - HubSpot answers 204 without a body
         """Return an empty object."""
         return {}
 
