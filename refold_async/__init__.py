@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from refold_async.api.applications import Application, ConnectedAccount
     from refold_async.api.execution_models import Execution
     from refold_async.api.linked_accounts import LinkedAccount
-    from refold_async.api.paging import Page, Walk
+    from refold_async.api.paging import Page, Paginator
     from refold_async.api.raw_calls import RawAnswer
     from refold_async.api.workflow_models import Workflow, WorkflowResult
     from refold_async.api.workflow_results import WorkflowFailed
@@ -129,6 +129,7 @@ __all__ = [
     "Options",
     "Outcome",
     "Page",
+    "Paginator",
     "PerAccount",
     "PermissionDeniedError",
     "Problem",
@@ -151,7 +152,6 @@ __all__ = [
     "UnknownEvent",
     "UnprocessableError",
     "UnreadableReplyError",
-    "Walk",
     "Workflow",
     "WorkflowCompleted",
     "WorkflowErrored",
@@ -170,7 +170,7 @@ _HOMES = {
     "api.applications": "Application ConnectedAccount",
     "api.execution_models": "Execution",
     "api.linked_accounts": "LinkedAccount",
-    "api.paging": "Page Walk",
+    "api.paging": "Page Paginator",
     "api.raw_calls": "RawAnswer",
     "api.workflow_models": "Workflow WorkflowResult",
     "api.workflow_results": "WorkflowFailed",

@@ -10,7 +10,7 @@ import msgspec
 from refold_async._core.checks import check_list
 from refold_async.api import operations
 from refold_async.api.common import Dated, Environment, Record, Records
-from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.paging import Page, Paginator, PaginatorOf, paginate
 from refold_async.api.resource import Resource, flag
 
 
@@ -63,29 +63,29 @@ class OrganisationDatarefs(Resource):
 
     __slots__ = ()
 
-    async def list(
+    def list(
         self,
         *,
         page: int | None = None,
         limit: int | None = None,
         unique: bool | None = None,
         timeout: float | None = None,
-    ) -> Page[Dataref]:
-        """Fetch one page of the datarefs; those of one customer, on an account.
+    ) -> Paginator[Dataref]:
+        """List the datarefs; those of one customer, on an account.
 
         Calls `GET /api/v2/public/dataref`.
 
         Args:
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Datarefs on a page; default: the service's, 10.
             unique: Whether to name each only once, however many customers have it.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             RefoldError: Any failure of a call.
         """
         query = {"unique": flag(unique), "linked_account_id": self._requester.linked_account_id}
-        return await fetch(
+        return paginate(
             self._requester,
             operations.DATAREFS_LIST,
             Page[Dataref],
@@ -93,25 +93,6 @@ class OrganisationDatarefs(Resource):
             limit=limit,
             query=query,
             timeout=timeout,
-        )
-
-    def iterate(
-        self, *, limit: int | None = None, unique: bool | None = None, timeout: float | None = None
-    ) -> Walk[Dataref]:
-        """Walk through all datarefs, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/dataref` once a page.
-
-        Args:
-            limit: Datarefs on a page; default: the service's, 10.
-            unique: Whether to name each only once, however many customers have it.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.list(page=page, limit=limit, unique=unique, timeout=timeout), limit=limit
         )
 
 
@@ -136,29 +117,29 @@ class Datarefs(OrganisationDatarefs):
             operations.DATAREFS_CREATE, Dataref, body={"refName": ref_name}, timeout=timeout
         )
 
-    async def get(
+    def get(
         self,
         ref_name: str,
         *,
         page: int | None = None,
         limit: int | None = None,
         timeout: float | None = None,
-    ) -> DatarefTable:
-        """Fetch one page of a dataref's records.
+    ) -> PaginatorOf[Record, DatarefTable]:
+        """List a dataref's records.
 
         Calls `GET /api/v2/public/dataref/{refName}`.
 
         Args:
             ref_name: Its name.
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Records on a page; default: the service's, 100.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             NotFoundError: There is no such dataref.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(
+        return paginate(
             self._requester,
             operations.DATAREFS_GET,
             DatarefTable,
@@ -166,25 +147,6 @@ class Datarefs(OrganisationDatarefs):
             page=page,
             limit=limit,
             timeout=timeout,
-        )
-
-    def iterate_records(
-        self, ref_name: str, *, limit: int | None = None, timeout: float | None = None
-    ) -> Walk[Record]:
-        """Walk through all records of a dataref, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/dataref/{refName}` once a page.
-
-        Args:
-            ref_name: Its name.
-            limit: Records on a page; default: the service's, 100.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.get(ref_name, page=page, limit=limit, timeout=timeout), limit=limit or 100
         )
 
     async def delete(self, ref_name: str, *, timeout: float | None = None) -> DatarefDeletion:

@@ -14,7 +14,7 @@ from refold_async.api.env_models import (
     VariableScope,
     VariableValue,
 )
-from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.paging import Page, Paginator, PaginatorOf, paginate
 from refold_async.api.resource import Resource, given
 
 
@@ -89,7 +89,7 @@ class EnvVariables(Resource):
             operations.ENV_VARIABLES_SET, VariableValue, body=body, timeout=timeout
         )
 
-    async def list(
+    def list(
         self,
         scope: VariableScope,
         *,
@@ -98,18 +98,18 @@ class EnvVariables(Resource):
         variable_definition_id: str | None = None,
         workflow_id: str | None = None,
         timeout: float | None = None,
-    ) -> ValuePage:
-        """Fetch one page of the values of a scope.
+    ) -> PaginatorOf[VariableValue, ValuePage]:
+        """List the values of a scope.
 
         Calls `GET /api/v2/public/env/values/{scope}`.
 
         Args:
             scope: `org`, `workspace`, `linked_account` or `workflow`.
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Values on a page; default: the service's, 10.
             variable_definition_id: Only those of this definition.
             workflow_id: The workflow, which the scope `workflow` needs.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             BadRequestError: The scope needs a workflow, and none is named.
@@ -120,7 +120,7 @@ class EnvVariables(Resource):
             "variable_definition_id": variable_definition_id,
             "workflow_id": workflow_id,
         }
-        return await fetch(
+        return paginate(
             self._requester,
             operations.ENV_VARIABLES_LIST,
             ValuePage,
@@ -129,41 +129,6 @@ class EnvVariables(Resource):
             limit=limit,
             query=query,
             timeout=timeout,
-        )
-
-    def iterate(
-        self,
-        scope: VariableScope,
-        *,
-        limit: int | None = None,
-        variable_definition_id: str | None = None,
-        workflow_id: str | None = None,
-        timeout: float | None = None,
-    ) -> Walk[VariableValue]:
-        """Walk through all values of a scope, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/env/values/{scope}` once a page.
-
-        Args:
-            scope: `org`, `workspace`, `linked_account` or `workflow`.
-            limit: Values on a page; default: the service's, 10.
-            variable_definition_id: Only those of this definition.
-            workflow_id: The workflow, which the scope `workflow` needs.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.list(
-                scope,
-                page=page,
-                limit=limit,
-                variable_definition_id=variable_definition_id,
-                workflow_id=workflow_id,
-                timeout=timeout,
-            ),
-            limit=limit,
         )
 
     async def delete(self, value_id: str, *, timeout: float | None = None) -> ValueDeletion:
@@ -189,7 +154,7 @@ class OrganisationEnvVariables(EnvVariables):
 
     __slots__ = ()
 
-    async def list_definitions(
+    def list_definitions(
         self,
         *,
         page: int | None = None,
@@ -198,47 +163,13 @@ class OrganisationEnvVariables(EnvVariables):
         var_format: VariableFormat | None = None,
         name: str | None = None,
         timeout: float | None = None,
-    ) -> Page[VariableDefinition]:
-        """Fetch one page of the variables' definitions.
+    ) -> Paginator[VariableDefinition]:
+        """List the variables' definitions.
 
         Calls `GET /api/v2/public/env/definitions`.
 
         Args:
-            page: The page's number, from 1; default: the first.
-            limit: Definitions on a page; default: the service's, 10.
-            scope: Only those of `org`, `workspace`, `linked_account` or `workflow`.
-            var_format: Only those of this format.
-            name: Only those whose name this regular expression matches.
-            timeout: Seconds for the whole call with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call.
-        """
-        query = {"scope": scope, "var_format": var_format, "name": name}
-        return await fetch(
-            self._requester,
-            operations.ENV_VARIABLES_LIST_DEFINITIONS,
-            Page[VariableDefinition],
-            page=page,
-            limit=limit,
-            query=query,
-            timeout=timeout,
-        )
-
-    def iterate_definitions(
-        self,
-        *,
-        limit: int | None = None,
-        scope: VariableScope | None = None,
-        var_format: VariableFormat | None = None,
-        name: str | None = None,
-        timeout: float | None = None,
-    ) -> Walk[VariableDefinition]:
-        """Walk through all definitions, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/env/definitions` once a page.
-
-        Args:
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Definitions on a page; default: the service's, 10.
             scope: Only those of `org`, `workspace`, `linked_account` or `workflow`.
             var_format: Only those of this format.
@@ -246,13 +177,17 @@ class OrganisationEnvVariables(EnvVariables):
             timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
+            RefoldError: Any failure of a call.
         """
-        return Walk(
-            lambda page: self.list_definitions(
-                page=page, limit=limit, scope=scope, var_format=var_format, name=name, timeout=timeout
-            ),
+        query = {"scope": scope, "var_format": var_format, "name": name}
+        return paginate(
+            self._requester,
+            operations.ENV_VARIABLES_LIST_DEFINITIONS,
+            Page[VariableDefinition],
+            page=page,
             limit=limit,
+            query=query,
+            timeout=timeout,
         )
 
     async def get_definition(self, id: str, *, timeout: float | None = None) -> FoundDefinition:  # noqa: A002

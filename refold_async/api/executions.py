@@ -15,7 +15,7 @@ from refold_async.api.execution_models import (
     Rerun,
 )
 from refold_async.api.following import follow
-from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.paging import Page, Paginator, paginate
 from refold_async.api.resource import Resource, flag, moment
 from refold_async.api.workflow_results import WorkflowFailed
 from refold_async.errors import DeadlineExceededError
@@ -26,7 +26,7 @@ class Executions(Resource):
 
     __slots__ = ()
 
-    async def list(
+    def list(
         self,
         *,
         page: int | None = None,
@@ -42,13 +42,13 @@ class Executions(Resource):
         execution_source: ExecutionSource | None = None,
         oldest_first: bool | None = None,
         timeout: float | None = None,
-    ) -> Page[Execution]:
-        """Fetch one page of the executions, the newest first.
+    ) -> Paginator[Execution]:
+        """List the executions, the newest first.
 
         Calls `GET /api/v2/public/execution`.
 
         Args:
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Executions on a page; default: the service's, 10.
             status: Only those in this state, as `ERRORED`.
             slug: Only those of this app, or of several, separated by commas.
@@ -60,7 +60,7 @@ class Executions(Resource):
             execution_type: Only those of this type, as `ASYNC`.
             execution_source: Only those started by `API_CALL`, `SCHEDULE` or `Event`.
             oldest_first: Whether the oldest come first.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             InvalidCallError: A moment has no time zone.
@@ -78,7 +78,7 @@ class Executions(Resource):
             "execution_source": execution_source,
             "sortAsc": flag(oldest_first),
         }
-        return await fetch(
+        return paginate(
             self._requester,
             operations.EXECUTIONS_LIST,
             Page[Execution],
@@ -86,60 +86,6 @@ class Executions(Resource):
             limit=limit,
             query=query,
             timeout=timeout,
-        )
-
-    def iterate(
-        self,
-        *,
-        limit: int | None = None,
-        status: ExecutionStatus | None = None,
-        slug: str | None = None,
-        workflow_id: str | None = None,
-        workflow_name: str | None = None,
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
-        execution_type: str | None = None,
-        execution_source: ExecutionSource | None = None,
-        oldest_first: bool | None = None,
-        timeout: float | None = None,
-    ) -> Walk[Execution]:
-        """Walk through all executions, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/execution` once a page. New executions move the pages while
-        you walk: with `oldest_first=True`, or an `end_date`, none comes twice.
-
-        Args:
-            limit: Executions on a page; default: the service's, 10.
-            status: Only those in this state, as `ERRORED`.
-            slug: Only those of this app, or of several, separated by commas.
-            workflow_id: Only those of this workflow.
-            workflow_name: Only those of workflows of this name.
-            start_date: Only those from this moment on; it needs a time zone.
-            end_date: Only those up to this moment; it needs a time zone.
-            execution_type: Only those of this type, as `ASYNC`.
-            execution_source: Only those started by `API_CALL`, `SCHEDULE` or `Event`.
-            oldest_first: Whether the oldest come first.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.list(
-                page=page,
-                limit=limit,
-                status=status,
-                slug=slug,
-                workflow_id=workflow_id,
-                workflow_name=workflow_name,
-                start_date=start_date,
-                end_date=end_date,
-                execution_type=execution_type,
-                execution_source=execution_source,
-                oldest_first=oldest_first,
-                timeout=timeout,
-            ),
-            limit=limit,
         )
 
     async def get(self, execution_id: str, *, timeout: float | None = None) -> Execution:
@@ -188,7 +134,7 @@ class Executions(Resource):
             error.linked_account_id = self._requester.linked_account_id
             raise
 
-    async def batches(
+    def batches(
         self,
         execution_id: str,
         node_id: str,
@@ -197,18 +143,18 @@ class Executions(Resource):
         limit: int | None = None,
         status: NodeStatus | None = None,
         timeout: float | None = None,
-    ) -> Page[NodeBatch]:
-        """Fetch one page of the batches in which a node ran.
+    ) -> Paginator[NodeBatch]:
+        """List the batches in which a node ran.
 
         Calls `GET /api/v2/public/execution/{execution_id}/nodes/{node_id}/batches`.
 
         Args:
             execution_id: The execution's id.
             node_id: The node's id.
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Batches on a page; default: the service's, 10.
             status: Only those that ended so, as `Errored`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             ServerError: 501: the service tells of no batches of an execution of this kind.
@@ -216,7 +162,7 @@ class Executions(Resource):
             RefoldError: Any other failure of a call.
         """
         query = {"status": status}
-        return await fetch(
+        return paginate(
             self._requester,
             operations.EXECUTIONS_BATCHES,
             Page[NodeBatch],
@@ -226,36 +172,6 @@ class Executions(Resource):
             limit=limit,
             query=query,
             timeout=timeout,
-        )
-
-    def iterate_batches(
-        self,
-        execution_id: str,
-        node_id: str,
-        *,
-        limit: int | None = None,
-        status: NodeStatus | None = None,
-        timeout: float | None = None,
-    ) -> Walk[NodeBatch]:
-        """Walk through all batches in which a node ran, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/execution/{execution_id}/nodes/{node_id}/batches` once a page.
-
-        Args:
-            execution_id: The execution's id.
-            node_id: The node's id.
-            limit: Batches on a page; default: the service's, 10.
-            status: Only those that ended so, as `Errored`.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.batches(
-                execution_id, node_id, page=page, limit=limit, status=status, timeout=timeout
-            ),
-            limit=limit,
         )
 
     async def stop(self, execution_id: str, *, timeout: float | None = None) -> Message:

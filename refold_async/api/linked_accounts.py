@@ -11,7 +11,7 @@ from refold_async._core import checks
 from refold_async._core.checks import check_mapping
 from refold_async.api import operations
 from refold_async.api.common import Dated, Environment, Message
-from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.paging import Page, Paginator, paginate
 from refold_async.api.resource import Resource, given
 
 
@@ -80,7 +80,7 @@ class LinkedAccounts(Resource):
 
     __slots__ = ()
 
-    async def list(
+    def list(
         self,
         *,
         page: int | None = None,
@@ -88,23 +88,23 @@ class LinkedAccounts(Resource):
         env_variable_name: str | None = None,
         env_variable_value: str | None = None,
         timeout: float | None = None,
-    ) -> Page[LinkedAccount]:
-        """Fetch one page of the linked accounts.
+    ) -> Paginator[LinkedAccount]:
+        """List the linked accounts.
 
         Calls `GET /api/v2/public/linked-account`.
 
         Args:
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Linked accounts on a page; default: the service's, 10.
             env_variable_name: Only those that have an environment variable of this name.
             env_variable_value: Only those whose environment variable has this value.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             RefoldError: Any failure of a call.
         """
         query = {"env_variable_name": env_variable_name, "env_variable_value": env_variable_value}
-        return await fetch(
+        return paginate(
             self._requester,
             operations.LINKED_ACCOUNTS_LIST,
             Page[LinkedAccount],
@@ -112,38 +112,6 @@ class LinkedAccounts(Resource):
             limit=limit,
             query=query,
             timeout=timeout,
-        )
-
-    def iterate(
-        self,
-        *,
-        limit: int | None = None,
-        env_variable_name: str | None = None,
-        env_variable_value: str | None = None,
-        timeout: float | None = None,
-    ) -> Walk[LinkedAccount]:
-        """Walk through all linked accounts, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/linked-account` once a page.
-
-        Args:
-            limit: Linked accounts on a page; default: the service's, 10.
-            env_variable_name: Only those that have an environment variable of this name.
-            env_variable_value: Only those whose environment variable has this value.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.list(
-                page=page,
-                limit=limit,
-                env_variable_name=env_variable_name,
-                env_variable_value=env_variable_value,
-                timeout=timeout,
-            ),
-            limit=limit,
         )
 
     async def create(

@@ -9,7 +9,7 @@ import msgspec
 from refold_async._core.checks import check_list
 from refold_async.api import operations
 from refold_async.api.common import Dated, Environment, Record
-from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.paging import Page, Paginator, paginate
 from refold_async.api.resource import Resource, given
 
 
@@ -78,22 +78,22 @@ class McpServers(Resource):
 
     __slots__ = ()
 
-    async def list(
+    def list(
         self, *, page: int | None = None, limit: int | None = None, timeout: float | None = None
-    ) -> Page[McpServer]:
-        """Fetch one page of the MCP servers, the newest first.
+    ) -> Paginator[McpServer]:
+        """List the MCP servers, the newest first.
 
         Calls `GET /api/v2/public/mcp-servers`.
 
         Args:
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: MCP servers on a page; default: the service's, 10.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await fetch(
+        return paginate(
             self._requester,
             operations.MCP_SERVERS_LIST,
             Page[McpServer],
@@ -101,20 +101,6 @@ class McpServers(Resource):
             limit=limit,
             timeout=timeout,
         )
-
-    def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[McpServer]:
-        """Walk through all MCP servers, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/mcp-servers` once a page.
-
-        Args:
-            limit: MCP servers on a page; default: the service's, 10.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(lambda page: self.list(page=page, limit=limit, timeout=timeout), limit=limit)
 
     async def create(self, name: str, description: str, *, timeout: float | None = None) -> McpServer:
         """Create an MCP server.

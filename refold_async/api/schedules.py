@@ -11,7 +11,7 @@ import msgspec
 from refold_async._core.checks import check_list, check_mapping
 from refold_async.api import operations
 from refold_async.api.common import Environment, Identified, Message, Record
-from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.paging import Page, Paginator, paginate
 from refold_async.api.resource import Resource, day, given
 from refold_async.errors import InvalidCallError
 
@@ -75,22 +75,22 @@ class Schedules(Resource):
 
     __slots__ = ()
 
-    async def list(
+    def list(
         self, *, page: int | None = None, limit: int | None = None, timeout: float | None = None
-    ) -> Page[Schedule]:
-        """Fetch one page of the schedules.
+    ) -> Paginator[Schedule]:
+        """List the schedules.
 
         Calls `GET /api/v1/workflow/public/scheduled`.
 
         Args:
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Schedules on a page; default: the service's, 10.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             RefoldError: Any failure of a call.
         """
-        return await fetch(
+        return paginate(
             self._requester,
             operations.SCHEDULES_LIST,
             Page[Schedule],
@@ -98,20 +98,6 @@ class Schedules(Resource):
             limit=limit,
             timeout=timeout,
         )
-
-    def iterate(self, *, limit: int | None = None, timeout: float | None = None) -> Walk[Schedule]:
-        """Walk through all schedules, page by page; see `Walk`.
-
-        Calls `GET /api/v1/workflow/public/scheduled` once a page.
-
-        Args:
-            limit: Schedules on a page; default: the service's, 10.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(lambda page: self.list(page=page, limit=limit, timeout=timeout), limit=limit)
 
     async def create(
         self,

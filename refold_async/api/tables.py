@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from refold_async._core.checks import check_list, check_mapping
 from refold_async.api import operations
 from refold_async.api.common import Record, Records
-from refold_async.api.paging import Page, Walk, fetch
+from refold_async.api.paging import Page, Paginator, PaginatorOf, paginate
 from refold_async.api.table_columns import TableEditing
 from refold_async.api.table_models import AddedRecords, CreatedTable, Table, TableRecords
 
@@ -17,29 +17,29 @@ class Tables(TableEditing):
 
     __slots__ = ()
 
-    async def list(
+    def list(
         self,
         *,
         page: int | None = None,
         limit: int | None = None,
         name: str | None = None,
         timeout: float | None = None,
-    ) -> Page[Table]:
-        """Fetch one page of the tables.
+    ) -> Paginator[Table]:
+        """List the tables.
 
         Calls `GET /api/v2/public/tables`.
 
         Args:
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Tables on a page; default: the service's, 10.
             name: Only those whose name this regular expression matches.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             RefoldError: Any failure of a call.
         """
         query = {"name": name}
-        return await fetch(
+        return paginate(
             self._requester,
             operations.TABLES_LIST,
             Page[Table],
@@ -48,23 +48,6 @@ class Tables(TableEditing):
             query=query,
             timeout=timeout,
         )
-
-    def iterate(
-        self, *, limit: int | None = None, name: str | None = None, timeout: float | None = None
-    ) -> Walk[Table]:
-        """Walk through all tables, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/tables` once a page.
-
-        Args:
-            limit: Tables on a page; default: the service's, 10.
-            name: Only those whose name this regular expression matches.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(lambda page: self.list(page=page, limit=limit, name=name, timeout=timeout), limit=limit)
 
     async def create(
         self, table_name: str, columns: Sequence[str], *, timeout: float | None = None
@@ -87,29 +70,29 @@ class Tables(TableEditing):
         body = {"table_name": table_name, "columns": named}
         return await self._requester.call(operations.TABLES_CREATE, CreatedTable, body=body, timeout=timeout)
 
-    async def records(
+    def records(
         self,
         table_id: str,
         *,
         page: int | None = None,
         limit: int | None = None,
         timeout: float | None = None,
-    ) -> TableRecords:
-        """Fetch one page of a table's records.
+    ) -> PaginatorOf[Record, TableRecords]:
+        """List a table's records.
 
         Calls `GET /api/v2/public/tables/{table_id}`.
 
         Args:
             table_id: The table's id.
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Records on a page; default: the service's, 100.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             NotFoundError: There is no such table.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(
+        return paginate(
             self._requester,
             operations.TABLES_RECORDS,
             TableRecords,
@@ -117,26 +100,6 @@ class Tables(TableEditing):
             page=page,
             limit=limit,
             timeout=timeout,
-        )
-
-    def iterate_records(
-        self, table_id: str, *, limit: int | None = None, timeout: float | None = None
-    ) -> Walk[Record]:
-        """Walk through all records of a table, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/tables/{table_id}` once a page.
-
-        Args:
-            table_id: The table's id.
-            limit: Records on a page; default: the service's, 100.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.records(table_id, page=page, limit=limit, timeout=timeout),
-            limit=limit or 100,
         )
 
     async def search(

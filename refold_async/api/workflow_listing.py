@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from refold_async.api import operations
-from refold_async.api.paging import Walk, fetch
+from refold_async.api.paging import PaginatorOf, paginate
 from refold_async.api.resource import Resource, flag, moment
 from refold_async.api.workflow_models import Workflow, WorkflowPage
 
@@ -15,7 +15,7 @@ class WorkflowListing(Resource):
 
     __slots__ = ()
 
-    async def list(
+    def list(
         self,
         *,
         page: int | None = None,
@@ -28,13 +28,13 @@ class WorkflowListing(Resource):
         end_date: datetime | None = None,
         private: bool = False,
         timeout: float | None = None,
-    ) -> WorkflowPage:
-        """Fetch one page of the workflows: on an account, of those that customers make.
+    ) -> PaginatorOf[Workflow, WorkflowPage]:
+        """List the workflows: on an account, of those that customers make.
 
         Calls `GET /api/v2/public/workflow`.
 
         Args:
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Workflows on a page; default: the service's, 10.
             slug: Only those of this app, as `hubspot`.
             application_id: Only those of the app with this id.
@@ -43,7 +43,7 @@ class WorkflowListing(Resource):
             start_date: Only those made from this moment on; it needs a time zone.
             end_date: Only those made up to this moment; it needs a time zone.
             private: On an account: those that are this customer's alone; default: no.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             InvalidCallError: A moment has no time zone.
@@ -58,7 +58,7 @@ class WorkflowListing(Resource):
             "end_date": moment("end_date", end_date),
             "scope": "private" if private else None,
         }
-        return await fetch(
+        return paginate(
             self._requester,
             operations.WORKFLOWS_LIST,
             WorkflowPage,
@@ -66,53 +66,6 @@ class WorkflowListing(Resource):
             limit=limit,
             query=query,
             timeout=timeout,
-        )
-
-    def iterate(
-        self,
-        *,
-        limit: int | None = None,
-        slug: str | None = None,
-        application_id: str | None = None,
-        name: str | None = None,
-        published: bool | None = None,
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
-        private: bool = False,
-        timeout: float | None = None,
-    ) -> Walk[Workflow]:
-        """Walk through all workflows, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/workflow` once a page.
-
-        Args:
-            limit: Workflows on a page; default: the service's, 10.
-            slug: Only those of this app, as `hubspot`.
-            application_id: Only those of the app with this id.
-            name: Only those whose name this regular expression matches.
-            published: Only those that are, or are not, published.
-            start_date: Only those made from this moment on; it needs a time zone.
-            end_date: Only those made up to this moment; it needs a time zone.
-            private: On an account: those that are this customer's alone; default: no.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.list(
-                page=page,
-                limit=limit,
-                slug=slug,
-                application_id=application_id,
-                name=name,
-                published=published,
-                start_date=start_date,
-                end_date=end_date,
-                private=private,
-                timeout=timeout,
-            ),
-            limit=limit,
         )
 
 

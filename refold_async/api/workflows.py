@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from refold_async._core.checks import check_mapping
 from refold_async.api import operations
-from refold_async.api.paging import Walk, fetch
+from refold_async.api.paging import PaginatorOf, paginate
 from refold_async.api.resource import given
 from refold_async.api.workflow_listing import OrganisationWorkflows, WorkflowListing
 from refold_async.api.workflow_models import (
@@ -107,29 +107,29 @@ class Workflows(WorkflowRuns, WorkflowListing):
             operations.WORKFLOWS_REQUEST_STRUCTURE, RequestStructure, workflow_id, timeout=timeout
         )
 
-    async def versions(
+    def versions(
         self,
         workflow_id: str,
         *,
         page: int | None = None,
         limit: int | None = None,
         timeout: float | None = None,
-    ) -> WorkflowPage:
-        """Fetch one page of a workflow's published versions, the newest first.
+    ) -> PaginatorOf[Workflow, WorkflowPage]:
+        """List a workflow's published versions, the newest first.
 
         Calls `GET /api/v2/public/workflow/versions/{workflowId}`.
 
         Args:
             workflow_id: The workflow's id.
-            page: The page's number, from 1; default: the first.
+            page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Versions on a page; default: the service's, 10.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Seconds for each page with its retries; default: the client's.
 
         Raises:
             NotFoundError: There is no such workflow.
             RefoldError: Any other failure of a call.
         """
-        return await fetch(
+        return paginate(
             self._requester,
             operations.WORKFLOWS_VERSIONS,
             WorkflowPage,
@@ -137,25 +137,6 @@ class Workflows(WorkflowRuns, WorkflowListing):
             page=page,
             limit=limit,
             timeout=timeout,
-        )
-
-    def iterate_versions(
-        self, workflow_id: str, *, limit: int | None = None, timeout: float | None = None
-    ) -> Walk[Workflow]:
-        """Walk through all published versions of a workflow, page by page; see `Walk`.
-
-        Calls `GET /api/v2/public/workflow/versions/{workflowId}` once a page.
-
-        Args:
-            workflow_id: The workflow's id.
-            limit: Versions on a page; default: the service's, 10.
-            timeout: Seconds for each page with its retries; default: the client's.
-
-        Raises:
-            RefoldError: Any failure of a call, as the walk gets to it.
-        """
-        return Walk(
-            lambda page: self.versions(workflow_id, page=page, limit=limit, timeout=timeout), limit=limit
         )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
 import msgspec
 
-from refold_async.api.paging import Page, Walk
+from refold_async.api.paging import Paginator
 from refold_async.cli.arguments import with_options
 
 T = TypeVar("T")
@@ -19,8 +19,8 @@ _OPTIONS: Final = (
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many a page; default: 10."),
     click.option("--all", "everything", is_flag=True, help="All pages."),
 )
-_WALKED: Final = 100
-"""How many a page, where all pages are fetched and nobody says it."""
+_LIMIT_OF_ALL: Final = 100
+"""Items on a page when all pages are fetched and `--limit` is not given."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -32,24 +32,22 @@ class Asked(msgspec.Struct, frozen=True):
 
     async def of(
         self,
-        fetch: Callable[..., Awaitable[Page[T]]],
-        iterate: Callable[..., Walk[T]],
+        list_of: Callable[..., Paginator[T]],
         what: str,
         **filters: object,
     ) -> tuple[list[T], str]:
-        """Give what is asked for of a list, and the line that tells how much of it that is.
+        """Return the items that were asked for, and a line that says how many of how many they are.
 
         Args:
-            fetch: Fetches one page.
-            iterate: Walks through all pages.
-            what: What they are, as `executions`.
-            filters: What both take beside `page` and `limit`.
+            list_of: The method that lists them.
+            what: What they are, e.g. `executions`.
+            filters: What it takes beside `page` and `limit`.
         """
         if self.everything:
-            async with iterate(limit=self.limit or _WALKED, **filters) as walk:
-                items = [item async for item in walk]
+            async with list_of(limit=self.limit or _LIMIT_OF_ALL, **filters) as paginator:
+                items = [item async for item in paginator]
             return items, f"{len(items):,} {what}"
-        page = await fetch(page=self.page, limit=self.limit, **filters)
+        page = await list_of(page=self.page, limit=self.limit, **filters)
         of = "" if page.total is None else f" of {page.total:,}"
         return page.items, f"{len(page)}{of} {what}"
 

@@ -57,5 +57,3 @@ def delete(path: str, *args: Any, **rest: Any) -> Sample:
 
 PAGE: Mapping[str, Any] = {"page": 2, "limit": 5}
 PAGE_QUERY: Mapping[str, str] = {"page": "2", "limit": "5"}
-WALK: Mapping[str, Any] = {"limit": 5}
-WALK_QUERY: Mapping[str, str] = {"page": "1", "limit": "5"}

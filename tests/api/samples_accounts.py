@@ -1,6 +1,6 @@
 """Sample calls: customers, their tokens and credentials, and what the organisation sets up."""
 
-from .sample import CUSTOMER, PAGE, PAGE_QUERY, WALK, WALK_QUERY, Sample, delete, get, post, put
+from .sample import CUSTOMER, PAGE, PAGE_QUERY, Sample, delete, get, post, put
 
 V2 = "/api/v2/public"
 
@@ -15,9 +15,6 @@ _PROFILE_BODY = {
 LINKED_ACCOUNTS = {
     "linked_accounts.list": get(
         f"{V2}/linked-account", kwargs={**PAGE, **_CUSTOMERS}, query={**PAGE_QUERY, **_CUSTOMERS}
-    ),
-    "linked_accounts.iterate": get(
-        f"{V2}/linked-account", kwargs={**WALK, **_CUSTOMERS}, query={**WALK_QUERY, **_CUSTOMERS}
     ),
     "linked_accounts.create": post(
         f"{V2}/linked-account",
@@ -103,9 +100,6 @@ ENV_VARIABLES = {
     "env_variables.list_definitions": get(
         f"{V2}/env/definitions", kwargs={**PAGE, **_DEFINITIONS}, query={**PAGE_QUERY, **_DEFINITIONS}
     ),
-    "env_variables.iterate_definitions": get(
-        f"{V2}/env/definitions", kwargs={**WALK, **_DEFINITIONS}, query={**WALK_QUERY, **_DEFINITIONS}
-    ),
     "env_variables.get_definition": get(f"{V2}/env/definitions/d-1", "d-1"),
     "env_variables.get": get(
         f"{V2}/env/value/d-1",
@@ -132,13 +126,6 @@ ENV_VARIABLES = {
         "workflow",
         kwargs={**PAGE, **_VALUES},
         query={**PAGE_QUERY, **_VALUES},
-        names_account=True,
-    ),
-    "env_variables.iterate": get(
-        f"{V2}/env/values/workflow",
-        "workflow",
-        kwargs={**WALK, **_VALUES},
-        query={**WALK_QUERY, **_VALUES},
         names_account=True,
     ),
     "env_variables.delete": delete(f"{V2}/env/values/v-1", "v-1"),

@@ -4,7 +4,7 @@ import datetime as dt
 
 from refold_async.api.mcp_servers import McpApp, McpSuggestion
 
-from .sample import CUSTOMER, PAGE, PAGE_QUERY, WALK, WALK_QUERY, Sample, delete, get, post, put
+from .sample import CUSTOMER, PAGE, PAGE_QUERY, Sample, delete, get, post, put
 
 V2 = "/api/v2/public"
 V1 = "/api/v1/workflow/public/scheduled"
@@ -21,11 +21,6 @@ WORKFLOWS = {
         f"{V2}/workflow",
         kwargs={**PAGE, **_WORKFLOWS, **_SPAN, "published": True, "private": True},
         query={**PAGE_QUERY, **_WORKFLOW_QUERY},
-    ),
-    "workflows.iterate": get(
-        f"{V2}/workflow",
-        kwargs={**WALK, **_WORKFLOWS, **_SPAN, "published": True, "private": True},
-        query={**WALK_QUERY, **_WORKFLOW_QUERY},
     ),
     "workflows.get": get(f"{V2}/workflow/w-1", "w-1"),
     "workflows.create": post(
@@ -49,7 +44,6 @@ WORKFLOWS = {
     "workflows.enabled": get(f"{V2}/workflow/enabled"),
     "workflows.request_structure": get(f"{V2}/workflow/request-structure/w-1", "w-1"),
     "workflows.versions": get(f"{V2}/workflow/versions/w-1", "w-1", kwargs=PAGE, query=PAGE_QUERY),
-    "workflows.iterate_versions": get(f"{V2}/workflow/versions/w-1", "w-1", kwargs=WALK, query=WALK_QUERY),
     "workflows.publish": put(
         f"{V2}/workflow/w-1/publish", "w-1", kwargs={"version": 3}, body={"published": True, "version": 3}
     ),
@@ -104,11 +98,6 @@ EXECUTIONS = {
         kwargs={**PAGE, **_EXECUTIONS, **_SPAN, "execution_id": "x-1", "oldest_first": True},
         query={**PAGE_QUERY, **_EXECUTION_QUERY, "execution_id": "x-1"},
     ),
-    "executions.iterate": get(
-        f"{V2}/execution",
-        kwargs={**WALK, **_EXECUTIONS, **_SPAN, "oldest_first": True},
-        query={**WALK_QUERY, **_EXECUTION_QUERY},
-    ),
     "executions.get": get(f"{V2}/execution/x-1", "x-1"),
     "executions.follow": get(
         f"{V2}/execution/x-1", "x-1", kwargs={"timeout": 5.0, "poll": 0.01, "longest_poll": 0.01}
@@ -120,13 +109,6 @@ EXECUTIONS = {
         kwargs={**PAGE, "status": "Errored"},
         query={**PAGE_QUERY, "status": "Errored"},
     ),
-    "executions.iterate_batches": get(
-        f"{V2}/execution/x-1/nodes/2/batches",
-        "x-1",
-        "2",
-        kwargs={**WALK, "status": "Errored"},
-        query={**WALK_QUERY, "status": "Errored"},
-    ),
     "executions.stop": post(f"{V2}/execution/x-1/stop", "x-1"),
     "executions.rerun": post(f"{V2}/execution/x-1/rerun", "x-1"),
 }
@@ -136,7 +118,6 @@ _DAYS_BODY = {"startDate": "2031-05-01", "endDate": "2031-06-01"}
 
 SCHEDULES = {
     "schedules.list": get(V1, kwargs=PAGE, query=PAGE_QUERY),
-    "schedules.iterate": get(V1, kwargs=WALK, query=WALK_QUERY),
     "schedules.create": post(
         V1,
         "hubspot",
@@ -211,7 +192,6 @@ _SERVER = {
 
 MCP = {
     "mcp_servers.list": get(f"{V2}/mcp-servers", kwargs=PAGE, query=PAGE_QUERY),
-    "mcp_servers.iterate": get(f"{V2}/mcp-servers", kwargs=WALK, query=WALK_QUERY),
     "mcp_servers.create": post(
         f"{V2}/mcp-servers", "CRM", "ours", body={"name": "CRM", "description": "ours"}
     ),

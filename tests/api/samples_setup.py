@@ -2,7 +2,7 @@
 
 from refold_async.api.config_models import ConfigField, ConfigWorkflow
 
-from .sample import PAGE, PAGE_QUERY, WALK, WALK_QUERY, Sample, delete, get, patch, post, put
+from .sample import PAGE, PAGE_QUERY, Sample, delete, get, patch, post, put
 
 V2 = "/api/v2/public"
 ACTIONS = "/api/v2/integration-schema/hubspot/actions"
@@ -138,15 +138,8 @@ DATA = {
         query={**PAGE_QUERY, "unique": "true"},
         names_account=True,
     ),
-    "datarefs.iterate": get(
-        f"{V2}/dataref",
-        kwargs={**WALK, "unique": True},
-        query={**WALK_QUERY, "unique": "true"},
-        names_account=True,
-    ),
     "datarefs.create": post(f"{V2}/dataref", "contacts", body={"refName": "contacts"}),
     "datarefs.get": get(f"{V2}/dataref/con tacts", "con tacts", kwargs=PAGE, query=PAGE_QUERY),
-    "datarefs.iterate_records": get(f"{V2}/dataref/contacts", "contacts", kwargs=WALK, query=WALK_QUERY),
     "datarefs.delete": delete(f"{V2}/dataref/contacts", "contacts"),
     "datarefs.clear": put(f"{V2}/dataref/contacts/clear-records", "contacts"),
     "datarefs.edit_group": put(
@@ -178,7 +171,6 @@ DATA = {
 
 TABLES = {
     "tables.list": get(f"{V2}/tables", kwargs={**PAGE, "name": "^l"}, query={**PAGE_QUERY, "name": "^l"}),
-    "tables.iterate": get(f"{V2}/tables", kwargs={**WALK, "name": "^l"}, query={**WALK_QUERY, "name": "^l"}),
     "tables.create": post(
         f"{V2}/tables",
         "leads",
@@ -186,7 +178,6 @@ TABLES = {
         body={"table_name": "leads", "columns": [{"column_name": "email"}, {"column_name": "stage"}]},
     ),
     "tables.records": get(f"{V2}/tables/t-1", "t-1", kwargs=PAGE, query=PAGE_QUERY),
-    "tables.iterate_records": get(f"{V2}/tables/t-1", "t-1", kwargs=WALK, query=WALK_QUERY),
     "tables.search": post(f"{V2}/tables/t-1/search", "t-1", {"stage": "new"}, body={"stage": "new"}),
     "tables.add_records": patch(
         f"{V2}/tables/t-1", "t-1", [{"email": "a@b.test"}], body={"data": [{"email": "a@b.test"}]}

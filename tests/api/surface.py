@@ -38,9 +38,9 @@ class Method(NamedTuple):
         return f"{self.resource}.{self.name}"
 
     @property
-    def walks(self) -> bool:
-        """Whether it gives a walk, and no coroutine."""
-        return not inspect.iscoroutinefunction(self.function)
+    def paginates(self) -> bool:
+        """Whether it returns a `Paginator`."""
+        return str(self.function.__annotations__["return"]).startswith("Paginator")
 
     @property
     def samples(self) -> dict[str, Sample]:

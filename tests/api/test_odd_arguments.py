@@ -72,11 +72,10 @@ async def run(scopes: dict[str, Any], method: Method, /, **odd: Any) -> None:
     sample = next(iter(method.samples.values()))
     function = getattr(getattr(scopes[method.scope], method.resource), method.name)
     given = inspect.signature(function).bind(*sample.args, **sample.kwargs).arguments
-    outcome = function(**{**given, **odd})
-    if method.walks:
-        _ = [item async for item in outcome]
-    else:
-        await outcome
+    await function(**{**given, **odd})
+    if method.paginates:
+        async for _ in function(**{**given, **odd}):
+            break
 
 
 def test_there_are_such_parameters() -> None:

@@ -71,7 +71,7 @@ def _methods_of(operation: Operation) -> list[Method]:
     """Give the methods that call an operation: of its name, or else those that tell of its endpoint."""
     place = f"{operation.method} {shape(operation.path)}"
     named = [each for each in methods() if each.key == operation.name]
-    return named or [each for each in methods() if not each.walks and place in _places(each)]
+    return named or [each for each in methods() if place in _places(each)]
 
 
 def _places(method: Method) -> set[str]:

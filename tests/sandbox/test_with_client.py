@@ -37,7 +37,7 @@ async def test_a_customer_builds_and_publishes_with_a_token(refold: Refold, sand
         assert created.workflow.id
         published = await account.workflows.publish(created.workflow.id, published=True)
         assert published.published is True
-    seen = [each.name async for each in refold.account("demo-user-1").workflows.iterate(limit=2)]
+    seen = [each.name async for each in refold.account("demo-user-1").workflows.list(limit=2)]
     assert "Mine" in seen
 
 
@@ -54,5 +54,5 @@ async def test_a_delivery_is_verified_and_read(refold: Refold, sandbox: Sandbox)
 
 
 async def test_all_linked_accounts_are_iterated(refold: Refold, sandbox: Sandbox) -> None:
-    found = [each.linked_account_id async for each in refold.linked_accounts.iterate(limit=500)]
+    found = [each.linked_account_id async for each in refold.linked_accounts.list(limit=500)]
     assert found == list(sandbox.account_ids)

@@ -26,7 +26,7 @@ def accounts() -> None:
 async def _list(terminal: Terminal, refold: Refold, *, asked: Asked) -> None:
     """List the linked accounts."""
     resource = refold.linked_accounts
-    accounts, title = await asked.of(resource.list, resource.iterate, "linked accounts")
+    accounts, title = await asked.of(resource.list, "linked accounts")
     rows = [
         (each.linked_account_id, each.name, each.environment, _apps(each), each.created_at)
         for each in accounts

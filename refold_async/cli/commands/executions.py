@@ -36,7 +36,7 @@ def executions() -> None:
 async def _list(terminal: Terminal, refold: Refold, *, asked: Asked, account: str, **filters: object) -> None:
     """List the executions of a linked account, the newest first."""
     resource = refold.account(account).executions
-    executions, title = await asked.of(resource.list, resource.iterate, "executions", **filters)
+    executions, title = await asked.of(resource.list, "executions", **filters)
     rows = [
         (
             each.id,

@@ -38,7 +38,7 @@ async def _list(
 ) -> None:
     """List the workflows: the organisation's, or those that one customer has made."""
     resource = refold.workflows if account is None else refold.account(account).workflows
-    workflows, title = await asked.of(resource.list, resource.iterate, "workflows", **filters)
+    workflows, title = await asked.of(resource.list, "workflows", **filters)
     rows = [
         (
             each.id,
