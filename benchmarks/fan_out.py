@@ -15,8 +15,8 @@ import anyio
 
 from benchmarks import machine
 from benchmarks.payloads import ACTION, PARAMS, SLUG
-from refold_async import Call, Done
-from refold_async.batch import Batch
+from refold_async import Call, Done, RefoldError
+from refold_async.batch import Batch, BatchSettings
 from refold_async.batch.scheduler import QueuedCall
 
 _CONCURRENCY = 100
@@ -56,15 +56,37 @@ async def _pool(number: int) -> int:
     return callback.heard
 
 
+class _StubRunner:
+    """Calls the stub in Refold's place, without a rate limit."""
+
+    base_url = "none"
+
+    async def open(self) -> None:
+        """No-op."""
+
+    def close(self) -> None:
+        """No-op."""
+
+    def acquire(self, queued: QueuedCall) -> None:
+        """No-op."""
+
+    async def attempt(self, queued: QueuedCall) -> str:
+        """Answer the call."""
+        queued.attempts += 1
+        return await _stub(queued.call)
+
+    def stop(self) -> None:
+        """No-op."""
+
+    def abandon(self, queued: QueuedCall, error: RefoldError) -> None:
+        """No-op."""
+
+
 async def _batch(number: int) -> int:
     """`refold.batch`, with the stub in Refold's place."""
-
-    async def attempt(item: QueuedCall) -> str:
-        item.attempts += 1
-        return await _stub(item.call)
-
     done = 0
-    async with Batch.with_attempts(_calls(number), attempt, concurrency=_CONCURRENCY) as outcomes:
+    settings = BatchSettings(concurrency=_CONCURRENCY)
+    async with Batch(_calls(number), _StubRunner(), settings) as outcomes:
         async for outcome in outcomes:
             done += isinstance(outcome, Done)
     return done

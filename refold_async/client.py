@@ -166,9 +166,12 @@ class Refold(Scope):
         """
         from refold_async.batch import Batch, BatchSettings  # noqa: PLC0415 - loaded by who runs one
         from refold_async.batch.runner import ExecuteRunner  # noqa: PLC0415
+        from refold_async.hooks import listening  # noqa: PLC0415
 
         settings = BatchSettings(**options)
-        return Batch(calls, ExecuteRunner(self._requester, self._sessions.settings, settings), settings)
+        client_settings = self._sessions.settings
+        runner = ExecuteRunner(self._requester, client_settings, settings)
+        return Batch(calls, runner, settings, listening(client_settings.hooks))
 
     async def run(self, calls: Calls, **options: Unpack[BatchOptions]) -> BatchReport:
         """Run many calls to the end, and give all outcomes at once; see `batch`.

@@ -17,8 +17,8 @@ Read it from `batch` (what a program holds) to `pool` (the workers), `lanes` (wh
 
 from refold_async.batch.batch import Batch, BatchReport
 from refold_async.batch.journal import Journal
-from refold_async.batch.reader import Calls
 from refold_async.batch.settings import BatchOptions, BatchSettings, PerAccount
+from refold_async.batch.source import Calls
 from refold_async.batch.summary import BatchProgress, BatchSummary, Connection
 from refold_async.calls import Call, Done, Failed, Outcome, Reason, Skipped
 

@@ -5,39 +5,41 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, Unpack
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
 from refold_async import deadlines
 from refold_async._core.checks import check_count
-from refold_async.batch.failures import limit_of
+from refold_async.batch.failures import failure_limit
 from refold_async.batch.in_order import InOrder
 from refold_async.batch.journal import Journal
-from refold_async.batch.reader import Calls, Reader, Source
-from refold_async.batch.runner import CallRunner, FunctionRunner
-from refold_async.batch.scheduler import FairScheduler, QueuedCall
-from refold_async.batch.settings import BatchOptions, BatchSettings
+from refold_async.batch.reader import Reader
+from refold_async.batch.runner import CallRunner, ManagedRunner
+from refold_async.batch.scheduler import FairScheduler
+from refold_async.batch.settings import BatchSettings
+from refold_async.batch.source import Calls, CallSource
 from refold_async.batch.summary import BatchProgress, BatchSummary, Counters
-from refold_async.batch.tasks import BatchTasks, to_the_end
-from refold_async.batch.worker_pool import Attempt, WorkerPool
+from refold_async.batch.tasks import BatchTasks, run_shielded
+from refold_async.batch.worker_pool import WorkerPool
 from refold_async.calls import Call, Outcome
-from refold_async.errors import RefoldError, SettingsError
-from refold_async.hooks import safely
+from refold_async.errors import SettingsError
+from refold_async.hooks import Hooks, safely
 
 if TYPE_CHECKING:
     from refold_async.batch.journal.replay import JournalReplay
 
-_TICK: Final = 0.25
+_PROGRESS_INTERVAL: Final = 0.25
 
 
 class BatchReport(msgspec.Struct, frozen=True):
-    """What `Refold.run` gives.
+    """What `Refold.run` returns.
 
     Attributes:
         outcomes: One for each call, in the order of the input.
-        summary: What it came to.
+        summary: The totals.
     """
 
     outcomes: list[Outcome]
@@ -45,51 +47,42 @@ class BatchReport(msgspec.Struct, frozen=True):
 
 
 class Batch:
-    """A fan-out under way: made by `Refold.batch`, entered with `async with`, iterated for outcomes.
+    """A running fan-out: made by `Refold.batch`, entered with `async with`, iterated for outcomes.
 
-    Outcomes come as calls end; a consumer that is slow slows the batch. Leaving the block early
-    cancels what is under way; `under_way` then names it.
+    Outcomes come as calls end; a slow consumer slows the batch. Leaving the block early cancels the calls
+    under way; `under_way` then names them.
 
-    Where the batch cannot go on (the input raises, the journal fails), it starts nothing more, reports
-    what is under way, skips what is in hand, and then raises that error from the iteration, or where the
-    block ends.
+    If the batch cannot go on (the input raises, the journal fails), it starts nothing more, reports the
+    calls under way, skips the queued ones, and then raises that error from the iteration, or at the end of
+    the block.
     """
 
-    def __init__(self, calls: Calls, road: CallRunner, settings: BatchSettings) -> None:
-        self._source: Final = Source(calls)
-        self._runner: Final = road
+    def __init__(
+        self, calls: Calls, runner: ManagedRunner, settings: BatchSettings, hooks: Sequence[Hooks] = ()
+    ) -> None:
+        self._source: Final = CallSource(calls)
+        self._runner: Final = runner
         self._settings: Final = settings
+        self._hooks: Final = hooks
         self._counters: Final = Counters()
-        self._tasks: Final = BatchTasks(self._cut_off)
+        self._tasks: Final = BatchTasks(self._end)
         self._pool: WorkerPool | None = None
         self._reader: Reader | None = None
         self._replay: JournalReplay | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._began = 0.0
         self._seconds: float | None = None
-        self._told = False
-
-    @classmethod
-    def with_attempts(cls, calls: Calls, attempt: Attempt, **options: Unpack[BatchOptions]) -> Self:
-        """Make a batch whose attempts are made by a function in place of Refold: to measure the machinery.
-
-        Args:
-            calls: The input.
-            attempt: Takes a `QueuedCall`, returns its result or a `RetryAfter`; raises `RefoldError` if it
-                failed. It adds 1 to `item.attempts`.
-            options: As for `Refold.batch`.
-        """
-        return cls(calls, FunctionRunner(attempt), BatchSettings(**options))
+        self._raised = False
 
     def __repr__(self) -> str:
-        tally, state = self._counters, "not begun" if self._pool is None else "under way"
+        counters, state = self._counters, "not started" if self._pool is None else "running"
         if self._seconds is not None:
             state = "ended"
-        return f"Batch({state}, {tally.done} done, {tally.failed} failed, {tally.skipped} skipped)"
+        return f"Batch({state}, {counters.done} done, {counters.failed} failed, {counters.skipped} skipped)"
 
     async def __aenter__(self) -> Self:
         if self._pool is not None:
-            raise SettingsError("a batch can be entered once; make another one")
+            raise SettingsError("a batch can be entered only once; create another one")
         self._began = asyncio.get_running_loop().time()
         await self._runner.open()
         try:
@@ -102,59 +95,53 @@ class Batch:
         return self
 
     async def _open_journal(self, journal: str | os.PathLike[str] | Journal) -> JournalReplay:
-        from refold_async.batch.journal.replay import JournalReplay  # noqa: PLC0415 - sqlite3 is loaded where it is used
+        from refold_async.batch.journal.replay import JournalReplay  # noqa: PLC0415 - sqlite3 is loaded when used
 
         return await JournalReplay.open(journal, self._runner.base_url)
 
     def _start(self) -> None:
-        settings, loop = self._settings, asyncio.get_running_loop()
+        settings, replay, loop = self._settings, self._replay, asyncio.get_running_loop()
+        runner: CallRunner = self._runner if replay is None else replay.recording(self._runner)
         scheduler = FairScheduler(
             settings.account_bounds(), breadth=settings.concurrency, window=settings.window
         )
-        attempt, screen = self._runner.attempt, None
-        if self._replay is not None:
-            attempt, screen = self._replay.around(attempt), self._replay.screen
         pool = self._pool = WorkerPool(
-            attempt,
+            runner,
             scheduler,
             self._counters,
+            self._source,
+            hooks=self._hooks,
             concurrency=settings.concurrency,
-            failure_limit=limit_of(settings),
+            failure_limit=failure_limit(settings),
         )
-        self._reader = Reader(self._source, pool, scheduler, screen)
-        self._runner.refusal = pool.refusal
-        pool.on_stop = self._let_go
-        pool.on_abandon = self._abandon
-        pool.on_outcome = self._runner.on_outcome
-        if self._replay is not None:
-            self._runner.before_sending = self._replay.before_sending
-            self._replay.on_failure = lambda: pool.stop("journal_failed")
+        known_outcomes = None if replay is None else replay.known_outcomes
+        self._reader = Reader(self._source, pool, scheduler, known_outcomes)
         self._tasks.start(self._reader.work())
         for _ in range(settings.concurrency):
             self._tasks.start(pool.work())
         if (outer := deadlines.earlier(math.inf)) < math.inf:
             self._timers["deadline"] = loop.call_at(outer, pool.stop, "deadline")
         if settings.on_progress is not None:
-            self._tick()
+            self._report_progress()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pool = self._running()
+        pool = self._entered()
         left_early = not pool.over
-        self._cut_off()
+        self._end()
         if left_early:
             self._tasks.cancel()
         try:
             await self._tasks.join()
         finally:
-            self._abandon_waiting()
-            await to_the_end(self._close())
+            pool.abandon_waiting()
+            await run_shielded(self._close())
         if error is None:
             self._raise()
 
     async def _close(self) -> None:
-        """Let go of the input, the journal and the session, whatever happens on the way."""
+        """Close the input, the journal and the session, even if one of them fails to close."""
         try:
             try:
                 await self._source.aclose()
@@ -167,88 +154,71 @@ class Batch:
             if self._settings.on_progress is not None:
                 safely(self._settings.on_progress, self.progress)
 
-    def _let_go(self) -> None:
-        """Have nobody wait for what is not to be run any more."""
-        self._runner.stop()
-        if self._reader is not None:
-            self._reader.stop()
-
-    def _abandon_waiting(self) -> None:
-        """Have it noted of each call cut off between two attempts how the first one ended."""
-        for item in self._running().under_way:
-            if item.error is not None:
-                self._abandon(item, item.error)
-
-    def _abandon(self, item: QueuedCall, error: RefoldError) -> None:
-        self._runner.abandon(item, error)
-        if self._replay is not None:
-            self._replay.abandon(item, error)
-
-    def _cut_off(self) -> None:
-        """Start nothing more, and let everybody go."""
-        pool = self._running()
+    def _end(self) -> None:
+        """Start nothing more, and wake everything that waits."""
+        pool = self._entered()
         if not pool.over:
             pool.end()
         for timer in self._timers.values():
             timer.cancel()
 
     def __aiter__(self) -> Self:
-        self._running()
+        self._entered()
         return self
 
     async def __anext__(self) -> Outcome:
-        pool = self._pool or self._running()
-        outcome = pool.take() or await pool.next()
+        pool = self._pool or self._entered()
+        outcome = pool.get_nowait() or await pool.get()
         if outcome is None:
             self._raise()
             raise StopAsyncIteration
         return outcome
 
     def in_order(self, *, window: int = 1000) -> InOrder:
-        """Give the outcomes in the order of the input.
+        """Iterate over the outcomes in the order of the input.
 
         Args:
-            window: How far past the oldest call without an outcome the input is read; what came too
-                early is kept until then. Default 1,000.
+            window: How far past the oldest call without an outcome the input is read; outcomes that come
+                early are kept until then. Default 1,000.
 
         Raises:
-            SettingsError: `window` is below 1.
+            SettingsError: If `window` is below 1.
         """
         check_count("window", window)
-        pool, reader = self._running(), self._reader
+        pool, reader = self._entered(), self._reader
         assert reader is not None  # noqa: S101 - a batch that was entered has one
-        reader.keep_within(window)
-        return InOrder(pool.next, reader.deliver, self._raise)
+        reader.limit_to(window)
+        return InOrder(pool.get, reader.delivered, self._raise)
 
     def stop(self) -> None:
-        """Start nothing more: what is under way ends and is reported, the rest in hand is skipped."""
-        self._running().stop("stopped")
+        """Start nothing more: calls under way end and are reported, queued ones are skipped."""
+        self._entered().stop("stopped")
 
     @property
     def under_way(self) -> tuple[Call, ...]:
-        """The calls begun that have no outcome; after the block was left early, those that were cut off."""
-        items = sorted(self._running().under_way, key=lambda item: item.index)
-        return tuple(item.call for item in items)
+        """The calls that have begun and have no outcome; after leaving early, those that were cancelled."""
+        calls = sorted(self._entered().under_way, key=lambda queued: queued.index)
+        return tuple(queued.call for queued in calls)
 
     @property
     def summary(self) -> BatchSummary:
-        """What the batch came to, so far or at its end."""
-        pool = self._running()
+        """The totals so far, or at the end."""
+        pool = self._entered()
         return self._counters.summary(
             seconds=self._elapsed(), under_way=len(pool.under_way), stopped=pool.stopped
         )
 
     @property
     def progress(self) -> BatchProgress:
-        """How far the batch is."""
-        pool, tally, elapsed = self._running(), self._counters, self._elapsed()
+        """The progress so far."""
+        pool, counters, elapsed = self._entered(), self._counters, self._elapsed()
         read, total = (self._reader.read if self._reader else 0), self._source.total
-        ended = tally.done + tally.failed + tally.skipped
+        ended = counters.done + counters.failed + counters.skipped
         rate = ended / elapsed if elapsed > 0 else 0.0
         return BatchProgress(
-            done=tally.done,
-            failed=tally.failed,
-            skipped=tally.skipped,
+            done=counters.done,
+            failed=counters.failed,
+            skipped=counters.skipped,
             under_way=len(pool.under_way),
             held=max(0, read - ended - len(pool.under_way)),
             read=read,
@@ -264,26 +234,28 @@ class Batch:
             return self._seconds
         return asyncio.get_running_loop().time() - self._began
 
-    def _tick(self) -> None:
-        if self._settings.on_progress is not None and not self._running().over:
+    def _report_progress(self) -> None:
+        if self._settings.on_progress is not None and not self._entered().over:
             safely(self._settings.on_progress, self.progress)
-            self._timers["tick"] = asyncio.get_running_loop().call_later(_TICK, self._tick)
+            self._timers["progress"] = asyncio.get_running_loop().call_later(
+                _PROGRESS_INTERVAL, self._report_progress
+            )
 
     def _raise(self) -> None:
-        """Raise what ended the batch, once."""
+        """Raise the error that ended the batch, once."""
         error = self._tasks.error
         if error is None and self._reader is not None:
             error = self._reader.error
         if error is None and self._replay is not None:
             error = self._replay.error
-        if error is None or self._told:
+        if error is None or self._raised:
             return
-        self._told = True
+        self._raised = True
         if self.under_way:
             error.add_note(f"under way when the batch ended: {', '.join(map(repr, self.under_way[:20]))}")
         raise error
 
-    def _running(self) -> WorkerPool:
+    def _entered(self) -> WorkerPool:
         if self._pool is None:
             raise SettingsError("enter the batch first: `async with refold.batch(...) as outcomes:`")
         return self._pool

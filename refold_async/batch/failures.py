@@ -29,19 +29,19 @@ def name_call(error: RefoldError, call: Call) -> None:
         )  # fmt: skip
 
 
-def is_of_the_app(error: RefoldError) -> bool:
+def is_app_throttled(error: RefoldError) -> bool:
     """Whether the customer's app said that it is too much: its lane pauses, nobody else's."""
     if isinstance(error, ActionFailed):
         return error.result.http_status == 429
     return isinstance(error, RateLimitedError) and error.by_app
 
 
-def is_of_the_key(error: RefoldError) -> bool:
+def is_key_throttled(error: RefoldError) -> bool:
     """Whether Refold said that it is too much: all calls of the key pause."""
     return isinstance(error, RateLimitedError) and not error.by_app
 
 
-def ends_the_batch(error: RefoldError, *, served: bool) -> Reason | None:
+def reason_to_stop(error: RefoldError, *, served: bool) -> Reason | None:
     """Say why a failure of one call ends the batch, as every other call would fail alike.
 
     A call's `SettingsError` is that of a key's source which gave no key.
@@ -59,7 +59,7 @@ def ends_the_batch(error: RefoldError, *, served: bool) -> Reason | None:
     return "client_closed" if isinstance(error, ClosedError) else None
 
 
-def limit_of(settings: BatchSettings) -> Callable[[Counters], Reason | None]:
+def failure_limit(settings: BatchSettings) -> Callable[[Counters], Reason | None]:
     """Give what says after a failure whether the batch stops, by the caller's settings."""
     share = settings.stop_at_failure_share
 

@@ -12,19 +12,19 @@ class InOrder:
     """Iterates over outcomes in the order of the input, keeping those that came too early.
 
     Args:
-        following: Gives the next outcome as it comes; `None` at the end.
-        deliver: Is told how many were delivered.
+        get: Gives the next outcome as it comes; `None` at the end.
+        delivered: Is told how many were delivered.
         finish: Raises what ended the batch, where something did.
     """
 
     def __init__(
         self,
-        following: Callable[[], Awaitable[Outcome | None]],
-        deliver: Callable[[int], object],
+        get: Callable[[], Awaitable[Outcome | None]],
+        delivered: Callable[[int], object],
         finish: Callable[[], object],
     ) -> None:
-        self._following: Final = following
-        self._deliver: Final = deliver
+        self._get: Final = get
+        self._deliver: Final = delivered
         self._finish: Final = finish
         self._early: dict[int, Outcome] = {}
         self._next = 0
@@ -34,7 +34,7 @@ class InOrder:
 
     async def __anext__(self) -> Outcome:
         while self._next not in self._early:
-            outcome = await self._following()
+            outcome = await self._get()
             if outcome is None:
                 self._skip_a_gap()
                 break

@@ -1,10 +1,10 @@
-"""One attempt of a batch's call: plan it, wait for its turn, note it down, send it."""
+"""One attempt of a queued call: prepare it, wait for the rate limit, send it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from collections.abc import Awaitable
+from typing import Final, NamedTuple, Protocol
 
 from refold_async._core import retries
 from refold_async._core.pipeline import CallAttempts, RetryAfter
@@ -14,26 +14,64 @@ from refold_async.api.actions import prepare_execute
 from refold_async.batch import failures
 from refold_async.batch.scheduler import QueuedCall
 from refold_async.batch.settings import BatchSettings
-from refold_async.batch.worker_pool import Attempt, Skip
-from refold_async.calls import Outcome, Reason
+from refold_async.calls import Reason
 from refold_async.errors import RateLimitedError, RefoldError, SettingsError
-from refold_async.hooks import listening, safely
 from refold_async.results import ActionResult
 from refold_async.settings import Settings
 
 
-class CallRunner(Protocol):
-    """What makes the attempts of a batch.
+class Skip(NamedTuple):
+    """Returned by a runner that did not make the attempt."""
+
+    reason: Reason
+
+
+class RecordingError(Exception):
+    """Raised if an attempt ended but the journal could not record that.
 
     Attributes:
-        refusal: Says why a call whose turn has come must not be sent, if so.
-        before_sending: Notes down that a call is about to be sent; says why it must not be, if so.
-        on_outcome: Hears of each outcome, if anything does.
+        answer: What the attempt returned, or the `RefoldError` that it raised.
     """
 
-    refusal: Callable[[QueuedCall], Reason | None]
-    before_sending: Callable[[QueuedCall], Awaitable[Reason | None]] | None
-    on_outcome: Callable[[Outcome], object] | None
+    def __init__(self, answer: object) -> None:
+        super().__init__("the journal could not record the outcome")
+        self.answer: Final = answer
+
+
+class CallRunner(Protocol):
+    """Makes the attempts of a batch."""
+
+    def acquire(self, queued: QueuedCall, /) -> Awaitable[None] | None:
+        """Prepare a call and acquire a slot of the rate limit.
+
+        Returns:
+            `None` if a slot was free, else an awaitable that waits for one, or until `stop`.
+
+        Raises:
+            RefoldError: If the call cannot be sent.
+        """
+
+    def attempt(self, queued: QueuedCall, /) -> Awaitable[object]:
+        """Make one attempt and count it in `queued.attempts`.
+
+        Returns:
+            The call's result, a `RetryAfter`, or a `Skip`.
+
+        Raises:
+            RefoldError: If the call failed for good.
+            RecordingError: If the journal could not record how the attempt ended.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Cancel pending acquisitions; their calls will not be sent."""
+
+    def abandon(self, queued: QueuedCall, error: RefoldError, /) -> None:
+        """Note that a call which failed with `error` will not be attempted again."""
+
+
+class ManagedRunner(CallRunner, Protocol):
+    """A runner that a batch opens and closes."""
 
     @property
     def base_url(self) -> str:
@@ -41,44 +79,14 @@ class CallRunner(Protocol):
         ...
 
     async def open(self) -> None:
-        """Get ready; raises where no call could be made."""
+        """Acquire what the attempts need.
+
+        Raises:
+            RefoldError: If no call could be made.
+        """
 
     def close(self) -> None:
-        """Let go of what `open` took."""
-
-    def stop(self) -> None:
-        """Let those go who wait for a turn: their calls are not to be sent."""
-
-    def abandon(self, item: QueuedCall, error: RefoldError) -> None:
-        """Hear that a call which was to be attempted again is not."""
-
-    def attempt(self, item: QueuedCall, /) -> Awaitable[object]:
-        """Make one attempt; see `Attempt`."""
-        ...
-
-
-class FunctionRunner:
-    """A function in Refold's place."""
-
-    base_url = "none"
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.attempt = attempt
-        self.refusal: Callable[[QueuedCall], Reason | None] = lambda _item: None
-        self.before_sending: Callable[[QueuedCall], Awaitable[Reason | None]] | None = None
-        self.on_outcome: Callable[[Outcome], object] | None = None
-
-    async def open(self) -> None:
-        """Have nothing to do."""
-
-    def close(self) -> None:
-        """Have nothing to do."""
-
-    def stop(self) -> None:
-        """Have nothing to do."""
-
-    def abandon(self, item: QueuedCall, error: RefoldError) -> None:
-        """Have nothing to do."""
+        """Release what `open` acquired."""
 
 
 _LONGEST_BACKOFF: Final = 60.0
@@ -89,72 +97,66 @@ class CallState:
     """What is kept of a call between its attempts.
 
     Attributes:
-        plan: The call, ready to go.
-        trip: Its trip, once it had a turn; another one after Refold said that it is too much.
-        earlier: The errors of its trips before that one.
-        left_at: When the trip was last let go of.
-        throttled: Seconds for which Refold's 429s have kept it back.
-        throttles: How many of them there were.
+        prepared: The call, ready to be sent.
+        attempts: Its attempts within one deadline; replaced after Refold's own 429.
+        earlier: The errors of the attempts before those.
+        paused_at: When the last attempt ended.
+        rate_wait: Seconds that the coming attempt waited for the rate limit.
+        throttled: Seconds waited after Refold's own 429s, in all.
+        throttles: The number of those 429s.
     """
 
-    __slots__ = ("earlier", "left_at", "plan", "throttled", "throttles", "trip")
+    __slots__ = ("attempts", "earlier", "paused_at", "prepared", "rate_wait", "throttled", "throttles")
 
-    def __init__(self, plan: PreparedCall[ActionResult]) -> None:
-        self.plan = plan
-        self.trip: CallAttempts[ActionResult] | None = None
+    def __init__(self, prepared: PreparedCall[ActionResult]) -> None:
+        self.prepared = prepared
+        self.attempts: CallAttempts[ActionResult] | None = None
         self.earlier: tuple[RefoldError, ...] = ()
-        self.left_at = 0.0
+        self.paused_at = 0.0
+        self.rate_wait = 0.0
         self.throttled = 0.0
         self.throttles = 0
 
 
 class ExecuteRunner:
-    """Makes the attempts of a batch's calls.
+    """Executes the calls of a batch over a client's connections.
 
-    A call's own timeout counts its attempts alone. Where Refold says that it is too much, the whole
-    key pauses, and the call is kept back until then: up to `patience` seconds in all, past the number of
-    its tries, since nothing of it ran.
+    A call's own timeout counts its attempts alone. After Refold's own 429 the whole key pauses and the
+    call waits as long: up to `patience` seconds in all, beyond its number of attempts, since nothing of
+    it was executed.
 
     Args:
-        requester: The organisation.
+        requester: The organisation's.
         settings: The client's settings.
-        batch: The batch's.
-
-    Attributes:
-        refusal: Says why a call whose turn has come must not be sent, if so.
-        before_sending: Notes down that a call is about to be sent; says why it must not be, if so.
-        on_outcome: Tells the client's hooks of an outcome, where it has any.
+        batch: The batch's settings.
 
     Raises:
-        SettingsError: The batch's concurrency is more than the client's connections.
+        SettingsError: If the batch's concurrency exceeds the client's `max_connections`.
     """
 
     def __init__(self, requester: Requester, settings: Settings, batch: BatchSettings) -> None:
         if batch.concurrency > settings.max_connections:
             raise SettingsError(
-                f"concurrency={batch.concurrency} is more than the client's "
+                f"concurrency={batch.concurrency} exceeds the client's "
                 f"max_connections={settings.max_connections}: raise that, or lower this"
             )
         self._requester: Final = requester
         self._settings: Final = settings
         self._timeout: Final = batch.timeout
         self._patience: Final = batch.patience
-        self._in_line: set[asyncio.Timeout] = set()
-        self.refusal: Callable[[QueuedCall], Reason | None] = lambda _item: None
-        self.before_sending: Callable[[QueuedCall], Awaitable[Reason | None]] | None = None
-        self.on_outcome: Callable[[Outcome], object] | None = self._tell if settings.hooks else None
+        self._acquisitions: set[asyncio.Timeout] = set()
 
     async def open(self) -> None:
         """Open the session, and keep it from being closed as idle.
 
         Raises:
-            ClosedError: The client was closed.
+            ClosedError: If the client was closed.
         """
         self._session = await self._requester.session()
         self._session.enter()
 
     def close(self) -> None:
-        """Let go of the session."""
+        """Release the session."""
         self._session.leave()
 
     @property
@@ -162,37 +164,58 @@ class ExecuteRunner:
         """Where the calls go."""
         return self._session.base_url
 
-    async def attempt(self, item: QueuedCall) -> ActionResult | RetryAfter | Skip:
-        """Make one attempt.
+    def acquire(self, queued: QueuedCall) -> Awaitable[None] | None:
+        """Prepare a call and acquire a slot of the rate limit; see `CallRunner`.
 
         Raises:
-            RefoldError: The call failed, and is not to be attempted again.
+            InvalidCallError: If the call cannot be sent.
         """
-        travel: CallState = item.trip or self._set_out(item)
-        paced = 0.0 if self._session.rate_limiter.try_acquire() else await self._turn(item)
-        reason = self.refusal(item)
-        if reason is None and self.before_sending is not None:
-            reason = await self.before_sending(item)
-        return await self._send(item, travel, paced) if reason is None else Skip(reason)
+        state: CallState = queued.state or self._prepare(queued)
+        if self._session.rate_limiter.try_acquire():
+            return None
+        return self._wait_for_slot(queued, state)
+
+    async def attempt(self, queued: QueuedCall) -> ActionResult | RetryAfter:
+        """Make one attempt; see `CallRunner`.
+
+        Raises:
+            RefoldError: If the call failed for good.
+        """
+        state: CallState = queued.state
+        clock = self._session.loop.time
+        if state.attempts is None:
+            state.attempts = CallAttempts(
+                self._session, self._settings, state.prepared, earlier=state.earlier
+            )
+        else:
+            # The deadline counts attempts alone: give back the time since the last one.
+            state.attempts.extend(clock() - state.paused_at)
+        if not queued.attempts:
+            queued.started_at = clock()
+        queued.attempts += 1
+        queued.error = None
+        rate_wait, state.rate_wait = state.rate_wait, 0.0
+        try:
+            return await state.attempts.attempt(paced=rate_wait)
+        except RateLimitedError as error:
+            return self._retry_after(state, error)
+        finally:
+            state.paused_at = clock()
 
     def stop(self) -> None:
-        """Let those go who wait for a turn: their calls are not to be sent."""
-        for scope in self._in_line:
-            scope.reschedule(self._session.loop.time())
+        """Cancel pending acquisitions; their calls will not be sent."""
+        for timeout in self._acquisitions:
+            timeout.reschedule(self._session.loop.time())
 
-    def abandon(self, item: QueuedCall, error: RefoldError) -> None:
-        """Hear that a call which was to be attempted again is not."""
-        travel: CallState = item.trip
-        if travel.trip is not None:
-            travel.trip.abandon(error)
+    def abandon(self, queued: QueuedCall, error: RefoldError) -> None:
+        """Note that a call which failed with `error` will not be attempted again."""
+        state: CallState = queued.state
+        if state.attempts is not None:
+            state.attempts.abandon(error)
 
-    def _tell(self, outcome: Outcome) -> None:
-        for hooks in listening(self._settings.hooks):
-            safely(hooks.on_outcome, outcome)
-
-    def _set_out(self, item: QueuedCall) -> CallState:
-        call = item.call
-        travel = item.trip = CallState(
+    def _prepare(self, queued: QueuedCall) -> CallState:
+        call = queued.call
+        state = queued.state = CallState(
             prepare_execute(
                 self._requester.for_account(call.linked_account_id),
                 call.slug,
@@ -202,61 +225,44 @@ class ExecuteRunner:
                 timeout=self._timeout,
             )
         )
-        return travel
+        return state
 
-    async def _turn(self, item: QueuedCall) -> float:
-        """Wait for a turn by the rate limit, or for the batch to stop; gives the seconds waited."""
+    async def _wait_for_slot(self, queued: QueuedCall, state: CallState) -> None:
+        """Wait for the rate limit, or until the batch stops."""
         clock = self._session.loop.time
         began = clock()
-        scope = asyncio.timeout(None)
+        timeout = asyncio.timeout(None)
         try:
-            async with scope:
-                self._in_line.add(scope)
+            async with timeout:
+                self._acquisitions.add(timeout)
                 try:
                     await self._session.rate_limiter.acquire()
                 finally:
-                    self._in_line.discard(scope)
+                    self._acquisitions.discard(timeout)
         except TimeoutError:
-            if not scope.expired():
+            # Only `stop` makes it expire; any other TimeoutError is not ours.
+            if not timeout.expired():
                 raise
-        paced = clock() - began
-        item.paced += paced
-        return paced
+        state.rate_wait = clock() - began
+        queued.rate_wait += state.rate_wait
 
-    async def _send(self, item: QueuedCall, travel: CallState, paced: float) -> ActionResult | RetryAfter:
-        clock = self._session.loop.time
-        if travel.trip is None:
-            travel.trip = CallAttempts(self._session, self._settings, travel.plan, earlier=travel.earlier)
-        else:
-            travel.trip.extend(clock() - travel.left_at)
-        if not item.attempts:
-            item.started_at = clock()
-        item.attempts += 1
-        item.error = None
-        try:
-            return await travel.trip.attempt(paced=paced)
-        except RateLimitedError as error:
-            return self._wait_out(travel, error)
-        finally:
-            travel.left_at = clock()
-
-    def _wait_out(self, travel: CallState, error: RateLimitedError) -> RetryAfter:
-        """Keep a call back after a 429 of Refold that its trip would not wait out, or raise it."""
-        wait = self._wait_after(travel, error)
+    def _retry_after(self, state: CallState, error: RateLimitedError) -> RetryAfter:
+        """Postpone a call after Refold's own 429 if its attempts did not wait that out, or raise."""
+        wait = self._wait_after(state, error)
         if wait is None:
             raise error
-        travel.throttles += 1
-        travel.throttled += wait
-        travel.earlier = (*error.earlier, error)
-        travel.trip = None
+        state.throttles += 1
+        state.throttled += wait
+        state.earlier = (*error.earlier, error)
+        state.attempts = None
         return RetryAfter(wait, error)
 
-    def _wait_after(self, travel: CallState, error: RateLimitedError) -> float | None:
+    def _wait_after(self, state: CallState, error: RateLimitedError) -> float | None:
         retry = self._settings.retry
-        if retry.attempts == 1 or not failures.is_of_the_key(error):
+        if retry.attempts == 1 or not failures.is_key_throttled(error):
             return None
-        if not retries.is_safe(retry, travel.plan.effect, error):
+        if not retries.is_safe(retry, state.prepared.effect, error):
             return None
-        backoff = min(_LONGEST_BACKOFF, max(retry.base, _SHORTEST_BACKOFF) * 2.0 ** min(travel.throttles, 32))
+        backoff = min(_LONGEST_BACKOFF, max(retry.base, _SHORTEST_BACKOFF) * 2.0 ** min(state.throttles, 32))
         wait = error.retry_after or backoff
-        return wait if travel.throttled + wait <= self._patience else None
+        return wait if state.throttled + wait <= self._patience else None

@@ -35,16 +35,16 @@ class AccountQueue:
         delayed: Its calls that wait for another attempt.
         allowed: Calls that may be under way: the bound, or fewer while its app throttles.
         bucket: Its rate, where it has one.
-        fading: Whether it is kept, though it is empty, until its rate and its pause mean nothing any more.
+        expiring: Whether it is kept, though it is empty, until its rate and its pause mean nothing any more.
         listed: Whether it is in line for a turn, or a timer will see to that.
-        open_at: When the pause that its app asked for ends.
+        paused_until: When the pause that its app asked for ends.
         kept_until: When its rate and its pause will mean nothing any more.
         throttles: Throttled answers since the last success.
     """
 
     __slots__ = (
-        "account", "allowed", "bucket", "calls", "delayed", "fading", "kept_until", "listed", "open_at",
-        "running", "throttles",
+        "account", "allowed", "bucket", "calls", "delayed", "expiring", "kept_until", "listed",
+        "paused_until", "running", "throttles",
     )  # fmt: skip
 
     def __init__(self, account: str, allowed: int, bucket: BucketState | None) -> None:
@@ -53,16 +53,16 @@ class AccountQueue:
         self.running = self.delayed = self.throttles = 0
         self.allowed = allowed
         self.bucket = bucket
-        self.fading = self.listed = False
-        self.open_at = self.kept_until = 0.0
+        self.expiring = self.listed = False
+        self.paused_until = self.kept_until = 0.0
 
-    def opens(self, now: float) -> float:
+    def next_start(self, now: float) -> float:
         """Give the moment when its next call may start, its permits aside."""
         rate = 0.0 if self.bucket is None else self.bucket.wait(now)
-        return max(self.open_at, now + rate)
+        return max(self.paused_until, now + rate)
 
 
-_NOWHERE: Final = AccountQueue("", 0, None)
+_NO_QUEUE: Final = AccountQueue("", 0, None)
 
 
 class QueuedCall(msgspec.Struct, eq=False):
@@ -74,11 +74,11 @@ class QueuedCall(msgspec.Struct, eq=False):
         read_at: When it was read, by the event loop's clock.
         started_at: When its first attempt began; that of its taking until then.
         attempts: Attempts begun.
-        paced: Seconds waited for turns by the rate limit.
+        rate_wait: Seconds waited for the rate limit.
         error: How its last attempt failed, until the next one is sent.
         queue: The queue of its account, once the scheduler has it.
-        trip: What the maker of the attempts keeps between them.
-        row: What the journal keeps of it.
+        state: What the runner keeps between attempts.
+        journal_key: How the journal identifies it.
     """
 
     call: Call
@@ -86,11 +86,11 @@ class QueuedCall(msgspec.Struct, eq=False):
     read_at: float
     started_at: float = 0.0
     attempts: int = 0
-    paced: float = 0.0
+    rate_wait: float = 0.0
     error: RefoldError | None = None
-    queue: AccountQueue = _NOWHERE
-    trip: Any = None
-    row: Any = None
+    queue: AccountQueue = _NO_QUEUE
+    state: Any = None
+    journal_key: Any = None
 
 
 _LONGEST_BACKOFF: Final = 60.0
@@ -118,8 +118,8 @@ class FairScheduler:
         self._window: Final = window
         self._queues: dict[str, AccountQueue] = {}
         self._timers: list[tuple[float, int, AccountQueue, QueuedCall | None]] = []
-        self._fading: list[tuple[float, int, AccountQueue]] = []
-        self._spare: list[AccountQueue] = []
+        self._expiring: list[tuple[float, int, AccountQueue]] = []
+        self._reusable: list[AccountQueue] = []
         self._order = count()
         self.ready: Final[deque[AccountQueue]] = deque()
         self.held = 0
@@ -132,14 +132,14 @@ class FairScheduler:
         """Whether it is time to read on: some way below the bound, so that reading comes in batches."""
         return len(self.ready) < self._breadth and self.held <= self._window - (self._window >> 3) - 1
 
-    def add(self, item: QueuedCall) -> None:
+    def add(self, queued: QueuedCall) -> None:
         """Take a call in hand, at the end of its account's queue."""
-        account = item.call.linked_account_id
+        account = queued.call.linked_account_id
         queue = self._queues.get(account)
         if queue is None:
             queue = self._queues[account] = self._new(account)
-        item.queue = queue
-        queue.calls.append(item)
+        queued.queue = queue
+        queue.calls.append(queued)
         self.held += 1
         if not queue.listed and queue.running < queue.allowed:
             queue.listed = True
@@ -148,64 +148,64 @@ class FairScheduler:
     def take(self, now: float) -> QueuedCall | None:
         """Give the next call to start, and take a permit of its queue; `None` where none may start."""
         if self._timers and self._timers[0][0] <= now:
-            self._ripen(now)
-        if self._fading and self._fading[0][0] <= now:
-            self._fade(now)
+            self._release_due(now)
+        if self._expiring and self._expiring[0][0] <= now:
+            self._expire(now)
         ready = self.ready
         while ready:
             queue = ready.popleft()
             queue.listed = False
             if not queue.calls or queue.running >= queue.allowed:
                 continue
-            if queue.bucket is not None or queue.open_at:
-                if (opens := queue.opens(now)) > now:
-                    self._wait(queue, opens)
+            if queue.bucket is not None or queue.paused_until:
+                if (start := queue.next_start(now)) > now:
+                    self._wait_until(queue, start)
                     continue
                 if queue.bucket is not None:
                     queue.bucket.take(now)
                     queue.kept_until = max(queue.kept_until, now + self._refill)
-            item = queue.calls.popleft()
+            queued = queue.calls.popleft()
             queue.running += 1
             self.held -= 1
             if queue.calls and queue.running < queue.allowed:
                 queue.listed = True
                 ready.append(queue)
-            return item
+            return queued
         return None
 
-    def release(self, item: QueuedCall, now: float, *, well: bool = True) -> None:
+    def release(self, queued: QueuedCall, now: float, *, succeeded: bool = True) -> None:
         """Give a call's permit back, as it ended; where it went well, a slowed queue may run more at once."""
-        queue = item.queue
+        queue = queued.queue
         queue.running -= 1
-        if well and (queue.throttles or queue.allowed < self._limit) and queue.open_at <= now:
+        if succeeded and (queue.throttles or queue.allowed < self._limit) and queue.paused_until <= now:
             queue.throttles = 0
             queue.allowed = min(self._limit, queue.allowed * 2)
-        self._settle(queue, now)
+        self._update(queue, now)
 
-    def postpone(self, item: QueuedCall, now: float, at: float) -> None:
+    def postpone(self, queued: QueuedCall, now: float, at: float) -> None:
         """Give a call's permit back until it is tried again, at some moment."""
-        queue = item.queue
+        queue = queued.queue
         queue.running -= 1
         queue.delayed += 1
         self.held += 1
-        heapq.heappush(self._timers, (at, next(self._order), queue, item))
-        self._settle(queue, now)
+        heapq.heappush(self._timers, (at, next(self._order), queue, queued))
+        self._update(queue, now)
 
-    def throttle(self, item: QueuedCall, now: float, least: float) -> None:
+    def throttle(self, queued: QueuedCall, now: float, minimum: float) -> None:
         """Pause a call's queue, as its app said that it is too much; then try one call at a time.
 
         Args:
-            item: The call that was refused.
+            queued: The call that was refused.
             now: The time.
-            least: Seconds that the app asks for; the pause doubles with each one that was in vain.
+            minimum: Seconds that the app asks for; the pause doubles with each one that was in vain.
         """
-        queue = item.queue
-        wait = least
-        if queue.open_at <= now:
-            wait = max(least, min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0**queue.throttles))
+        queue = queued.queue
+        wait = minimum
+        if queue.paused_until <= now:
+            wait = max(minimum, min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0**queue.throttles))
             queue.throttles = min(queue.throttles + 1, 10)
-        queue.open_at = max(queue.open_at, now + wait)
-        queue.kept_until = max(queue.kept_until, queue.open_at)
+        queue.paused_until = max(queue.paused_until, now + wait)
+        queue.kept_until = max(queue.kept_until, queue.paused_until)
         queue.allowed = 1
 
     def next_due(self) -> float | None:
@@ -223,49 +223,49 @@ class FairScheduler:
 
     def drain(self) -> list[QueuedCall]:
         """Give all calls in hand back, in the order in which they were read."""
-        items = [item for *_, item in self._timers if item is not None]
+        drained = [queued for *_, queued in self._timers if queued is not None]
         for queue in self._queues.values():
-            items.extend(queue.calls)
+            drained.extend(queue.calls)
             queue.calls.clear()
             queue.delayed, queue.listed = 0, False
         self._timers.clear()
         self.ready.clear()
         self.held = 0
-        items.sort(key=lambda item: item.index)
-        return items
+        drained.sort(key=lambda queued: queued.index)
+        return drained
 
-    def let_go(self) -> None:
+    def release_memory(self) -> None:
         """Keep no queue to be used again: an ended batch stays in memory until the garbage is collected."""
-        self._spare.clear()
+        self._reusable.clear()
 
     def _new(self, account: str) -> AccountQueue:
         """Make a queue, or use again one without a history: where accounts have a call each, that counts."""
-        if self._spare:
-            queue = self._spare.pop()
+        if self._reusable:
+            queue = self._reusable.pop()
             queue.account = account
             return queue
         return AccountQueue(account, self._limit, None if self._rate is None else BucketState(self._rate))
 
-    def _ripen(self, now: float) -> None:
+    def _release_due(self, now: float) -> None:
         """Let come back what waited for a moment that is past."""
         timers = self._timers
         while timers and timers[0][0] <= now:
-            _, _, queue, item = heapq.heappop(timers)
-            if item is None:
+            _, _, queue, queued = heapq.heappop(timers)
+            if queued is None:
                 queue.listed = False
             else:
                 queue.delayed -= 1
-                queue.calls.appendleft(item)
-            self._settle(queue, now)
+                queue.calls.appendleft(queued)
+            self._update(queue, now)
 
-    def _fade(self, now: float) -> None:
+    def _expire(self, now: float) -> None:
         """Let go of the empty queues whose rate and pause mean nothing any more."""
-        while self._fading and self._fading[0][0] <= now:
-            *_, queue = heapq.heappop(self._fading)
-            queue.fading = False
-            self._settle(queue, now)
+        while self._expiring and self._expiring[0][0] <= now:
+            *_, queue = heapq.heappop(self._expiring)
+            queue.expiring = False
+            self._update(queue, now)
 
-    def _settle(self, queue: AccountQueue, now: float) -> None:
+    def _update(self, queue: AccountQueue, now: float) -> None:
         """Put a queue in line if it has a call that may start; forget it if it is empty.
 
         One whose rate or pause still means something is kept until it does not.
@@ -276,15 +276,15 @@ class FairScheduler:
             if queue.running < queue.allowed:
                 queue.listed = True
                 self.ready.append(queue)
-        elif not (queue.running or queue.delayed or queue.fading):
+        elif not (queue.running or queue.delayed or queue.expiring):
             if queue.kept_until > now:
-                queue.fading = True
-                heapq.heappush(self._fading, (queue.kept_until, next(self._order), queue))
+                queue.expiring = True
+                heapq.heappush(self._expiring, (queue.kept_until, next(self._order), queue))
             else:
                 self._queues.pop(queue.account, None)
                 if not queue.kept_until:
-                    self._spare.append(queue)
+                    self._reusable.append(queue)
 
-    def _wait(self, queue: AccountQueue, until: float) -> None:
+    def _wait_until(self, queue: AccountQueue, until: float) -> None:
         queue.listed = True
         heapq.heappush(self._timers, (until, next(self._order), queue, None))

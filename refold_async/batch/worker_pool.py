@@ -1,306 +1,324 @@
-"""The workers of a batch: they take calls in turn, attempt them, and put down what became of them."""
+"""The workers of a batch: each takes the next call, attempts it, and puts its outcome in a queue."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from refold_async._core.pipeline import RetryAfter
 from refold_async.batch import failures
+from refold_async.batch.runner import CallRunner, RecordingError, Skip
 from refold_async.batch.scheduler import FairScheduler, QueuedCall
+from refold_async.batch.source import CallSource
 from refold_async.batch.summary import Connection, Counters
 from refold_async.batch.tasks import WaitQueue
 from refold_async.calls import Done, Failed, Outcome, Reason, Skipped
 from refold_async.errors import RefoldError
-
-
-class Skip(NamedTuple):
-    """An attempt was not made."""
-
-    reason: Reason
-
-
-Attempt = Callable[[QueuedCall], Awaitable[object]]
-"""Makes one attempt of a call: gives its result, an `RetryAfter`, or a `Skip`; raises `RefoldError` where
-it failed for good. It counts itself in `item.attempts`."""
+from refold_async.hooks import Hooks, safely
 
 
 class WorkerPool:
-    """Runs the calls that are in hand, with a fixed number of workers over one scheduler.
+    """Runs queued calls with a fixed number of workers over one scheduler.
 
     Args:
-        attempt: Makes one attempt of a call.
-        scheduler: Whose call goes next.
-        tally: Counts the outcomes.
-        concurrency: How many workers there are.
-        failure_limit: Says after a failure why the batch stops, where it does.
+        runner: Makes the attempts.
+        scheduler: Decides whose call goes next.
+        counters: Counts the outcomes.
+        source: The input; a pending read is interrupted when the batch stops.
+        hooks: Told of each outcome.
+        concurrency: The number of workers.
+        failure_limit: Called after a failure; returns why the batch stops, or `None`.
 
     Attributes:
-        outcomes: What ended and was not handed over yet.
-        under_way: The calls begun that have no outcome.
-        stopped: Why nothing more is started.
-        over: Whether all is done.
-        exhausted: Whether the reader is done with the input.
+        outcomes: Outcomes that the consumer has not taken yet.
+        under_way: Calls that have begun and have no outcome.
+        reader_queue: Where the reader waits until more input is needed.
+        stopped: Why nothing more is started, or `None`.
+        over: Whether the batch has ended.
+        exhausted: Whether the input has been read to its end.
     """
 
     def __init__(
         self,
-        attempt: Attempt,
+        runner: CallRunner,
         scheduler: FairScheduler,
-        tally: Counters,
+        counters: Counters,
+        source: CallSource,
         *,
+        hooks: Sequence[Hooks],
         concurrency: int,
         failure_limit: Callable[[Counters], Reason | None],
     ) -> None:
-        self._attempt: Final = attempt
+        self._runner: Final = runner
         self._scheduler: Final = scheduler
-        self._counters: Final = tally
+        self._counters: Final = counters
+        self._source: Final = source
+        self._hooks: Final = hooks
         self._concurrency: Final = concurrency
-        self._room: Final = 2 * concurrency
+        self._max_outcomes: Final = 2 * concurrency
         self._failure_limit: Final = failure_limit
         self._clock: Final = asyncio.get_running_loop().time
         self._idle: Final = WaitQueue()
         self._consumers: Final = WaitQueue()
         self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = math.inf
-        self._broken: set[Connection] = set()
-        self.reading: Final = WaitQueue()
+        self._timer_due = math.inf
+        self._disconnected: set[Connection] = set()
+        self.reader_queue: Final = WaitQueue()
         self.outcomes: Final[deque[Outcome]] = deque()
         self.under_way: Final[set[QueuedCall]] = set()
-        self.on_stop: Callable[[], object] = lambda: None
-        self.on_abandon: Callable[[QueuedCall, RefoldError], object] = lambda _item, _error: None
-        self.on_outcome: Callable[[Outcome], object] | None = None
         self.stopped: Reason | None = None
         self.exhausted = False
         self.over = False
 
     async def work(self) -> None:
-        """Run calls until the batch is over: the life of one worker."""
-        attempt, clock, idle = self._attempt, self._clock, self._idle
+        """Run calls until the batch is over: the main loop of one worker."""
+        acquire, attempt = self._runner.acquire, self._runner.attempt
+        clock, idle = self._clock, self._idle
         now = clock()
         while not self.over:
-            item = self._begin(now)
-            if item is None:
+            queued = self._begin(now)
+            if queued is None:
                 if self.exhausted and not self._scheduler.held:
                     return
-                await idle.rest()
+                await idle.wait()
                 now = clock()
                 continue
-            if self._broken and (reason := self.refusal(item)) is not None:
-                self._skip(item, now, reason)
+            if self._disconnected and (reason := self._reason_to_skip(queued)) is not None:
+                self._skip(queued, now, reason)
                 continue
             try:
-                answer = await attempt(item)
+                slot = acquire(queued)
+                if slot is not None:
+                    await slot
+                    # The batch may have stopped, or the connection broken, during the wait.
+                    if (reason := self._reason_to_skip(queued)) is not None:
+                        self._skip(queued, now := clock(), reason)
+                        continue
+                answer = await attempt(queued)
             except RefoldError as error:
-                self._fail(item, now := clock(), error)
+                self._fail(queued, now := clock(), error)
+            except RecordingError as unrecorded:
+                self.stop("journal_failed")
+                self._settle(queued, now := clock(), unrecorded.answer)
             else:
-                self._hear(item, now := clock(), answer)
+                self._handle(queued, now := clock(), answer)
 
     def _begin(self, now: float) -> QueuedCall | None:
-        """Take a call in turn, and count it among those under way, where one that is cancelled stays."""
-        if len(self.outcomes) >= self._room:
+        """Take the next call and count it as under way; if it is cancelled, it stays there."""
+        if len(self.outcomes) >= self._max_outcomes:
             return None
-        item = self._scheduler.take(now)
-        if item is None:
-            self._arm()
-            if self.reading.waiting and self._scheduler.room() > 0:
-                self.reading.wake()
+        queued = self._scheduler.take(now)
+        if queued is None:
+            self._set_timer()
+            if self.reader_queue.waiting and self._scheduler.room() > 0:
+                self.reader_queue.wake()
             return None
-        if self.reading.waiting:
-            self._ask_for_more()
+        if self.reader_queue.waiting:
+            self._wake_reader()
         if self._idle.waiting:
             if self._scheduler.ready:
-                self._wake()
-            self._arm()
-        self.under_way.add(item)
-        if not item.attempts:
-            item.started_at = now
-        return item
+                self.wake_workers()
+            self._set_timer()
+        self.under_way.add(queued)
+        if not queued.attempts:
+            queued.started_at = now
+        return queued
 
-    def _hear(self, item: QueuedCall, now: float, answer: object) -> None:
+    def _handle(self, queued: QueuedCall, now: float, answer: object) -> None:
         if type(answer) is RetryAfter:
-            self._again(item, now, answer)
+            self._postpone(queued, now, answer)
         elif type(answer) is Skip:
-            self._skip(item, now, answer.reason)
+            self._skip(queued, now, answer.reason)
         else:
-            self._scheduler.release(item, now)
-            self._conclude(item, now, Done, answer)
+            self._scheduler.release(queued, now)
+            self._finish(queued, now, Done, answer)
 
-    def refusal(self, item: QueuedCall) -> Reason | None:
-        """Say why a call that is about to be sent must not be, if so."""
+    def _settle(self, queued: QueuedCall, now: float, answer: object) -> None:
+        """Finish a call whose outcome stands although the journal could not record it."""
+        if isinstance(answer, RefoldError):
+            self._fail(queued, now, answer)
+        else:
+            self._handle(queued, now, answer)
+
+    def _reason_to_skip(self, queued: QueuedCall) -> Reason | None:
+        """Return why a call must not be sent, or `None`."""
         if self.stopped is not None:
             return self.stopped
-        call = item.call
-        return "reconnect" if (call.linked_account_id, call.slug) in self._broken else None
+        call = queued.call
+        return "reconnect" if (call.linked_account_id, call.slug) in self._disconnected else None
 
-    def _again(self, item: QueuedCall, now: float, again: RetryAfter) -> None:
+    def _postpone(self, queued: QueuedCall, now: float, retry: RetryAfter) -> None:
         if self.stopped is not None:
-            self._abandon(item, now, again.error)
-            self._scheduler.release(item, now)
+            self._abandon(queued, now, retry.error)
+            self._scheduler.release(queued, now)
             return
-        item.error = again.error
-        if failures.is_of_the_app(again.error):
-            self._scheduler.throttle(item, now, again.wait)
-        self._scheduler.postpone(item, now, now + again.wait)
+        queued.error = retry.error
+        if failures.is_app_throttled(retry.error):
+            self._scheduler.throttle(queued, now, retry.wait)
+        self._scheduler.postpone(queued, now, now + retry.wait)
         if self._idle.waiting:
-            self._arm()
+            self._set_timer()
 
-    def _skip(self, item: QueuedCall, now: float, reason: Reason) -> None:
-        self._scheduler.release(item, now, well=False)
-        if item.error is None:
-            self._conclude(item, now, Skipped, reason)
+    def _skip(self, queued: QueuedCall, now: float, reason: Reason) -> None:
+        self._scheduler.release(queued, now, succeeded=False)
+        if queued.error is None:
+            self._finish(queued, now, Skipped, reason)
         else:
-            self._abandon(item, now, item.error)
+            self._abandon(queued, now, queued.error)
 
-    def _fail(self, item: QueuedCall, now: float, error: RefoldError) -> None:
-        failures.name_call(error, item.call)
-        throttled = failures.is_of_the_app(error)
+    def _fail(self, queued: QueuedCall, now: float, error: RefoldError) -> None:
+        failures.name_call(error, queued.call)
+        throttled = failures.is_app_throttled(error)
         if throttled:
-            self._scheduler.throttle(item, now, error.retry_after or 0.0)
-        self._scheduler.release(item, now, well=not throttled)
+            self._scheduler.throttle(queued, now, error.retry_after or 0.0)
+        self._scheduler.release(queued, now, succeeded=not throttled)
         if error.needs_reconnect:
-            connection = Connection(item.call.linked_account_id, item.call.slug)
-            self._broken.add(connection)
+            connection = Connection(queued.call.linked_account_id, queued.call.slug)
+            self._disconnected.add(connection)
             self._counters.reconnect[connection] = None
-        self._conclude(item, now, Failed, error)
+        self._finish(queued, now, Failed, error)
         self._stop_after(error)
 
-    def _abandon(self, item: QueuedCall, now: float, error: RefoldError) -> None:
-        """End a call that was to be tried again, and is not."""
-        error.add_note(f"not tried again: the batch stopped ({self.stopped or 'reconnect'})")
-        self.on_abandon(item, error)
-        self._conclude(item, now, Failed, error)
+    def _abandon(self, queued: QueuedCall, now: float, error: RefoldError) -> None:
+        """Fail a call that was waiting for another attempt and will not get one."""
+        error.add_note(f"not retried: the batch stopped ({self.stopped or 'reconnect'})")
+        self._runner.abandon(queued, error)
+        self._finish(queued, now, Failed, error)
 
-    def _conclude(self, item: QueuedCall, now: float, kind: Callable[..., Outcome], what: object) -> None:
-        self.under_way.discard(item)
-        attempts = item.attempts
-        started = item.started_at if attempts else now
-        self._counters.rate_wait += item.paced
+    def abandon_waiting(self) -> None:
+        """Tell the runner of each call that was cut off between two attempts."""
+        for queued in self.under_way:
+            if queued.error is not None:
+                self._runner.abandon(queued, queued.error)
+
+    def _finish(self, queued: QueuedCall, now: float, kind: Callable[..., Outcome], what: object) -> None:
+        self.under_way.discard(queued)
+        attempts = queued.attempts
+        started = queued.started_at if attempts else now
+        self._counters.rate_wait += queued.rate_wait
         self.put(
             kind(
-                item.call,
+                queued.call,
                 what,
-                index=item.index,
+                index=queued.index,
                 attempts=attempts,
-                queued=started - item.read_at,
+                queued=started - queued.read_at,
                 elapsed=now - started,
             )
         )
         if self.exhausted:
-            self.look_for_the_end()
+            self.end_if_finished()
 
     def put(self, outcome: Outcome) -> None:
-        """Put down what became of a call."""
+        """Add an outcome for the consumer."""
         self._counters.add(outcome)
-        if self.on_outcome is not None:
-            self.on_outcome(outcome)
+        if self._hooks:
+            for hooks in self._hooks:
+                safely(hooks.on_outcome, outcome)
         self.outcomes.append(outcome)
         if self._consumers.waiting:
             self._consumers.wake()
 
-    def refuse(self, item: QueuedCall, error: RefoldError) -> None:
-        """Put down that a call cannot be sent."""
-        failures.name_call(error, item.call)
-        self.count_failure(Failed(item.call, error, index=item.index))
+    def reject(self, queued: QueuedCall, error: RefoldError) -> None:
+        """Fail a call that cannot be sent."""
+        failures.name_call(error, queued.call)
+        self.put_failure(Failed(queued.call, error, index=queued.index))
 
-    def count_failure(self, outcome: Failed) -> None:
-        """Put down a failure, and stop where it is one too many."""
+    def put_failure(self, outcome: Failed) -> None:
+        """Add a failure for the consumer, and stop the batch if it is one too many."""
         self.put(outcome)
         self._stop_after(outcome.error)
 
     def _stop_after(self, error: RefoldError) -> None:
         served = self._counters.done > 0
-        reason = failures.ends_the_batch(error, served=served) or self._failure_limit(self._counters)
+        reason = failures.reason_to_stop(error, served=served) or self._failure_limit(self._counters)
         if reason is not None:
             self.stop(reason)
 
-    async def next(self) -> Outcome | None:
-        """Give the next outcome as soon as there is one; `None` when the batch is over."""
-        while (outcome := self.take()) is None and not self.over:
-            await self._consumers.rest()
+    async def get(self) -> Outcome | None:
+        """Wait for the next outcome and return it, or `None` once the batch is over."""
+        while (outcome := self.get_nowait()) is None and not self.over:
+            await self._consumers.wait()
         return outcome
 
-    def take(self) -> Outcome | None:
-        """Give the next outcome, if there is one already."""
+    def get_nowait(self) -> Outcome | None:
+        """Return the next outcome if there is one already."""
         outcomes = self.outcomes
         if not outcomes:
             return None
         outcome = outcomes.popleft()
         if len(outcomes) <= self._concurrency:
             if self._idle.waiting and not self.over:
-                self._wake()
-                self._arm()
-            if self.reading.waiting:
-                self._ask_for_more()
+                self.wake_workers()
+                self._set_timer()
+            if self.reader_queue.waiting:
+                self._wake_reader()
         return outcome
 
     def stop(self, reason: Reason) -> None:
-        """Start nothing more: what is under way goes on to its end, what is in hand is skipped."""
+        """Start nothing more: calls under way run to their end, queued calls are skipped."""
         if self.stopped is not None or self.over:
             return
         self.stopped = reason
         now = self._clock()
-        for item in self._scheduler.drain():
-            if item.error is None:
-                self._conclude(item, now, Skipped, reason)
+        for queued in self._scheduler.drain():
+            if queued.error is None:
+                self._finish(queued, now, Skipped, reason)
             else:
-                self._abandon(item, now, item.error)
-        self.on_stop()
-        self.reading.wake_all()
-        self.look_for_the_end()
+                self._abandon(queued, now, queued.error)
+        self._runner.stop()
+        self._source.interrupt()
+        self.reader_queue.wake_all()
+        self.end_if_finished()
 
-    def added(self) -> None:
-        """Hear that calls were added to the scheduler."""
-        if self._idle.waiting:
-            self._wake()
+    def wake_workers(self) -> None:
+        """Wake as many idle workers as there are calls that may start."""
+        free = self._max_outcomes - len(self.outcomes)
+        if free > 0 and self._idle.waiting:
+            self._idle.wake(self._scheduler.startable(min(free, len(self._idle.waiting))))
 
-    def has_room(self) -> bool:
-        """Whether the consumer keeps up."""
-        return len(self.outcomes) < self._room
+    def is_full(self) -> bool:
+        """Whether the consumer is behind: too many outcomes are waiting for it."""
+        return len(self.outcomes) >= self._max_outcomes
 
-    def is_idle(self) -> bool:
-        """Whether a worker has nothing to do."""
+    def has_idle_workers(self) -> bool:
+        """Whether a worker is waiting for a call."""
         return bool(self._idle.waiting)
 
-    def look_for_the_end(self) -> None:
-        """End the batch where the input is read and every call of it has its outcome."""
+    def end_if_finished(self) -> None:
+        """End the batch if the input is exhausted and every call has its outcome."""
         if self.exhausted and not self.under_way and not self._scheduler.held and not self.over:
             self.end()
 
     def end(self) -> None:
-        """Let everybody go: all is done, or the batch is cut off."""
+        """Release everything that waits: all calls are done, or the batch is being closed early."""
         self.over = True
         if self._timer is not None:
             self._timer.cancel()
-        self._scheduler.let_go()
+        self._scheduler.release_memory()
         self._idle.wake_all()
-        self.reading.wake_all()
+        self.reader_queue.wake_all()
         self._consumers.wake_all()
 
-    def _wake(self) -> None:
-        free = self._room - len(self.outcomes)
-        if free > 0:
-            self._idle.wake(self._scheduler.startable(min(free, len(self._idle.waiting))))
-
-    def _ask_for_more(self) -> None:
+    def _wake_reader(self) -> None:
         if self._scheduler.is_low() or (self._idle.waiting and self._scheduler.room() > 0):
-            self.reading.wake()
+            self.reader_queue.wake()
 
-    def _arm(self) -> None:
-        """See to it that somebody is woken when the next waiting call is due."""
+    def _set_timer(self) -> None:
+        """Wake a worker when the next waiting call is due."""
         due = self._scheduler.next_due()
         if due is None or self.over:
             return
         if self._timer is not None:
-            if not self._timer.cancelled() and self._rings_at <= due:
+            if not self._timer.cancelled() and self._timer_due <= due:
                 return
             self._timer.cancel()
-        self._rings_at = due
-        self._timer = asyncio.get_running_loop().call_at(due, self._ring)
+        self._timer_due = due
+        self._timer = asyncio.get_running_loop().call_at(due, self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         self._idle.wake()

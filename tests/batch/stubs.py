@@ -1,7 +1,8 @@
-"""Attempts in Refold's place, for tests of the machinery alone."""
+"""A batch whose attempts are made by a function, for tests of the machinery alone."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Unpack
 
 import msgspec
 
@@ -15,14 +16,48 @@ from refold_async import (
     NotFoundError,
     Outcome,
     ReconnectRequiredError,
+    RefoldError,
     ServerError,
 )
 from refold_async._core.pipeline import RetryAfter
+from refold_async.batch import BatchSettings, Calls
 from refold_async.batch.scheduler import QueuedCall
 
 RESULT = ActionResult("Success", 200, msgspec.Raw(b"{}"))
 
 Attempt = Callable[[QueuedCall], Awaitable[object]]
+"""Makes an attempt as `CallRunner.attempt` does: it adds 1 to `queued.attempts`."""
+
+
+class FunctionRunner:
+    """Makes attempts by calling a function, without a rate limit."""
+
+    base_url = "none"
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    async def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def acquire(self, queued: QueuedCall) -> None:
+        pass
+
+    def attempt(self, queued: QueuedCall) -> Awaitable[object]:
+        return self._attempt(queued)
+
+    def stop(self) -> None:
+        pass
+
+    def abandon(self, queued: QueuedCall, error: RefoldError) -> None:
+        pass
+
+
+def make_batch(inputs: Calls, made: Attempt, **options: Unpack[BatchOptions]) -> Batch:
+    return Batch(inputs, FunctionRunner(made), BatchSettings(**options))
 
 
 def calls(number: int, *, accounts: int = 10) -> list[Call]:
@@ -30,12 +65,12 @@ def calls(number: int, *, accounts: int = 10) -> list[Call]:
 
 
 def attempt(behave: Callable[[QueuedCall], object], *, seconds: float = 0.0) -> Attempt:
-    """Make an attempt of what a function gives, or raises, for a item."""
+    """Return an attempt that returns or raises what a function returns for a call."""
 
-    async def made(item: QueuedCall) -> object:
-        item.attempts += 1
+    async def made(queued: QueuedCall) -> object:
+        queued.attempts += 1
         await asyncio.sleep(seconds)
-        answer = behave(item)
+        answer = behave(queued)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -43,7 +78,7 @@ def attempt(behave: Callable[[QueuedCall], object], *, seconds: float = 0.0) -> 
     return made
 
 
-succeed = attempt(lambda _item: RESULT)
+succeed = attempt(lambda _queued: RESULT)
 
 
 def not_found() -> NotFoundError:
@@ -67,5 +102,5 @@ async def outcomes_of(
     inputs: Sequence[Call], made: Attempt, **options: object
 ) -> tuple[list[Outcome], Batch]:
     typed: BatchOptions = options  # type: ignore[assignment]
-    async with Batch.with_attempts(inputs, made, **typed) as batch:
+    async with make_batch(inputs, made, **typed) as batch:
         return [outcome async for outcome in batch], batch

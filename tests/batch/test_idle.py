@@ -3,25 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from refold_async import Batch, Call
+from refold_async import Call
 from refold_async._core.pipeline import RetryAfter
+from refold_async.batch.runner import Skip
 from refold_async.batch.scheduler import QueuedCall
-from refold_async.batch.worker_pool import Skip
 
-from .stubs import RESULT, again, attempt, calls, outcomes_of, throttled_by_app
+from .stubs import RESULT, again, attempt, calls, make_batch, outcomes_of, throttled_by_app
 from .virtual_time import VirtualLoop
 
 
 async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_free_worker() -> None:
     second = asyncio.Event()
 
-    async def made(item: QueuedCall) -> object:
-        item.attempts += 1
-        if item.attempts == 1 and item.index < 2:
-            return again(0.01 * (item.index + 1))
-        if item.index == 0:
+    async def made(queued: QueuedCall) -> object:
+        queued.attempts += 1
+        if queued.attempts == 1 and queued.index < 2:
+            return again(0.01 * (queued.index + 1))
+        if queued.index == 0:
             await second.wait()
-        elif item.index == 1:
+        elif queued.index == 1:
             second.set()
         return RESULT
 
@@ -33,10 +33,10 @@ async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_fr
 async def test_the_input_is_read_on_where_all_that_is_in_hand_waits() -> None:
     waits = {0: RetryAfter(60, throttled_by_app()), 2: again(60), 3: again(60)}
     inputs = [Call(account, "x", "get_y") for account in ("a", "a", "b", "c", "d")]
-    made = attempt(lambda item: waits.get(item.index, RESULT))
+    made = attempt(lambda queued: waits.get(queued.index, RESULT))
     async with (
         asyncio.timeout(5),
-        Batch.with_attempts(inputs, made, concurrency=1, per_account=1) as batch,
+        make_batch(inputs, made, concurrency=1, per_account=1) as batch,
     ):
         assert (await anext(batch)).index == 4
         batch.stop()
@@ -49,15 +49,15 @@ async def test_in_order_reads_to_the_end_of_its_window_while_the_oldest_call_is_
     waits = {0: early, 2: last, window: last}
     ends = {1: early, window + 1: last}
 
-    async def made(item: QueuedCall) -> object:
-        if item.index in waits:
-            await waits[item.index].wait()
-        if item.index in ends:
-            ends[item.index].set()
+    async def made(queued: QueuedCall) -> object:
+        if queued.index in waits:
+            await waits[queued.index].wait()
+        if queued.index in ends:
+            ends[queued.index].set()
         return RESULT
 
     seen = []
-    async with asyncio.timeout(5), Batch.with_attempts(calls(2 * window), made, concurrency=3) as batch:
+    async with asyncio.timeout(5), make_batch(calls(2 * window), made, concurrency=3) as batch:
         async for outcome in batch.in_order(window=window):
             seen.append(outcome.index)
             for _ in range(5):
@@ -70,14 +70,14 @@ def test_a_call_that_is_skipped_does_not_end_an_apps_throttling() -> None:
     under_way: list[int] = []
     together: dict[int, int] = {}
 
-    async def made(item: QueuedCall) -> object:
-        if item.index == 1:
+    async def made(queued: QueuedCall) -> object:
+        if queued.index == 1:
             return Skip("duplicate_key")
-        under_way.append(item.index)
-        together[item.index] = len(under_way)
+        under_way.append(queued.index)
+        together[queued.index] = len(under_way)
         await asyncio.sleep(0.1)
-        under_way.remove(item.index)
-        if item.index == 0:
+        under_way.remove(queued.index)
+        if queued.index == 0:
             raise throttled_by_app()
         return RESULT
 
@@ -87,7 +87,7 @@ def test_a_call_that_is_skipped_does_not_end_an_apps_throttling() -> None:
             await asyncio.sleep(0 if index else 0.2)
 
     async def main() -> None:
-        async with Batch.with_attempts(slowly(), made, concurrency=4) as batch:
+        async with make_batch(slowly(), made, concurrency=4) as batch:
             assert len([outcome async for outcome in batch]) == 6
 
     loop = VirtualLoop()

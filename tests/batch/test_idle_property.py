@@ -13,7 +13,7 @@ from refold_async._core.pipeline import RetryAfter
 from refold_async.batch.scheduler import AccountQueue, QueuedCall
 from refold_async.batch.worker_pool import WorkerPool
 
-from .stubs import RESULT, again, not_found, throttled_by_app
+from .stubs import RESULT, again, make_batch, not_found, throttled_by_app
 from .virtual_time import VirtualLoop
 
 PLANS = st.lists(st.sampled_from(["ok", "again", "slow", "app", "throttled", "fail"]), max_size=3)
@@ -72,7 +72,7 @@ class Run:
         self.running: Counter[str] = Counter()
         self.outcomes: list[Outcome] = []
         self.idle: list[str] = []
-        self.batch = Batch.with_attempts(
+        self.batch = make_batch(
             [Call(f"account-{planned.account}", "hubspot", "get_contact") for planned in world.calls],
             self.attempt,
             concurrency=world.concurrency,
@@ -80,14 +80,14 @@ class Run:
             window=world.window,
         )
 
-    async def attempt(self, item: QueuedCall) -> object:
-        planned = self.world.calls[item.index]
-        what = planned.plan[item.attempts] if item.attempts < len(planned.plan) else "ok"
-        item.attempts += 1
-        self.running[item.call.linked_account_id] += 1
-        self.check_bounds(item.call.linked_account_id)
+    async def attempt(self, queued: QueuedCall) -> object:
+        planned = self.world.calls[queued.index]
+        what = planned.plan[queued.attempts] if queued.attempts < len(planned.plan) else "ok"
+        queued.attempts += 1
+        self.running[queued.call.linked_account_id] += 1
+        self.check_bounds(queued.call.linked_account_id)
         await asyncio.sleep(planned.wait if what == "slow" else 0)
-        self.running[item.call.linked_account_id] -= 1
+        self.running[queued.call.linked_account_id] -= 1
         if what in {"fail", "throttled"}:
             raise not_found() if what == "fail" else throttled_by_app()
         if what == "app":
@@ -101,19 +101,21 @@ class Run:
 
     def watch(self) -> None:
         """Note down who rests beside something to do; a consumer that lags behind holds up everybody."""
-        engine, reader = self.batch._running(), self.batch._reader
+        pool, reader = self.batch._entered(), self.batch._reader
         rests = self.running.total() < self.world.concurrency
-        if engine.over or engine.stopped or not rests or len(engine.outcomes) > self.world.concurrency:
+        if pool.over or pool.stopped or not rests or len(pool.outcomes) > self.world.concurrency:
             return
-        if any(self.may_start(engine, queue) for queue in engine._scheduler._queues.values()):
+        if any(self.may_start(pool, queue) for queue in pool._scheduler._queues.values()):
             self.idle.append(f"a worker at {self.loop.now}")
         elif reader is not None and reader.read < len(self.world.calls) and reader._room() > 0:
             self.idle.append(f"the reader at {self.loop.now}")
 
-    def may_start(self, engine: WorkerPool, queue: AccountQueue) -> bool:
+    def may_start(self, pool: WorkerPool, queue: AccountQueue) -> bool:
         before = self.loop.now - 1e-6  # what came due in this very instant is about to be noticed
-        ripe = any(of is queue and item and at <= before for at, _, of, item in engine._scheduler._timers)
-        return bool(queue.calls or ripe) and queue.running < queue.allowed and queue.opens(before) <= before
+        ripe = any(of is queue and queued and at <= before for at, _, of, queued in pool._scheduler._timers)
+        return (
+            bool(queue.calls or ripe) and queue.running < queue.allowed and queue.next_start(before) <= before
+        )
 
     async def main(self) -> None:
         async with self.batch as batch:

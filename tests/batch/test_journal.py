@@ -192,7 +192,7 @@ async def test_an_input_that_changed_without_keys_is_an_error_and_nothing_is_sen
     sandbox: Sandbox, path: Path
 ) -> None:
     await run(sandbox, writes(3), path)
-    with pytest.raises(JournalError, match="place 0 of the input as another call"):
+    with pytest.raises(JournalError, match="position 0 of the input as another call"):
         await run(sandbox, list(reversed(writes(3))), path)
     assert sandbox.ledger.count() == 3
 

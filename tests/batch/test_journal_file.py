@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from refold_async import JournalError
-from refold_async.batch.journal.sqlite import JournalFile, Record, State, Written
+from refold_async.batch.journal.sqlite import JournalFile, JournalWrite, State, Written
 from tests.faults.leaks import Holdings
 
 
@@ -15,8 +15,8 @@ def journal(path: Path, job: str = "j") -> JournalFile:
     return JournalFile(path, job=job, base_url="http://h")
 
 
-def begun(key: str) -> Record:
-    return Record(key, key.encode() * 16, State.BEGUN)
+def begun(key: str) -> JournalWrite:
+    return JournalWrite(key, key.encode() * 16, State.BEGUN)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_making_a_journal_leaves_no_descriptor_open(path: Path) -> None:
 def test_a_commit_that_fails_leaves_nothing_and_the_next_one_works(path: Path) -> None:
     file = journal(path)
     with pytest.raises(JournalError, match="NOT NULL"):
-        file.write([begun("a"), Record("b", None, State.BEGUN)])  # type: ignore[arg-type]
+        file.write([begun("a"), JournalWrite("b", None, State.BEGUN)])  # type: ignore[arg-type]
     assert file.look(["a"]) == [None]
     assert file.write([begun("a")]) == [Written.DONE]
     file.close()

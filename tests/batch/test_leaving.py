@@ -8,9 +8,9 @@ import pytest
 from refold_async import Batch, Call, Done, Failed, InvalidCallError, Outcome, Skipped, deadline
 from refold_async.batch.scheduler import QueuedCall
 
-from .stubs import RESULT, attempt, calls, succeed
+from .stubs import RESULT, attempt, calls, make_batch, succeed
 
-slowly = attempt(lambda _item: RESULT, seconds=30)
+slowly = attempt(lambda _queued: RESULT, seconds=30)
 
 
 def others() -> set["asyncio.Task[object]"]:
@@ -29,12 +29,12 @@ def failing_at_once() -> Iterator[Call]:
 
 
 async def test_breaking_out_cancels_and_names_what_was_under_way() -> None:
-    async def mixed(item: QueuedCall) -> object:
-        return await (succeed if item.index == 0 else slowly)(item)
+    async def mixed(queued: QueuedCall) -> object:
+        return await (succeed if queued.index == 0 else slowly)(queued)
 
     inputs = calls(50)
     before = others()
-    async with Batch.with_attempts(inputs, mixed, concurrency=4) as batch:
+    async with make_batch(inputs, mixed, concurrency=4) as batch:
         async for outcome in batch:
             assert outcome.index == 0
             break
@@ -44,7 +44,7 @@ async def test_breaking_out_cancels_and_names_what_was_under_way() -> None:
 
 
 async def test_what_had_ended_when_the_block_was_left_can_still_be_taken() -> None:
-    async with Batch.with_attempts(calls(4), attempt(lambda _: RESULT), concurrency=4) as batch:
+    async with make_batch(calls(4), attempt(lambda _: RESULT), concurrency=4) as batch:
         first = await anext(batch)
         await asyncio.sleep(0.01)
     assert sorted([first.index, *[outcome.index async for outcome in batch]]) == [0, 1, 2, 3]
@@ -53,7 +53,7 @@ async def test_what_had_ended_when_the_block_was_left_can_still_be_taken() -> No
 
 async def test_an_exception_in_the_body_comes_out_alone() -> None:
     before = others()
-    batch = Batch.with_attempts(calls(50), succeed)
+    batch = make_batch(calls(50), succeed)
 
     async def stumble() -> None:
         async with batch:
@@ -67,7 +67,7 @@ async def test_an_exception_in_the_body_comes_out_alone() -> None:
 
 async def test_cancelling_the_consumer_ends_the_batch() -> None:
     before = others()
-    batch = Batch.with_attempts(calls(50), slowly, concurrency=4)
+    batch = make_batch(calls(50), slowly, concurrency=4)
 
     task = asyncio.create_task(consume(batch, []))
     await asyncio.sleep(0.01)
@@ -81,7 +81,7 @@ async def test_cancelling_the_consumer_ends_the_batch() -> None:
 @pytest.mark.parametrize("steps", range(1, 14))
 async def test_cancelling_at_any_step_leaves_nothing(steps: int) -> None:
     before = others()
-    batch = Batch.with_attempts(iter(calls(30)), attempt(lambda _: RESULT, seconds=0), concurrency=3)
+    batch = make_batch(iter(calls(30)), attempt(lambda _: RESULT, seconds=0), concurrency=3)
     seen: list[Outcome] = []
 
     task = asyncio.create_task(consume(batch, seen))
@@ -94,7 +94,7 @@ async def test_cancelling_at_any_step_leaves_nothing(steps: int) -> None:
 
 
 async def test_leaving_without_iterating_ends_at_once() -> None:
-    async with Batch.with_attempts(calls(50), slowly) as batch:
+    async with make_batch(calls(50), slowly) as batch:
         pass
     assert batch.summary.ended == 0
 
@@ -110,7 +110,7 @@ async def test_an_input_that_raises_ends_the_batch_after_what_is_under_way(is_as
             yield call
 
     source = failing_later() if is_async else failing()
-    batch = Batch.with_attempts(source, attempt(lambda _: RESULT, seconds=0.01), concurrency=3)
+    batch = make_batch(source, attempt(lambda _: RESULT, seconds=0.01), concurrency=3)
     outcomes: list[Outcome] = []
     with pytest.raises(LookupError, match="the database went away"):
         await consume(batch, outcomes)
@@ -121,13 +121,13 @@ async def test_an_input_that_raises_ends_the_batch_after_what_is_under_way(is_as
 
 async def test_an_input_that_gives_no_call_ends_the_batch() -> None:
     inputs = [*calls(2), "hubspot"]
-    with pytest.raises(InvalidCallError, match="gave a str where a Call was expected"):
-        async with Batch.with_attempts(inputs, succeed) as batch:  # type: ignore[arg-type]
+    with pytest.raises(InvalidCallError, match="must yield Call, not str"):
+        async with make_batch(inputs, succeed) as batch:  # type: ignore[arg-type]
             assert len([outcome async for outcome in batch]) == 2
 
 
 async def test_an_error_that_was_told_is_not_told_again() -> None:
-    async with Batch.with_attempts(failing_at_once(), succeed) as batch:
+    async with make_batch(failing_at_once(), succeed) as batch:
         with pytest.raises(LookupError):
             await anext(batch)
         with pytest.raises(StopAsyncIteration):
@@ -136,19 +136,19 @@ async def test_an_error_that_was_told_is_not_told_again() -> None:
 
 async def test_an_input_that_raises_is_told_where_nobody_iterates() -> None:
     with pytest.raises(LookupError):
-        async with Batch.with_attempts(failing_at_once(), succeed):
+        async with make_batch(failing_at_once(), succeed):
             await asyncio.sleep(0.01)
 
 
 async def test_a_fault_that_is_not_ours_ends_the_batch_and_names_what_was_under_way() -> None:
-    async def made(item: QueuedCall) -> object:
-        if item.index == 2:
+    async def made(queued: QueuedCall) -> object:
+        if queued.index == 2:
             await asyncio.sleep(0.01)
             raise ZeroDivisionError
-        return await slowly(item)
+        return await slowly(queued)
 
     before = others()
-    batch = Batch.with_attempts(calls(50), made, concurrency=4)
+    batch = make_batch(calls(50), made, concurrency=4)
     with pytest.raises(ZeroDivisionError) as caught:
         await consume(batch, [])
     assert others() == before
@@ -174,16 +174,14 @@ async def test_the_inputs_generator_is_closed() -> None:
             closed.append("async")
 
     for calls_ in (source(), async_source()):
-        async with Batch.with_attempts(calls_, succeed) as batch:
+        async with make_batch(calls_, succeed) as batch:
             await anext(batch)
     assert closed == ["sync", "async"]
 
 
 async def test_an_enclosing_deadline_stops_the_batch() -> None:
     with deadline(0.03):
-        async with Batch.with_attempts(
-            calls(500), attempt(lambda _: RESULT, seconds=0.01), concurrency=2
-        ) as batch:
+        async with make_batch(calls(500), attempt(lambda _: RESULT, seconds=0.01), concurrency=2) as batch:
             outcomes = [outcome async for outcome in batch]
     assert batch.summary.stopped == "deadline"
     assert any(isinstance(outcome, Done) for outcome in outcomes)
@@ -203,7 +201,7 @@ async def test_an_input_whose_own_wait_was_cancelled_ends_the_batch() -> None:
         await wait_for_what_was_cancelled()
 
     outcomes: list[Outcome] = []
-    batch = Batch.with_attempts(fed(), succeed)
+    batch = make_batch(fed(), succeed)
     consumer = asyncio.create_task(consume(batch, outcomes))
     await asyncio.wait([consumer], timeout=5)
     assert consumer.cancelled()
@@ -212,13 +210,13 @@ async def test_an_input_whose_own_wait_was_cancelled_ends_the_batch() -> None:
 
 
 async def test_an_attempt_whose_own_wait_was_cancelled_ends_the_batch_and_is_named() -> None:
-    async def made(item: QueuedCall) -> object:
-        if item.index == 2:
+    async def made(queued: QueuedCall) -> object:
+        if queued.index == 2:
             await wait_for_what_was_cancelled()
         return RESULT
 
     before = others()
-    batch = Batch.with_attempts(inputs := calls(3), made)
+    batch = make_batch(inputs := calls(3), made)
     consumer = asyncio.create_task(consume(batch, []))
     await asyncio.wait([consumer], timeout=5)
     assert consumer.cancelled()
@@ -233,7 +231,7 @@ async def one_and_then_nothing() -> AsyncIterator[Call]:
 
 async def test_a_batch_that_stops_waits_for_its_input_no_longer() -> None:
     before = others()
-    async with asyncio.timeout(5), Batch.with_attempts(one_and_then_nothing(), succeed) as batch:
+    async with asyncio.timeout(5), make_batch(one_and_then_nothing(), succeed) as batch:
         seen = []
         async for outcome in batch:
             seen.append(type(outcome))
@@ -244,7 +242,7 @@ async def test_a_batch_that_stops_waits_for_its_input_no_longer() -> None:
 
 async def test_a_deadline_ends_the_wait_for_an_input() -> None:
     with deadline(0.02):
-        async with asyncio.timeout(5), Batch.with_attempts(one_and_then_nothing(), succeed) as batch:
+        async with asyncio.timeout(5), make_batch(one_and_then_nothing(), succeed) as batch:
             assert [type(outcome) async for outcome in batch] == [Done]
     assert batch.summary.stopped == "deadline"
 
@@ -258,7 +256,7 @@ async def test_what_an_input_gives_as_its_wait_is_ended_is_skipped() -> None:
         except asyncio.CancelledError:
             yield second
 
-    async with asyncio.timeout(5), Batch.with_attempts(stubborn(), succeed) as batch:
+    async with asyncio.timeout(5), make_batch(stubborn(), succeed) as batch:
         seen = []
         async for outcome in batch:
             seen.append(type(outcome))

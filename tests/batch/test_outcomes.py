@@ -8,7 +8,6 @@ import pytest
 
 from refold_async import (
     AuthenticationError,
-    Batch,
     Call,
     ClosedError,
     Done,
@@ -20,7 +19,18 @@ from refold_async import (
 )
 from refold_async.batch.scheduler import QueuedCall
 
-from .stubs import RESULT, again, attempt, calls, not_found, outcomes_of, reconnect, succeed, throttled_by_app
+from .stubs import (
+    RESULT,
+    again,
+    attempt,
+    calls,
+    make_batch,
+    not_found,
+    outcomes_of,
+    reconnect,
+    succeed,
+    throttled_by_app,
+)
 
 
 async def test_each_call_has_one_outcome_with_its_times() -> None:
@@ -41,7 +51,7 @@ async def test_each_call_has_one_outcome_with_its_times() -> None:
 async def test_concurrency_bounds_the_calls_under_way() -> None:
     running, most = 0, 0
 
-    async def made(item: QueuedCall) -> object:
+    async def made(queued: QueuedCall) -> object:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -54,7 +64,7 @@ async def test_concurrency_bounds_the_calls_under_way() -> None:
 
 
 async def test_a_failure_is_an_outcome_and_raises_nothing() -> None:
-    made = attempt(lambda item: not_found() if item.index % 3 == 0 else RESULT)
+    made = attempt(lambda queued: not_found() if queued.index % 3 == 0 else RESULT)
     outcomes, batch = await outcomes_of(calls(30), made)
     assert Counter(type(outcome) for outcome in outcomes) == {Done: 20, Failed: 10}
     assert batch.summary.errors == {"NotFoundError": 10}
@@ -78,31 +88,31 @@ async def test_a_call_that_cannot_be_sent_fails_and_the_others_run() -> None:
 
 
 async def test_a_call_is_tried_again_until_it_succeeds() -> None:
-    made = attempt(lambda item: RESULT if item.attempts == 3 else again(0.001))
+    made = attempt(lambda queued: RESULT if queued.attempts == 3 else again(0.001))
     outcomes, batch = await outcomes_of(calls(20), made, concurrency=3)
     assert {outcome.attempts for outcome in outcomes} == {3}
     assert (batch.summary.done, batch.summary.attempts) == (20, 60)
 
 
 async def test_a_call_that_waits_to_be_tried_again_holds_up_nobody() -> None:
-    made = attempt(lambda item: again(0.05) if item.index == 0 and item.attempts == 1 else RESULT)
+    made = attempt(lambda queued: again(0.05) if queued.index == 0 and queued.attempts == 1 else RESULT)
     outcomes, _ = await outcomes_of(calls(20, accounts=1), made, concurrency=1, per_account=1)
     assert [outcome.index for outcome in outcomes] == [*range(1, 20), 0]
 
 
 async def test_a_throttled_account_waits_alone() -> None:
-    def behave(item: QueuedCall) -> object:
-        return throttled_by_app() if item.index == 0 else RESULT
+    def behave(queued: QueuedCall) -> object:
+        return throttled_by_app() if queued.index == 0 else RESULT
 
     inputs = [Call("busy", "x", "get_y"), Call("busy", "x", "get_y"), *calls(20)]
-    async with Batch.with_attempts(inputs, attempt(behave), concurrency=1) as batch:
+    async with make_batch(inputs, attempt(behave), concurrency=1) as batch:
         seen = [(await anext(batch)).index for _ in range(21)]
     assert sorted(seen) == [0, *range(2, 22)]
 
 
 async def test_a_connection_that_must_be_made_again_skips_its_other_calls() -> None:
-    def behave(item: QueuedCall) -> object:
-        return reconnect() if item.call.linked_account_id == "account-0" else RESULT
+    def behave(queued: QueuedCall) -> object:
+        return reconnect() if queued.call.linked_account_id == "account-0" else RESULT
 
     inputs = [*calls(30, accounts=3), Call("account-0", "slack", "get_channel")]
     outcomes, batch = await outcomes_of(inputs, attempt(behave), concurrency=1)
@@ -131,7 +141,7 @@ def refused(message: str) -> AuthenticationError:
 
 
 async def test_one_customers_401_in_words_of_its_own_is_not_the_keys() -> None:
-    made = attempt(lambda item: refused("no such session") if item.index == 50 else RESULT)
+    made = attempt(lambda queued: refused("no such session") if queued.index == 50 else RESULT)
     _, batch = await outcomes_of(calls(100), made, concurrency=2)
     assert (batch.summary.stopped, batch.summary.done, batch.summary.failed) == (None, 99, 1)
 
@@ -140,14 +150,14 @@ async def test_one_customers_401_in_words_of_its_own_is_not_the_keys() -> None:
     "message", ["Invalid Credentials", "Invalid token", "Authorization Token Missing", "bad API key"]
 )
 async def test_a_key_that_is_revoked_on_the_way_ends_the_batch(message: str) -> None:
-    made = attempt(lambda item: refused(message) if item.index >= 50 else RESULT)
+    made = attempt(lambda queued: refused(message) if queued.index >= 50 else RESULT)
     _, batch = await outcomes_of(calls(1000), made, concurrency=2)
     assert (batch.summary.stopped, batch.summary.done) == ("api_key_refused", 50)
     assert batch.summary.failed <= 2
 
 
 async def test_on_failure_stop_ends_at_the_first_failure() -> None:
-    made = attempt(lambda item: not_found() if item.index == 5 else RESULT)
+    made = attempt(lambda queued: not_found() if queued.index == 5 else RESULT)
     outcomes, batch = await outcomes_of(calls(100), made, concurrency=2, on_failure="stop")
     assert batch.summary.stopped == "failed_call"
     assert (batch.summary.failed, batch.summary.done) == (1, 6)
@@ -155,16 +165,14 @@ async def test_on_failure_stop_ends_at_the_first_failure() -> None:
 
 
 async def test_a_share_of_failures_stops_the_batch_once_enough_calls_ended() -> None:
-    made = attempt(lambda item: not_found() if item.index % 2 else RESULT)
+    made = attempt(lambda queued: not_found() if queued.index % 2 else RESULT)
     _, batch = await outcomes_of(calls(500), made, concurrency=1, stop_at_failure_share=0.5)
     assert batch.summary.stopped == "failure_share"
     assert batch.summary.done + batch.summary.failed == 20
 
 
 async def test_stop_lets_what_is_under_way_end() -> None:
-    async with Batch.with_attempts(
-        calls(100), attempt(lambda _: RESULT, seconds=0.01), concurrency=5
-    ) as batch:
+    async with make_batch(calls(100), attempt(lambda _: RESULT, seconds=0.01), concurrency=5) as batch:
         outcomes = []
         async for outcome in batch:
             outcomes.append(outcome)
@@ -175,8 +183,8 @@ async def test_stop_lets_what_is_under_way_end() -> None:
 
 
 async def test_a_waiting_retry_of_a_stopped_batch_is_a_failure_with_its_last_error() -> None:
-    def behave(item: QueuedCall) -> object:
-        return again(60) if item.index == 0 else not_found()
+    def behave(queued: QueuedCall) -> object:
+        return again(60) if queued.index == 0 else not_found()
 
     outcomes, _ = await outcomes_of(calls(2), attempt(behave), concurrency=1, on_failure="stop")
     retried = next(outcome for outcome in outcomes if outcome.index == 0)
@@ -185,20 +193,20 @@ async def test_a_waiting_retry_of_a_stopped_batch_is_a_failure_with_its_last_err
 
 
 async def test_a_retry_that_a_stop_came_before_is_a_failure_too() -> None:
-    async def made(item: QueuedCall) -> object:
-        item.attempts += 1
+    async def made(queued: QueuedCall) -> object:
+        queued.attempts += 1
         batch.stop()
         return again(60)
 
-    async with Batch.with_attempts(calls(5), made, concurrency=1) as batch:
+    async with make_batch(calls(5), made, concurrency=1) as batch:
         outcomes = [outcome async for outcome in batch]
     assert [type(outcome) for outcome in outcomes[1:]] == [Failed]
     assert isinstance(outcomes[0], Skipped)
 
 
 async def test_retries_that_come_due_while_the_consumer_sleeps_are_made() -> None:
-    made = attempt(lambda item: again(0.01) if item.index == 0 and item.attempts == 1 else RESULT)
-    async with Batch.with_attempts(calls(3), made, concurrency=1) as batch:
+    made = attempt(lambda queued: again(0.01) if queued.index == 0 and queued.attempts == 1 else RESULT)
+    async with make_batch(calls(3), made, concurrency=1) as batch:
         await asyncio.sleep(0.05)
         assert [outcome.index async for outcome in batch] == [1, 2, 0]
 
@@ -206,9 +214,9 @@ async def test_retries_that_come_due_while_the_consumer_sleeps_are_made() -> Non
 async def test_retries_that_come_due_together_are_made_together() -> None:
     meeting = asyncio.Barrier(3)
 
-    async def made(item: QueuedCall) -> object:
-        item.attempts += 1
-        if item.attempts == 1:
+    async def made(queued: QueuedCall) -> object:
+        queued.attempts += 1
+        if queued.attempts == 1:
             return again(0.01)
         await meeting.wait()
         return RESULT
@@ -219,8 +227,8 @@ async def test_retries_that_come_due_together_are_made_together() -> None:
 
 
 async def test_in_order_gives_the_order_of_the_input_within_its_window() -> None:
-    made = attempt(lambda item: again(0.02) if item.index == 0 and item.attempts == 1 else RESULT)
-    async with Batch.with_attempts(calls(500), made, concurrency=5) as batch:
+    made = attempt(lambda queued: again(0.02) if queued.index == 0 and queued.attempts == 1 else RESULT)
+    async with make_batch(calls(500), made, concurrency=5) as batch:
         seen = []
         async for outcome in batch.in_order(window=20):
             seen.append(outcome.index)
@@ -230,14 +238,14 @@ async def test_in_order_gives_the_order_of_the_input_within_its_window() -> None
 
 @pytest.mark.parametrize("window", [1, 2, 3])
 async def test_in_order_never_stalls_on_a_small_window(window: int) -> None:
-    made = attempt(lambda item: again(0.001) if item.attempts == 1 and item.index % 4 == 0 else RESULT)
-    async with Batch.with_attempts(calls(50), made, concurrency=5, per_account=1) as batch:
+    made = attempt(lambda queued: again(0.001) if queued.attempts == 1 and queued.index % 4 == 0 else RESULT)
+    async with make_batch(calls(50), made, concurrency=5, per_account=1) as batch:
         seen = [outcome.index async for outcome in batch.in_order(window=window)]
     assert seen == list(range(50))
 
 
 async def test_a_slow_consumer_slows_the_batch() -> None:
-    async with Batch.with_attempts(calls(1000), succeed, concurrency=5) as batch:
+    async with make_batch(calls(1000), succeed, concurrency=5) as batch:
         async for outcome in batch:
             await asyncio.sleep(0.002)
             progress = batch.progress
@@ -255,7 +263,7 @@ async def test_the_input_is_read_only_as_far_as_it_is_needed() -> None:
             read += 1
             yield Call(f"account-{read}", "x", "get_y")
 
-    async with Batch.with_attempts(endless(), succeed, concurrency=5) as batch:
+    async with make_batch(endless(), succeed, concurrency=5) as batch:
         for _ in range(100):
             await anext(batch)
     assert read <= 100 + 2 * 5 + 5 + 2 * 5 + 10
@@ -263,7 +271,7 @@ async def test_the_input_is_read_only_as_far_as_it_is_needed() -> None:
 
 async def test_the_window_bounds_what_is_held() -> None:
     inputs = calls(500, accounts=1)
-    async with Batch.with_attempts(
+    async with make_batch(
         inputs, attempt(lambda _: RESULT, seconds=0.001), concurrency=2, window=16
     ) as batch:
         async for _ in batch:
@@ -277,7 +285,7 @@ async def test_any_iterable_serves(is_async: bool) -> None:
             await asyncio.sleep(0)
             yield call
 
-    async with Batch.with_attempts(asynchronous() if is_async else iter(calls(50)), succeed) as batch:
+    async with make_batch(asynchronous() if is_async else iter(calls(50)), succeed) as batch:
         assert len([outcome async for outcome in batch]) == 50
 
 
@@ -291,12 +299,12 @@ async def test_an_empty_input_ends_at_once(nothing: list[Call]) -> None:
 async def test_one_account_with_thousands_of_calls_does_not_hold_up_the_rest() -> None:
     """The lone calls of 100 accounts all end before a tenth of the 2,000 that stand before them."""
 
-    def behave(item: QueuedCall) -> object:
-        return again(0.001) if item.call.linked_account_id == "busy" and item.attempts == 1 else RESULT
+    def behave(queued: QueuedCall) -> object:
+        return again(0.001) if queued.call.linked_account_id == "busy" and queued.attempts == 1 else RESULT
 
     inputs = [*[Call("busy", "x", "get_y")] * 2000, *calls(100, accounts=100)]
     busy = 0
-    async with Batch.with_attempts(inputs, attempt(behave), concurrency=20, per_account=2) as batch:
+    async with make_batch(inputs, attempt(behave), concurrency=20, per_account=2) as batch:
         left = 100
         async for outcome in batch:
             busy += outcome.call.linked_account_id == "busy"
@@ -307,18 +315,18 @@ async def test_one_account_with_thousands_of_calls_does_not_hold_up_the_rest() -
 
 
 async def test_a_batch_is_entered_once_and_iterated_inside_its_block() -> None:
-    batch = Batch.with_attempts(calls(1), succeed)
+    batch = make_batch(calls(1), succeed)
     with pytest.raises(SettingsError, match="enter the batch first"):
         aiter(batch)
     async with batch:
         assert len([outcome async for outcome in batch]) == 1
-    with pytest.raises(SettingsError, match="entered once"):
+    with pytest.raises(SettingsError, match="entered only once"):
         async with batch:
             pass
 
 
 async def test_several_tasks_may_share_the_outcomes() -> None:
-    async with Batch.with_attempts(calls(200), attempt(lambda _: RESULT, seconds=0.001)) as batch:
+    async with make_batch(calls(200), attempt(lambda _: RESULT, seconds=0.001)) as batch:
 
         async def consume() -> list[int]:
             return [outcome.index async for outcome in batch]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refold_async import AuthenticationError, Batch, Call, Done, Failed, Outcome, PerAccount, Skipped
+from refold_async import AuthenticationError, Call, Done, Failed, Outcome, PerAccount, Skipped
 from refold_async.batch.scheduler import QueuedCall
 
-from .stubs import RESULT, again, not_found, reconnect, throttled_by_app
+from .stubs import RESULT, again, make_batch, not_found, reconnect, throttled_by_app
 
 PLANS = st.lists(st.sampled_from(["ok", "ok", "ok", "again", "fail", "slow", "reconnect", "app"]), max_size=4)
 
@@ -65,7 +65,7 @@ class Run:
         self.seen: list[Outcome] = []
         self.error: BaseException | None = None
         self.cut_off = False
-        self.batch = Batch.with_attempts(
+        self.batch = make_batch(
             self.source(),
             self.attempt,
             concurrency=world.concurrency,
@@ -83,23 +83,27 @@ class Run:
         if self.world.input_fails:
             raise LookupError
 
-    async def attempt(self, item: QueuedCall) -> object:
-        item.attempts += 1
-        plan = self.world.plans[item.index]
-        what = plan[item.attempts - 1] if item.attempts <= len(plan) else "ok"
-        for _ in range(5 if what == "slow" else item.index % 2):
+    async def attempt(self, queued: QueuedCall) -> object:
+        queued.attempts += 1
+        plan = self.world.plans[queued.index]
+        what = plan[queued.attempts - 1] if queued.attempts <= len(plan) else "ok"
+        for _ in range(5 if what == "slow" else queued.index % 2):
             await asyncio.sleep(0)
-        if item.index == self.world.crashes_at:
+        if queued.index == self.world.crashes_at:
             raise ZeroDivisionError
-        if item.index == self.world.key_fails_at:
+        if queued.index == self.world.key_fails_at:
             raise AuthenticationError("refused", fate="rejected", status=401)
         if what == "again":
             return again(0.0005)
         if what in {"fail", "reconnect"}:
             raise not_found() if what == "fail" else reconnect()
-        if what == "app" and item.call.linked_account_id == "account-4" and self.world.accounts.count(4) == 1:
+        if (
+            what == "app"
+            and queued.call.linked_account_id == "account-4"
+            and self.world.accounts.count(4) == 1
+        ):
             raise throttled_by_app()
-        self.finished.add(item.index)
+        self.finished.add(queued.index)
         return RESULT
 
     async def consume(self) -> None:

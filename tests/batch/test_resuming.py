@@ -19,8 +19,11 @@ from refold_async import (
 )
 from refold_async.batch.journal.group_commits import GroupCommits
 from refold_async.batch.journal.replay import JournalReplay, _fingerprint
-from refold_async.batch.journal.sqlite import JournalFile, Record, State, Written
+from refold_async.batch.journal.sqlite import JournalFile, JournalWrite, State, Written
+from refold_async.batch.runner import RecordingError
 from refold_async.batch.scheduler import QueuedCall
+
+from .stubs import FunctionRunner
 
 RESULT = ActionResult("Success", 200, msgspec.Raw(b"{}"))
 
@@ -51,7 +54,7 @@ def test_the_order_of_parameters_and_the_key_make_no_other_call() -> None:
 
 @pytest.mark.parametrize("value", [1j, object(), "\ud800"])
 def test_a_call_that_json_cannot_say_cannot_be_known(value: object) -> None:
-    with pytest.raises(InvalidCallError, match="cannot be written as JSON"):
+    with pytest.raises(InvalidCallError, match="cannot be encoded as JSON"):
         _fingerprint(call(params={"n": value}))
 
 
@@ -61,7 +64,7 @@ class BrokenCommits(GroupCommits):
     def __init__(self, answer: Written | JournalError) -> None:
         self.answer = answer
 
-    def put(self, record: Record) -> "asyncio.Future[Written | JournalError]":
+    def put(self, record: JournalWrite) -> "asyncio.Future[Written | JournalError]":
         written: asyncio.Future[Written | JournalError] = asyncio.get_running_loop().create_future()
         written.set_result(self.answer)
         return written
@@ -71,33 +74,31 @@ def journal(path: Path) -> JournalFile:
     return JournalFile(path, job=None, base_url="http://h")
 
 
-def resuming(commits: GroupCommits, file: JournalFile, path: Path) -> tuple[JournalReplay, list[str]]:
-    told: list[str] = []
-    made = JournalReplay(commits, file, Journal(path))
-    made.on_failure = lambda: told.append("failed")
-    return made, told
+def replay_of(commits: GroupCommits, file: JournalFile, path: Path) -> JournalReplay:
+    return JournalReplay(commits, file, Journal(path))
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
         (JournalError("the disk is full"), "the disk is full"),
-        (Written.ANOTHER_CALL, "the key 'k' stands for two calls"),
+        (Written.ANOTHER_CALL, "the key 'k' belongs to two calls"),
     ],
 )
 async def test_an_outcome_that_cannot_be_noted_ends_the_batch_and_is_told_all_the_same(
     tmp_path: Path, answer: Written | JournalError, words: str
 ) -> None:
     file = await asyncio.to_thread(journal, tmp_path / "job")
-    made, told = resuming(BrokenCommits(answer), file, tmp_path / "job")
-    item = QueuedCall(call(), 0, 0.0)
-    assert await made.screen([item]) == [None]
+    made = replay_of(BrokenCommits(answer), file, tmp_path / "job")
+    queued = QueuedCall(call(action_id="get_y"), 0, 0.0)
+    assert await made.known_outcomes([queued]) == [None]
 
     async def succeed(_: QueuedCall) -> object:
         return RESULT
 
-    assert await made.around(succeed)(item) is RESULT
-    assert told == ["failed"]
+    with pytest.raises(RecordingError) as caught:
+        await made.recording(FunctionRunner(succeed)).attempt(queued)
+    assert caught.value.answer is RESULT
     assert made.error is not None
     assert words in made.error.message
     await asyncio.to_thread(file.close)
@@ -105,7 +106,7 @@ async def test_an_outcome_that_cannot_be_noted_ends_the_batch_and_is_told_all_th
 
 def of_an_earlier_run(path: Path, state: State) -> None:
     file = journal(path)
-    file.write([Record("=k", _fingerprint(call()), state)])
+    file.write([JournalWrite("=k", _fingerprint(call()), state)])
     file.close()
 
 
@@ -113,10 +114,10 @@ async def test_a_write_that_cannot_be_reported_as_unknown_is_not_reported(tmp_pa
     path = tmp_path / "job"
     await asyncio.to_thread(of_an_earlier_run, path, State.BEGUN)
     commits, file = await GroupCommits.open(lambda: journal(path))
-    made, _ = resuming(commits, file, path)
+    made = replay_of(commits, file, path)
     commits.error = JournalError("the disk is full")
     with pytest.raises(JournalError, match="the disk is full"):
-        await made.screen([QueuedCall(call(), 0, 0.0)])
+        await made.known_outcomes([QueuedCall(call(), 0, 0.0)])
     await commits.aclose()
 
 
@@ -125,11 +126,11 @@ async def test_a_key_that_an_earlier_call_of_this_run_had_is_skipped(tmp_path: P
     path = tmp_path / "job"
     await asyncio.to_thread(of_an_earlier_run, path, State.FAILED)
     commits, file = await GroupCommits.open(lambda: journal(path))
-    made, _ = resuming(commits, file, path)
+    made = replay_of(commits, file, path)
     first, second = QueuedCall(call(), 0, 0.0), QueuedCall(call(), 1, 0.0)
-    assert await made.screen([first]) == [None]
-    await commits.write(first.row.record(state))
-    [outcome] = await made.screen([second])
+    assert await made.known_outcomes([first]) == [None]
+    await commits.write(first.journal_key.write(state))
+    [outcome] = await made.known_outcomes([second])
     assert outcome == Skipped(second.call, "duplicate_key", index=1)
     await commits.aclose()
 
@@ -140,8 +141,8 @@ async def test_a_write_under_way_is_reported_once(tmp_path: Path) -> None:
     kinds = []
     for _ in range(2):
         commits, file = await GroupCommits.open(lambda: journal(path))
-        made, _ = resuming(commits, file, path)
-        [outcome] = await made.screen([QueuedCall(call(), 0, 0.0)])
+        made = replay_of(commits, file, path)
+        [outcome] = await made.known_outcomes([QueuedCall(call(), 0, 0.0)])
         assert isinstance(outcome, Failed | Skipped)
         kinds.append(outcome.error.fate if isinstance(outcome, Failed) else outcome.reason)
         await commits.aclose()

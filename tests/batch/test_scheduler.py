@@ -17,15 +17,15 @@ def queues(**bounds: object) -> FairScheduler:
 
 def add(to: FairScheduler, *accounts: str) -> list[QueuedCall]:
     items = [QueuedCall(Call(account, "x", "get_y"), index, 0.0) for index, account in enumerate(accounts)]
-    for item in items:
-        to.add(item)
+    for queued in items:
+        to.add(queued)
     return items
 
 
 def taken(of: FairScheduler, now: float = 0.0) -> list[str]:
     accounts = []
-    while (item := of.take(now)) is not None:
-        accounts.append(item.call.linked_account_id)
+    while (queued := of.take(now)) is not None:
+        accounts.append(queued.call.linked_account_id)
     return accounts
 
 
@@ -57,22 +57,22 @@ def test_a_call_that_waits_for_another_attempt_holds_no_permit_and_comes_back_fi
 
 def test_what_is_postponed_is_not_early() -> None:
     of = queues()
-    (item,) = add(of, "a")
+    (queued,) = add(of, "a")
     of.take(0.0)
-    of.postpone(item, 0.0, 5.0)
+    of.postpone(queued, 0.0, 5.0)
     assert of.next_due() == 5.0
     assert of.take(4.9) is None
-    assert of.take(5.0) is item
+    assert of.take(5.0) is queued
 
 
 def test_all_apps_of_a_throttled_account_pause_with_the_one_that_throttled() -> None:
     of = queues()
     items = [QueuedCall(Call("a", slug, "get_y"), 0, 0.0) for slug in ("hubspot", "hubspot", "slack")]
-    for item in items:
-        of.add(item)
+    for queued in items:
+        of.add(queued)
     assert of.take(0.0) is items[0]
     of.throttle(items[0], 0.0, 3.0)
-    of.release(items[0], 0.0, well=False)
+    of.release(items[0], 0.0, succeeded=False)
     assert (of.take(2.9), of.take(3.0), of.take(3.0)) == (None, items[1], None)
 
 
@@ -81,7 +81,7 @@ def test_a_throttled_account_pauses_alone_then_goes_one_by_one_then_doubles() ->
     a, *_ = add(of, *"aaaaaaaab")
     assert of.take(0.0) is a
     of.throttle(a, 0.0, 3.0)
-    of.release(a, 0.0, well=False)
+    of.release(a, 0.0, succeeded=False)
     assert taken(of, 1.0) == ["b"]
     probe = of.take(3.0)
     assert probe is not None
@@ -95,10 +95,10 @@ def test_the_pause_doubles_while_it_is_in_vain() -> None:
     add(of, *"aaaaa")
     now, pauses = 0.0, []
     for _ in range(4):
-        item = of.take(now)
-        assert item is not None
-        of.throttle(item, now, 0.0)
-        of.release(item, now, well=False)
+        queued = of.take(now)
+        assert queued is not None
+        of.throttle(queued, now, 0.0)
+        of.release(queued, now, succeeded=False)
         assert of.take(now) is None
         due = of.next_due() or now
         pauses.append(due - now)
@@ -113,9 +113,9 @@ def test_an_accounts_rate_holds_and_does_not_start_anew_when_its_queue_was_empty
         now = step / 100
         if of.held == 0:
             add(of, "a")
-        if item := of.take(now):
+        if queued := of.take(now):
             starts.append(now)
-            of.release(item, now)
+            of.release(queued, now)
     for start in starts:
         assert sum(start <= other < start + 1 for other in starts) <= 10 + 3
 
@@ -176,34 +176,34 @@ class SchedulerAtWork(RuleBasedStateMachine):
     @rule(account=st.sampled_from("abcd"), number=st.integers(1, 5))
     def read(self, account: str, number: int) -> None:
         for _ in range(number):
-            item = QueuedCall(Call(account, "x", "get_y"), self.index, self.now)
+            queued = QueuedCall(Call(account, "x", "get_y"), self.index, self.now)
             self.index += 1
-            self.waiting.add(item)
-            self.of.add(item)
+            self.waiting.add(queued)
+            self.of.add(queued)
 
     @rule()
     def take(self) -> None:
-        item = self.of.take(self.now)
-        if item is not None:
-            assert item in self.waiting
-            assert self.due.pop(item, 0.0) <= self.now
-            self.waiting.remove(item)
-            self.running.append(item)
+        queued = self.of.take(self.now)
+        if queued is not None:
+            assert queued in self.waiting
+            assert self.due.pop(queued, 0.0) <= self.now
+            self.waiting.remove(queued)
+            self.running.append(queued)
 
     @precondition(lambda self: self.running)
-    @rule(data=st.data(), well=st.booleans())
-    def end(self, data: st.DataObject, well: bool) -> None:
-        self.of.release(self._one(data), self.now, well=well)
+    @rule(data=st.data(), succeeded=st.booleans())
+    def end(self, data: st.DataObject, succeeded: bool) -> None:
+        self.of.release(self._one(data), self.now, succeeded=succeeded)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), wait=st.floats(0, 10), throttled=st.booleans())
     def try_again(self, data: st.DataObject, wait: float, throttled: bool) -> None:
-        item = self._one(data)
+        queued = self._one(data)
         if throttled:
-            self.of.throttle(item, self.now, wait)
-        self.of.postpone(item, self.now, self.now + wait)
-        self.waiting.add(item)
-        self.due[item] = self.now + wait
+            self.of.throttle(queued, self.now, wait)
+        self.of.postpone(queued, self.now, self.now + wait)
+        self.waiting.add(queued)
+        self.due[queued] = self.now + wait
 
     @rule(seconds=st.floats(0, 20))
     def pass_time(self, seconds: float) -> None:
@@ -211,15 +211,15 @@ class SchedulerAtWork(RuleBasedStateMachine):
 
     @invariant()
     def bounds_hold(self) -> None:
-        running = Counter(item.call.linked_account_id for item in self.running)
+        running = Counter(queued.call.linked_account_id for queued in self.running)
         assert all(number <= 2 for number in running.values())
         assert self.of.held == len(self.waiting)
 
     def teardown(self) -> None:
         """Whatever happened, all that waits comes in the end."""
         for _ in range(10_000):
-            for item in self.running:
-                self.of.release(item, self.now)
+            for queued in self.running:
+                self.of.release(queued, self.now)
             self.running.clear()
             if (given := self.of.take(self.now)) is not None:
                 self.waiting.remove(given)

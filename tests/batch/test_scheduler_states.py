@@ -69,10 +69,10 @@ def test_the_longest_pause_is_a_minute_and_a_longer_wish_is_kept() -> None:
     add(of, *"a" * 30)
     now, pauses = 0.0, []
     for least in (*[0.0] * 12, 500.0):
-        item = of.take(now)
-        assert item is not None
-        of.throttle(item, now, least)
-        of.release(item, now, well=False)
+        queued = of.take(now)
+        assert queued is not None
+        of.throttle(queued, now, least)
+        of.release(queued, now, succeeded=False)
         assert of.take(now) is None
         due = of.next_due()
         assert due is not None
@@ -86,19 +86,19 @@ def test_after_a_success_the_pause_is_short_again() -> None:
     add(of, *"aaaaaa")
     now = 0.0
     for _ in range(3):
-        item = of.take(now)
-        assert item is not None
-        of.throttle(item, now, 0.0)
-        of.release(item, now, well=False)
+        queued = of.take(now)
+        assert queued is not None
+        of.throttle(queued, now, 0.0)
+        of.release(queued, now, succeeded=False)
         assert of.take(now) is None
         now = of.next_due() or 0.0
-    well = of.take(now)
-    assert well is not None
-    of.release(well, now)
+    queued = of.take(now)
+    assert queued is not None
+    of.release(queued, now)
     again = of.take(now)
     assert again is not None
     of.throttle(again, now, 0.0)
-    assert again.queue.open_at == now + 1.0
+    assert again.queue.paused_until == now + 1.0
 
 
 def test_permits_double_up_to_the_bound_and_no_further() -> None:
@@ -107,23 +107,23 @@ def test_permits_double_up_to_the_bound_and_no_further() -> None:
     probe = of.take(0.0)
     assert probe is not None
     of.throttle(probe, 0.0, 0.0)
-    of.release(probe, 0.0, well=False)
+    of.release(probe, 0.0, succeeded=False)
     allowed = []
     for _ in range(4):
-        item = of.take(5.0) or of.take(5.0)
-        assert item is not None
+        queued = of.take(5.0) or of.take(5.0)
+        assert queued is not None
         allowed.append(probe.queue.allowed)
-        of.release(item, 5.0)
+        of.release(queued, 5.0)
     assert allowed == [1, 2, 3, 3]
 
 
 def test_a_pause_outlives_the_calls_of_its_account() -> None:
     """The queue is empty for a while; a call that comes meanwhile still waits, one that comes later does not."""
     of = queues()
-    (item,) = add(of, "a")
-    assert of.take(0.0) is item
-    of.throttle(item, 0.0, 5.0)
-    of.release(item, 0.0, well=False)
+    (queued,) = add(of, "a")
+    assert of.take(0.0) is queued
+    of.throttle(queued, 0.0, 5.0)
+    of.release(queued, 0.0, succeeded=False)
     (second,) = add(of, "a")
     assert of.take(4.0) is None
     assert of.next_due() == 5.0
@@ -135,9 +135,9 @@ def test_a_pause_outlives_the_calls_of_its_account() -> None:
 
 def test_an_empty_queue_is_remembered_until_its_burst_is_full_again() -> None:
     of = queues(rate=RateLimit(2, burst=4))
-    (item,) = add(of, "a")
-    assert of.take(0.0) is item
-    of.release(item, 0.0)
+    (queued,) = add(of, "a")
+    assert of.take(0.0) is queued
+    of.release(queued, 0.0)
     assert of.take(1.9) is None
     assert list(of._queues) == ["a"]
     assert of.take(2.0) is None
@@ -147,10 +147,10 @@ def test_an_empty_queue_is_remembered_until_its_burst_is_full_again() -> None:
 def test_an_empty_queue_fades_once_however_often_it_was_empty() -> None:
     of = queues(rate=RateLimit(100, burst=10))
     for _ in range(5):
-        (item,) = add(of, "a")
-        assert of.take(0.0) is item
-        of.release(item, 0.0)
-    assert len(of._fading) == 1
+        (queued,) = add(of, "a")
+        assert of.take(0.0) is queued
+        of.release(queued, 0.0)
+    assert len(of._expiring) == 1
 
 
 def test_a_queue_whose_call_runs_or_waits_is_not_forgotten() -> None:
@@ -183,7 +183,7 @@ def test_a_queue_that_is_not_open_yet_lets_the_others_by() -> None:
     slow, *_ = add(of, *"aabb")
     assert of.take(0.0) is slow
     of.throttle(slow, 0.0, 5.0)
-    of.release(slow, 0.0, well=False)
+    of.release(slow, 0.0, succeeded=False)
     assert taken(of, 1.0) == ["b", "b"]
     assert isinstance(of.next_due(), float)
     assert taken(of, 5.0) == ["a"]
@@ -201,12 +201,12 @@ def test_a_queue_without_a_history_is_used_again_for_another_account() -> None:
     assert taken(of, 0.0) == ["b", "c"]
 
 
-def test_queues_that_are_let_go_are_not_used_again() -> None:
+def test_queues_that_are_release_memory_are_not_used_again() -> None:
     of = queues()
     first, *_ = add(of, "a")
     assert of.take(0.0) is first
     of.release(first, 0.0)
-    of.let_go()
+    of.release_memory()
     second, *_ = add(of, "b")
     assert second.queue is not first.queue
 
@@ -216,7 +216,7 @@ def test_a_queue_that_was_paused_is_not_used_again() -> None:
     first, *_ = add(of, "a")
     assert of.take(0.0) is first
     of.throttle(first, 0.0, 5.0)
-    of.release(first, 0.0, well=False)
+    of.release(first, 0.0, succeeded=False)
     other, *_ = add(of, "b")
     assert of.take(9.0) is other
     of.release(other, 9.0)
@@ -231,16 +231,16 @@ def test_after_a_pause_the_calls_that_still_run_count_against_the_one_permit(ear
     first, *running, last = add(of, *"aaaa")
     assert [of.take(0.0) for _ in range(3)] == [first, *running]
     of.throttle(first, 0.0, 1.0)
-    of.release(first, 0.0, well=False)
-    for item in running[:early]:
-        of.release(item, 0.0, well=False)
+    of.release(first, 0.0, succeeded=False)
+    for queued in running[:early]:
+        of.release(queued, 0.0, succeeded=False)
     (other,) = add(of, "b")
     assert [of.take(2.0), of.take(2.0)] == [other, None]
     *rest, longest = running[early:]
-    for item in rest:
-        of.release(item, 2.0, well=False)
+    for queued in rest:
+        of.release(queued, 2.0, succeeded=False)
         assert not of.ready
-    of.release(longest, 2.0, well=False)
+    of.release(longest, 2.0, succeeded=False)
     assert of.take(2.0) is last
 
 
@@ -248,13 +248,13 @@ def test_a_success_ends_the_doubling_also_where_an_account_has_one_permit() -> N
     of = queues(concurrency=1)
     add(of, *"aaaaaa")
     now, pauses = 0.0, []
-    for well in (False, False, True, False):
-        item = of.take(now)
-        assert item is not None
-        if not well:
-            of.throttle(item, now, 0.0)
-        of.release(item, now, well=well)
-        if not well:
+    for succeeded in (False, False, True, False):
+        queued = of.take(now)
+        assert queued is not None
+        if not succeeded:
+            of.throttle(queued, now, 0.0)
+        of.release(queued, now, succeeded=succeeded)
+        if not succeeded:
             assert of.take(now) is None
             pauses.append((of.next_due() or 0.0) - now)
             now += pauses[-1]
@@ -275,7 +275,7 @@ def test_a_queue_that_waits_for_its_moment_is_not_in_line_too() -> None:
     first, *_ = add(of, *"aa")
     assert of.take(0.0) is first
     of.throttle(first, 0.0, 5.0)
-    of.release(first, 0.0, well=False)
+    of.release(first, 0.0, succeeded=False)
     assert of.take(1.0) is None
     add(of, "a")
     assert len(of.ready) == 0

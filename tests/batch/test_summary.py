@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refold_async import Batch, BatchProgress, Done
+from refold_async import BatchProgress, Done
 from refold_async.batch.scheduler import QueuedCall
 from refold_async.batch.summary import Latencies
 
-from .stubs import RESULT, attempt, calls, not_found, outcomes_of, reconnect, succeed
+from .stubs import RESULT, attempt, calls, make_batch, not_found, outcomes_of, reconnect, succeed
 
 
 @given(
@@ -36,10 +36,10 @@ def test_odd_times_are_counted_too() -> None:
 
 
 async def test_a_summary_prints_what_happened() -> None:
-    def behave(item: QueuedCall) -> object:
-        if item.index == 1:
+    def behave(queued: QueuedCall) -> object:
+        if queued.index == 1:
             return reconnect()
-        return not_found() if item.index in {2, 3} else RESULT
+        return not_found() if queued.index in {2, 3} else RESULT
 
     _, batch = await outcomes_of(calls(21), attempt(behave), concurrency=1)
     said = str(batch.summary)
@@ -65,9 +65,9 @@ async def test_progress_is_told_and_ends_with_the_whole() -> None:
 
 
 async def test_progress_told_often_keeps_no_timer_that_has_rung(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refold_async.batch.batch._TICK", 0.001)
+    monkeypatch.setattr("refold_async.batch.batch._PROGRESS_INTERVAL", 0.001)
     slowly = attempt(lambda _: RESULT, seconds=0.002)
-    async with Batch.with_attempts(calls(20), slowly, concurrency=1, on_progress=id) as batch:
+    async with make_batch(calls(20), slowly, concurrency=1, on_progress=id) as batch:
         kept = [len(batch._timers) async for _ in batch]
     assert max(kept) == 1
 
@@ -82,10 +82,10 @@ async def test_progress_that_raises_harms_nothing(caplog: pytest.LogCaptureFixtu
 
 
 async def test_the_total_of_a_generator_is_not_known() -> None:
-    async with Batch.with_attempts(iter(calls(3)), succeed) as batch:
+    async with make_batch(iter(calls(3)), succeed) as batch:
         assert isinstance(await anext(batch), Done)
         assert (batch.progress.total, batch.progress.left) == (None, None)
-        assert "under way" in repr(batch)
+        assert "running" in repr(batch)
     assert "ended" in repr(batch)
 
 

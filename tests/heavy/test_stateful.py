@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from refold_async._core.cache import ResponseCache
 from refold_async._core.rate_limits import BucketState, TokenBucket
 from refold_async._core.retries import RetryBudget
-from refold_async.batch.journal.sqlite import JournalFile, Record, State, Written
+from refold_async.batch.journal.sqlite import JournalFile, JournalWrite, State, Written
 from refold_async.errors import DeadlineExceededError, NotFoundError
 from refold_async.settings import Cache, RateLimit
 from tests.core.test_rate_limits import assert_paced
@@ -223,7 +223,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def begin(self, key: str) -> None:
-        [written] = self.file.write([Record(key, key.encode(), State.BEGUN)])
+        [written] = self.file.write([JournalWrite(key, key.encode(), State.BEGUN)])
         known = self.rows.get(key)
         may = known is None or known[0] is State.FAILED
         assert written is (Written.DONE if may else Written.TAKEN)
@@ -235,16 +235,16 @@ class JournalMachine(RuleBasedStateMachine):
         state=st.sampled_from([State.DONE, State.FAILED, State.UNKNOWN]),
     )
     def end(self, keys: list[str], state: State) -> None:
-        assert self.file.write([Record(key, key.encode(), state) for key in keys]) == [Written.DONE] * len(
-            keys
-        )
+        assert self.file.write([JournalWrite(key, key.encode(), state) for key in keys]) == [
+            Written.DONE
+        ] * len(keys)
         self.rows |= dict.fromkeys(keys, (state, self.file.run))
 
     @precondition(lambda self: self.rows)
     @rule(which=st.integers(0, 9))
     def use_a_key_for_another_call(self, which: int) -> None:
         key = list(self.rows)[which % len(self.rows)]
-        assert self.file.write([Record(key, b"another", State.BEGUN)]) == [Written.ANOTHER_CALL]
+        assert self.file.write([JournalWrite(key, b"another", State.BEGUN)]) == [Written.ANOTHER_CALL]
 
     @rule()
     def crash(self) -> None:
@@ -256,8 +256,8 @@ class JournalMachine(RuleBasedStateMachine):
     def crash_in_a_commit(self) -> None:
         """A commit that did not return leaves nothing behind."""
         self.file._db.execute("BEGIN IMMEDIATE")
-        self.file._put(Record("a", b"a", State.DONE))
-        self.file._put(Record("e", b"e", State.BEGUN))
+        self.file._put(JournalWrite("a", b"a", State.DONE))
+        self.file._put(JournalWrite("e", b"e", State.BEGUN))
         self._crash()
 
     def _crash(self) -> None:

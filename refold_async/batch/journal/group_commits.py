@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from refold_async.batch.journal.sqlite import JournalFile, Record, Row, Written
-from refold_async.batch.tasks import to_the_end
+from refold_async.batch.journal.sqlite import JournalFile, JournalRow, JournalWrite, Written
+from refold_async.batch.tasks import run_shielded
 from refold_async.errors import JournalError
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class GroupCommits:
         self._thread: Final = thread
         self._file: Final = file
         self._loop: Final = asyncio.get_running_loop()
-        self._gathering: list[tuple[Record, asyncio.Future[Written | JournalError]]] = []
+        self._gathering: list[tuple[JournalWrite, asyncio.Future[Written | JournalError]]] = []
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -48,11 +48,11 @@ class GroupCommits:
         try:
             file = await asyncio.shield(opening)
         except BaseException:
-            await to_the_end(_close_unwanted(opening, thread))
+            await run_shielded(_close_unwanted(opening, thread))
             raise
         return cls(thread, file), file
 
-    async def look(self, keys: Sequence[str]) -> list[Row | None]:
+    async def look(self, keys: Sequence[str]) -> list[JournalRow | None]:
         """Give the row of each key, where there is one.
 
         Raises:
@@ -60,7 +60,7 @@ class GroupCommits:
         """
         return await self._loop.run_in_executor(self._thread, self._file.look, keys)
 
-    async def write(self, record: Record) -> Written:
+    async def write(self, record: JournalWrite) -> Written:
         """Write a record; it is on disk when this returns.
 
         Raises:
@@ -71,7 +71,7 @@ class GroupCommits:
             raise answer
         return answer
 
-    def put(self, record: Record) -> asyncio.Future[Written | JournalError]:
+    def put(self, record: JournalWrite) -> asyncio.Future[Written | JournalError]:
         """Have a record written with the next group."""
         written: asyncio.Future[Written | JournalError] = self._loop.create_future()
         if self.error is not None:
@@ -99,7 +99,7 @@ class GroupCommits:
 
     def _committed(
         self,
-        group: list[tuple[Record, asyncio.Future[Written | JournalError]]],
+        group: list[tuple[JournalWrite, asyncio.Future[Written | JournalError]]],
         writing: asyncio.Future[list[Written]],
     ) -> None:
         failure = writing.exception()
@@ -117,7 +117,7 @@ class GroupCommits:
 
 
 def _resolve(
-    group: Sequence[tuple[Record, asyncio.Future[Written | JournalError]]],
+    group: Sequence[tuple[JournalWrite, asyncio.Future[Written | JournalError]]],
     answers: Sequence[Written | JournalError],
 ) -> None:
     for (_, written), answer in zip(group, answers, strict=True):

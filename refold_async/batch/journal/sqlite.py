@@ -51,7 +51,7 @@ class State(IntEnum):
     UNKNOWN = 4
 
 
-class Row(NamedTuple):
+class JournalRow(NamedTuple):
     """What the journal holds of a call."""
 
     key: str
@@ -62,7 +62,7 @@ class Row(NamedTuple):
     result: bytes | None = None
 
 
-class Record(NamedTuple):
+class JournalWrite(NamedTuple):
     """What is to be written of a call."""
 
     key: str
@@ -119,7 +119,7 @@ class JournalFile:
             self._db.close()
             raise
 
-    def look(self, keys: Iterable[str]) -> list[Row | None]:
+    def look(self, keys: Iterable[str]) -> list[JournalRow | None]:
         """Give the row of each key, where there is one.
 
         Raises:
@@ -127,9 +127,9 @@ class JournalFile:
         """
         with self._in_words():
             found = [self._db.execute(_LOOK, (key,)).fetchone() for key in keys]
-            return [None if row is None else Row(*row)._replace(state=State(row[2])) for row in found]
+            return [None if row is None else JournalRow(*row)._replace(state=State(row[2])) for row in found]
 
-    def write(self, records: Sequence[Record]) -> list[Written]:
+    def write(self, records: Sequence[JournalWrite]) -> list[Written]:
         """Write records in one commit.
 
         Returns:
@@ -147,7 +147,7 @@ class JournalFile:
         with self._in_words():
             self._db.close()
 
-    def _put(self, record: Record) -> Written:
+    def _put(self, record: JournalWrite) -> Written:
         values = {
             **record._asdict(),
             "run": self.run,
