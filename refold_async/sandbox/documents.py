@@ -56,6 +56,7 @@ class DocumentStore:
         self._documents: dict[str, Document] = {}
 
     def __iter__(self) -> Iterator[Document]:
+        # A copy, so that callers may add and remove documents while they iterate.
         return iter(tuple(self._documents.values()))
 
     def __len__(self) -> int:

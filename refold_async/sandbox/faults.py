@@ -214,6 +214,7 @@ class FaultBook:
                 before += delay
             else:
                 after += delay
+            # Later faults must neither count nor draw a number for a request that is already decided.
             if armed.decides:
                 return Injection(before, after, fault)
         return Injection(before, after, None)

@@ -115,7 +115,7 @@ class Sandbox:
             await runner.setup()
             site = web.TCPSite(runner, self.host, self.port, ssl_context=self._ssl, backlog=2048)
             await site.start()
-        except BaseException:
+        except BaseException:  # a cancelled start must not leave the port bound either
             self._context.ledger.close()
             await runner.cleanup()
             raise

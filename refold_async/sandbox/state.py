@@ -135,6 +135,7 @@ class AccountIds(Sequence[str]):
         if not isinstance(account_id, str) or not account_id.startswith(SEEDED_PREFIX):
             return False
         digits = account_id.removeprefix(SEEDED_PREFIX)
+        # The length first: `int` refuses very long strings with an error of its own.
         if not (digits.isascii() and digits.isdigit() and len(digits) < 18):
             return False
         return 1 <= int(digits) <= self._seeded and digits[0] != "0"
@@ -203,6 +204,7 @@ class Organisation:
 
     def issue_token(self, account_id: str, expires_in: float | None = None) -> str:
         """Return a new bearer token for an account, in the format of a JWT."""
+        # Counted, so that two tokens of one account differ although nothing in them is random.
         self._issued += 1
         text = f"{self.seed}\x1f{self._issued}\x1f{account_id}"
         signature = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()

@@ -48,7 +48,7 @@ class CheckedClient:
         headers: Mapping[str, str] | None = None,
         body: Any = NOTHING,
     ) -> T:
-        """Await one call, and check the one request that arrived for it; gives the call's answer."""
+        """Await one call, check the one request that it sent and return the call's result."""
         before = len(self.sandbox.requests)
         answer = await outcome
         [arrived] = self.sandbox.requests[before:]

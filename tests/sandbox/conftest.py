@@ -30,7 +30,7 @@ def recorder(sandbox: Sandbox, session: aiohttp.ClientSession) -> RecordingClien
 
 @pytest.fixture(scope="session")
 def tls() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server and its client need to speak TLS on loopback."""
+    """Return the TLS contexts of a server and its client on loopback."""
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("127.0.0.1").configure_cert(server)

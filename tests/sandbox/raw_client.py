@@ -1,4 +1,4 @@
-"""A client of the sandbox as bare as aiohttp has it: no retries, no reading of results."""
+"""A thin HTTP client of the sandbox: no retries, no interpretation of results."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ APPLICATIONS = "/api/v2/public/application"
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what happens on the other side of a socket."""
+    """Wait until the other side of a socket has acted."""
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - the other side has no event to give
             await asyncio.sleep(0.002)

@@ -21,7 +21,7 @@ Key = tuple[str, str, int]
 
 @dataclass
 class RecordingClient:
-    """Calls operations by their documented paths and keeps every answer; `status` is that of the last one."""
+    """Calls operations by their documented paths and keeps every response; `status` is the latest one."""
 
     sandbox: Sandbox
     session: aiohttp.ClientSession
@@ -41,7 +41,7 @@ class RecordingClient:
         token: str | None = None,
         key: str | None = None,
     ) -> Any:
-        """One request; gives the body of its answer, decoded."""
+        """Send one request and return the decoded body of its response."""
         values = iter(path)
         url = self.sandbox.base_url + re.sub(r"{\w+}", lambda _: quote(next(values), safe=""), template)
         sent = dict(headers or {})
@@ -58,8 +58,8 @@ class RecordingClient:
             self.answers[method, template, response.status].append(body)
             return body
 
-    async def refusals_of_everyone(self, operations: list[tuple[str, str]]) -> None:
-        """What each operation says to wrong credentials, and to none."""
+    async def call_without_credentials(self, operations: list[tuple[str, str]]) -> None:
+        """Call each operation with invalid credentials and without any."""
         for method, template in operations:
             path = ["x"] * template.count("{")
             await self.call(method, template, *path, key="tk_wrong")

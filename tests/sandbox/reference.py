@@ -36,12 +36,12 @@ def example(method: str, path: str, status: int, note: str = "") -> Any:
 
 
 def without_ids(body: Any) -> Any:
-    """The body with the organisation's id, the one thing in a message that is nobody's to know."""
+    """Return the body without the organisation's id, which differs from the documented one."""
     return json.loads(re.sub(r"for org [0-9a-f]{24}", "for org ORG", json.dumps(body)))
 
 
 def response_schema(method: str, path: str, status: int) -> dict[str, Any] | None:
-    """The JSON schema of an answer, with what it refers to; `None` where nothing is specified."""
+    """Return the JSON schema of a response with its components, or `None` if none is specified."""
     responses = specification()["paths"][path][method.lower()]["responses"]
     content = responses.get(str(status), {}).get("content")
     if not content:
@@ -51,7 +51,7 @@ def response_schema(method: str, path: str, status: int) -> dict[str, Any] | Non
 
 
 def with_nulls(schema: Any) -> Any:
-    """An OpenAPI 3.0 schema as JSON Schema has it: `nullable` becomes a type."""
+    """Return an OpenAPI 3.0 schema as JSON Schema: `nullable` becomes a type."""
     if isinstance(schema, list):
         return [with_nulls(each) for each in schema]
     if not isinstance(schema, dict):
@@ -61,7 +61,7 @@ def with_nulls(schema: Any) -> Any:
 
 
 def property_names(schema: Any) -> Iterator[str]:
-    """The names of all properties that a part of the specification tells of, at any depth."""
+    """Yield the names of all properties in a part of the specification, at any depth."""
     if isinstance(schema, list):
         for each in schema:
             yield from property_names(each)
@@ -75,11 +75,11 @@ def property_names(schema: Any) -> Iterator[str]:
 
 
 FREE = {"data", "identifier", "latest_output", "return_value", "form_structure", "payload"}
-"""Fields whose values have the shape of an app, a form or a workflow, which no document tells of."""
+"""Fields whose values come from an app, a form or a workflow and have no documented schema."""
 
 
 def names_in(body: Any) -> set[str]:
-    """The names of all fields in a body, at any depth where the shape is the service's own."""
+    """Return the names of all fields in a body, at any depth outside the undocumented values."""
     if isinstance(body, list):
         return set().union(*map(names_in, body))
     if isinstance(body, dict):
@@ -88,7 +88,7 @@ def names_in(body: Any) -> set[str]:
 
 
 def differences(shown: Any, given: Any, place: str = "") -> list[str]:
-    """Where a body lacks what the documented one has: fields, and the types of their values."""
+    """Return where a body lacks fields of the documented one, or has other types."""
     if shown is None:
         return []
     if isinstance(shown, dict) and isinstance(given, dict):

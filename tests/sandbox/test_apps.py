@@ -1,4 +1,4 @@
-"""The apps' data files hold together."""
+"""The apps' data files are consistent."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Keys, tokens, accounts and connections: who is let in, and what is said to the others."""
+"""Keys, tokens, accounts and connections: who is accepted, and how the others are refused."""
 
 from typing import Any
 

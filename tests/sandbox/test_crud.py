@@ -1,4 +1,4 @@
-"""What actions do to the records of an app, and how the app dresses its answers."""
+"""Actions on the records of an app, and the format of its answers."""
 
 from typing import Any
 

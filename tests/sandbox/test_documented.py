@@ -1,4 +1,4 @@
-"""The sandbox's bodies compared with those that the reference shows."""
+"""The sandbox's bodies compared with those in the reference."""
 
 import re
 

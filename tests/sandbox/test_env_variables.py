@@ -1,4 +1,4 @@
-"""Environment variables: values of a scope, their formats, and who may touch them."""
+"""Environment variables: values of a scope, their formats, and who may access them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Events: definitions, and what firing one starts."""
+"""Events: definitions, and what triggering one starts."""
 
 import json
 

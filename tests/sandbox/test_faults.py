@@ -1,4 +1,4 @@
-"""What each fault does to the answer, and what of it the ledger knows."""
+"""What each fault does to the response, and what the ledger records."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
 async def outcome(raw_client: RawClient, email: str = "jane@example.com") -> Answer | str:
-    """The answer to one write, or how it went missing."""
+    """Return the response to one write, or how it was lost."""
     try:
         return await raw_client.create_contact(email)
     except LOST:

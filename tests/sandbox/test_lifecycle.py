@@ -215,7 +215,7 @@ def test_a_sandbox_thread_can_be_reset_from_another_thread() -> None:
 
 @contextmanager
 def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """The command, running, and the three lines it says."""
+    """Yield the running command and the three lines it prints."""
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "refold_async.sandbox", *arguments],
         stdout=subprocess.PIPE,

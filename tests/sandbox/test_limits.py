@@ -1,4 +1,4 @@
-"""The rate limit, to the request, on a clock of the test's own."""
+"""The rate limit, exact to the request, on a clock controlled by the test."""
 
 import itertools
 

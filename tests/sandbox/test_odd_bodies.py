@@ -1,4 +1,4 @@
-"""Whatever stands in a body is answered with a refusal or with success, never with a fault of the sandbox."""
+"""Any body is answered with success or a refusal, never with a server error."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ ODD: tuple[object, ...] = (None, True, 3, "", "http://[", [], [None], [{}], {}, 
 
 
 class OddBodies(RecordingClient):
-    """Sends each body many times more beside it, each time with something odd in one of its fields."""
+    """Sends each body many more times, each with an unusual value in one of its fields."""
 
     async def call(self, method: str, template: str, *path: str, json: object = None, **more: Any) -> Any:
         for body in odd_bodies(json):
@@ -24,7 +24,7 @@ class OddBodies(RecordingClient):
 
 
 def odd_bodies(json: object) -> list[object]:
-    """The body with each of its fields in turn holding each of the odd values."""
+    """Return the body once for each of its fields and unusual values."""
     if not isinstance(json, Mapping):
         return []
     return [{**json, name: odd} for name in json for odd in ODD]

@@ -53,10 +53,10 @@ DIFFERENT = {
     ".fields[].options is empty": "of the fields, only the selects have options",
     ".nodes[].latest_output": "each kind of node gives something else",
 }
-"""What differs from the reference's bodies by design, by the beginning of its place, and why."""
+"""Intended differences from the reference's bodies, by the prefix of their path, and why."""
 
 UNDOCUMENTED = {"instance_tag", "tz", "startDate"}
-"""Fields of answers that the documents have as a header's name, or in a request alone."""
+"""Fields of responses that the reference documents only as a header or in a request."""
 
 MISFITS = {
     ("GET", "/api/v2/public/application/{slug}"): "identifier is an object",
@@ -70,7 +70,7 @@ MISFITS = {
     ("POST", "/api/v2/public/linked-account"): "integrations is null",
     ("GET", "/api/v2/public/workflow"): "schema is null",
 }
-"""The ten documented bodies that do not fit the specification: here the example counts."""
+"""The ten documented bodies that contradict the specification: the example takes precedence."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def answers() -> dict[Key, list[Any]]:
 async def answers_of_a_tour() -> dict[Key, list[Any]]:
     async with Sandbox() as sandbox, aiohttp.ClientSession() as session:
         recorder = RecordingClient(sandbox, session)
-        await recorder.refusals_of_everyone(OPERATIONS)
+        await recorder.call_without_credentials(OPERATIONS)
         for scenario in SCENARIOS:
             await scenario(recorder)
         return recorder.answers

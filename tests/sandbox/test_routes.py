@@ -1,4 +1,4 @@
-"""The router, the scopes of routes, and the state that a resource keeps: what a further resource builds on."""
+"""The router, the scopes of routes and the state of resources."""
 
 import aiohttp
 import pytest

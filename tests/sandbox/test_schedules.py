@@ -1,4 +1,4 @@
-"""Schedules: what is kept of them, and what is refused."""
+"""Schedules: what is stored and what is refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who may call each operation, beside what the specification says of it."""
+"""Who may call each operation, compared with the specification."""
 
 import re
 
@@ -21,7 +21,7 @@ CALLERS = {
     "public": set[str](),
 }
 TOKEN_TOO = ("actions.", "applications.")
-"""Operations that the older reference has a token for, beside the key that the specification names."""
+"""Operations that the older reference also allows with a token."""
 
 
 @needs_reference

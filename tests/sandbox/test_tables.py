@@ -1,4 +1,4 @@
-"""Persistent tables: records come back, columns change, and limits hold."""
+"""Persistent tables: records, columns and limits."""
 
 import pytest
 

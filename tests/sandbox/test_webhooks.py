@@ -1,4 +1,4 @@
-"""Webhooks: what is registered, and what really arrives."""
+"""Webhooks: registration, and what is delivered."""
 
 import asyncio
 import hmac
@@ -18,7 +18,7 @@ BASE = f"{V2}/webhook"
 
 @dataclass
 class Endpoint:
-    """A receiver of deliveries that answers with the given statuses, then with 200."""
+    """Receives deliveries and responds with the given statuses, then with 200."""
 
     statuses: list[int]
     url: str = ""

@@ -1,4 +1,4 @@
-"""The client and the sandbox, which know nothing of each other, at work together."""
+"""The client against the sandbox; neither imports the other."""
 
 from collections.abc import AsyncIterator
 

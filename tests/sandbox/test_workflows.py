@@ -1,4 +1,4 @@
-"""Workflows: built, published and run, and their executions to every end."""
+"""Workflows: build, publish and run them, and every way an execution ends."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ RUN = RUNS + "/{execution_id}"
 async def create(
     recorder: RecordingClient, *nodes: Mapping[str, object], publish: bool = True, **more: object
 ) -> str:
-    """A workflow of these nodes after its start, published."""
+    """Create and publish a workflow of a start node and these nodes."""
     body = {"name": "Mine", "slug": "hubspot", "nodes": [{"type": "start"}, *nodes], **more}
     workflow_id = (await recorder.call("POST", BASE, account=ME, json=body))["workflow"]["_id"]
     if publish:
@@ -38,7 +38,7 @@ async def execute(
 
 
 async def follow(recorder: RecordingClient, execution_id: str, *wanted: str) -> Any:
-    """The execution as soon as it has one of the wanted statuses."""
+    """Return the execution once it has one of the wanted statuses."""
     found: Any = {}
     for _ in range(2000):
         found = await recorder.call("GET", RUN, execution_id, account=ME)

@@ -63,6 +63,7 @@ async def execute(request: SandboxRequest) -> SandboxResponse:
     if request.context.limits.app_wait(account.account_id, app.slug):
         return _result(errored(app, "throttled", "Too many requests for this account"))
     answer = run_action(request.context.ledger, account, app, action, request.params)
+    # The effect is done and recorded: a client that disconnects during the delay does not undo it.
     if answer.delay:
         await request.context.pauses.sleep(answer.delay)
     return _result(answer)
@@ -122,6 +123,7 @@ def _effect(request: SandboxRequest) -> Effect:
         return "write"
     if action.kind != "http":
         return action.effect
+    # A malformed body is refused when the action runs; here it only has to match some fault.
     try:
         return effect_of(app, action, request.params)
     except Refused:

@@ -70,6 +70,7 @@ class StoredExecution(msgspec.Struct, eq=False):
     def end(self, status: Status) -> None:
         """Set the final status."""
         self.status = status
+        # From a monotonic clock: `created_at` is only shown, and may lie behind a change of the clock.
         self.seconds = time.monotonic() - self._began
         self.ended.set()
 

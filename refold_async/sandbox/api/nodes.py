@@ -44,6 +44,7 @@ class NodeRun(msgspec.Struct, frozen=True):
 
     async def pause(self, seconds: float) -> None:
         """Sleep, or raise `StoppedError` as soon as the execution is asked to stop."""
+        # The timeout is the normal end here: the wait itself ends early only if the execution stops.
         try:
             async with asyncio.timeout(seconds):
                 await self.execution.stopping.wait()
@@ -128,6 +129,7 @@ async def human_task(run: NodeRun) -> object:
     tasks = run.execution.account.organisation.own(HumanTaskStore)
     task = tasks.create(listener=submitted.put_nowait)
     run.record.update(node_status="Waiting", latest_output={"task_id": task["_id"]})
+    # Polled through `pause`: a plain `await submitted.get()` would not end when the execution stops.
     while submitted.empty():
         await run.pause(0.01)
     return {"task_id": task["_id"], "data": submitted.get_nowait()}

@@ -70,6 +70,7 @@ class Outbox:
         delivery = Delivery(str(webhook["_id"]), url, content, signature)
         self.deliveries.append(delivery)
         headers = {**_headers(webhook), "Content-Type": "application/json", SIGNATURE: signature}
+        # A sandbox must never send requests to other machines.
         delivery.skipped = urlsplit(url).hostname not in LOOPBACK
         if not delivery.skipped:
             background.start(lambda: _deliver(delivery, method, headers))
@@ -107,6 +108,7 @@ async def _attempt(delivery: Delivery, method: str, headers: Mapping[str, str]) 
 
 async def _post(url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> int:
     """Send one request on its own connection and return the status."""
+    # A raw socket: an HTTP client would be a second one in the package, with its own retries and pool.
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 80)
     reader, writer = await asyncio.open_connection(url.hostname, port, ssl=secure or None)

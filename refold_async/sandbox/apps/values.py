@@ -77,6 +77,7 @@ class SeededChoices:
     """A stream of choices derived from one text; each draw consumes a few bits of its hash."""
 
     def __init__(self, text: str) -> None:
+        # Account ids may hold lone surrogates (JSON allows them), which plain UTF-8 refuses.
         self._bits = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest())
 
     @cached_property
