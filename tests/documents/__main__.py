@@ -1,4 +1,4 @@
-"""`python -m tests.documents` writes the page of all operations."""
+"""`python -m tests.documents` rewrites the page of all operations."""
 
 from .operations import PATH, page
 

@@ -1,4 +1,4 @@
-"""A sandbox for the documents' programs and commands."""
+"""A sandbox for the programs and commands in the documents."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def home(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A Refold as new, which the environment names, and a folder that has the examples."""
+    """Reset the sandbox, point the environment at it, and change to a folder with the examples."""
     running.reset()
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)

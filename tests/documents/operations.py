@@ -1,4 +1,4 @@
-"""The page of the docs that lists all operations, made of the client's own table."""
+"""Generates the docs page of all operations from the client's table."""
 
 import inspect
 import re
@@ -17,19 +17,19 @@ COMMAND = "python -m tests.documents"
 
 HEAD = """# All operations
 
-The service has {endpoints} operations; this is how each is called. `refold` is a `Refold`, `account` is
-`refold.account(id)`, or `Account.from_token(token)` where *credential* says token. *Effect* is what is taken for
-granted of running it twice: a read and an idempotent call are tried again after any passing failure, a write only
-where it surely did not run ([why](retries.md)). [The rest of the API](api.md) tells what all have in common.
+The {endpoints} operations of the service, and how to call each. `refold` is a `Refold`, `account` is `refold.account(id)`, or
+`Account.from_token(token)` if *credential* says token. *Effect* is what running the operation twice does: reads and idempotent
+calls are retried after any transient failure, writes only if they certainly did not run ([why](retries.md#retries)). [The rest
+of the API](api.md) describes what all operations have in common.
 
-This page is made of the client's own table: `{command}` writes it.
+This page is generated from the client's table of operations by `{command}`.
 """
 
 COLUMNS = ("call", "endpoint", "effect", "credential")
 
 
 def page() -> str:
-    """Give the text of the page."""
+    """Return the page as Markdown."""
     endpoints = {(each.method, each.path) for each in OPERATIONS}
     head = HEAD.format(endpoints=len(endpoints), command=COMMAND)
     resources = sorted({each.name.partition(".")[0] for each in OPERATIONS})
@@ -54,12 +54,12 @@ def _row(operation: Operation) -> tuple[str, ...]:
         )
     )
     place = f"`{operation.method} {operation.path}`"
-    effect = "by its action" if operation.name == "actions.execute" else operation.effect
+    effect = "depends on the action" if operation.name == "actions.execute" else operation.effect
     return calls, place, effect, _credential(found)
 
 
 def _credential(found: list[Method]) -> str:
-    """Tell which credential the calls take: that of the scopes on which they are found."""
+    """Return which credential the calls take: that of the scopes that have them."""
     if any("needs no credential" in (inspect.getdoc(each.function) or "") for each in found):
         return "none"
     token = any(each.scope == "TokenAccount" for each in found)
@@ -68,19 +68,19 @@ def _credential(found: list[Method]) -> str:
 
 
 def _methods_of(operation: Operation) -> list[Method]:
-    """Give the methods that call an operation: of its name, or else those that tell of its endpoint."""
+    """Return the methods that call an operation: those of its name, else those whose docstring names its endpoint."""
     place = f"{operation.method} {shape(operation.path)}"
     named = [each for each in methods() if each.key == operation.name]
     return named or [each for each in methods() if place in _places(each)]
 
 
 def _places(method: Method) -> set[str]:
-    told = re.findall(r"`([A-Z]+ /api/\S+)`", inspect.getdoc(method.function) or "")
-    return {shape(place) for place in told}
+    named = re.findall(r"`([A-Z]+ /api/\S+)`", inspect.getdoc(method.function) or "")
+    return {shape(place) for place in named}
 
 
 def _link(method: Method) -> str:
-    """Give the place in the reference where the class that defines a method is told of."""
+    """Return the link to a method in the API reference."""
     function = method.function
     owner = f"{function.__module__}.{function.__qualname__.rpartition('.')[0]}"
     return f"reference/{_reference()[owner]}#{owner}.{method.name}"
@@ -88,7 +88,7 @@ def _link(method: Method) -> str:
 
 @cache
 def _reference() -> dict[str, str]:
-    """Give the page of the reference that tells of each name."""
+    """Return the reference page that documents each name."""
     return {
         line.removeprefix("::: "): page.name
         for page in (DOCS / "reference").glob("*.md")

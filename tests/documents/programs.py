@@ -1,4 +1,4 @@
-"""Running the programs of a document: each page is one, from its first block to its last."""
+"""Runs the programs of a document: each page is one, from its first block to its last."""
 
 import ast
 import asyncio
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Program:
     """One page's names, and the event loop that its blocks share.
 
-    `refold` and `account` are there from the start, as the first page says. A block may await at its
+    `refold` and `account` are defined from the start, as the first page says. A block may await at its
     top level, as in `python -m asyncio`; one that has an event loop of its own runs outside.
     """
 

@@ -1,6 +1,6 @@
-"""For the generator of the reference: what griffe does not see in our classes.
+"""Adds to the API reference what griffe does not see in the package's classes.
 
-`zensical.toml` names this file. The suite does not import it: griffe comes with the extra `docs`.
+`zensical.toml` loads this file as a griffe extension.
 """
 
 import re
@@ -23,17 +23,17 @@ from griffe import (
 class Signatures(Extension):
     """Gives structs the `__init__` that takes what they document, and scopes the types of their resources.
 
-    A class that documents no arguments is not for users to make, and shows no `__init__`.
+    A class that documents no arguments is not constructed by users, and shows no `__init__`.
     """
 
     def on_package(self, *, pkg: Module, **_: Any) -> None:
-        """Hear that a package was read."""
+        """Complete the classes of a loaded package."""
         for each in _classes(pkg):
             _name_resources(each)
-            told = "" if each.docstring is None else each.docstring.value
+            text = "" if each.docstring is None else each.docstring.value
             if each.docstring is not None:
-                each.docstring.value = told.replace("\n\nKeys:\n", "\n\nAttributes:\n")
-            if "\nArgs:\n" not in told:
+                each.docstring.value = text.replace("\n\nKeys:\n", "\n\nAttributes:\n")
+            if "\nArgs:\n" not in text:
                 each.members.pop("__init__", None)
             elif "__init__" not in each.all_members:
                 each.set_member("__init__", _constructor(each))
@@ -50,7 +50,7 @@ def _classes(module: Module) -> Iterator[Class]:
 
 
 def _name_resources(scope: Class) -> None:
-    """Annotate `webhooks = Lazy["Webhooks"]("webhooks", "Webhooks")` as what it gives."""
+    """Annotate `webhooks = Lazy["Webhooks"]("webhooks", "Webhooks")` with the type that it returns."""
     for member in scope.members.values():
         found = re.match(r"Lazy\[['\"](\w+)['\"]\]", str(getattr(member, "value", "")))
         if isinstance(member, Attribute) and found:
@@ -77,5 +77,5 @@ def _fields(struct: Class) -> Iterator[Parameter]:
 
 
 def _head(struct: Class) -> str:
-    """Give the line that begins a class, where the struct's settings are."""
+    """Return the first line of a class, which holds the struct's options."""
     return struct.source.partition(":\n")[0]

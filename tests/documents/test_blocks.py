@@ -20,11 +20,11 @@ PYTHON = {name_of(page): blocks(page, "python") for page in PAGES}
 PROGRAMS = {name: [block for block in found if not block.is_test] for name, found in PYTHON.items()}
 TESTS = [block for found in PYTHON.values() for block in found if block.is_test]
 SERVES = "refold sandbox"
-"""The command that serves until it is stopped: its arguments are read, and nothing is started."""
+"""Runs until it is stopped, so only its arguments are parsed."""
 
 
 def commands(page: Path) -> list[str]:
-    """Give the lines of a document that call the command, continued lines as one."""
+    """Return the lines of a document that call the command, joining continued lines."""
     text = "".join(block.code for block in blocks(page, "sh"))
     return re.findall(r"^refold .*$", re.sub(r"\\\n\s*", "", text), re.MULTILINE)
 

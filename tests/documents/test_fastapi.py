@@ -1,4 +1,4 @@
-"""The documents' FastAPI applications answer over HTTP as the documents say."""
+"""The documents' FastAPI applications respond over HTTP as the documents say."""
 
 import hashlib
 import hmac
@@ -16,21 +16,21 @@ BODY = b'{"event": "Connection Expired", "linked_account_id": "demo-user-7", "sl
 SIGNED_IN = {"Cookie": "session=session-of-ann"}
 
 
-def test_it_answers(program: Program, home: Sandbox) -> None:
+def test_the_page_s_applications_respond(program: Program, home: Sandbox) -> None:
     for block in blocks(DOCS / "fastapi.md", "python"):
         program.run(block)
     names = program.names
     assert program.answer(visit(names["app"], home.api_key)) == [401, 200, 401, 200]
     assert names["expired"] == {"demo-user-7"}
     home.faults.add(Fault(action_id="post_message", drop="after", times=1))
-    told = program.answer(announce(names["app"]))
-    assert (sorted(told), sorted(told.values())) == (["general", "random"], ["done", "unknown"])
+    answers = program.answer(announce(names["app"]))
+    assert (sorted(answers), sorted(answers.values())) == (["general", "random"], ["done", "unknown"])
     assert home.ledger.count("slack", "post_message") == 2
     assert program.answer(read(names["plain"])) == 200
     assert program.answer(read(names["timed"])) == 404
 
 
-def test_that_of_the_readme_answers_too(program: Program) -> None:
+def test_the_readme_s_application_responds(program: Program) -> None:
     (block,) = [each for each in blocks(README, "python") if "FastAPI(" in each.code]
     program.run(block)
     assert program.answer(read(program.names["app"])) == 200
@@ -53,8 +53,8 @@ async def announce(app: object) -> dict[str, str]:
         aiohttp.ClientSession(url) as http,
         http.post("/announcements", headers=SIGNED_IN) as answer,
     ):
-        told: dict[str, str] = await answer.json()
-        return told
+        answers: dict[str, str] = await answer.json()
+        return answers
 
 
 async def read(app: object) -> int:

@@ -1,4 +1,4 @@
-"""Every link within the documents leads somewhere, and every file that they name is there."""
+"""Every link in the documents resolves, and every file that they name exists."""
 
 import builtins
 import re
@@ -22,7 +22,7 @@ def links(page: Path) -> list[str]:
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
-    """Give the places of a page that a link may name: its headings, and what the reference tells of."""
+    """Return the anchors of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", prose_of(page), re.MULTILINE)
     return frozenset(map(_slug, headings))
 
@@ -32,12 +32,12 @@ def _slug(heading: str) -> str:
 
 
 def documented(page: Path) -> list[str]:
-    """Give the names that a page of the reference is told to tell of."""
+    """Return the names that a reference page documents."""
     return re.findall(r"^::: (\S+)$", text_of(page), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", [name_of(page) for page in LINKED])
-def test_each_link_leads_somewhere(name: str) -> None:
+def test_each_link_resolves(name: str) -> None:
     page = ROOT / name
     for link in links(page):
         path, _, anchor = link.partition("#")
@@ -50,13 +50,13 @@ def test_each_link_leads_somewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name_of(page) for page in LINKED])
-def test_each_file_that_is_named_is_there(name: str) -> None:
+def test_each_named_file_exists(name: str) -> None:
     for path in _FILE.findall(prose_of(ROOT / name)):
         assert (ROOT / path).exists(), path
 
 
-def test_no_heading_is_taken_for_a_type() -> None:
-    """The generator links a name in a signature to any heading of that name."""
+def test_no_heading_is_the_name_of_a_builtin() -> None:
+    """The site generator links a name in a signature to any heading of that name."""
     headings = {anchor for page in DOCS.rglob("*.md") for anchor in anchors(page)}
     assert not headings & {name.lower() for name in dir(builtins)}
 

@@ -1,4 +1,4 @@
-"""What the docs list is what there is: errors, settings, hooks, metrics, exit codes, operations, the reference."""
+"""The docs list exactly what exists: errors, settings, hooks, metrics, exit codes, operations, the reference."""
 
 import importlib
 import inspect
@@ -32,25 +32,25 @@ def prose(page: str) -> str:
 
 
 def rows(page: str) -> list[str]:
-    """Give the names in the first columns of a page's tables."""
+    """Return the names in the first columns of a page's tables."""
     firsts = [line.split("|")[1] for line in prose(page).splitlines() if line.startswith("|")]
     return re.findall(r"`([\w.]+)", "".join(firsts))
 
 
 def words(page: str) -> set[str]:
-    """Give all names on a page."""
+    """Return all names on a page."""
     return set(re.findall(r"[\w.-]+", " ".join(re.findall(r"`([^`]+)`", prose(page)))))
 
 
 def test_the_table_of_operations_is_up_to_date() -> None:
-    assert text_of(operations.PATH) == operations.page(), f"write it again: {operations.COMMAND}"
+    assert text_of(operations.PATH) == operations.page(), f"outdated: run {operations.COMMAND}"
 
 
 def test_every_error_has_its_row() -> None:
     assert set(ERRORS) - set(rows("errors.md")) == {"RefoldError"}
 
 
-def test_the_tree_of_errors_is_that_of_the_code() -> None:
+def test_the_error_hierarchy_matches_the_code() -> None:
     drawn = re.search(r"```text\n(RefoldError\n.*?)```", text_of(DOCS / "errors.md"), re.DOTALL)
     assert drawn is not None
     parents: dict[str, str] = {}
@@ -70,7 +70,7 @@ def test_the_tree_of_errors_is_that_of_the_code() -> None:
         ("fastapi.md", {"lifespan", "install", "account_of", "RefoldDep", "ActionResponse", "webhook_of"}),
     ],
 )
-def test_a_table_names_all(page: str, names: set[str]) -> None:
+def test_a_table_lists_every_name(page: str, names: set[str]) -> None:
     assert names <= set(rows(page))
 
 
@@ -83,30 +83,30 @@ def test_a_table_names_all(page: str, names: set[str]) -> None:
         ("command.md", set(COMMANDS)),
     ],
 )
-def test_a_page_tells_of_all(page: str, names: set[str]) -> None:
+def test_a_page_mentions_every_name(page: str, names: set[str]) -> None:
     assert names <= words(page)
 
 
-def test_every_exit_code_is_told_of() -> None:
+def test_every_exit_code_is_documented() -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text_of(DOCS / "command.md"), re.MULTILINE)}
     assert codes == {each.value for each in Exit}
 
 
-def test_every_metric_is_told_of() -> None:
+def test_every_metric_is_documented() -> None:
     source = inspect.getsource(otel.Metrics)
     named = set(re.findall(r'"((?:refold|http)\.client\.[\w.]+)"', source))
     assert named <= words("observability.md")
 
 
-def test_the_reference_tells_of_every_public_name() -> None:
-    told = {name.rpartition(".")[2] for name in REFERENCE}
-    assert set(refold_async.__all__) <= told
-    assert set(fastapi.__all__) <= told
-    assert {kind.__name__ for scope in SCOPES for kind in resources(scope).values()} <= told
+def test_the_reference_documents_every_public_name() -> None:
+    documented_names = {name.rpartition(".")[2] for name in REFERENCE}
+    assert set(refold_async.__all__) <= documented_names
+    assert set(fastapi.__all__) <= documented_names
+    assert {kind.__name__ for scope in SCOPES for kind in resources(scope).values()} <= documented_names
 
 
-def test_the_reference_tells_of_every_answer() -> None:
-    told = {name.rpartition(".")[2] for name in REFERENCE}
+def test_the_reference_documents_every_model() -> None:
+    documented_names = {name.rpartition(".")[2] for name in REFERENCE}
     package = importlib.import_module("refold_async.api")
     answers = {
         name
@@ -116,10 +116,10 @@ def test_the_reference_tells_of_every_answer() -> None:
         and issubclass(value, msgspec.Struct)
         and value.__module__ == module.__name__
     }
-    assert {name for name in answers if not name.startswith("_")} <= told
+    assert {name for name in answers if not name.startswith("_")} <= documented_names
 
 
-def test_the_reference_names_what_is_there_and_nothing_private() -> None:
+def test_the_reference_documents_nothing_private() -> None:
     for name in REFERENCE:
         assert _found(name) is not None
         assert not any(part.startswith("_") for part in name.split(".")), name
@@ -132,7 +132,7 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def _found(name: str) -> object:
-    """Give what a dotted name names, importing as much of it as is a module."""
+    """Return the object that a dotted name refers to, importing the part that is a module."""
     module, _, attribute = name.rpartition(".")
     try:
         return getattr(importlib.import_module(module), attribute)

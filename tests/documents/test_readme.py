@@ -1,4 +1,4 @@
-"""The README's tables are whole, and its lines for other programs stand as those expect them."""
+"""The README's tables are complete, and the lines that other programs extract from it can be found."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The reference's signatures, made without running the code, are those of the code."""
+"""The API reference's signatures, derived without running the code, match the code."""
 
 import inspect
 from pathlib import Path
