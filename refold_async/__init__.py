@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from refold_async.api.linked_accounts import LinkedAccount
     from refold_async.api.paging import Page, Paginator
     from refold_async.api.raw_calls import RawAnswer
-    from refold_async.api.workflow_models import Workflow, WorkflowResult
-    from refold_async.api.workflow_results import WorkflowFailed
+    from refold_async.api.workflow_models import Workflow, WorkflowFailed, WorkflowResult
     from refold_async.batch import (
         Batch,
         BatchOptions,
@@ -172,8 +171,7 @@ _HOMES = {
     "api.linked_accounts": "LinkedAccount",
     "api.paging": "Page Paginator",
     "api.raw_calls": "RawAnswer",
-    "api.workflow_models": "Workflow WorkflowResult",
-    "api.workflow_results": "WorkflowFailed",
+    "api.workflow_models": "Workflow WorkflowFailed WorkflowResult",
     "batch": "Batch BatchOptions BatchProgress BatchReport BatchSummary Journal PerAccount",
     "calls": "Call Done Failed Outcome Skipped",
     "client": "Account KeyAccount Refold SessionManager TokenAccount",

@@ -22,20 +22,17 @@ if TYPE_CHECKING:
     from refold_async.api.datarefs import Datarefs, OrganisationDatarefs
     from refold_async.api.datastores import Datastores
     from refold_async.api.env_variables import EnvVariables, OrganisationEnvVariables
-    from refold_async.api.event_definitions import EventDefinitions
-    from refold_async.api.events import Events
+    from refold_async.api.events import EventDefinitions, Events
     from refold_async.api.executions import Executions
     from refold_async.api.hosted_connect import HostedConnect
     from refold_async.api.human_tasks import HumanTasks
-    from refold_async.api.linked_account import KeyOwnAccount, OwnAccount, TokenOwnAccount
-    from refold_async.api.linked_accounts import LinkedAccounts
+    from refold_async.api.linked_accounts import KeyOwnAccount, LinkedAccounts, OwnAccount, TokenOwnAccount
     from refold_async.api.mcp_servers import McpServers
     from refold_async.api.schedules import Schedules
     from refold_async.api.session_tokens import OwnSessionToken, SessionTokens
     from refold_async.api.tables import Tables
     from refold_async.api.webhooks import TokenWebhooks, Webhooks
-    from refold_async.api.workflow_listing import OrganisationWorkflows
-    from refold_async.api.workflows import KeyWorkflows, TokenWorkflows, Workflows
+    from refold_async.api.workflows import KeyWorkflows, OrganisationWorkflows, TokenWorkflows, Workflows
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
 
 
@@ -114,12 +111,12 @@ class Refold(Scope):
     auth = Lazy["Auth"]("auth", "Auth")
     datarefs = Lazy["OrganisationDatarefs"]("datarefs", "OrganisationDatarefs")
     env_variables = Lazy["OrganisationEnvVariables"]("env_variables", "OrganisationEnvVariables")
-    events = Lazy["EventDefinitions"]("event_definitions", "EventDefinitions")
+    events = Lazy["EventDefinitions"]("events", "EventDefinitions")
     human_tasks = Lazy["HumanTasks"]("human_tasks", "HumanTasks")
     linked_accounts = Lazy["LinkedAccounts"]("linked_accounts", "LinkedAccounts")
     session_tokens = Lazy["SessionTokens"]("session_tokens", "SessionTokens")
     webhooks = Lazy["Webhooks"]("webhooks", "Webhooks")
-    workflows = Lazy["OrganisationWorkflows"]("workflow_listing", "OrganisationWorkflows")
+    workflows = Lazy["OrganisationWorkflows"]("workflows", "OrganisationWorkflows")
 
     def __init__(self, api_key: str | KeySource | None = None, **options: Unpack[Options]) -> None:
         manager = SessionManager(**options)
@@ -225,7 +222,7 @@ class Account(Scope):
     events = Lazy["Events"]("events", "Events")
     executions = Lazy["Executions"]("executions", "Executions")
     human_tasks = Lazy["HumanTasks"]("human_tasks", "HumanTasks")
-    linked_account = Lazy["OwnAccount"]("linked_account", "OwnAccount")
+    linked_account = Lazy["OwnAccount"]("linked_accounts", "OwnAccount")
     mcp_servers = Lazy["McpServers"]("mcp_servers", "McpServers")
     workflows = Lazy["Workflows"]("workflows", "Workflows")
 
@@ -279,7 +276,7 @@ class KeyAccount(Account):
     credentials = Lazy["KeyCredentials"]("credentials", "KeyCredentials")
     datarefs = Lazy["Datarefs"]("datarefs", "Datarefs")
     datastores = Lazy["Datastores"]("datastores", "Datastores")
-    linked_account = Lazy["KeyOwnAccount"]("linked_account", "KeyOwnAccount")
+    linked_account = Lazy["KeyOwnAccount"]("linked_accounts", "KeyOwnAccount")
     schedules = Lazy["Schedules"]("schedules", "Schedules")
     tables = Lazy["Tables"]("tables", "Tables")
     workflows = Lazy["KeyWorkflows"]("workflows", "KeyWorkflows")
@@ -302,7 +299,7 @@ class TokenAccount(Account):
     """
 
     hosted_connect = Lazy["HostedConnect"]("hosted_connect", "HostedConnect")
-    linked_account = Lazy["TokenOwnAccount"]("linked_account", "TokenOwnAccount")
+    linked_account = Lazy["TokenOwnAccount"]("linked_accounts", "TokenOwnAccount")
     session_token = Lazy["OwnSessionToken"]("session_tokens", "OwnSessionToken")
     webhooks = Lazy["TokenWebhooks"]("webhooks", "TokenWebhooks")
     workflows = Lazy["TokenWorkflows"]("workflows", "TokenWorkflows")

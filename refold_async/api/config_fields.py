@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from refold_async._core.checks import check_mapping
 from refold_async.api import operations
 from refold_async.api.common import Record
-from refold_async.api.config_models import Config, ConfigField
+from refold_async.api.configs import Config, ConfigField
 from refold_async.api.resource import Resource, flag
 
 

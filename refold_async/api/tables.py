@@ -3,13 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from refold_async._core.checks import check_list, check_mapping
 from refold_async.api import operations
-from refold_async.api.common import Record, Records
+from refold_async.api.common import Dated, Environment, Record, Records
 from refold_async.api.paging import Page, Paginator, PaginatorOf, paginate
-from refold_async.api.table_columns import TableEditing
-from refold_async.api.table_models import AddedRecords, CreatedTable, Table, TableRecords
+from refold_async.api.resource import Resource
+
+
+class Table(Dated, frozen=True, kw_only=True):
+    """A table.
+
+    Attributes:
+        name: Its name.
+        org_id: The organisation's id.
+        linked_account_id: The customer whose it is.
+        environment: `test` or `production`.
+        table_type: `persistent`.
+        is_deleted: Whether it was deleted.
+        associated_instance: The execution that made it.
+        record_count: How many records it holds.
+        group: The group that it is filed under.
+    """
+
+    name: str | None = None
+    org_id: str | None = None
+    linked_account_id: str | None = None
+    environment: Environment | None = None
+    table_type: str | None = None
+    is_deleted: bool | None = None
+    associated_instance: str | None = None
+    record_count: int | None = None
+    group: str | None = None
+
+
+class TableRecords(Page[Record], frozen=True, kw_only=True):
+    """A page of a table's records; each has its `record_id`.
+
+    Attributes:
+        name: The table's name.
+        columns: The names of its columns.
+    """
+
+    name: str | None = None
+    columns: list[str] | None = None
+
+
+class CreatedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A table that was asked for.
+
+    Attributes:
+        table_id: Its id.
+        already_exists: Whether there was one of that name.
+    """
+
+    table_id: str | None = None
+    already_exists: bool | None = None
+
+
+class AddedRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """Records that were added.
+
+    Attributes:
+        add_record_result: The records as they stand in the table, each with its `record_id`.
+        transformed_add_data: What was made of what was sent.
+    """
+
+    add_record_result: list[Record] | None = None
+    transformed_add_data: Any = None
+
+
+class TableColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of a table after a change.
+
+    Attributes:
+        columns: Their names.
+    """
+
+    columns: list[str] | None = None
+
+
+class TableEditing(Resource):
+    """Changing the columns of a customer's tables."""
+
+    __slots__ = ()
+
+    async def add_columns(
+        self, table_id: str, columns: Sequence[str], *, timeout: float | None = None
+    ) -> TableColumns:
+        """Add columns to a table, which has 20 at most.
+
+        Calls `PATCH /api/v2/public/tables/{table_id}/columns/add`.
+
+        Args:
+            table_id: The table's id.
+            columns: The names of the columns to add.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: The table has such a column, or too many.
+            NotFoundError: There is no such table.
+            RefoldError: Any other failure of a call.
+        """
+        body = {"columns": check_list("columns", columns)}
+        return await self._requester.call(
+            operations.TABLES_ADD_COLUMNS, TableColumns, table_id, body=body, timeout=timeout
+        )
+
+    async def remove_columns(
+        self, table_id: str, columns: Sequence[str], *, timeout: float | None = None
+    ) -> TableColumns:
+        """Remove columns of a table with their values; one must be left.
+
+        Calls `DELETE /api/v2/public/tables/{table_id}/columns/remove`.
+
+        Args:
+            table_id: The table's id.
+            columns: The names of the columns to remove.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: There is no such column, or none would be left.
+            NotFoundError: There is no such table.
+            RefoldError: Any other failure of a call.
+        """
+        body = {"columns": check_list("columns", columns)}
+        return await self._requester.call(
+            operations.TABLES_REMOVE_COLUMNS, TableColumns, table_id, body=body, timeout=timeout
+        )
+
+    async def rename_columns(
+        self, table_id: str, renames: Mapping[str, str], *, timeout: float | None = None
+    ) -> TableColumns:
+        """Rename columns of a table, in one step: `{"a": "b", "b": "c"}` is two renames.
+
+        Calls `PATCH /api/v2/public/tables/{table_id}/columns/rename`.
+
+        Args:
+            table_id: The table's id.
+            renames: From each old name to the new one.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+
+        Raises:
+            BadRequestError: There is no such column, or the new name is taken.
+            NotFoundError: There is no such table.
+            RefoldError: Any other failure of a call.
+        """
+        check_mapping("renames", renames)
+        body = {"renames": [{"old_name": old, "new_name": new} for old, new in renames.items()]}
+        return await self._requester.call(
+            operations.TABLES_RENAME_COLUMNS, TableColumns, table_id, body=body, timeout=timeout
+        )
 
 
 class Tables(TableEditing):

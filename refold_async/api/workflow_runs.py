@@ -9,11 +9,9 @@ from refold_async._core.checks import check_mapping
 from refold_async._core.operation import Effect
 from refold_async.api import operations
 from refold_async.api.execution_models import Execution
-from refold_async.api.executions import Executions
-from refold_async.api.following import check_times
+from refold_async.api.executions import Executions, check_times
 from refold_async.api.resource import Resource, flag
-from refold_async.api.workflow_models import StartedExecution, WorkflowResult
-from refold_async.api.workflow_results import read_result
+from refold_async.api.workflow_models import StartedExecution, WorkflowResult, read_result
 from refold_async.errors import UnreadableReplyError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from refold_async._core.operation import Effect
-from refold_async.api.workflow_results import WorkflowFailed
+from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.cli.exits import is_throttled
 from refold_async.errors import (
     AuthenticationError,

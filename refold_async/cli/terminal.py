@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from refold_async.api.workflow_results import WorkflowFailed
+from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.cli.error_messages import error_lines
 from refold_async.cli.exits import Exit
 from refold_async.errors import RefoldError

@@ -1,6 +1,6 @@
 """Sample calls: apps, actions, configs and what workflows keep."""
 
-from refold_async.api.config_models import ConfigField, ConfigWorkflow
+from refold_async.api.configs import ConfigField, ConfigWorkflow
 
 from .sample import PAGE, PAGE_QUERY, Sample, delete, get, patch, post, put
 

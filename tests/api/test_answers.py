@@ -22,7 +22,7 @@ from refold_async._core.responses import Response, read, status_error
 from refold_async.api.actions import read_result as read_action
 from refold_async.api.common import Identified
 from refold_async.api.credentials import Migration, read_migration
-from refold_async.api.env_models import VariableDefinition, VariableValue
+from refold_async.api.env_variables import VariableDefinition, VariableValue
 from refold_async.api.hosted_connect import ConnectUrl
 from refold_async.api.linked_accounts import LinkedAccount
 from refold_async.api.paging import Page, read_page

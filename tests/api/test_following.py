@@ -25,9 +25,8 @@ from refold_async import (
     deadline,
 )
 from refold_async._core.responses import Response
-from refold_async.api.following import follow
-from refold_async.api.workflow_models import WorkflowResult
-from refold_async.api.workflow_results import read_result
+from refold_async.api.executions import follow
+from refold_async.api.workflow_models import WorkflowResult, read_result
 
 from .recorder import Arrived, Recorder
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from refold_async import Refold, TokenAccount
-from refold_async.api.workflow_results import WorkflowFailed
+from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.sandbox import Sandbox
 from refold_async.webhooks import ConnectionExpired, parse_webhook, verify_webhook
 

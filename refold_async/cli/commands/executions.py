@@ -9,8 +9,8 @@ import shlex
 import click
 
 from refold_async.api.execution_models import Execution, NamedThing
-from refold_async.api.following import follow as follow_execution
-from refold_async.api.workflow_results import WorkflowFailed
+from refold_async.api.executions import follow as follow_execution
+from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.cli.arguments import account_option, deadline_option
 from refold_async.cli.client_command import client_command
 from refold_async.cli.listing import Asked, lists
