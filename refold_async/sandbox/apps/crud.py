@@ -151,7 +151,7 @@ def _start(run: ActionRun) -> str | None:
     """Return the id that the page starts after: `after`, or Slack's `cursor`."""
     start = run.text("after") or run.text("cursor")
     if start and not run.table.is_place(start):
-        raise AppProblemError("invalid", f"{start} is no place to go on from")
+        raise AppProblemError("invalid", f"{start} is not a valid cursor")
     return start or None
 
 
