@@ -58,7 +58,7 @@ def check(call: Call) -> None:
     if call.params is not None and not isinstance(call.params, _MAPPINGS):
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
     if call.key is not None and not _is_key(call.key):
-        raise InvalidCallError(f"key must be a text of valid Unicode that is not empty, not {call.key!r}")
+        raise InvalidCallError(f"key must be a non-empty string of valid Unicode, not {call.key!r}")
     if call.effect is not None:
         check_effect(call.effect)
 
@@ -66,7 +66,7 @@ def check(call: Call) -> None:
 def _no_text(call: Call) -> InvalidCallError:
     given = {name: getattr(call, name) for name in ("linked_account_id", "slug", "action_id")}
     name, value = next(item for item in given.items() if not isinstance(item[1], str))
-    return InvalidCallError(f"{name} must be a text, not {type(value).__name__}")
+    return InvalidCallError(f"{name} must be a string, not {type(value).__name__}")
 
 
 def _is_key(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""What a program holds: the organisation's client, and one customer's account."""
+"""The organisation's client, and a customer's account."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 
 class SessionManager(Closing):
-    """Owns the connections of many clients: one pool for each API key and event loop.
+    """Owns the connections of many clients: one pool per API key and event loop.
 
     Two keys never share a socket, a cookie or a rate limit.
 
     Args:
-        options: Settings of all its clients; see `Options`.
+        options: The settings of all its clients; see `Options`.
 
     Raises:
-        SettingsError: A setting cannot work.
+        SettingsError: If a setting cannot work.
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
@@ -58,23 +58,23 @@ class SessionManager(Closing):
         return f"SessionManager({self._base_url!r}, {self._sessions!r})"
 
     def client(self, api_key: str | KeySource | None = None) -> Refold:
-        """Lend a client that shares this manager's connections; closing it leaves them open.
+        """Return a client that shares this manager's connections; closing it leaves them open.
 
         Args:
-            api_key: An organisation's key, or an async callable that gives it; default:
-                `REFOLD_API_KEY`. Clients of the same callable share connections; another one, as a
-                lambda made for each client, has its own.
+            api_key: An organisation's key, or an async callable that returns it; default:
+                `REFOLD_API_KEY`. Clients with the same callable share connections; a new lambda for each
+                client gives each its own.
 
         Raises:
-            SettingsError: There is no key, or it cannot be one.
+            SettingsError: If there is no key, or it cannot be one.
         """
         return Refold._on(self, Credential("key", resolve_api_key() if api_key is None else api_key))
 
     def account(self, token: str) -> TokenAccount:
-        """Lend the account of a session token, or a personal access token.
+        """Return the account of a session token or personal access token, on this manager's connections.
 
         Raises:
-            SettingsError: It cannot be a token.
+            SettingsError: If it cannot be a token.
         """
         return TokenAccount(self._requester(Credential("token", token)), self._sessions, owns=False)
 
@@ -85,27 +85,27 @@ class SessionManager(Closing):
 class Refold(Scope):
     """The organisation's client: one API key, and all its customers.
 
-    It opens connections on first use, in the event loop that runs then; use it with `async with`,
-    or call `aclose` when done. One client serves a whole process.
+    Connections are opened on first use, in the running event loop. Use it with `async with`, or call
+    `aclose` when done. One client is enough for a whole process.
 
     Attributes:
-        auth: What an app asks for to be connected.
+        auth: What an app requires to be connected.
         datarefs: The datarefs of all customers.
         env_variables: The environment variables: their definitions, and the organisation's values.
         events: The events that the organisation's own app can fire.
-        human_tasks: Forms for people.
+        human_tasks: Forms for people to fill in.
         linked_accounts: The customers.
-        session_tokens: Making tokens that stand for one customer.
-        webhooks: Where the service tells of what happens.
+        session_tokens: Creates tokens that act for one customer.
+        webhooks: The organisation's webhooks.
         workflows: The organisation's workflows.
 
     Args:
-        api_key: The organisation's key, or an async callable that gives it (asked once for each
+        api_key: The organisation's key, or an async callable that returns it (called once per
             session, and again after a 401); default: `REFOLD_API_KEY`.
         options: Settings; see `Options`.
 
     Raises:
-        SettingsError: There is no key, or a setting cannot work.
+        SettingsError: If there is no key, or a setting cannot work.
     """
 
     auth = Lazy["Auth"]("auth", "Auth")
@@ -137,31 +137,31 @@ class Refold(Scope):
         return f"Refold({self._requester!r})"
 
     def account(self, linked_account_id: str) -> KeyAccount:
-        """Give one customer, on this client's connections.
+        """Return the account of one customer, on this client's connections.
 
         Args:
             linked_account_id: Your own stable id of the customer.
 
         Raises:
-            InvalidCallError: The id is no text, empty, or holds what a header cannot carry.
+            InvalidCallError: If the id is not a non-empty string that can be sent as a header.
         """
         check_text("linked_account_id", linked_account_id)
         return KeyAccount(self._requester.for_account(linked_account_id), self._sessions, owns=False)
 
     def batch(self, calls: Calls, **options: Unpack[BatchOptions]) -> Batch:
-        """Run many calls: one action over thousands of customers.
+        """Run many calls, e.g. one action for thousands of customers.
 
         Each calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`. Use it with
-        `async with`, and iterate over it for the outcomes as they come, or over its `in_order()`.
+        `async with`, and iterate over it for the outcomes as they complete, or over its `in_order()`.
 
         Args:
-            calls: An iterable or async iterable of `Call`, read only as fast as it is run.
+            calls: An iterable or async iterable of `Call`, read only as fast as the calls run.
             options: Settings; see `BatchOptions`.
 
         Raises:
-            SettingsError: A setting cannot work.
+            SettingsError: If a setting cannot work.
         """
-        from refold_async.batch import Batch, BatchSettings  # noqa: PLC0415 - loaded by who runs one
+        from refold_async.batch import Batch, BatchSettings  # noqa: PLC0415 - loaded on first use
         from refold_async.batch.runner import ExecuteRunner  # noqa: PLC0415
         from refold_async.hooks import listening  # noqa: PLC0415
 
@@ -171,20 +171,20 @@ class Refold(Scope):
         return Batch(calls, runner, settings, listening(client_settings.hooks))
 
     async def run(self, calls: Calls, **options: Unpack[BatchOptions]) -> BatchReport:
-        """Run many calls to the end, and give all outcomes at once; see `batch`.
+        """Run many calls to the end, and return all outcomes; see `batch`.
 
         Args:
             calls: An iterable or async iterable of `Call`.
             options: Settings; see `BatchOptions`.
 
         Returns:
-            The outcomes in the order of the input, which are all kept in memory, and the summary.
+            The outcomes in the order of the input, all in memory, and the summary.
 
         Raises:
-            SettingsError: A setting cannot work.
-            JournalError: The journal cannot be used.
+            SettingsError: If a setting cannot work.
+            JournalError: If the journal cannot be used.
         """
-        from refold_async.batch import BatchReport  # noqa: PLC0415 - loaded by who runs one
+        from refold_async.batch import BatchReport  # noqa: PLC0415 - loaded on first use
 
         async with self.batch(calls, **options) as batch:
             outcomes = [outcome async for outcome in batch]
@@ -193,23 +193,23 @@ class Refold(Scope):
 
 
 class Account(Scope):
-    """One customer, reached with an API key or with its token: what both can do.
+    """One customer's account: what both an API key and a token can do.
 
-    `refold.account(linked_account_id)` gives a `KeyAccount`, `Account.from_token(token)` a
+    `refold.account(linked_account_id)` returns a `KeyAccount`, `Account.from_token(token)` a
     `TokenAccount`; each can do more.
 
     Attributes:
-        actions: What can be done in its apps, and doing it.
-        auth: What an app asks for to be connected.
-        config_fields: What it sets of its workflows, field by field.
-        configs: How it has set up its apps.
+        actions: Lists, describes and executes the actions of its apps.
+        auth: What an app requires to be connected.
+        config_fields: The fields of its workflow configs.
+        configs: The configs of its apps.
         credentials: Its credentials for the organisation's own app.
         env_variables: The values of its environment variables.
-        events: Firing events of the organisation's own app.
+        events: Fires events of the organisation's own app.
         executions: The runs of its workflows.
-        human_tasks: Forms for people.
+        human_tasks: Forms for people to fill in.
         linked_account: The linked account itself.
-        mcp_servers: What agents may use.
+        mcp_servers: Its MCP servers, for agents.
         workflows: Its workflows.
     """
 
@@ -233,14 +233,14 @@ class Account(Scope):
 
     @staticmethod
     def from_token(token: str, **options: Unpack[Options]) -> TokenAccount:
-        """Make the account of a session token, without an API key; it owns its connections.
+        """Return the account of a token, without an API key; it owns its connections.
 
         Args:
             token: A session token, which is short-lived, or a personal access token.
             options: Settings; see `Options`.
 
         Raises:
-            SettingsError: It cannot be a token, or a setting cannot work.
+            SettingsError: If it cannot be a token, or a setting cannot work.
         """
         manager = SessionManager(**options)
         return TokenAccount(manager._requester(Credential("token", token)), manager._sessions, owns=True)
@@ -250,22 +250,22 @@ class Account(Scope):
 
     @property
     def linked_account_id(self) -> str | None:
-        """The customer's id; `None` for an account of a token, which alone knows it."""
+        """The customer's id; `None` for the account of a token, which does not reveal it."""
         return self._requester.linked_account_id
 
 
 class KeyAccount(Account):
-    """One customer, reached with the organisation's API key: `refold.account(linked_account_id)`.
+    """One customer's account, used with the organisation's API key: `refold.account(linked_account_id)`.
 
     Attributes:
         applications: The apps that it can connect, and the state of its connections.
-        auth: What an app asks for to be connected, and where OAuth starts.
-        configs: How it has set up its apps; also made and deleted.
-        credentials: Its credentials, for its apps too.
-        datarefs: Records that its workflows keep under a name.
-        datastores: What its workflows have stored.
-        linked_account: The linked account itself; also disconnecting an app.
-        schedules: Its workflows that run by the clock.
+        auth: What an app requires to be connected, and where OAuth starts.
+        configs: The configs of its apps; also creates and deletes them.
+        credentials: Its credentials, including those for its apps.
+        datarefs: Records that its workflows store under a name.
+        datastores: The data that its workflows have stored.
+        linked_account: The linked account itself; also disconnects an app.
+        schedules: Its scheduled workflows.
         tables: Its persistent tables.
         workflows: Its workflows.
     """
@@ -288,14 +288,14 @@ class KeyAccount(Account):
 
 
 class TokenAccount(Account):
-    """One customer, reached with its token: `Account.from_token(token)`, `manager.account(token)`.
+    """One customer's account, used with its token: `Account.from_token(token)`, `manager.account(token)`.
 
     Attributes:
-        hosted_connect: The page on which it connects its apps.
-        linked_account: The linked account itself, as the token tells it.
+        hosted_connect: The page where it connects its apps.
+        linked_account: The linked account itself, as the token sees it.
         session_token: The token itself.
         webhooks: The webhooks, as far as a token may change them.
-        workflows: Its workflows; also published and deleted.
+        workflows: Its workflows; also publishes and deletes them.
     """
 
     hosted_connect = Lazy["HostedConnect"]("hosted_connect", "HostedConnect")

@@ -1,4 +1,4 @@
-"""Deadlines that travel: the time that a caller has left bounds the calls made within."""
+"""Deadlines that apply to every call made within a block."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ T = TypeVar("T")
 
 
 class OutOfTimeError(Exception):
-    """The moment came at which something is given up."""
+    """The time to wait for something has passed."""
 
 
 async def wait_until(due: float, step: Awaitable[T]) -> T:
-    """Await a step until a moment of the event loop's clock; `math.inf` is none.
+    """Await a step until `due`, by the event loop's clock; `math.inf` waits forever.
 
     Raises:
-        OutOfTimeError: The moment came first. A `TimeoutError` of the step's own goes through as it is.
+        OutOfTimeError: If `due` passed first. A `TimeoutError` of the step itself propagates as it is.
     """
+    # `expired` tells our timeout from a `TimeoutError` that the step raised, e.g. one of the socket.
     scope = asyncio.timeout_at(None if due == math.inf else due)
     try:
         async with scope:
@@ -39,16 +40,16 @@ _deadline: Final[ContextVar[float]] = ContextVar("refold_async_deadline", defaul
 
 @contextlib.contextmanager
 def deadline(seconds: float) -> Generator[None, None, None]:
-    """Bound every call made in this block, also those of tasks started in it.
+    """Set a deadline for every call made in this block, and in tasks started within it.
 
-    A call's own `timeout` still holds where it is shorter, and so does an outer block's deadline.
+    The shortest one applies: this deadline, that of an enclosing block, or the call's own `timeout`.
 
     Args:
         seconds: The time left, in seconds from now.
 
     Raises:
-        SettingsError: `seconds` is not a number above 0.
-        RuntimeError: There is no running event loop.
+        SettingsError: If `seconds` is not a positive number.
+        RuntimeError: If no event loop is running.
     """
     until = asyncio.get_running_loop().time() + check_seconds("deadline", seconds)
     token = _deadline.set(min(until, _deadline.get()))
@@ -59,6 +60,6 @@ def deadline(seconds: float) -> Generator[None, None, None]:
 
 
 def earlier(moment: float) -> float:
-    """Give the earlier of a moment, by the event loop's clock, and the deadline that holds here."""
+    """Return the earlier of a moment, by the event loop's clock, and the deadline that applies here."""
     outer = _deadline.get()
     return min(outer, moment)

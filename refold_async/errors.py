@@ -1,30 +1,30 @@
-"""Every error of the SDK, and what each says of the call's fate.
+"""All errors of the SDK.
 
 RefoldError
 ├── SettingsError               a setting that cannot work (also a ValueError)
 ├── InvalidCallError            an argument that cannot be sent (also a ValueError)
 ├── JournalError                a batch's journal that cannot be used
-├── InterruptedRunError         a write that was under way when an earlier run of its batch ended
+├── InterruptedRunError         a write that was in progress when an earlier run of its batch ended
 ├── ClosedError                 the client was closed
-├── ConnectionFailedError       no connection, or it was lost
+├── ConnectionFailedError       no connection could be made, or it was lost
 │   └── CertificateError        the server's certificate was refused
 ├── DeadlineExceededError       the deadline passed (also a TimeoutError)
-├── StatusError                 an answer with an HTTP status that is not 2xx
+├── StatusError                 a response with an HTTP status that is not 2xx
 │   ├── RedirectError           3xx: redirects are never followed
 │   ├── BadRequestError         400
 │   ├── AuthenticationError     401: the API key or token was refused
-│   ├── ReconnectRequiredError  401 or 403: the customer must connect its app again
+│   ├── ReconnectRequiredError  401 or 403: the customer must reconnect its app
 │   ├── PermissionDeniedError   403
 │   ├── NotFoundError           404
 │   ├── ConflictError           409
 │   ├── UnprocessableError      422
 │   ├── RateLimitedError        429
 │   └── ServerError             5xx
-├── ActionFailed                HTTP 200, and the action did not succeed (in `results`)
+├── ActionFailed                HTTP 200, but the action did not succeed (in `results`)
 ├── WorkflowFailed              an execution of a workflow that did not complete (in `api`)
-├── RefusedError                HTTP 200, and a body that says it was not done
-└── UnreadableReplyError        an answer that cannot be read
-    └── ReplyTooLargeError      an answer past `max_response_bytes`
+├── RefusedError                HTTP 200, but the body says that it was not done
+└── UnreadableReplyError        a response that cannot be decoded
+    └── ReplyTooLargeError      a response larger than `max_response_bytes`
 """
 
 from __future__ import annotations
@@ -39,40 +39,40 @@ if TYPE_CHECKING:
 Fate = Literal["not_sent", "rejected", "unknown"]
 """What became of a failed call.
 
-`not_sent`: nothing of it reached a server. `rejected`: an answer says that it was not
-done. `unknown`: it was sent, and no answer tells whether it was done.
+`not_sent`: nothing of it reached a server. `rejected`: a response says that it was not done.
+`unknown`: it was sent, and no response tells whether it was done.
 """
 
-_GRAVITY: Final = {"not_sent": 0, "rejected": 1, "unknown": 2}
+_CERTAINTY: Final = {"not_sent": 0, "rejected": 1, "unknown": 2}
 
 
 def worst_fate(fate: Fate, earlier: Iterable[RefoldError] = ()) -> Fate:
-    """Give a call's fate, by its last attempt's and the errors of those before: the least certain one."""
-    return max((fate, *(error.fate for error in earlier)), key=_GRAVITY.__getitem__)
+    """Return a call's fate: the least certain one of its last attempt's and those of its earlier errors."""
+    return max((fate, *(error.fate for error in earlier)), key=_CERTAINTY.__getitem__)
 
 
 class RefoldError(Exception):
-    """The root of all errors that the SDK raises.
+    """Base class of all errors that the SDK raises.
 
     Attributes:
-        message: What happened, in words.
+        message: What happened.
         fate: What became of the call: `"not_sent"`, `"rejected"` or `"unknown"`.
-        status: The HTTP status of the answer.
-        error_type: The answer's `http_error_type`.
-        error_code: The answer's `error_code`, or `error`.
-        request_id: The answer's `request_id`, for Refold's support.
-        retry_after: Seconds that the answer asks to wait.
-        operation: The operation's name, as `actions.execute`.
-        slug: The app that was named.
-        action_id: The action that was named.
-        linked_account_id: The customer for whom the call was made.
-        ids: What else the call's path names, as `{"execution_id": "…"}`.
+        status: The HTTP status of the response.
+        error_type: The response's `http_error_type`.
+        error_code: The response's `error_code`, or `error`.
+        request_id: The response's `request_id`, for Refold's support.
+        retry_after: Seconds that the response asks to wait.
+        operation: The operation's name, e.g. `actions.execute`.
+        slug: The app's slug.
+        action_id: The action.
+        linked_account_id: The customer that the call was made for.
+        ids: The other ids in the call's path, e.g. `{"execution_id": "…"}`.
         effect: What running the call twice does: `"read"`, `"idempotent"` or `"write"`.
-        attempts: How many times the call was tried.
+        attempts: The number of attempts.
         elapsed: Seconds from the call's start to its failure.
         earlier: The errors of the attempts before the last, oldest first.
 
-    What does not apply is `None`.
+    Attributes that do not apply are `None`.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class RefoldError(Exception):
 
     @property
     def needs_reconnect(self) -> bool:
-        """Whether the customer must connect its app again before this call can succeed."""
+        """Whether the customer must reconnect its app before this call can succeed."""
         return False
 
     def __str__(self) -> str:
@@ -126,7 +126,7 @@ class RefoldError(Exception):
 
     @classmethod
     def _blank(cls, message: str, fate: Fate) -> Self:
-        """Make an error of this class for unpickling, which fills in its facts."""
+        """Return an error of this class for unpickling, which restores its attributes."""
         error = cls.__new__(cls, message)
         RefoldError.__init__(error, message, fate=fate)
         return error
@@ -135,14 +135,14 @@ class RefoldError(Exception):
 def particulars(
     attempts: int, elapsed: float | None = None, request_id: str | None = None, fate: Fate | None = None
 ) -> list[str]:
-    """Give the words that tell how a call went, as `["4 attempts", "1.38 s", "fate: unknown"]`."""
-    told = [
+    """Return how a call went, e.g. `["4 attempts", "1.38 s", "fate: unknown"]`."""
+    details = [
         f"{attempts} attempts" if attempts > 1 else None,
         None if elapsed is None else f"{elapsed:.2f} s",
         None if request_id is None else f"request {request_id}",
         None if fate is None else f"fate: {fate}",
     ]
-    return [words for words in told if words is not None]
+    return [detail for detail in details if detail is not None]
 
 
 def _path(slug: str | None, action_id: str | None) -> str | None:
@@ -154,41 +154,41 @@ def _rebuild(cls: type[RefoldError], message: str, fate: Fate) -> RefoldError:
 
 
 class SettingsError(RefoldError, ValueError):
-    """A setting that cannot work; raised where it is given, before anything is sent."""
+    """A setting cannot work. Raised before anything is sent."""
 
 
 class InvalidCallError(RefoldError, ValueError):
-    """An argument that cannot be put on the wire; raised before a connection is opened."""
+    """An argument cannot be sent. Raised before a connection is opened."""
 
 
 class JournalError(RefoldError):
-    """A batch's journal cannot be used: another job's, locked, damaged, or its disk is full.
+    """A batch's journal cannot be used: it is another job's, locked or damaged, or the disk is full.
 
-    Nothing is sent once it is raised.
+    Nothing is sent once this is raised.
     """
 
 
 class InterruptedRunError(RefoldError):
-    """A write was under way when an earlier run of its batch was killed: its fate is `unknown`."""
+    """A write was in progress when an earlier run of its batch was killed: its fate is `unknown`."""
 
 
 class ClosedError(RefoldError):
-    """The client, or the session under the call, was closed."""
+    """The client was closed, before the call or during it."""
 
 
 class ConnectionFailedError(RefoldError):
-    """No connection could be made, or it was lost before the whole answer arrived.
+    """No connection could be made, or it was lost before the whole response arrived.
 
-    Its `fate` is `not_sent` where nothing of the call left, else `unknown`.
+    Its `fate` is `not_sent` if nothing of the request was sent, else `unknown`.
     """
 
 
 class CertificateError(ConnectionFailedError):
-    """The server's TLS certificate was refused: expired, self-signed, or another host's."""
+    """The server's TLS certificate was refused: e.g. expired, self-signed, or for another host."""
 
 
 class DeadlineExceededError(RefoldError, TimeoutError):
-    """The call's deadline passed, or the wait that the service asked for would pass it."""
+    """The call's deadline passed, or the rate limit cannot allow it before the deadline."""
 
 
 class StatusError(RefoldError):
@@ -198,47 +198,47 @@ class StatusError(RefoldError):
 
 
 class RedirectError(StatusError):
-    """A redirect (3xx). It is never followed: the API key would travel to another host."""
+    """A redirect (3xx). It is never followed: the API key would be sent to another host."""
 
 
 class BadRequestError(StatusError):
-    """400: the service refused what was asked, as a parameter that is missing."""
+    """400: the request is invalid, e.g. a parameter is missing."""
 
 
 class AuthenticationError(StatusError):
-    """401: the API key, or the session token, was refused."""
+    """401: the API key or token was refused."""
 
 
 class ReconnectRequiredError(StatusError):
-    """401 or 403 for the customer's own connection: it must connect the app again."""
+    """401 or 403 for the customer's connection: the customer must reconnect the app."""
 
     @property
     def needs_reconnect(self) -> bool:
-        """Whether the customer must connect its app again before this call can succeed."""
+        """Whether the customer must reconnect its app before this call can succeed."""
         return True
 
 
 class PermissionDeniedError(StatusError):
-    """403: the credential is good and may not do this."""
+    """403: the credential is valid, but not allowed to do this."""
 
 
 class NotFoundError(StatusError):
-    """404: no such app, action, account or resource."""
+    """404: the app, action, account or resource does not exist."""
 
 
 class ConflictError(StatusError):
-    """409: the resource is in a state that does not allow this."""
+    """409: the state of the resource does not allow this."""
 
 
 class UnprocessableError(StatusError):
-    """422: the request was understood, and its content refused."""
+    """422: the content of the request was refused."""
 
 
 class RateLimitedError(StatusError):
-    """429: too many requests. `retry_after` holds the wait, where the answer names one.
+    """429: too many requests. `retry_after` is the wait that the response asks for, if any.
 
-    `by_app` is true where the answer says that the connected app, not Refold, throttled;
-    such a call may have run in part, so the fate of a write is then `unknown`.
+    `by_app` is true if the connected app, not Refold, throttled. Such a call may have run in part, so its
+    fate is `unknown`.
     """
 
     by_app: bool = False
@@ -249,18 +249,18 @@ class ServerError(StatusError):
 
 
 class RefusedError(RefoldError):
-    """HTTP 200, and a body that says that it was not done."""
+    """HTTP 200, but the body says that it was not done."""
 
 
 class UnreadableReplyError(RefoldError):
-    """The answer cannot be read: not HTTP, not JSON, or not what the operation answers."""
+    """The response cannot be decoded: it is not HTTP, not JSON, or not what the operation answers."""
 
 
 class ReplyTooLargeError(UnreadableReplyError):
-    """The answer is larger than `max_response_bytes`, before or after decompression."""
+    """The response is larger than `max_response_bytes`, before or after decompression."""
 
 
-_IN_OUR_WORDS: Final = (
+_SAFE_TO_LOG: Final = (
     ClosedError,
     ConnectionFailedError,
     DeadlineExceededError,
@@ -268,22 +268,22 @@ _IN_OUR_WORDS: Final = (
     ReplyTooLargeError,
     SettingsError,
 )
-"""Errors whose messages quote nothing that the service or the connected app wrote."""
+"""Errors whose messages quote nothing from the service or the connected app, which may be personal data."""
 
 
 def name_call(
     operation: str | None, slug: str | None, action_id: str | None, linked_account_id: str | None
 ) -> str:
-    """Name a call, as `actions.execute hubspot/get_contact, account 'demo-user-1'`."""
+    """Describe a call, e.g. `actions.execute hubspot/get_contact, account 'demo-user-1'`."""
     target = "/".join(part for part in (slug, action_id) if part)
     name = " ".join(part for part in (operation or "a call", target) if part)
     return name if linked_account_id is None else f"{name}, account {linked_account_id!r}"
 
 
 def name_error(error: BaseException) -> str:
-    """Name an error by its class, its status, and its message where that may quote nobody."""
+    """Describe an error for the log: its class, its status, and its message if that is safe to log."""
     name = type(error).__name__
-    if isinstance(error, _IN_OUR_WORDS):
+    if isinstance(error, _SAFE_TO_LOG):
         return f"{name}: {error.message}"
     status = error.status if isinstance(error, RefoldError) else None
     return name if status is None else f"{name} {status}"

@@ -1,4 +1,4 @@
-"""What a program is told as its calls go on: the ground of traces and metrics."""
+"""Hooks, which observe calls: the base for traces and metrics."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ R = TypeVar("R")
 logger: Final = logging.getLogger("refold_async")
 
 WaitReason = Literal["rate", "connection"]
-"""What a call waits for: its turn by the rate limit, or a free connection."""
+"""What a call waits for: the rate limit, or a free connection."""
 
 
 class CallFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
-    """One logical call, the same object at each of its hooks.
+    """Describes one logical call; each of its hooks gets the same object.
 
-    Two calls are never equal, however alike, so that it can be the key of what a hook keeps.
+    Compared by identity, so that it can be a dict key for what a hook stores about the call.
 
     Attributes:
-        operation: The operation's name, as `actions.execute`.
+        operation: The operation's name, e.g. `actions.execute`.
         method: The HTTP method.
-        path: The path's template, never the path with its ids.
+        path: The path template, never the path with its ids.
         server: The base URL.
         effect: What running it twice does.
-        slug: The app named, where there is one.
-        action_id: The action named, where there is one.
-        linked_account_id: The customer, where there is one.
+        slug: The app's slug, if the call names an app.
+        action_id: The action, if the call names one.
+        linked_account_id: The customer, if there is one.
     """
 
     operation: str
@@ -53,61 +53,62 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=Tru
 
 
 class Hooks:
-    """Base of what listens to calls; override what you need.
+    """Base class for observers of calls; override the methods that you need.
 
-    A call tells `on_call` first and `on_done` last, once each. Between them, each attempt tells
-    its waits, `on_request`, and `on_response`; a cancelled one goes straight to `on_done`.
+    `on_call` comes first and `on_done` last, once per call. Between them, each attempt calls `on_wait` for
+    its waits, `on_request` and `on_response`; a cancelled attempt goes straight to `on_done`.
 
-    Hooks run in the calling task, between its steps: keep them quick. One that raises harms no
-    call; it is logged as a warning.
+    Hooks run in the task that makes the call: keep them fast. An exception in a hook is logged as a warning
+    and does not affect the call.
     """
 
     def on_call(self, call: CallFacts) -> None:
-        """A logical call begins."""
+        """Handle the start of a logical call."""
 
     def on_wait(self, call: CallFacts, reason: WaitReason, seconds: float) -> None:
-        """The call waited for its turn by the rate limit, or for a free connection."""
+        """Handle a wait for the rate limit, or for a free connection."""
 
     def on_request(self, call: CallFacts, attempt: int) -> Mapping[str, str] | None:
-        """An attempt goes out; the first is 1.
+        """Handle the start of an attempt; the first is 1.
 
         Returns:
-            Headers to send with this attempt, as `traceparent`; `None` for none. They replace
-            none of the call's own.
+            Headers to send with this attempt, e.g. `traceparent`, or `None`. They cannot replace the call's
+            own.
         """
 
     def on_response(
         self, call: CallFacts, attempt: int, status: int | None, error: RefoldError | None, seconds: float
     ) -> None:
-        """An attempt ended, with an HTTP status, an error, or both, `seconds` after it went out."""
+        """Handle the end of an attempt, with an HTTP status, an error, or both, `seconds` after its start."""
 
     def on_retry(self, call: CallFacts, attempt: int, error: RefoldError, wait: float) -> None:
-        """The attempt failed, and the next one follows after `wait` seconds."""
+        """Handle a failed attempt that is retried after `wait` seconds."""
 
     def on_done(
         self, call: CallFacts, attempts: int, error: BaseException | None, fate: Fate | None, seconds: float
     ) -> None:
-        """The logical call ended, `seconds` after it began.
+        """Handle the end of the logical call, `seconds` after its start.
 
-        With an answer, `error` and `fate` are `None`. Else `fate` says what became of the call,
-        also where it was cancelled.
+        If it succeeded, `error` and `fate` are `None`. Otherwise `fate` says what became of the call, even if
+        it was cancelled.
         """
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """A call of a batch ended, after its `on_done` where it was begun, or was skipped."""
+        """Handle the outcome of a call of a batch, after its `on_done` if it was started."""
 
 
 def listening(hooks: Hooks | Sequence[Hooks] | None) -> Sequence[Hooks]:
-    """Give those who listen, of the setting `hooks`."""
+    """Return the setting `hooks` as a sequence."""
     if hooks is None:
         return ()
     return (hooks,) if isinstance(hooks, Hooks) else hooks
 
 
 def safely(hook: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R | None:
-    """Call a hook so that its failure harms no call; `None` where it raised."""
+    """Call a hook; log its exception and return `None` if it raises."""
     try:
         return hook(*args, **kwargs)
+    # A broken hook must not fail, or repeat, a call that succeeded.
     except Exception:
-        logger.warning("a hook raised, and was ignored", exc_info=True)
+        logger.warning("a hook raised, its exception is ignored", exc_info=True)
         return None

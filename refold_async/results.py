@@ -1,4 +1,4 @@
-"""What an action answered, and the error where it did not succeed."""
+"""The result of an action, and the error of one that did not succeed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CallNames = tuple[tuple[str, str], str | None, Effect]
 
 
 class ActionResult:
-    """What an action answered. Its data is decoded only when it is asked for.
+    """The result of an action. Its data is decoded on first use.
 
     Attributes:
         node_status: How the action ended; `Success` on every result that `execute` returns.
-        http_status: The connected app's own HTTP status, where the service tells it.
-        raw: The data's JSON as it came, not decoded: `bytes(result.raw)` copies it, any buffer
-            reader (`msgspec.json.decode`, `file.write`) takes it as it is.
+        http_status: The connected app's own HTTP status, if the service reports it.
+        raw: The data's JSON as it was received: `bytes(result.raw)` copies it; anything that accepts a
+            buffer (`msgspec.json.decode`, `file.write`) takes it as it is.
     """
 
     __slots__ = ("_call", "_data", "http_status", "node_status", "raw")
@@ -59,10 +59,10 @@ class ActionResult:
 
     @property
     def data(self) -> Any:
-        """The data as dicts, lists, texts and numbers: decoded at the first use, then kept.
+        """The data as dicts, lists, strings and numbers, decoded on first use.
 
         Raises:
-            UnreadableReplyError: The data is not JSON. The action itself was done.
+            UnreadableReplyError: If the data is not JSON. The action itself was done.
         """
         if self._data is msgspec.UNSET:
             try:
@@ -79,15 +79,15 @@ class ActionResult:
     def into(self, kind: UnionType) -> Any: ...
 
     def into(self, kind: Any) -> Any:
-        """Decode the data straight into a type of yours.
+        """Decode the data into a type of yours.
 
         Args:
-            kind: Any type that msgspec decodes: a Struct, a dataclass, a TypedDict, `list[Contact]`,
-                `Contact | Company`, …
+            kind: Any type that msgspec decodes, e.g. a Struct, a dataclass, a TypedDict, `list[Contact]` or
+                `Contact | Company`.
 
         Raises:
-            UnreadableReplyError: The data does not fit the type; the message says where. The
-                action itself was done.
+            UnreadableReplyError: If the data does not fit the type; the message says where. The action
+                itself was done.
         """
         try:
             return decode_into(self.raw, kind)
@@ -102,13 +102,13 @@ class ActionResult:
 
 
 def of_call(result: ActionResult, call: CallNames) -> ActionResult:
-    """Note on a result whose it is, for the errors of its data to say; gives it back."""
-    result._call = call  # noqa: SLF001 - nobody else is to set it
+    """Record which call a result belongs to, for the errors of its data, and return it."""
+    result._call = call  # noqa: SLF001 - set only here
     return result
 
 
 def restored(node_status: str, http_status: int | None, raw: bytes) -> ActionResult:
-    """Make a result of what one was taken apart into."""
+    """Return a result made of the parts of another, e.g. a pickled one."""
     return ActionResult(node_status, http_status, msgspec.Raw(raw))
 
 
@@ -118,8 +118,8 @@ class ActionFailed(RefoldError):
     Attributes:
         result: The whole result: its `node_status`, `http_status` and data.
 
-    Its `fate` is `rejected` where the result's `http_status` says that the app refused
-    (4xx), else `unknown`.
+    Its `fate` is `rejected` if the result's `http_status` says that the app refused the request (4xx), else
+    `unknown`.
     """
 
     def __init__(self, message: str, *, result: ActionResult, fate: Fate) -> None:

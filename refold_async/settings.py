@@ -1,4 +1,4 @@
-"""The settings of a client, checked where they are given."""
+"""The settings of a client, checked when they are constructed."""
 
 from __future__ import annotations
 
@@ -20,35 +20,33 @@ from refold_async._core.checks import (
     check_timeout,
     check_type,
     check_url,
+    invalid_url,
     is_number,
-    no_url,
 )
 from refold_async._core.credentials import Secret
-from refold_async.errors import (
-    SettingsError,
-)
+from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
-    """How failed calls are tried again.
+    """How failed calls are retried: exponential backoff with full jitter.
 
-    The wait before try n + 1 is drawn evenly from 0 to `min(cap, base * 2 ** (n - 1))`
-    seconds, and is never shorter than the `Retry-After` of the answer.
+    The wait after attempt n is random between 0 and `min(cap, base * 2 ** (n - 1))` seconds, and never
+    shorter than the response's `Retry-After`.
 
     Args:
-        attempts: Tries of one call at most, the first included; 1 turns retries off.
-        base: Seconds, the bound of the first wait.
-        cap: Seconds, the bound of any wait.
-        attempt_timeout: Seconds after which a *read* that got no answer is given up and tried
-            again; a write is never given up before the call's deadline.
-        budget: What the retries of one session may draw: each costs 14, or 5 after a 429; a
-            success at the first try gives back 1, one after a retry what that retry cost.
-        throttled_writes: Whether a 429 of Refold's own says that a write was not done, so that it is
-            tried again; else it is not, and its fate is `unknown`.
+        attempts: The most attempts of one call, including the first; 1 turns retries off.
+        base: The longest first wait, in seconds.
+        cap: The longest wait, in seconds.
+        attempt_timeout: Seconds after which a *read* without a response is retried; a write waits until the
+            call's deadline.
+        budget: The retry budget of a session: each retry costs 14, or 5 after a 429; a first attempt that
+            succeeds refunds 1, a retry that succeeds refunds its cost.
+        throttled_writes: Whether a 429 from Refold itself proves that a write was not done, so that it is
+            retried; if false, it is not, and its fate is `unknown`.
 
     Raises:
-        SettingsError: A number is out of its range.
+        SettingsError: If a value is out of range.
     """
 
     attempts: int = 4
@@ -59,7 +57,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     throttled_writes: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse numbers that cannot work."""
+        """Check the values."""
         check_count("Retry: attempts", self.attempts)
         check_count("Retry: budget", self.budget, least=0)
         for name in ("base", "cap"):
@@ -77,21 +75,21 @@ class RateLimit(msgspec.Struct, frozen=True):
     """How many calls a credential may start.
 
     Args:
-        per_second: Calls a second, over time.
-        burst: Calls that may start in the same instant.
+        per_second: Calls per second, on average.
+        burst: Calls that may start at once.
 
     Raises:
-        SettingsError: A number is not finite, `per_second` is not above 0, or `burst` is below 1.
+        SettingsError: If `per_second` is not a finite positive number, or `burst` is below 1.
     """
 
     per_second: float
     burst: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse numbers that no limit can have."""
+        """Check the values."""
         rate = self.per_second
         if not (is_number(rate) and rate > 0 and math.isfinite(rate) and math.isfinite(1 / rate)):
-            raise SettingsError(f"RateLimit: per_second must be a number above 0, not {rate!r}")
+            raise SettingsError(f"RateLimit: per_second must be a positive number, not {rate!r}")
         check_count("RateLimit: burst", self.burst)
 
 
@@ -100,21 +98,21 @@ HOSTED_LIMIT: Final = RateLimit(20, burst=5)
 
 
 class Cache(msgspec.Struct, frozen=True, kw_only=True):
-    """How action lists and schemas are kept.
+    """How action lists and schemas are cached.
 
     Args:
-        lifetime: Seconds for which an answer serves; default 300.
-        size: Answers kept at most, the least recently used going first; default 1,000.
+        lifetime: Seconds that an entry is valid; default 300.
+        size: The most entries; the least recently used is evicted first; default 1,000.
 
     Raises:
-        SettingsError: A number is out of its range.
+        SettingsError: If a value is out of range.
     """
 
     lifetime: float = 300.0
     size: int = 1000
 
     def __post_init__(self) -> None:
-        """Refuse numbers that cannot work."""
+        """Check the values."""
         check_seconds("Cache: lifetime", self.lifetime)
         check_count("Cache: size", self.size)
 
@@ -131,20 +129,20 @@ class Options(TypedDict, total=False):
     """The keyword settings of `Refold`, `SessionManager` and `Account.from_token`.
 
     Keys:
-        base_url: Where Refold is; default: `REFOLD_BASE_URL`, else the hosted service.
-        timeout: Seconds, one deadline for a whole call with its waits and retries; default 60.
-            `math.inf` for none.
-        retry: How failed calls are tried again; default `Retry()`.
-        rate_limit: A `RateLimit`, `None` for no limit, or `"auto"` (default): 20 a second with a
-            burst of 5 against the hosted service, none elsewhere.
-        max_connections: Calls under way at once for each credential; default 100.
-        max_response_bytes: The largest answer that is read, also once decompressed; default 64 MiB.
-        ssl: `True` (default) verifies by the system's authorities; an `ssl.SSLContext` of your own;
+        base_url: The URL of Refold; default: `REFOLD_BASE_URL`, else the hosted service.
+        timeout: Seconds for a whole call, including waits and retries; default 60. `math.inf` for none.
+        retry: How failed calls are retried; default `Retry()`.
+        rate_limit: A `RateLimit`, `None` for no limit, or `"auto"` (default): 20 per second with
+            a burst of 5 for the hosted service, none for other servers.
+        max_connections: Concurrent requests per credential; default 100.
+        max_response_bytes: The largest response that is read, before and after decompression; default
+            64 MiB.
+        ssl: `True` (default) verifies certificates with the system's authorities; an `ssl.SSLContext`;
             `False` verifies nothing, and warns.
-        proxy: An `http://` proxy's URL; default none.
-        trust_env: Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are heeded; default no.
+        proxy: The URL of an `http://` proxy; default none.
+        trust_env: Whether to use `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; default no.
         cache: A `Cache` for action lists and schemas; default none.
-        hooks: One `Hooks`, or several, called as calls go on; default none.
+        hooks: One `Hooks` or several; default none.
     """
 
     base_url: str | None
@@ -161,10 +159,10 @@ class Options(TypedDict, total=False):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings that were checked; see `Options` for what each means.
+    """Checked settings; see `Options` for what each means.
 
     Raises:
-        SettingsError: A setting cannot work; its message says which, and why.
+        SettingsError: If a setting cannot work; the message says which, and why.
     """
 
     base_url: str | None = None
@@ -180,7 +178,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hooks: Hooks | Sequence[Hooks] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, in words."""
+        """Check the settings."""
         check_timeout(self.timeout)
         check_count("max_connections", self.max_connections)
         check_count("max_response_bytes", self.max_response_bytes)
@@ -196,56 +194,57 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.proxy is not None:
             check_url("proxy", self.proxy, credentials=True)
             if "@" in self.proxy:
+                # The struct's repr would show the proxy's password.
                 msgspec.structs.force_setattr(self, "proxy", Secret(self.proxy))
 
     def limit_for(self, base_url: str) -> RateLimit | None:
-        """Give the rate limit that holds against a base URL."""
+        """Return the rate limit for a base URL."""
         if self.rate_limit == "auto":
             return HOSTED_LIMIT if urlsplit(base_url).hostname == urlsplit(HOSTED).hostname else None
         return self.rate_limit
 
 
 def resolve_base_url(given: str | None) -> str:
-    """Give the base URL to call: the given one, else `REFOLD_BASE_URL`, else the hosted one.
+    """Return the base URL: the given one, else `REFOLD_BASE_URL`, else the hosted one.
 
-    It is written as it goes over the wire: the host in ASCII (IDNA), the path with `%` escapes.
+    It is returned as it is sent: the host in ASCII (IDNA), the path percent-encoded.
 
     Raises:
-        SettingsError: It is no http or https URL, or holds credentials, a query or a fragment.
+        SettingsError: If it is not an http or https URL, or contains credentials, a query or a fragment.
     """
-    name, url = ("base_url", given) if given is not None else ("REFOLD_BASE_URL", _base_url_around())
+    name, url = ("base_url", given) if given is not None else ("REFOLD_BASE_URL", _environment_base_url())
     check_url(name, url, credentials=False)
     try:
         return str(URL(url)).rstrip("/")
     except ValueError:
-        raise no_url(name) from None
+        raise invalid_url(name) from None
 
 
-def _base_url_around() -> str:
+def _environment_base_url() -> str:
     return os.environ.get("REFOLD_BASE_URL") or HOSTED
 
 
 def resolve_api_key() -> str:
-    """Give the API key of the environment.
+    """Return the API key of the environment.
 
     Raises:
-        SettingsError: `REFOLD_API_KEY` is not set, or has white space around it.
+        SettingsError: If `REFOLD_API_KEY` is not set, or has whitespace around it.
     """
     key = os.environ.get("REFOLD_API_KEY")
     if not key:
         raise SettingsError("no API key: pass one to Refold(...), or set REFOLD_API_KEY")
     if key != key.strip():
-        raise SettingsError("REFOLD_API_KEY starts or ends with white space, or a line break")
+        raise SettingsError("REFOLD_API_KEY starts or ends with whitespace or a line break")
     return key
 
 
 def _check_hooks(value: Hooks | Sequence[Hooks]) -> None:
-    for listener in value if isinstance(value, Sequence) else (value,):
-        check_type("hooks", listener, Hooks)
+    for hook in value if isinstance(value, Sequence) else (value,):
+        check_type("hooks", hook, Hooks)
         for name in dir(Hooks):
-            if name.startswith("on_") and inspect.iscoroutinefunction(getattr(listener, name)):
+            if name.startswith("on_") and inspect.iscoroutinefunction(getattr(hook, name)):
                 raise SettingsError(
-                    f"{type(listener).__name__}.{name} must be a plain function, which nobody awaits"
+                    f"{type(hook).__name__}.{name} must be a plain function: hooks are not awaited"
                 )
 
 
@@ -254,6 +253,7 @@ def _check_ssl(value: object) -> None:
         raise SettingsError(f"ssl must be True, False or an SSLContext, not {type(value).__name__}")
     if value is False:
         warnings.warn(
-            "ssl=False: certificates are not verified, and whoever sits in between can read the API key",
+            "ssl=False: certificates are not verified, so anyone on the network path can read the API key",
+            # The caller's line: through Settings.__post_init__, its __init__, SessionManager and Refold.
             stacklevel=5,
         )

@@ -41,7 +41,7 @@ def _transport(session: Session, account: KeyAccount) -> Call:
     transport, request, proof = (
         session._connections._transport,
         _plan(account._requester).request,
-        session._proof,
+        session._auth_headers,
     )
 
     async def call() -> object:

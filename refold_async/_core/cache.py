@@ -17,44 +17,46 @@ T = TypeVar("T")
 
 
 class ResponseCache:
-    """The answers kept, each fetched once however many wait for it.
+    """An LRU cache that fetches each value once, however many callers wait for it.
 
-    The first who asks fetches; the rest wait, and share its answer or its error. Where the first
-    is cancelled or runs out of time, the next in line fetches: nobody gets another's deadline.
+    The first caller fetches; the others wait, and share its value or its error. If the first is cancelled
+    or runs out of time, the next one fetches: nobody is bound by another caller's deadline.
     """
 
-    __slots__ = ("_clock", "_fetching", "_kept", "_settings")
+    __slots__ = ("_clock", "_entries", "_fetching", "_settings")
 
     def __init__(self, settings: Cache, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
         self._fetching: dict[Hashable, asyncio.Future[RefoldError | None]] = {}
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     async def get(self, key: Hashable, fetch: Callable[[], Awaitable[T]], *, due: float) -> T:
-        """Give the kept answer, or fetch and keep it.
+        """Return the cached value, or fetch and cache it.
 
         Args:
-            key: What names the answer.
-            fetch: Gets it; its errors reach all who wait, and are not kept.
-            due: Until when to wait for another's fetch, by the event loop's clock; `math.inf` for
-                ever. `fetch` minds its own deadline.
+            key: Identifies the value.
+            fetch: Fetches the value, within its own deadline; its errors reach all who wait, and are not
+                cached.
+            due: When to stop waiting for another caller's fetch, by the event loop's clock; `math.inf`
+                waits forever.
 
         Raises:
-            DeadlineExceededError: Another's fetch was not done when `due` came.
+            DeadlineExceededError: If another caller's fetch has not finished at `due`.
         """
         while True:
-            kept = self._kept.get(key)
-            if kept is not None and kept[0] > self._clock():
-                self._kept.move_to_end(key)
-                return cast("T", kept[1])
-            waiting = self._fetching.get(key)
-            if waiting is None:
+            entry = self._entries.get(key)
+            if entry is not None and entry[0] > self._clock():
+                self._entries.move_to_end(key)
+                return cast("T", entry[1])
+            fetching = self._fetching.get(key)
+            if fetching is None:
                 return await self._fetch(key, fetch)
-            if (error := await _wait(waiting, due)) is not None:
+            if (error := await _wait(fetching, due)) is not None:
+                # A copy each: raised in several tasks, one object would collect all their tracebacks.
                 raise copy.copy(error)
 
     async def _fetch(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
@@ -62,9 +64,10 @@ class ResponseCache:
         failure: RefoldError | None = None
         try:
             value = await fetch()
-            self._keep(key, value)
+            self._store(key, value)
             return value
         except DeadlineExceededError:
+            # Not shared: the others may have more time, so the next of them fetches.
             raise
         except RefoldError as error:
             failure = error
@@ -73,15 +76,18 @@ class ResponseCache:
             del self._fetching[key]
             done.set_result(failure)
 
-    def _keep(self, key: Hashable, value: object) -> None:
-        self._kept[key] = (self._clock() + self._settings.lifetime, value)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._settings.size:
-            self._kept.popitem(last=False)
+    def _store(self, key: Hashable, value: object) -> None:
+        self._entries[key] = (self._clock() + self._settings.lifetime, value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._settings.size:
+            self._entries.popitem(last=False)
 
 
-async def _wait(waiting: asyncio.Future[RefoldError | None], due: float) -> RefoldError | None:
+async def _wait(fetching: asyncio.Future[RefoldError | None], due: float) -> RefoldError | None:
     try:
-        return await wait_until(due, asyncio.shield(waiting))
+        # Shielded: a cancelled waiter would otherwise cancel the future that all others wait for.
+        return await wait_until(due, asyncio.shield(fetching))
     except OutOfTimeError:
-        raise DeadlineExceededError("the same request, asked for by another call, took too long") from None
+        raise DeadlineExceededError(
+            "deadline exceeded while waiting for another call's identical request"
+        ) from None

@@ -1,4 +1,4 @@
-"""What proves to Refold who calls: an API key, or a session token."""
+"""The API key or token that authenticates a call."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import inspect
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Literal, SupportsIndex
 
+from refold_async._core.checks import check_secret
 from refold_async.errors import SettingsError
 
 KeySource = Callable[[], Awaitable[str]]
-"""An async callable that gives the API key: a secrets manager, a rotation."""
+"""An async callable that returns the API key, e.g. from a secrets manager."""
 
 
 class Secret(str):
-    """A text that no repr shows, nor that of a part, and so neither a log nor a traceback with locals."""
+    """A string that no repr shows, nor a slice of it: logs and tracebacks with locals cannot leak it."""
 
     __slots__ = ()
 
+    # A plain `str` slice would show its part of the key in a traceback with locals.
     def __getitem__(self, key: SupportsIndex | slice) -> Secret:
         return Secret(super().__getitem__(key))
 
@@ -25,21 +27,21 @@ class Secret(str):
 
 
 NO_SECRET: Final = Secret("")
-"""What stands for a secret that is not known yet."""
+"""The placeholder for a secret that is not known yet."""
 
 
 class Credential:
-    """An API key or a token, given or asked for.
+    """An API key or a token, given directly or by a source.
 
     Args:
         kind: `"key"` for an API key, `"token"` for a session token or personal access token.
-        source: The secret itself, or an async callable that gives it.
+        source: The secret itself, or an async callable that returns it.
 
     Attributes:
-        identity: What two credentials share where they are the same one.
+        identity: Equal for two credentials that are the same one.
 
     Raises:
-        SettingsError: The secret is no text, empty, or cannot stand in a header.
+        SettingsError: If the secret is not a non-empty string that can be sent as a header.
     """
 
     __slots__ = ("_source", "identity", "kind")
@@ -49,12 +51,12 @@ class Credential:
         if not isinstance(source, str):
             if not callable(source):
                 raise SettingsError(
-                    f"{_NAMES[kind]} must be a text or an async callable, not {type(source).__name__}"
+                    f"{_NAMES[kind]} must be a string or an async callable, not {type(source).__name__}"
                 )
             self._source: Secret | KeySource = source
         else:
             self._source = self._checked(source)
-        # A source that cannot be hashed, as a dataclass, is the same as no other credential's.
+        # An unhashable source (e.g. a dataclass) would break the sessions' dict, so it equals only itself.
         self.identity: Final[Hashable] = (kind, self._source if isinstance(source, Hashable) else self)
 
     def __repr__(self) -> str:
@@ -62,14 +64,14 @@ class Credential:
 
     @property
     def rotates(self) -> bool:
-        """Whether the secret is asked for, and may be another one next time."""
+        """Whether the secret comes from a source, which may return another one next time."""
         return not isinstance(self._source, Secret)
 
     async def secret(self) -> Secret:
-        """Give the secret, asking its source where it has one.
+        """Return the secret, from its source if it has one.
 
         Raises:
-            SettingsError: The source failed, or gave what is no secret.
+            SettingsError: If the source raised, or returned something that cannot be a secret.
         """
         if isinstance(self._source, Secret):
             return self._source
@@ -77,28 +79,18 @@ class Credential:
             answer = self._source()
             value = await answer if inspect.isawaitable(answer) else answer
         except Exception as error:
-            raise SettingsError(
-                f"the source of the {_NAMES[self.kind]} failed with {type(error).__name__}"
-            ) from error
+            # The source's own message is left out: it may quote the key.
+            raise SettingsError(f"the {_NAMES[self.kind]} source raised {type(error).__name__}") from error
         return self._checked(value)
 
     def headers(self, secret: Secret) -> dict[str, str]:
-        """Give the headers that carry the secret."""
+        """Return the headers that carry the secret."""
         if self.kind == "key":
             return {"x-api-key": secret}
         return {"Authorization": Secret(f"Bearer {secret}")}
 
     def _checked(self, value: str) -> Secret:
-        name = _NAMES[self.kind]
-        if not isinstance(value, str):
-            raise SettingsError(f"{name} must be a text, not {type(value).__name__}")
-        if not value.strip():
-            raise SettingsError(f"{name} is empty")
-        if value != value.strip() or not value.isascii() or not value.isprintable() or " " in value:
-            raise SettingsError(
-                f"{name} holds a character that cannot be in it: white space, a line break, or no ASCII"
-            )
-        return Secret(value)
+        return Secret(check_secret(_NAMES[self.kind], value))
 
 
 _NAMES: Final = {"key": "api_key", "token": "token"}

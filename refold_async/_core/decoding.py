@@ -1,7 +1,7 @@
-"""Reading JSON into a type, strictly first, and bending where the service surprises.
+"""JSON decoding into types: strict first, then lenient.
 
-The structs of the SDK say what the service is known to answer. Where an answer has a field of
-another type, that field keeps the value that came, and the rest of the answer is read as ever.
+The structs of the SDK declare what the service is known to answer. If a field has a value of another
+type, the field keeps that value as it came, and the rest of the answer is decoded as declared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from refold_async.errors import UnreadableReplyError
 T = TypeVar("T")
 
 BOM: Final = b"\xef\xbb\xbf"
-"""The mark that some services put before UTF-8, and JSON does not know."""
+"""The byte order mark, which some services write and JSON forbids."""
 
 _any: Final = msgspec.json.Decoder()
 
@@ -29,15 +29,15 @@ def _decoder(answer: Any) -> msgspec.json.Decoder[Any]:
 
 
 def read_as(answer: type[T], body: bytes) -> T:
-    """Read a body into a type.
+    """Decode a body into a type.
 
     Args:
-        answer: The type: a struct, a list of structs, `msgspec.Raw`, `None` for no answer, …
-        body: The body as it came.
+        answer: The type, e.g. a struct, a list of structs, `msgspec.Raw`, or `None` for no answer.
+        body: The body as it was received.
 
     Raises:
-        UnreadableReplyError: The body is not JSON, or of another shape altogether (an object in
-            place of a list, say).
+        UnreadableReplyError: If the body is not JSON, or of another shape altogether, e.g. an object
+            instead of a list.
     """
     if answer is type(None):
         return cast("T", cast("Any", None))
@@ -48,14 +48,14 @@ def read_as(answer: type[T], body: bytes) -> T:
         pass
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UnreadableReplyError(_not_json(body, error), fate="unknown") from None
-    return _bend_whole(answer, body)
+    return _decode_leniently(answer, body)
 
 
 def decode_any(body: bytes | memoryview) -> Any:
-    """Decode JSON into dicts, lists, texts and numbers.
+    """Decode JSON into dicts, lists, strings and numbers.
 
     Raises:
-        UnreadableReplyError: It is not JSON.
+        UnreadableReplyError: If it is not JSON.
     """
     try:
         return _any.decode(body)
@@ -64,90 +64,92 @@ def decode_any(body: bytes | memoryview) -> Any:
 
 
 def decode_into(body: bytes | msgspec.Raw, kind: Any) -> Any:
-    """Decode JSON straight into a type of the caller's, without bending.
+    """Decode JSON strictly into a type of the caller's.
 
     Raises:
-        UnreadableReplyError: The JSON does not fit the type; the message says where.
+        UnreadableReplyError: If the JSON does not fit the type; the message says where.
     """
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
-        raise UnreadableReplyError(f"the data is no {name}: {error}", fate="unknown") from None
+        raise UnreadableReplyError(f"the data does not fit {name}: {error}", fate="unknown") from None
 
 
 def _not_json(body: bytes, error: Exception) -> str:
     if not body.strip():
-        return "the answer is empty where JSON was due"
+        return "the response is empty, expected JSON"
     if body.lstrip()[:1] == b"<":
-        return "the answer is HTML where JSON was due"
+        return "the response is HTML, expected JSON"
     if isinstance(error, RecursionError):
-        return "the answer is JSON nested too deep to read"
-    return f"the answer is not JSON: {error}"
+        return "the response is JSON nested too deeply to decode"
+    return f"the response is not JSON: {error}"
 
 
-def _bend_whole(answer: type[T], body: bytes) -> T:
+def _decode_leniently(answer: type[T], body: bytes) -> T:
     value = decode_any(body)
-    bent = convert_leniently(answer, value)
+    converted = convert_leniently(answer, value)
     expected = get_origin(answer) or answer
-    if isinstance(expected, type) and not isinstance(bent, expected):
+    if isinstance(expected, type) and not isinstance(converted, expected):
         raise UnreadableReplyError(
-            f"the answer is {_WORDS[type(value)]} where {_due(expected, answer)} was due", fate="unknown"
+            f"the response is {_JSON_NAMES[type(value)]}, expected {_json_name(expected, answer)}",
+            fate="unknown",
         )
-    return cast("T", bent)
+    return cast("T", converted)
 
 
-_WORDS: Final = {
+_JSON_NAMES: Final = {
     dict: "an object",
     list: "a list",
-    str: "a text",
+    str: "a string",
     int: "a number",
     float: "a number",
     bool: "a boolean",
     types.NoneType: "null",
 }
-"""What JSON calls what it decodes to."""
+"""The JSON name of each type that JSON decodes to."""
 
 
-def _due(expected: type, answer: object) -> str:
+def _json_name(expected: type, answer: object) -> str:
     kind = dict if issubclass(expected, msgspec.Struct) else expected
-    return _WORDS.get(kind) or str(answer)
+    return _JSON_NAMES.get(kind) or str(answer)
 
 
 def convert_leniently(kind: Any, value: Any) -> Any:
-    """Convert a decoded value to a type as far as it fits; what does not fit stays as it came."""
+    """Convert a decoded value to a type as far as it fits; what does not fit stays as it is."""
     try:
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError):
         pass
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Union or origin is types.UnionType:
-        return _bend_union(arguments, value)
+        return _convert_union(arguments, value)
     if isinstance(value, list) and origin in {list, tuple}:
         return (origin or list)(convert_leniently(arguments[0], item) for item in value)
     if isinstance(value, Mapping):
         struct = origin or kind
         if isinstance(struct, type) and issubclass(struct, msgspec.Struct):
-            return _bend_struct(kind, struct, value)
+            return _convert_struct(kind, struct, value)
         if origin is dict:
             return {key: convert_leniently(arguments[1], item) for key, item in value.items()}
     return value
 
 
-def _bend_union(kinds: tuple[Any, ...], value: Any) -> Any:
+def _convert_union(kinds: tuple[Any, ...], value: Any) -> Any:
     for kind in kinds:
-        bent = convert_leniently(kind, value)
-        if bent is not value:
-            return bent
+        converted = convert_leniently(kind, value)
+        if converted is not value:
+            return converted
     return value
 
 
-def _bend_struct(kind: Any, struct: type[msgspec.Struct], value: Mapping[str, Any]) -> Any:
+def _convert_struct(kind: Any, struct: type[msgspec.Struct], value: Mapping[str, Any]) -> Any:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     known = {
         fields[key].name: convert_leniently(fields[key].type, item)
         for key, item in value.items()
         if key in fields
     }
+    # A required field that is missing becomes None: refusing it would lose the rest of the answer.
     missing = [field.name for field in fields.values() if field.required and field.name not in known]
     return struct(**known, **dict.fromkeys(missing))

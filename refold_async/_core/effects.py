@@ -1,4 +1,4 @@
-"""What an action does, as far as its id tells: whether it reads or writes."""
+"""The effect of an action, as far as the words of its id tell."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 @lru_cache(maxsize=4096)
 def effect_of_action(action_id: str) -> Effect:
-    """Tell from an action's id whether it reads or writes.
+    """Return whether an action reads or writes, judged by its id.
 
-    It reads where its first word is a reading verb (get, list, search, find, …) and none of
-    its words changes anything (`get_or_create_contact` writes). All else writes, among
-    them `httprequest`, which can do anything.
+    It reads if its first word is a reading verb (get, list, search, find, …) and none of its words is a
+    changing one (`get_or_create_contact` writes). Any other action writes, including `httprequest`, which
+    can do anything.
 
     Args:
         action_id: The action's id, in snake_case, kebab-case or camelCase.

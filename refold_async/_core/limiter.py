@@ -1,4 +1,4 @@
-"""The gate before the connections: so many calls at once, first come, first served."""
+"""Limits how many calls use a session's connections at once."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections import deque
 
 
 class CapacityLimiter:
-    """Lets a number of calls in, and the rest as those leave.
+    """Limits how many calls hold a connection at once, first come, first served.
 
-    A waiter that is cancelled leaves the line, and takes no place with it.
+    A cancelled waiter leaves the queue without taking a slot.
 
     Args:
-        places: Calls within at once.
+        capacity: How many may hold a slot at once.
     """
 
     __slots__ = ("_available", "_capacity", "_waiters")
 
-    def __init__(self, places: int) -> None:
-        self._capacity = places
-        self._available = places
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._available = capacity
         self._waiters: deque[asyncio.Future[None]] = deque()
 
     def __repr__(self) -> str:
@@ -27,36 +27,38 @@ class CapacityLimiter:
 
     @property
     def available(self) -> int:
-        """Places that nobody holds."""
+        """The number of free slots."""
         return self._available
 
     def try_acquire(self) -> bool:
-        """Take a place if one is free, without waiting."""
+        """Acquire a slot without waiting, if one is free."""
         if self._available == 0:
             return False
         self._available -= 1
         return True
 
     async def acquire(self) -> None:
-        """Wait for a place, and take it."""
+        """Wait for a slot, and acquire it."""
         if self.try_acquire():
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiters.append(turn)
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            await turn
+            await waiter
         except BaseException:
-            if turn.done() and not turn.cancelled():
+            # Cancelled after `release` handed it the slot: kept, that slot would be lost for good.
+            if waiter.done() and not waiter.cancelled():
                 self.release()
-            elif turn in self._waiters:
-                self._waiters.remove(turn)
+            elif waiter in self._waiters:
+                self._waiters.remove(waiter)
             raise
 
     def release(self) -> None:
-        """Give a place back: to the first in line, where there is one."""
+        """Release a slot, to the first waiter if there is one."""
+        # Handed over rather than freed: a newcomer would otherwise overtake those who wait.
         while self._waiters:
-            turn = self._waiters.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
                 return
         self._available += 1

@@ -1,4 +1,4 @@
-"""Tells the log and the hooks how a call goes on; all but free where nobody listens."""
+"""Reports the progress of a call to the log and the hooks."""
 
 from __future__ import annotations
 
@@ -19,36 +19,37 @@ _logger: Final = logging.getLogger("refold_async")
 
 
 class Observer:
-    """Hears what happens to one call. This one writes only the log."""
+    """Reports what happens to one call, to the log alone."""
 
-    __slots__ = ("_plan", "_session", "_started")
+    __slots__ = ("_prepared", "_session", "_started")
 
-    def __init__(self, session: Session, plan: PreparedCall[Any], started: float) -> None:
+    def __init__(self, session: Session, prepared: PreparedCall[Any], started: float) -> None:
         self._session = session
-        self._plan = plan
+        self._prepared = prepared
         self._started = started
 
     @staticmethod
     def of(
-        hooks: Hooks | Sequence[Hooks] | None, session: Session, plan: PreparedCall[Any], started: float
+        hooks: Hooks | Sequence[Hooks] | None, session: Session, prepared: PreparedCall[Any], started: float
     ) -> Observer | None:
-        """Give the observer of a call; `None` where nobody listens to a call that goes well."""
+        """Return the observer of a call, or `None` if nobody would hear of its success."""
+        # None rather than a no-op object: the hot path then makes no calls at all.
         if not hooks:
-            return Observer(session, plan, started) if _logger.isEnabledFor(logging.DEBUG) else None
-        return _Hooked(listening(hooks), session, plan, started)
+            return Observer(session, prepared, started) if _logger.isEnabledFor(logging.DEBUG) else None
+        return _HooksObserver(listening(hooks), session, prepared, started)
 
     def began(self) -> None:
-        """The call begins."""
+        """Report that the call begins."""
 
     def waited(self, reason: WaitReason, seconds: float) -> None:
-        """The call waited."""
+        """Report that the call waited."""
 
-    def sending(self, attempt: int, request: Request) -> Request:  # noqa: ARG002 - hooks are told it
-        """An attempt goes out; gives what to send."""
+    def sending(self, attempt: int, request: Request) -> Request:  # noqa: ARG002 - for subclasses
+        """Report that an attempt is sent, and return the request to send."""
         return request
 
     def answered(self, attempt: int, status: int) -> None:
-        """The call was answered."""
+        """Report that the call succeeded."""
         if _logger.isEnabledFor(logging.DEBUG):
             self._log(
                 logging.DEBUG, f"answered {status}",
@@ -56,26 +57,29 @@ class Observer:
             )  # fmt: skip
 
     def failed(self, attempt: int, error: RefoldError, status: int | None) -> None:
-        """An attempt failed."""
+        """Report that an attempt failed."""
 
     def retrying(self, attempt: int, error: RefoldError, wait: float) -> None:
-        """The call is to be tried again."""
+        """Report that the call will be retried."""
         if _logger.isEnabledFor(logging.INFO):
             self._log(
-                logging.INFO, f"failed with {name_error(error)}, and is tried again in {wait:.2f} s",
+                logging.INFO, f"failed with {name_error(error)}, retrying in {wait:.2f} s",
                 attempts=attempt, wait=wait, status=error.status, fate=error.fate,
             )  # fmt: skip
 
     def ended(self, attempt: int, error: BaseException, fate: Fate) -> None:
-        """The call ended without an answer."""
-        ours = error if isinstance(error, RefoldError) else None
-        exhausted = ours is not None and attempt > 1 and retries.is_transient(ours)
-        broken_off = self._plan.effect == "write" and fate == "unknown" and not isinstance(error, Exception)
-        level = logging.WARNING if exhausted or broken_off else logging.DEBUG
+        """Report that the call failed."""
+        known = error if isinstance(error, RefoldError) else None
+        exhausted = known is not None and attempt > 1 and retries.is_transient(known)
+        # A cancelled write may have been done: whoever cancelled it will see no error that says so.
+        interrupted = (
+            self._prepared.effect == "write" and fate == "unknown" and not isinstance(error, Exception)
+        )
+        level = logging.WARNING if exhausted or interrupted else logging.DEBUG
         if _logger.isEnabledFor(level):
             self._log(
                 level, f"failed with {name_error(error)}", attempts=attempt, elapsed=self._elapsed(),
-                status=None if ours is None else ours.status, fate=fate,
+                status=None if known is None else known.status, fate=fate,
             )  # fmt: skip
 
     def _log(
@@ -83,40 +87,40 @@ class Observer:
         status: int | None = None, fate: Fate | None = None, wait: float | None = None,
     ) -> None:  # fmt: skip
         call = self.facts()
-        how = {"attempts": attempts, "elapsed": elapsed, "status": status, "fate": fate, "wait": wait}
-        told = msgspec.structs.asdict(call) | how
-        known = {name: value for name, value in told.items() if value is not None}
-        went = ", ".join(particulars(attempts, elapsed, fate=fate))
-        _logger.log(level, "%s: %s (%s)", call, text, went or "1 attempt", extra={"refold": known})
+        progress = {"attempts": attempts, "elapsed": elapsed, "status": status, "fate": fate, "wait": wait}
+        fields = msgspec.structs.asdict(call) | progress
+        known = {name: value for name, value in fields.items() if value is not None}
+        details = ", ".join(particulars(attempts, elapsed, fate=fate))
+        _logger.log(level, "%s: %s (%s)", call, text, details or "1 attempt", extra={"refold": known})
 
     def _elapsed(self) -> float:
         return self._session.loop.time() - self._started
 
     def facts(self) -> CallFacts:
-        """Give what the log and the hooks are told of the call."""
-        operation = self._plan.operation
-        places = dict(zip(requests.places_of(operation.path), self._plan.path, strict=True))
+        """Return what the log and the hooks learn about the call."""
+        operation = self._prepared.operation
+        parameters = dict(zip(requests.parameters_of(operation.path), self._prepared.path, strict=True))
         return CallFacts(
             operation=operation.name,
             method=operation.method,
             path=operation.path,
             server=self._session.base_url,
-            effect=self._plan.effect,
-            slug=places.get("slug"),
-            action_id=places.get("action_id"),
-            linked_account_id=self._plan.linked_account_id or places.get("linked_account_id"),
+            effect=self._prepared.effect,
+            slug=parameters.get("slug"),
+            action_id=parameters.get("action_id"),
+            linked_account_id=self._prepared.linked_account_id or parameters.get("linked_account_id"),
         )
 
 
-class _Hooked(Observer):
-    """Tells hooks as well."""
+class _HooksObserver(Observer):
+    """Reports to hooks as well."""
 
     __slots__ = ("_call", "_hooks", "_sent_at")
 
     def __init__(
-        self, hooks: Sequence[Hooks], session: Session, plan: PreparedCall[Any], started: float
+        self, hooks: Sequence[Hooks], session: Session, prepared: PreparedCall[Any], started: float
     ) -> None:
-        super().__init__(session, plan, started)
+        super().__init__(session, prepared, started)
         self._hooks = hooks
         self._call = super().facts()
         self._sent_at: float | None = None
@@ -157,7 +161,7 @@ class _Hooked(Observer):
         self._done(attempt, error, fate)
 
     def _response(self, attempt: int, status: int | None, error: RefoldError | None) -> None:
-        """Tell of the attempt's end, where its beginning was told."""
+        """Report the end of an attempt, if its start was reported."""
         if self._sent_at is None:
             return
         seconds = self._elapsed() - self._sent_at
@@ -172,10 +176,10 @@ class _Hooked(Observer):
 
 
 def _with_headers(request: Request, added: Mapping[str, str]) -> Request:
-    """Add headers of a hook that replace none of the request's own.
+    """Return the request with a hook's headers, which replace none of its own.
 
     Raises:
-        InvalidCallError: A header cannot be sent, or is not a hook's to set.
+        InvalidCallError: If a header cannot be sent, or may not be set by a hook.
     """
     headers = requests.added_headers(added, taken=request.headers)
     return msgspec.structs.replace(request, headers={**request.headers, **headers})

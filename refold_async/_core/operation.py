@@ -1,4 +1,4 @@
-"""What one operation of the API is: its name, method, path and effect."""
+"""An operation of the API: its name, method, path and effect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Effect = Literal["read", "idempotent", "write"]
 """What running a call twice does: nothing (`read`), the same as once (`idempotent`), or harm (`write`)."""
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-"""The HTTP methods that the API knows."""
+"""The HTTP methods that the API uses."""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ def read(name: str, method: Method, path: str) -> Operation:
 
 
 def idempotent(name: str, method: Method, path: str) -> Operation:
-    """Declare an operation that, run twice, leaves what one run leaves."""
+    """Declare an operation that may run twice with the same result as once."""
     return Operation(name, method, path, "idempotent")
 
 

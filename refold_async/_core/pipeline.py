@@ -1,4 +1,4 @@
-"""The road of one call: take a turn, send, read, try again, all within one deadline."""
+"""The attempts of one call: acquire the rate limit, send, read, retry, all within one deadline."""
 
 from __future__ import annotations
 
@@ -27,81 +27,81 @@ from refold_async.settings import Settings
 T = TypeVar("T")
 
 LONGEST_PAUSE: Final = 300.0
-"""Seconds for which a 429 pauses a whole credential at most, however long it asks for."""
+"""The longest pause of a whole credential after a 429, in seconds, however long it asks for."""
 
 
 class RetryAfter(NamedTuple):
-    """An attempt failed, and the call is to be tried again after `wait` seconds."""
+    """A failed attempt that is to be retried after `wait` seconds."""
 
     wait: float
     error: RefoldError
 
 
 class CallAttempts(Generic[T]):
-    """One logical call under way, an attempt at a time.
+    """One logical call under way, attempt by attempt.
 
-    `run` makes the whole trip. Who has better to do than to sleep between the attempts, as a
-    batch has, calls `attempt` instead, and comes back after the wait that it names.
+    `run` makes all attempts. A caller that has better things to do than sleep between them, e.g. a batch,
+    calls `attempt` instead, and again after the wait that it returns.
 
     Args:
         session: The connections, and what they share.
-        settings: The client's.
-        plan: The call.
-        earlier: The errors of its trips before this one, where it had any.
+        settings: The client's settings.
+        prepared: The call.
+        earlier: The errors of its attempts so far, if it was under way before.
 
     Attributes:
-        attempts: Attempts begun.
-        paced: Seconds waited for a turn by the rate limit.
+        attempts: The number of attempts started.
+        rate_wait: Seconds spent waiting for the rate limit.
     """
 
     __slots__ = (
-        "_deadline", "_drawn", "_earlier", "_observer", "_plan", "_renewed", "_retry", "_session", "_started",
-        "_waits", "attempts", "paced",
+        "_deadline", "_earlier", "_observer", "_prepared", "_renewed", "_retry", "_retry_cost", "_session",
+        "_started", "_waits", "attempts", "rate_wait",
     )  # fmt: skip
 
     def __init__(
         self,
         session: Session,
         settings: Settings,
-        plan: PreparedCall[T],
+        prepared: PreparedCall[T],
         *,
         earlier: tuple[RefoldError, ...] = (),
     ) -> None:
         self._session = session
-        self._plan = plan
+        self._prepared = prepared
         self._retry = settings.retry
         self._started = session.loop.time()
-        self._deadline = deadlines.earlier(self._started + plan.timeout)
-        self._drawn = 0
+        self._deadline = deadlines.earlier(self._started + prepared.timeout)
+        self._retry_cost = 0
         self._earlier = earlier
         self._renewed = False
         self._waits: Waits | None = None
-        self._observer = Observer.of(settings.hooks, session, plan, self._started)
+        self._observer = Observer.of(settings.hooks, session, prepared, self._started)
         self.attempts = 0
-        self.paced = 0.0
+        self.rate_wait = 0.0
 
     @property
     def deadline(self) -> float:
-        """When the call is given up, by the event loop's clock; `math.inf` for never."""
+        """When the call times out, by the event loop's clock; `math.inf` for never."""
         return self._deadline
 
     async def run(self) -> T:
-        """Attempt the call until it is answered, fails for good, or its deadline passes.
+        """Attempt the call until it succeeds, fails for good, or its deadline passes.
 
         Raises:
-            RefoldError: Any of ours; see `errors`.
+            RefoldError: If the call failed; see `errors`.
         """
         self._session.enter()
         try:
             outcome = await self.attempt()
             while isinstance(outcome, RetryAfter):
-                await self._rest(outcome.wait)
+                await self._sleep(outcome.wait)
                 outcome = await self.attempt()
         finally:
             self._session.leave()
         return outcome
 
-    async def _rest(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> None:
         try:
             await asyncio.sleep(seconds)
         except BaseException as error:
@@ -109,82 +109,84 @@ class CallAttempts(Generic[T]):
             raise
 
     def abandon(self, error: BaseException) -> None:
-        """Tell those who listen that the call ends between two attempts, as when it is cancelled then.
+        """Report that the call ends between two attempts, e.g. because it is cancelled there.
 
-        Where it ends with the last attempt's error, that error tells of the attempts before it from now on.
+        If it ends with the last attempt's error, that error gets the earlier ones attached.
         """
         if self._earlier and error is self._earlier[-1]:
-            _tell_of(self._earlier[:-1], self._earlier[-1])
-        self._told().ended(self.attempts, error, worst_fate("not_sent", self._earlier))
+            _attach_earlier(self._earlier[:-1], self._earlier[-1])
+        self._failure_observer().ended(self.attempts, error, worst_fate("not_sent", self._earlier))
 
     def extend(self, seconds: float) -> None:
-        """Put the deadline off by time that is not the call's own; an enclosing block's still holds."""
+        """Extend the deadline by time that is not the call's own; an enclosing `deadline` still holds."""
         self._deadline = deadlines.earlier(self._deadline + seconds)
 
-    async def attempt(self, *, paced: float | None = None) -> T | RetryAfter:
+    async def attempt(self, *, rate_wait: float | None = None) -> T | RetryAfter:
         """Attempt the call once.
 
         Args:
-            paced: Seconds waited for a turn by the rate limit that the caller took for this attempt;
-                default: the attempt waits for its turn itself.
+            rate_wait: Seconds that the caller waited for the rate limit on behalf of this attempt;
+                default: the attempt acquires the rate limit itself.
 
         Returns:
-            The answer, or the wait after which to attempt it again.
+            The result, or the wait before the next attempt.
 
         Raises:
-            RefoldError: The call failed, and is not to be attempted again.
+            RefoldError: If the call failed, and must not be attempted again.
         """
         self.attempts += 1
-        progress = AttemptState()
-        session = self._session
+        state = AttemptState()
         if self.attempts == 1 and self._observer is not None:
             self._observer.began()
         try:
             try:
-                reply = await self._exchange(progress, paced)
-                progress.status = reply.status
-                answer = self._plan.read(self._plan.answer, reply, progress.secret)
+                response = await self._exchange(state, rate_wait)
+                state.status = response.status
+                result = self._prepared.read(self._prepared.answer, response, state.secret)
             except RefoldError as error:
-                return await self._fail(error, progress)
+                return await self._fail(error, state)
+        # Cancellation and bugs too: without this, `on_done` would not follow `on_call`.
         except BaseException as error:
-            fate = error.fate if isinstance(error, RefoldError) else progress.fate
-            self._told().ended(self.attempts, error, worst_fate(fate, self._earlier))
+            fate = error.fate if isinstance(error, RefoldError) else state.fate
+            self._failure_observer().ended(self.attempts, error, worst_fate(fate, self._earlier))
             raise
-        session.budget.refund(self._drawn or 1)
+        self._session.budget.refund(self._retry_cost or 1)
         if self._observer is not None:
-            self._observer.answered(self.attempts, reply.status)
-        return answer
+            self._observer.answered(self.attempts, response.status)
+        return result
 
-    def _told(self) -> Observer:
-        """Give who is told of a failure: the log, where nobody else listens."""
-        self._observer = self._observer or Observer(self._session, self._plan, self._started)
+    def _failure_observer(self) -> Observer:
+        """Return the observer that a failure is reported to: at least the log, even without hooks."""
+        self._observer = self._observer or Observer(self._session, self._prepared, self._started)
         return self._observer
 
-    async def _exchange(self, progress: AttemptState, paced: float | None) -> Response:
-        session, request = self._session, self._plan.request
-        if paced:
-            self._waited(paced)
-        elif paced is None and not session.rate_limiter.try_acquire():
-            await self._turn()
+    async def _exchange(self, state: AttemptState, rate_wait: float | None) -> Response:
+        session, request = self._session, self._prepared.request
+        if rate_wait:
+            self._record_rate_wait(rate_wait)
+        elif rate_wait is None and not session.rate_limiter.try_acquire():
+            await self._acquire_rate_limit()
         due = self._deadline
         try:
             if not session.secret or not session.limiter.try_acquire():
-                await self._enter()
+                await self._acquire_connection()
             try:
-                if (now := session.loop.time()) >= due:  # a kept connection would take it all the same
+                # Without this check, a kept connection would send the request after the deadline.
+                if (now := session.loop.time()) >= due:
                     raise OutOfTimeError
-                due = self._due(now)
+                due = self._attempt_due(now)
                 if self._observer is not None:
                     request = self._observer.sending(self.attempts, request)
-                return await session.exchange(request, progress, due)
+                return await session.exchange(request, state, due)
             finally:
                 session.limiter.release()
         except OutOfTimeError:
-            failure = self._silence(progress, due)
+            failure = self._timeout_error(state, due)
+        # Raised outside the `except` block, whose frames and context hold what the server sent.
         raise failure
 
-    async def _enter(self) -> None:
-        """Take one of the session's places, once its credential is known."""
+    async def _acquire_connection(self) -> None:
+        """Acquire one of the session's connections, once its secret is known."""
         session = self._session
         if not session.secret:
             await wait_until(self._deadline, session.authorize())
@@ -197,111 +199,107 @@ class CallAttempts(Generic[T]):
             if self._observer is not None:
                 self._observer.waited("connection", session.loop.time() - began)
 
-    async def _turn(self) -> None:
+    async def _acquire_rate_limit(self) -> None:
         rate_limiter, clock = self._session.rate_limiter, self._session.loop.time
         began = clock()
-        if (due := rate_limiter.delay()) > self._deadline - began:
+        if (delay := rate_limiter.delay()) > self._deadline - began:
             raise DeadlineExceededError(
-                f"the next turn is {due:.1f} s away, past the deadline", retry_after=due
+                f"the rate limit allows the next call in {delay:.1f} s, after the deadline", retry_after=delay
             )
         try:
             await wait_until(self._deadline, rate_limiter.acquire())
         except OutOfTimeError:
             raise DeadlineExceededError(
-                "no turn by the rate limit came before the deadline", retry_after=rate_limiter.delay()
+                "timed out waiting for the rate limit", retry_after=rate_limiter.delay()
             ) from None
         finally:
-            self._waited(clock() - began)
+            self._record_rate_wait(clock() - began)
 
-    def _waited(self, seconds: float) -> None:
-        self.paced += seconds
+    def _record_rate_wait(self, seconds: float) -> None:
+        self.rate_wait += seconds
         if self._observer is not None:
             self._observer.waited("rate", seconds)
 
-    def _due(self, now: float) -> float:
-        """Give when an attempt that goes out now is given up; a read that may be repeated is so early."""
-        if self._plan.effect == "write" or self.attempts >= self._retry.attempts:
+    def _attempt_due(self, now: float) -> float:
+        """Return when an attempt that starts now times out: early only if it may be repeated."""
+        # A write that is given up early has an unknown fate, so it gets all the time that there is.
+        if self._prepared.effect == "write" or self.attempts >= self._retry.attempts:
             return self._deadline
         return min(self._deadline, now + self._retry.attempt_timeout)
 
-    def _silence(self, progress: AttemptState, due: float) -> RefoldError:
+    def _timeout_error(self, state: AttemptState, due: float) -> RefoldError:
         if due < self._deadline:
             return ConnectionFailedError(
-                f"no answer within {self._retry.attempt_timeout:g} s", fate=progress.fate
+                f"no response within {self._retry.attempt_timeout:g} s", fate=state.fate
             )
-        if progress.sent:
-            return DeadlineExceededError("no answer came before the deadline", fate="unknown")
+        if state.sent:
+            return DeadlineExceededError("no response before the deadline", fate="unknown")
         if not self._session.secret:
-            return DeadlineExceededError("the credential's source gave no secret before the deadline")
-        return DeadlineExceededError("it could not be sent before the deadline: no connection, or no time")
+            return DeadlineExceededError("the credential source returned no secret before the deadline")
+        return DeadlineExceededError("deadline exceeded before the request was sent")
 
-    async def _fail(self, error: RefoldError, progress: AttemptState) -> RetryAfter:
-        """Say when to try again, or raise the error.
-
-        Its traceback begins here: the frames below hold what the server sent, which may echo the key.
-        """
+    async def _fail(self, error: RefoldError, state: AttemptState) -> RetryAfter:
+        """Return the wait before the next attempt, or raise the error."""
+        # The frames below hold what the server sent, which may echo the key: the traceback begins here.
         error.__traceback__ = error.__context__ = None
-        describe(error, self._plan.operation, self._plan.path, self._plan.linked_account_id)
-        error.effect = self._plan.effect
+        describe(error, self._prepared.operation, self._prepared.path, self._prepared.linked_account_id)
+        error.effect = self._prepared.effect
         error.fate = retries.fate_of(self._retry, error.effect, error)
         error.attempts = self.attempts
-        error.elapsed = self._elapsed()
-        self._told().failed(self.attempts, error, progress.status)
+        error.elapsed = self._session.loop.time() - self._started
+        self._failure_observer().failed(self.attempts, error, state.status)
         if isinstance(error, RateLimitedError) and not error.by_app:
             asked = self._retry.base if error.retry_after is None else error.retry_after
             self._session.rate_limiter.pause(min(asked, LONGEST_PAUSE))
-        wait = await self._renewal(error, progress) if self._may_repeat(error) else None
+        wait = await self._renew_secret(error, state) if self._can_resend(error) else None
         if wait is None:
             wait = self._wait_after(error)
         if wait is None:
-            _tell_of(self._earlier, error)
+            _attach_earlier(self._earlier, error)
             raise error
         self._earlier += (error,)
-        self._told().retrying(self.attempts, error, wait)
+        self._failure_observer().retrying(self.attempts, error, wait)
         return RetryAfter(wait, error)
 
-    async def _renewal(self, error: RefoldError, progress: AttemptState) -> float | None:
-        """Ask once for another secret after a refusal, where its source may have one."""
+    async def _renew_secret(self, error: RefoldError, state: AttemptState) -> float | None:
+        """Ask the credential's source once for another secret after a 401; return 0 if there is one."""
         if not isinstance(error, AuthenticationError) or not self._session.rotates or self._renewed:
             return None
         self._renewed = True
         try:
-            return 0.0 if await wait_until(self._deadline, self._session.renew(progress.secret)) else None
+            return 0.0 if await wait_until(self._deadline, self._session.renew(state.secret)) else None
         except OutOfTimeError:
-            error.add_note("the credential's source gave no other secret before the deadline")
+            error.add_note("the credential source returned no new secret before the deadline")
         except SettingsError as failure:
-            error.add_note(f"no other secret: {failure.message}")
+            error.add_note(f"no new secret: {failure.message}")
             error.__cause__ = failure
         return None
 
-    def _may_repeat(self, error: RefoldError) -> bool:
-        """Whether the body can be sent again: a file object that cannot be read twice was read once sent."""
-        upload = self._plan.request.upload
+    def _can_resend(self, error: RefoldError) -> bool:
+        """Whether the body can be sent again: a file object that is not seekable is used up once sent."""
+        upload = self._prepared.request.upload
         return upload is None or upload.is_repeatable or error.fate == "not_sent"
 
     def _wait_after(self, error: RefoldError) -> float | None:
-        if not self._may_repeat(error):
-            error.add_note("not tried again: a file of it can be read only once")
+        if not self._can_resend(error):
+            error.add_note("not retried: it uploads a file that can be read only once")
             return None
-        if not retries.may_retry(self._retry, self._plan.effect, error, self.attempts):
+        if not retries.may_retry(self._retry, self._prepared.effect, error, self.attempts):
             return None
         self._waits = self._waits or Waits(self._retry)
         wait = self._waits.next(error.retry_after)
         if self._session.loop.time() + wait >= self._deadline:
-            error.add_note(f"not tried again: the next try, in {wait:.1f} s, would be past the deadline")
+            error.add_note(f"not retried: the next attempt, in {wait:.1f} s, would start after the deadline")
             return None
         cost = retries.cost_of(error)
         if not self._session.budget.draw(cost):
-            error.add_note("not tried again: the session's retry budget is spent")
+            error.add_note("not retried: the session's retry budget is exhausted")
             return None
-        self._drawn = cost
+        self._retry_cost = cost
         return wait
 
-    def _elapsed(self) -> float:
-        return self._session.loop.time() - self._started
 
-
-def _tell_of(earlier: tuple[RefoldError, ...], error: RefoldError) -> None:
-    """Have a call's last error tell of those before it, and of what became of the call in all."""
+def _attach_earlier(earlier: tuple[RefoldError, ...], error: RefoldError) -> None:
+    """Attach the errors of the earlier attempts to the last one, whose fate becomes the call's."""
     error.earlier = earlier
     error.fate = worst_fate(error.fate, earlier)

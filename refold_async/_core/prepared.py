@@ -1,4 +1,4 @@
-"""One logical call, ready to go."""
+"""A call whose arguments were checked and encoded, so that it can be sent."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from refold_async.errors import RefoldError
 T = TypeVar("T")
 
 Reader = Callable[[type[T], Response, str], T]
-"""Reads a reply into the type of an answer; its last argument is the secret to keep out of messages."""
+"""Reads a response into the type of an answer; the last argument is the secret to keep out of messages."""
 
 
 class PreparedCall(msgspec.Struct, Generic[T], frozen=True):
-    """One logical call, ready to go."""
+    """One logical call, ready to be attempted."""
 
     operation: Operation
     answer: type[T]
@@ -35,13 +35,14 @@ class PreparedCall(msgspec.Struct, Generic[T], frozen=True):
 def describe(
     error: RefoldError, operation: Operation, path: tuple[str, ...], linked_account_id: str | None
 ) -> None:
-    """Write on an error which call it ended."""
+    """Set the attributes of an error that say which call failed."""
     error.operation = operation.name
-    places = dict(zip(requests.places_of(operation.path), path, strict=True))
-    if len(places) < len(path):  # of a path that is not documented, whose segments have no names
-        places = {"path": f"/{'/'.join(path)}"}
-    error.slug = places.pop("slug", None)
-    error.action_id = places.pop("action_id", None)
-    named = places.pop("linked_account_id", None)
+    parameters = dict(zip(requests.parameters_of(operation.path), path, strict=True))
+    # The segments of an undocumented path have no names: without this they would be missing from the error.
+    if len(parameters) < len(path):
+        parameters = {"path": f"/{'/'.join(path)}"}
+    error.slug = parameters.pop("slug", None)
+    error.action_id = parameters.pop("action_id", None)
+    named = parameters.pop("linked_account_id", None)
     error.linked_account_id = linked_account_id or named
-    error.ids = places
+    error.ids = parameters

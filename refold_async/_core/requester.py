@@ -1,4 +1,4 @@
-"""Who calls: a credential, and the linked account that it calls for."""
+"""Makes calls with one credential, for the organisation or for one linked account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 
 class Requester:
-    """Calls operations with one credential, and for one linked account where there is one."""
+    """Calls operations with one credential, for one linked account if it has one."""
 
     __slots__ = (
         "_base_url",
@@ -52,31 +52,29 @@ class Requester:
         self._json_headers = {**self._headers, **_JSON}
 
     def __repr__(self) -> str:
-        return f"Caller({self._base_url!r}, linked_account_id={self.linked_account_id!r})"
+        return f"Requester({self._base_url!r}, linked_account_id={self.linked_account_id!r})"
 
     def for_account(self, linked_account_id: str) -> Requester:
-        """Give a caller for one customer, on the same connections.
+        """Return a requester for one customer, on the same connections.
 
         Raises:
-            InvalidCallError: The id cannot stand in a header.
+            InvalidCallError: If the id cannot be sent as a header.
         """
         return Requester(self._sessions, self._settings, self._base_url, self._credential, linked_account_id)
 
     @property
     def timeout(self) -> float:
-        """The deadline of a call that names none, in seconds."""
+        """The default timeout of a call, in seconds."""
         return self._settings.timeout
 
     async def session(self) -> Session:
-        """Give the session of the running event loop, opened on first use.
+        """Return the session of the running event loop, opened on first use.
 
         Raises:
-            ClosedError: The client was closed.
+            ClosedError: If the client was closed.
         """
-        return self._open_session() or await self._sessions.open(self._base_url, self._credential)
-
-    def _open_session(self) -> Session | None:
-        return self._sessions.get(self._base_url, self._credential)
+        session = self._sessions.get(self._base_url, self._credential)
+        return session or await self._sessions.open(self._base_url, self._credential)
 
     def prepare(
         self,
@@ -90,22 +88,21 @@ class Requester:
         timeout: float | None = None,
         read: Reader[T] = responses.read,
     ) -> PreparedCall[T]:
-        """Make a call ready to go.
+        """Check and encode the arguments of a call.
 
         Args:
-            operation: What to call.
-            answer: The type to read a successful reply into.
-            path: A value for each place of its path template, in order.
+            operation: The operation to call.
+            answer: The type to decode a successful response into.
+            path: The values of its path parameters, in order.
             query: Query parameters; `None` leaves one out.
-            headers: Headers of this call beside those of the scope; `None` leaves one out.
-            body: What is written as the JSON body; an `Upload` is sent as the form that it is;
-                `None` for no body.
-            effect: What running it twice does, where the caller knows better than the operation.
-            timeout: Seconds; default: the client's.
-            read: Reads the reply; default: into `answer`, as JSON.
+            headers: Headers in addition to the linked account's; `None` leaves one out.
+            body: The JSON body; an `Upload` is sent as a multipart form; `None` sends no body.
+            effect: What running it twice does; default: as the operation declares.
+            timeout: Seconds for the whole call with its retries; default: the client's.
+            read: Reads the response; default: into `answer`, as JSON.
 
         Raises:
-            InvalidCallError: A value cannot be sent, or `effect` is none.
+            InvalidCallError: If a value cannot be sent, or `effect` is not an effect.
         """
         seconds = self._settings.timeout if timeout is None else check_timeout(timeout)
         upload = body if isinstance(body, Upload) else None
@@ -135,19 +132,21 @@ class Requester:
             account,
         )
 
-    async def start(self, plan: PreparedCall[T]) -> CallAttempts[T]:
-        """Begin a call's trip; its deadline runs from here.
+    async def start(self, prepared: PreparedCall[T]) -> CallAttempts[T]:
+        """Start a call; its deadline counts from here.
 
         Raises:
-            ClosedError: The client was closed.
+            ClosedError: If the client was closed.
         """
         try:
-            session = self._open_session() or await self.session()
+            # Inlined from `session`: awaiting it would cost every call a coroutine.
+            session = self._sessions.get(self._base_url, self._credential)
+            session = session or await self._sessions.open(self._base_url, self._credential)
         except ClosedError as error:
-            describe(error, plan.operation, plan.path, plan.linked_account_id)
-            error.effect = plan.effect
+            describe(error, prepared.operation, prepared.path, prepared.linked_account_id)
+            error.effect = prepared.effect
             raise
-        return CallAttempts(session, self._settings, plan)
+        return CallAttempts(session, self._settings, prepared)
 
     async def call(
         self,
@@ -161,12 +160,12 @@ class Requester:
         timeout: float | None = None,
         read: Reader[T] = responses.read,
     ) -> T:
-        """Call an operation, and give its answer; see `prepare` for the arguments.
+        """Call an operation and return its answer; see `prepare` for the arguments.
 
         Raises:
-            RefoldError: Any of ours; see `errors`.
+            RefoldError: If the call failed; see `errors`.
         """
-        plan = self.prepare(
+        prepared = self.prepare(
             operation,
             answer,
             *path,
@@ -177,5 +176,5 @@ class Requester:
             timeout=timeout,
             read=read,
         )
-        trip = await self.start(plan)
-        return await trip.run()
+        attempts = await self.start(prepared)
+        return await attempts.run()

@@ -1,4 +1,4 @@
-"""From a call to a request: its path, query, headers and body. No I/O."""
+"""Builds requests: path, query, headers and body. No I/O."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One request, ready to be sent, but for the credential that the session adds."""
+    """One request, complete but for the credential, which the session adds."""
 
     method: str
     target: str
@@ -34,44 +34,44 @@ class Request(msgspec.Struct, frozen=True):
     upload: Upload | None = None
 
 
-_PLACE: Final = re.compile(r"\{(\w+)\}")
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
 def segment(name: str, value: str) -> str:
-    """Encode one path segment, so that it stays one.
+    """Encode a value so that it stays one path segment.
 
     Raises:
-        InvalidCallError: It is empty, `.` or `..`, holds a control character, or is no text.
+        InvalidCallError: If it is not a string, is empty, `.` or `..`, or contains a control character.
     """
     check_text(name, value)
     if value in {".", ".."}:
-        raise InvalidCallError(f"{name} may not be {value!r}: it would name another path")
+        raise InvalidCallError(f"{name} must not be {value!r}: it would address another path")
     return quote(value, safe="")
 
 
 @lru_cache(maxsize=4096)
 def path_of(template: str, values: tuple[str, ...]) -> str:
-    """Fill a path template's places, in their order, with encoded segments.
+    """Fill in the parameters of a path template, in order, with encoded segments.
 
     Raises:
-        InvalidCallError: A value cannot be a path segment.
+        InvalidCallError: If a value cannot be a path segment.
     """
     rest = iter(values)
-    return _PLACE.sub(lambda place: segment(place[1], next(rest)), template)
+    return _PARAMETER.sub(lambda parameter: segment(parameter[1], next(rest)), template)
 
 
 @lru_cache(maxsize=512)
-def places_of(template: str) -> tuple[str, ...]:
-    """Give the names of a path template's places, in their order."""
-    return tuple(_PLACE.findall(template))
+def parameters_of(template: str) -> tuple[str, ...]:
+    """Return the names of a path template's parameters, in order."""
+    return tuple(_PARAMETER.findall(template))
 
 
 def query_of(values: Mapping[str, Scalar]) -> str:
     """Encode query parameters; those that are `None` are left out.
 
     Raises:
-        InvalidCallError: They are no mapping, a name is no text, or a value is neither a text, a number
-            nor a bool, or none that can be sent.
+        InvalidCallError: If they are not a mapping, a name is not a string, or a value is not a string, a
+            finite number or a bool.
     """
     check_mapping("query", values)
     pairs = [
@@ -82,7 +82,7 @@ def query_of(values: Mapping[str, Scalar]) -> str:
 
 def _query_name(name: object) -> str:
     if not isinstance(name, str):
-        raise InvalidCallError(f"a query parameter's name must be a text, not {type(name).__name__}")
+        raise InvalidCallError(f"a query parameter's name must be a string, not {type(name).__name__}")
     return _encodable("a query parameter's name", name)
 
 
@@ -93,9 +93,10 @@ def _query_value(name: str, value: object) -> str:
         raise InvalidCallError(f"{name} must be a finite number, not {value!r}")
     if not isinstance(value, str):
         if not isinstance(value, int | float):
-            raise InvalidCallError(f"{name} must be a text, a number or a bool, not {type(value).__name__}")
+            raise InvalidCallError(f"{name} must be a string, a number or a bool, not {type(value).__name__}")
         return str(value)
-    return _encodable(name, str.__str__(value))  # of a member of an enumeration its value, not its `str`
+    # `str(value)` of an enum member may be its name (`Color.RED`) rather than its value.
+    return _encodable(name, str.__str__(value))
 
 
 def _encodable(name: str, text: str) -> str:
@@ -107,17 +108,18 @@ def _encodable(name: str, text: str) -> str:
 
 
 def plain(value: object) -> object:
-    """Give as a dict or a list what is a mapping or a sequence of another type, where msgspec meets it.
+    """Convert a mapping to a dict and a sequence to a list, for msgspec to encode.
 
     Raises:
-        TypeError: It is neither.
+        TypeError: If it is neither.
     """
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence):
         return list(value)
     if isinstance(value, msgspec.Raw):
-        return None  # JSON that is written as it is, and so never changed
+        # Only in `to_builtins`: raw JSON is written as it is, so it needs no check for NaN.
+        return None
     raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
 
 
@@ -128,16 +130,16 @@ def body_of(value: object) -> bytes:
     """Encode a request's body as JSON.
 
     Raises:
-        InvalidCallError: The value holds what JSON cannot say.
+        InvalidCallError: If the value contains something that JSON cannot express.
     """
     try:
         body = _encoder.encode(value)
-        # NaN and the infinities are written as null, which is not what was asked for.
+        # msgspec encodes NaN and infinity as null: without this check, a write would blank the field.
         changed = b"null" in body and _holds_infinite(msgspec.to_builtins(value, enc_hook=plain))
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise InvalidCallError(f"the body cannot be written as JSON: {error}") from None
+        raise InvalidCallError(f"the body cannot be encoded as JSON: {error}") from None
     if changed:
-        raise InvalidCallError("the body cannot be written as JSON: it holds a number that is not finite")
+        raise InvalidCallError("the body cannot be encoded as JSON: it contains a number that is not finite")
     return body
 
 
@@ -161,19 +163,20 @@ def build(
     """Build an operation's request.
 
     Args:
-        operation: What is called.
-        path: A value for each place of its path template, in order.
+        operation: The operation to call.
+        path: The values of its path parameters, in order.
         query: Query parameters; `None` leaves one out.
-        headers: Headers that `headers_of` let pass.
+        headers: Headers that `headers_of` has checked.
         body: The encoded body.
-        upload: The form that is sent in place of a body.
+        upload: A multipart form, sent instead of a body.
 
     Raises:
-        InvalidCallError: A value cannot be sent unchanged.
+        InvalidCallError: If a value cannot be sent unchanged.
     """
     try:
         target = path_of(operation.path, path)
-    except TypeError:  # a value that cannot be hashed is no text, and refused without the cache
+    except TypeError:
+        # An unhashable value cannot be looked up in the cache; uncached, it gets a proper error.
         target = path_of.__wrapped__(operation.path, path)
     if query is not None:
         target += query_of(query)
@@ -181,15 +184,15 @@ def build(
 
 
 def headers_of(values: Mapping[str, str | None]) -> dict[str, str]:
-    """Give the headers to send; those that are `None` are left out.
+    """Return the headers to send; those that are `None` are left out.
 
     Raises:
-        InvalidCallError: A header would not carry its value unchanged.
+        InvalidCallError: If a header cannot carry its value unchanged.
     """
     return {name: check_header(name, value) for name, value in values.items() if value is not None}
 
 
-_OURS: Final = frozenset(
+_RESERVED: Final = frozenset(
     {
         "accept",
         "accept-encoding",
@@ -214,22 +217,22 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def added_headers(values: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Give headers that a program adds to a request of ours.
+    """Return headers that the caller or a hook adds to a request.
 
-    None may say who calls, for whom, where to, or how the request is framed.
+    None may change who calls, for which account, where to, or how the request is framed.
 
     Args:
         values: The headers.
-        taken: Names of headers that the request has already.
+        taken: The names of headers that the request already has.
 
     Raises:
-        InvalidCallError: They are no mapping, or a header cannot be sent, or is not for others to set.
+        InvalidCallError: If they are not a mapping, or a header cannot be sent, or is reserved.
     """
     check_mapping("headers", values)
-    ours = _OURS.union(name.lower() for name in taken)
+    reserved = _RESERVED.union(name.lower() for name in taken)
     for name in values:
         if _HEADER_NAME.fullmatch(check_text("a header's name", name)) is None:
-            raise InvalidCallError(f"a header cannot be called {name!r}")
-        if name.lower() in ours:
-            raise InvalidCallError(f"the header {name} is the client's own to set")
+            raise InvalidCallError(f"{name!r} is not a valid header name")
+        if name.lower() in reserved:
+            raise InvalidCallError(f"the header {name} is set by the client")
     return headers_of(values)

@@ -1,4 +1,4 @@
-"""From a reply to a value or an error. No I/O, so every odd reply is one row of a test."""
+"""Turns a response into a value or an error. No I/O."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from refold_async.errors import (
 
 
 class RedactedRepr(msgspec.Struct, frozen=True):
-    """A struct whose `repr` hides its content; rich, which asks for the fields, is shown none."""
+    """Base of structs whose `repr` hides their content, also from rich, which asks for the fields."""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []
 
 
 class Response(RedactedRepr, frozen=True):
-    """One answer as it came. Header names are looked up as HTTP spells them."""
+    """One response as it was received. Header names are looked up as HTTP spells them."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def __repr__(self) -> str:
-        """Show no content: a server may echo the credential, and a traceback shows its locals."""
-        return f"Reply({self.status}, {len(self.body)} bytes)"
+        """Show no content: a server may echo the credential, and tracebacks show locals."""
+        return f"Response({self.status}, {len(self.body)} bytes)"
 
 
 T = TypeVar("T")
@@ -55,30 +55,30 @@ T = TypeVar("T")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def read(answer: type[T], reply: Response, secret: str = "") -> T:
-    """Read a reply into the type of an answer.
+def read(answer: type[T], response: Response, secret: str = "") -> T:
+    """Decode a response into a type.
 
     Args:
-        answer: The type to read a successful reply into.
-        reply: What came back.
-        secret: The credential, which no message of an error may repeat.
+        answer: The type to decode a successful response into.
+        response: The response.
+        secret: The credential, which is removed from error messages.
 
     Raises:
-        StatusError: Its class is that of the reply's status.
+        StatusError: If the status is not 2xx; its class depends on the status.
         UnreadableReplyError: If the body does not fit that type.
     """
-    if not is_success(reply.status):
-        raise status_error(reply, secret=secret)
-    return read_as(answer, reply.body)
+    if not is_success(response.status):
+        raise status_error(response, secret=secret)
+    return read_as(answer, response.body)
 
 
 def is_success(status: int) -> bool:
-    """Whether an HTTP status is one of success (2xx)."""
+    """Whether an HTTP status is a success (2xx)."""
     return 200 <= status < 300
 
 
-class _Envelope(msgspec.Struct):
-    """An error's body, whose fields the service fills as it likes."""
+class _ErrorBody(msgspec.Struct):
+    """The body of an error. Any field may be missing or of any type."""
 
     message: Any = None
     http_error_type: Any = None
@@ -88,7 +88,7 @@ class _Envelope(msgspec.Struct):
     reauth_required: Any = None
 
 
-_envelopes: Final = msgspec.json.Decoder(_Envelope)
+_error_bodies: Final = msgspec.json.Decoder(_ErrorBody)
 
 _CLASSES: Final[dict[int, type[StatusError]]] = {
     400: BadRequestError,
@@ -108,38 +108,38 @@ _OF_THE_CONNECTION: Final = re.compile(
 _LONGEST_MESSAGE: Final = 500
 
 
-def status_error(reply: Response, *, secret: str = "", now: datetime | None = None) -> StatusError:
-    """Make the error of a reply that is not a success.
+def status_error(response: Response, *, secret: str = "", now: datetime | None = None) -> StatusError:
+    """Return the error for a response that is not a success.
 
     Args:
-        reply: What came back.
-        secret: The credential, which is cut out of all that the error repeats.
-        now: The time against which a `Retry-After` date is read; default: now.
+        response: The response.
+        secret: The credential, which is removed from everything that the error repeats.
+        now: The time that a `Retry-After` date is relative to; default: now.
     """
-    status = reply.status
-    envelope = _envelope_of(reply.body)
-    code = _text(envelope.error_code or envelope.error, secret)
-    kind = _text(envelope.http_error_type, secret)
-    message = _text(envelope.message, secret) or _plain_message(reply, secret)
-    told = None if envelope.reauth_required is None else "reauth_required"
-    signs = " ".join(part for part in (code, kind, message, told) if part)
-    error = _class_of(status, signs)(
+    status = response.status
+    body = _error_body_of(response.body)
+    code = _text(body.error_code or body.error, secret)
+    kind = _text(body.http_error_type, secret)
+    message = _text(body.message, secret) or _plain_message(response, secret)
+    reauth = None if body.reauth_required is None else "reauth_required"
+    text = " ".join(part for part in (code, kind, message, reauth) if part)
+    error = _class_of(status, text)(
         message,
         fate=_fate_of(status),
         status=status,
         error_type=kind,
         error_code=code,
-        request_id=_text(envelope.request_id or reply.headers.get("X-Request-Id"), secret),
-        retry_after=retry_after(reply.headers.get("Retry-After"), now=now),
+        request_id=_text(body.request_id or response.headers.get("X-Request-Id"), secret),
+        retry_after=retry_after(response.headers.get("Retry-After"), now=now),
     )
-    if isinstance(error, RateLimitedError) and _OF_THE_APP.search(signs):
+    if isinstance(error, RateLimitedError) and _OF_THE_APP.search(text):
         error.by_app = True
         error.fate = "unknown"
     return error
 
 
-def _class_of(status: int, signs: str) -> type[StatusError]:
-    if status in {401, 403} and _OF_THE_CONNECTION.search(signs):
+def _class_of(status: int, text: str) -> type[StatusError]:
+    if status in {401, 403} and _OF_THE_CONNECTION.search(text):
         return ReconnectRequiredError
     if 300 <= status < 400:
         return RedirectError
@@ -152,55 +152,56 @@ def _fate_of(status: int) -> Fate:
     return "rejected" if 300 <= status < 500 else "unknown"
 
 
-def _envelope_of(body: bytes) -> _Envelope:
+def _error_body_of(body: bytes) -> _ErrorBody:
     try:
-        return _envelopes.decode(body.removeprefix(BOM))
+        return _error_bodies.decode(body.removeprefix(BOM))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _Envelope()
+        return _ErrorBody()
 
 
 def _text(value: object, secret: str) -> str | None:
-    """Give what the service wrote as one bounded line without the credential."""
+    """Return what the service wrote as one short line without the credential."""
     if value is None or value == "" or value is False:
         return None
     text = value if isinstance(value, str) else body_of(value).decode()
+    # Redacted before it is cut: a secret across the cut would otherwise show its first half.
     return bounded(redact(text, secret))
 
 
 def redact(text: str, secret: str) -> str:
-    """Cut a credential out of a text."""
+    """Remove a credential from a text."""
     return text.replace(secret, "***") if secret else text
 
 
 def bounded(text: str) -> str:
-    """Give a text on one line, cut to a length for reading, without control characters and surrogates."""
+    """Return a text on one line, cut to 500 characters, without control characters and surrogates."""
     line = " ".join(_CONTROL.sub(" ", text[: 4 * _LONGEST_MESSAGE]).split())
     line = line.encode(errors="replace").decode()
     return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
-def _plain_message(reply: Response, secret: str) -> str:
-    """Say what a reply without an envelope was."""
+def _plain_message(response: Response, secret: str) -> str:
+    """Describe a response without an error body."""
     try:
-        phrase = HTTPStatus(reply.status).phrase
+        phrase = HTTPStatus(response.status).phrase
     except ValueError:
         phrase = "no known status"
-    kind = bounded(redact(reply.headers.get("Content-Type", ""), secret)) or "no content type"
-    if not reply.body:
+    kind = bounded(redact(response.headers.get("Content-Type", ""), secret)) or "no content type"
+    if not response.body:
         return f"{phrase}, with an empty body"
-    return f"{phrase}, with a body that is no error envelope ({kind}, {len(reply.body)} bytes)"
+    return f"{phrase}, with a body that is not an error envelope ({kind}, {len(response.body)} bytes)"
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a `Retry-After` header: seconds, or a date.
+    """Parse a `Retry-After` header: seconds, or a date.
 
     Args:
         value: The header's value.
-        now: The time against which a date is read; default: now.
+        now: The time that a date is relative to; default: now.
 
     Returns:
-        Seconds to wait, at least 0; `None` where the header is absent, no wait at all, or absurd
-        (negative, not finite, or past a day).
+        Seconds to wait, at least 0; `None` if the header is absent, malformed, or absurd (negative, not
+        finite, or more than a day).
     """
     if value is None:
         return None
@@ -223,7 +224,13 @@ def _seconds_of(value: str, now: datetime | None) -> float | None:
 
 
 class AttemptState:
-    """How far one attempt got: whether anything of it may have left, with which secret, to which status."""
+    """How far one attempt got.
+
+    Attributes:
+        sent: Whether any of the request may have been sent.
+        status: The status of the response.
+        secret: The secret that it was sent with.
+    """
 
     __slots__ = ("secret", "sent", "status")
 
@@ -234,5 +241,5 @@ class AttemptState:
 
     @property
     def fate(self) -> Fate:
-        """What became of an attempt that brought no answer."""
+        """The fate of an attempt without a response."""
         return "unknown" if self.sent else "not_sent"

@@ -1,4 +1,4 @@
-"""Whether a failed call is tried again, and when. No clock, no I/O."""
+"""Decides whether and when a failed call is retried. No clock, no I/O."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same read may well succeed."""
 
 LONGEST_RETRY_AFTER: Final = 86_400.0
-"""A `Retry-After` past a day is taken for a mistake, and ignored."""
+"""A `Retry-After` of more than a day is taken for a mistake, and ignored."""
 
 _TRANSIENT_COST: Final = 14
 _THROTTLED_COST: Final = 5
@@ -31,7 +31,7 @@ _SUCCESS_REFUND: Final = 1
 
 
 class RetryBudget:
-    """What the retries of a session may draw, so that an outage is not met with a storm."""
+    """Bounds the retries of a session, so that an outage does not cause a retry storm."""
 
     __slots__ = ("_capacity", "_left")
 
@@ -44,24 +44,24 @@ class RetryBudget:
 
     @property
     def left(self) -> int:
-        """What may still be drawn."""
+        """What is left to draw."""
         return self._left
 
     def draw(self, cost: int) -> bool:
-        """Draw a retry's cost; false, and nothing drawn, where too little is left."""
+        """Draw the cost of a retry; return false, and draw nothing, if too little is left."""
         if cost > self._left:
             return False
         self._left -= cost
         return True
 
     def refund(self, amount: int = _SUCCESS_REFUND) -> None:
-        """Give back after a success: what its last retry cost, or 1 where it had none."""
+        """Refund after a success: what its last retry cost, or 1 if it had none."""
         if self._left < self._capacity:
             self._left = min(self._capacity, self._left + amount)
 
 
 def cost_of(error: RefoldError) -> int:
-    """Give what the retry after this failure draws from the budget."""
+    """Return what a retry after this failure draws from the budget."""
     return _THROTTLED_COST if error.status == 429 else _TRANSIENT_COST
 
 
@@ -81,9 +81,9 @@ def is_transient(error: RefoldError) -> bool:
 
 
 def fate_of(retry: Retry, effect: Effect, error: RefoldError) -> Fate:
-    """Give the fate of the attempt that an error ended.
+    """Return the fate of the attempt that failed with an error.
 
-    It is the error's own, but of a write after a 429 of Refold that `throttled_writes=False` does not trust.
+    It is the error's own, except that a write after a 429 is `unknown` with `throttled_writes=False`.
     """
     if isinstance(error, RateLimitedError) and effect == "write" and not retry.throttled_writes:
         return "unknown"
@@ -91,10 +91,10 @@ def fate_of(retry: Retry, effect: Effect, error: RefoldError) -> Fate:
 
 
 def is_safe(retry: Retry, effect: Effect, error: RefoldError) -> bool:
-    """Whether trying the call again cannot do harm.
+    """Whether retrying the call cannot do harm.
 
-    A read and an idempotent call never can. A write can, unless nothing of it was sent, or
-    Refold itself (not the connected app) answered that it was too much.
+    Retrying a read or an idempotent call never does. Retrying a write does, unless nothing of it was sent,
+    or Refold itself (not the connected app) answered 429.
     """
     fate = fate_of(retry, effect, error)
     if effect in {"read", "idempotent"} or fate == "not_sent":
@@ -103,22 +103,23 @@ def is_safe(retry: Retry, effect: Effect, error: RefoldError) -> bool:
 
 
 class Waits:
-    """The waits between the tries of one call: jittered exponentials."""
+    """The waits between the attempts of one call: exponential backoff with full jitter."""
 
     __slots__ = ("_bounds",)
 
     def __init__(self, retry: Retry) -> None:
-        # As an int, a base of 0 stays 0 however high its power gets; a float would overflow.
+        # An int 0: `0.0 * 2 ** n` raises OverflowError from n = 1024 on.
         base = retry.base or 0
         self._bounds: Generator[float, Any, None] = backoff.expo(factor=base, max_value=retry.cap)
+        # backoff generators yield None first, which `full_jitter` cannot take.
         next(self._bounds)
 
     def next(self, retry_after: float | None) -> float:
-        """Give the next wait in seconds, never below the answer's `Retry-After`."""
+        """Return the next wait in seconds, never below the response's `Retry-After`."""
         wait = backoff.full_jitter(next(self._bounds))
         return max(wait, retry_after or 0.0)
 
 
 def may_retry(retry: Retry, effect: Effect, error: RefoldError, attempts: int) -> bool:
-    """Whether a call that was tried `attempts` times, and failed so, may be tried again."""
+    """Whether a call that failed with this error at its `attempts`-th attempt may be retried."""
     return attempts < retry.attempts and is_transient(error) and is_safe(retry, effect, error)

@@ -1,4 +1,4 @@
-"""The sessions: one for each base URL, credential and running event loop.
+"""Sessions: one for each base URL, credential and running event loop.
 
 A session is opened on first use and closed with its event loop, by `aclose`, or when idle.
 """
@@ -22,7 +22,7 @@ from refold_async.errors import ClosedError
 from refold_async.settings import Settings
 
 IDLE: Final = 300.0
-"""Seconds without a call after which a session is closed, once others are opened."""
+"""Seconds without a call after which a session is closed, when others are opened."""
 
 _Key = tuple[asyncio.AbstractEventLoop, str, Hashable]
 
@@ -31,12 +31,17 @@ class Session:
     """The connections of one credential to one base URL in one event loop, and what they share.
 
     Attributes:
-        pacer: Its rate limit.
-        budget: What its retries may draw.
-        shelf: Its cache, where one was asked for.
-        gate: The places at its connections; who exchanges holds one.
-        secret: The secret in use; `NO_SECRET` until `authorize` asked for it.
-        active: Calls under way.
+        loop: The event loop that it belongs to.
+        base_url: The base URL.
+        bucket: The state of its rate limit, which other event loops share.
+        rate_limiter: Its rate limit.
+        budget: Its retry budget.
+        cache: Its cache, if the settings ask for one.
+        limiter: Limits its concurrent exchanges; each must hold a slot.
+        last_used: When its last call ended, by the event loop's clock.
+        active: The number of calls under way.
+        closed: Whether it was closed.
+        secret: The secret in use; `NO_SECRET` until `authorize` has fetched it.
     """
 
     def __init__(
@@ -54,19 +59,19 @@ class Session:
         self.closed = False
         self._credential = credential
         self.secret: Secret = NO_SECRET
-        self._asking = asyncio.Lock()
-        self._proof: Mapping[str, str] = {}
+        self._secret_lock = asyncio.Lock()
+        self._auth_headers: Mapping[str, str] = {}
         self._drained: asyncio.Event | None = None
         self._connections = ConnectionPool(base_url, settings)
-        self._keeper = self._keep()
-        _start(self._keeper)
+        self._closer = self._close_at_end()
+        _start(self._closer)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self.active} under way"
         return f"Session({self.base_url!r}, {self._credential!r}, {state})"
 
-    async def _keep(self) -> AsyncGenerator[None, None]:
-        """Close the connections when the generator ends: by `aclose`, or with its event loop."""
+    async def _close_at_end(self) -> AsyncGenerator[None, None]:
+        """Close the connections when the generator is closed, by `aclose` or by its event loop."""
         try:
             yield
         finally:
@@ -74,9 +79,9 @@ class Session:
             await self._connections.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; calls under way fail with `ClosedError`. Again is harmless."""
+        """Close all connections; calls under way fail with `ClosedError`. Idempotent."""
         self.closed = True
-        await self._keeper.aclose()
+        await self._closer.aclose()
 
     async def drained(self) -> None:
         """Wait until no call is under way."""
@@ -89,7 +94,7 @@ class Session:
         self.active += 1
 
     def leave(self) -> None:
-        """Count a call as ended."""
+        """Count a call as finished."""
         self.active -= 1
         self.last_used = self.loop.time()
         if not self.active and self._drained is not None:
@@ -98,52 +103,52 @@ class Session:
 
     @property
     def rotates(self) -> bool:
-        """Whether the credential's source may give another secret after a refusal."""
+        """Whether the credential has a source, which may return another secret after a 401."""
         return self._credential.rotates
 
     async def renew(self, refused: Secret) -> bool:
-        """Ask the credential's source again after a refusal, once for all who were refused.
-
-        Each asking makes a new `Secret`, equal or not: identity tells which asking was refused.
+        """Ask the credential's source again after a 401, once for all calls that got one.
 
         Returns:
-            Whether another secret than the refused one is now in use.
+            Whether a secret other than the refused one is now in use.
         """
-        async with self._asking:
+        async with self._secret_lock:
+            # By identity: a source that returns an equal secret again would be asked once by each call.
             if self.secret is refused:
-                await self._ask()
+                await self._fetch_secret()
             return self.secret != refused
 
     async def authorize(self) -> None:
-        """Ask for the secret, where it is not known yet."""
-        async with self._asking:
+        """Fetch the secret, unless it is known already."""
+        async with self._secret_lock:
             if not self.secret:
-                await self._ask()
+                await self._fetch_secret()
 
-    async def _ask(self) -> None:
+    async def _fetch_secret(self) -> None:
         self.secret = await self._credential.secret()
-        self._proof = self._credential.headers(self.secret)
+        self._auth_headers = self._credential.headers(self.secret)
 
-    def exchange(self, request: Request, progress: AttemptState, due: float) -> Coroutine[Any, Any, Response]:
-        """Send one request and read its whole reply; the caller holds a place of the `gate`.
+    def exchange(self, request: Request, state: AttemptState, due: float) -> Coroutine[Any, Any, Response]:
+        """Send one request and read its whole response; the caller must hold a slot of `limiter`.
 
         Args:
-            request: What to send; the credential, which `authorize` asked for, is added.
-            progress: Is told when the request may have left.
-            due: When it is given up, by the event loop's clock; `math.inf` for never.
+            request: The request; the credential that `authorize` fetched is added to it.
+            state: Is updated when the request may have been sent.
+            due: When to time out, by the event loop's clock; `math.inf` for never.
 
         Raises:
-            ConnectionFailedError: No connection, or it was lost.
-            UnreadableReplyError: The reply is not HTTP, or past the size limit.
-            ClosedError: The session was closed.
-            OutOfTimeError: `due` came.
+            ConnectionFailedError: If no connection could be made, or it was lost.
+            UnreadableReplyError: If the response is not HTTP, or larger than the limit.
+            ClosedError: If the session was closed.
+            OutOfTimeError: If `due` passed.
         """
-        progress.secret = self.secret
-        return self._connections.exchange(request, self._proof, progress, due)
+        state.secret = self.secret
+        return self._connections.exchange(request, self._auth_headers, state, due)
 
 
 def _start(generator: AsyncGenerator[None, None]) -> None:
-    """Run a generator to its first yield, so that the event loop ends it when it closes."""
+    """Run a generator to its first yield, so that the event loop closes it in `shutdown_asyncgens`."""
+    # By hand: a constructor cannot await, and a task would outlive a session nobody closes.
     with contextlib.suppress(StopIteration):
         generator.__anext__().__await__().send(None)
 
@@ -162,44 +167,44 @@ class Sessions:
         return f"{type(self).__name__}({', '.join(map(repr, self._open.values()))})"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled, and so do clients and accounts: the key would lie in the pickle."""
+        """Refuse to be pickled, and clients and accounts with it: the pickle would contain the key."""
         raise TypeError(
-            "a client, with its key and connections, cannot be copied or pickled: make one where it is used"
+            "a client, with its key and connections, cannot be copied or pickled: create one where it is used"
         )
 
     def get(self, base_url: str, credential: Credential) -> Session | None:
-        """Give the open session of a credential in the running loop, if there is one."""
+        """Return the open session of a credential in the running loop, if there is one."""
         session = self._open.get((asyncio.get_running_loop(), base_url, credential.identity))
         return None if session is None or session.closed or self.closed else session
 
     async def open(self, base_url: str, credential: Credential) -> Session:
-        """Give the session of a credential in the running loop, opening it on first use.
+        """Return the session of a credential in the running loop, opened on first use.
 
-        Sessions that were idle for five minutes are closed on the way: not each time, as one token a
-        customer makes thousands of sessions.
+        Now and then this also closes sessions that were idle for five minutes.
 
         Raises:
-            ClosedError: The manager was closed.
+            ClosedError: If the manager was closed.
         """
         if self.closed:
-            raise ClosedError("the client was closed; `async with` opens it again")
+            raise ClosedError("the client is closed; `async with` reopens it")
         session = self.get(base_url, credential)
         if session is None:
             bucket = self._bucket(base_url, credential)
             session = Session(base_url, credential, self.settings, bucket)
             self._open[session.loop, base_url, credential.identity] = session
+            # Not at each opening: with a token per customer, thousands of sweeps would cost quadratic time.
             self._opens_until_sweep -= 1
             if self._opens_until_sweep <= 0:
                 await _close_all(self._sweep(session.loop))
         return session
 
     def _bucket(self, base_url: str, credential: Credential) -> BucketState:
-        """Give the credential's bucket: one for all event loops, so that a second starts no new burst."""
+        """Return the credential's bucket, which all event loops share: a second loop gets no second burst."""
         bucket = BucketState(self.settings.limit_for(base_url))
         return self._buckets.setdefault((base_url, credential.identity), bucket)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> list[Session]:
-        """Forget sessions that have ended, and those of a loop that are idle; give these, to be closed."""
+        """Drop sessions that have ended or are idle in this loop; return the idle ones, to be closed."""
         before = loop.time() - IDLE
         swept: list[Session] = []
         for key, session in list(self._open.items()):
@@ -215,10 +220,10 @@ class Sessions:
         return swept
 
     async def aclose(self, *, drain: float = 0.0) -> None:
-        """Close all sessions; further calls are refused. Again is harmless.
+        """Close all sessions; further calls are refused. Idempotent.
 
         Args:
-            drain: Seconds to let calls under way end by themselves first.
+            drain: Seconds to wait for calls under way first.
         """
         self.closed = True
         sessions, self._open, self._buckets = list(self._open.values()), {}, {}
@@ -231,7 +236,7 @@ class Sessions:
             await _close_all(sessions)
 
     def reopen(self) -> None:
-        """Let calls open sessions again after `aclose`."""
+        """Allow sessions to be opened again after `aclose`."""
         self.closed = False
 
 
@@ -243,7 +248,8 @@ async def _drain(sessions: list[Session], seconds: float) -> None:
 
 
 async def _close_all(sessions: list[Session]) -> None:
-    """Close all, also where this is cancelled: to close takes a moment, and nobody else would do it."""
+    """Close all sessions, even if this is cancelled."""
+    # Cancellation waits until all are closed: nobody else holds the remaining sessions, so they would leak.
     cancelled: asyncio.CancelledError | None = None
     for session in sessions:
         try:
@@ -255,9 +261,10 @@ async def _close_all(sessions: list[Session]) -> None:
 
 
 async def _close(session: Session) -> None:
-    """Close a session in the loop that it lives in; one whose loop is closed was closed with it.
+    """Close a session in its own event loop.
 
-    One whose loop stands still is only marked: its connections close when its loop does.
+    If that loop is closed, so is the session. If it is not running, the session is only marked: its
+    connections close when the loop does.
     """
     session.closed = True
     if session.loop is asyncio.get_running_loop():

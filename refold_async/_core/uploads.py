@@ -1,9 +1,7 @@
-"""What a request with files carries: a description, whose files the transport reads as it sends them."""
+"""Multipart forms with files. They describe the files; the transport reads them as it sends them."""
 
 from __future__ import annotations
 
-import inspect
-import io
 import mimetypes
 import os
 from collections.abc import Mapping
@@ -12,19 +10,19 @@ from typing import BinaryIO, Self
 
 import msgspec
 
-from refold_async.errors import InvalidCallError
+from refold_async._core.checks import check_file, check_string
 
 Source = os.PathLike[str] | BinaryIO | bytes
-"""Where a file's content is: at a path, in a binary file object, or in memory."""
+"""The content of a file: a path, a binary file object, or bytes."""
 
 
 class File(msgspec.Struct, frozen=True):
     """A file to send.
 
     Args:
-        source: Where its content is: a path, a binary file object, or bytes.
-        filename: What it is called; default: the name of its source.
-        content_type: Its media type; default: guessed by its name.
+        source: Its content: a path, a binary file object, or bytes.
+        filename: Its name; default: the name of its source.
+        content_type: Its media type; default: guessed from its name.
     """
 
     source: Source
@@ -39,11 +37,11 @@ class Part(msgspec.Struct, frozen=True):
     """A file in a form.
 
     Attributes:
-        name: The form's field.
-        source: Where its content is.
-        filename: What it is called.
+        name: The form field.
+        source: Its content.
+        filename: Its name.
         content_type: Its media type.
-        start: Of a file object that can be read again: where in it the content starts.
+        start: The position where the content of a seekable file object starts.
     """
 
     name: str
@@ -54,12 +52,12 @@ class Part(msgspec.Struct, frozen=True):
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it can be read a second time."""
+        """Whether it can be read more than once."""
         return self.start is not None or isinstance(self.source, bytes | os.PathLike)
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """A form with files: a request's body of the type `multipart/form-data`.
+    """A form with files: a request body of type `multipart/form-data`.
 
     Attributes:
         fields: Its plain fields.
@@ -71,53 +69,35 @@ class Upload(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, fields: Mapping[str, str], files: Mapping[str, FileLike]) -> Self:
-        """Make a form.
+        """Describe a form.
 
         Raises:
-            InvalidCallError: A file is no path, no binary file object and no bytes.
+            InvalidCallError: If a file is not a path, a binary file object or bytes.
         """
         return cls(fields, tuple(_part(name, file) for name, file in files.items()))
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it can be sent a second time."""
+        """Whether it can be sent more than once."""
         return all(part.is_repeatable for part in self.parts)
 
 
 def _part(name: str, given: FileLike) -> Part:
     file = given if isinstance(given, File) else File(given)
-    _check_text("a file's name in the form", name)
+    check_string("a file's name in the form", name)
     if file.filename is not None:
-        _check_text(f"the file name of {name!r}", file.filename)
+        check_string(f"the file name of {name!r}", file.filename)
     if file.content_type is not None:
-        _check_text(f"the content type of {name!r}", file.content_type)
+        check_string(f"the content type of {name!r}", file.content_type)
     filename = file.filename or _name_of(file.source) or name
     kind = file.content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
-    _check(name, file.source)
+    check_file(name, file.source)
     return Part(name, file.source, filename, kind, _start_of(file.source))
-
-
-def _check_text(what: str, text: object) -> None:
-    if not isinstance(text, str):
-        raise InvalidCallError(f"{what} must be a text, not {type(text).__name__}")
 
 
 def _name_of(source: Source) -> str:
     path = source if isinstance(source, os.PathLike) else getattr(source, "name", "")
     return Path(os.fsdecode(path)).name if isinstance(path, str | os.PathLike) else ""
-
-
-def _check(name: str, source: object) -> None:
-    """Refuse what gives no bytes."""
-    if isinstance(source, io.TextIOBase):
-        raise InvalidCallError(f"the file for {name!r} is open as text; open it as binary")
-    read = getattr(source, "read", None)
-    readable = callable(read) and not inspect.iscoroutinefunction(read)
-    if not isinstance(source, bytes | os.PathLike) and not readable:
-        raise InvalidCallError(
-            f"the file for {name!r} must be a path, a binary file object or bytes, "
-            f"not {type(source).__name__}"
-        )
 
 
 def _start_of(source: Source) -> int | None:

@@ -1,4 +1,4 @@
-"""What the organisation's client and one customer's account share: closing, and calling any path."""
+"""The base classes of clients and accounts: closing, and calling any path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Closing:
-    """Opens with `async with`, and closes with it or with `aclose`."""
+    """An async context manager that closes its connections."""
 
     _sessions: Sessions
     _owns: bool
@@ -32,19 +32,19 @@ class Closing:
         await self.aclose()
 
     async def aclose(self, *, drain: float = 0.0) -> None:
-        """Close the connections that this object opened; those that it was lent stay open.
+        """Close the connections that this object owns; shared ones stay open. Idempotent.
 
-        Calls under way fail with `ClosedError`. To close again is harmless.
+        Calls under way fail with `ClosedError`.
 
         Args:
-            drain: Seconds to let calls under way end by themselves first; default 0.
+            drain: Seconds to wait for calls under way first; default 0.
         """
         if self._owns:
             await self._sessions.aclose(drain=drain)
 
 
 class Scope(Closing):
-    """Calls for an organisation, or for one customer."""
+    """The base class of the organisation's client and a customer's account."""
 
     _requester: Requester
 
@@ -59,30 +59,29 @@ class Scope(Closing):
         effect: Effect | None = None,
         timeout: float | None = None,
     ) -> RawAnswer:
-        """Call any path of the service, also one that this SDK does not know.
+        """Call any path of the service, including one that this SDK does not know.
 
-        The call has all that others have: the credential, the linked account of its scope, its turn
-        by the rate limit, retries by effect, one deadline. A body that tells of a failure under a
-        status of success, as an action's `node_status` does, is yours to read.
+        The call works like any other: it has the credential, the linked account, the rate limit, retries by
+        effect, and one deadline. A failure in the body of a successful response, e.g. an action's
+        `node_status`, is yours to check.
 
-        Calls the path that you name, as `GET /api/v2/public/workflow`.
+        Calls the path that you name, e.g. `GET /api/v2/public/workflow`.
 
         Args:
             method: The HTTP method.
-            path: The path on the client's base URL, from its `/` on, with `%` escapes where an id
-                needs them.
+            path: The path, relative to the base URL and starting with `/`; percent-encode ids that need it.
             query: Query parameters; `None` leaves one out.
-            headers: Further headers, as `config_id`; none that says who calls, for whom or where to.
-            body: What is written as the JSON body, `msgspec.Raw` as it is; `None` for no body.
-            effect: What running it twice does; default: what is known of the operation at this path,
-                else a `GET` reads, and all else writes, and is never sent twice.
+            headers: Additional headers, e.g. `config_id`; not those that the client sets itself.
+            body: The JSON body, `msgspec.Raw` as it is; `None` sends no body.
+            effect: What running it twice does; default: that of the documented operation at this path, else
+                `"read"` for a `GET` and `"write"` for any other method.
             timeout: Seconds for the whole call with its retries; default: the client's.
 
         Raises:
-            InvalidCallError: The path is a whole URL, or something of it cannot be sent.
-            RefoldError: Any other failure of a call.
+            InvalidCallError: If the path is a whole URL, or something cannot be sent.
+            RefoldError: If the call failed; see `errors`.
         """
-        from refold_async.api.raw_calls import call  # noqa: PLC0415 - loaded by who makes one
+        from refold_async.api.raw_calls import call  # noqa: PLC0415 - loaded on first use
 
         return await call(
             self._requester,

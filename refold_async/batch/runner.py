@@ -196,7 +196,7 @@ class ExecuteRunner:
         queued.error = None
         rate_wait, state.rate_wait = state.rate_wait, 0.0
         try:
-            return await state.attempts.attempt(paced=rate_wait)
+            return await state.attempts.attempt(rate_wait=rate_wait)
         except RateLimitedError as error:
             return self._retry_after(state, error)
         finally:

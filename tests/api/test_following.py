@@ -126,7 +126,7 @@ async def test_an_end_within_an_outer_deadline_is_seen(account: KeyAccount, reco
 async def test_an_interval_that_is_none_is_refused_before_anything_is_sent(
     account: KeyAccount, recorder: Recorder, name: str, value: Any
 ) -> None:
-    words = f"{name} must be a number of seconds above 0"
+    words = f"{name} must be a positive number of seconds"
     with pytest.raises(SettingsError, match=words):
         await account.executions.follow("x-1", timeout=5, **{name: value})
     with pytest.raises(SettingsError, match=words):

@@ -110,7 +110,7 @@ TIMES: list[Any] = ["5", b"5", math.nan, -1, 0, True, [5], ODD]
 
 @pytest.mark.parametrize("odd", TIMES, ids=repr)
 async def test_what_is_no_time_is_refused(odd: Any, account: KeyAccount, recorder: Recorder) -> None:
-    words = "must be a number of seconds above 0, not "
+    words = "must be a positive number of seconds, not "
     calls: list[Callable[[], Awaitable[object]]] = [
         lambda: account.call("GET", "/api/v2/public/linked-account", timeout=odd),
         lambda: account.actions.execute("hubspot", "get_contact", timeout=odd),
@@ -128,7 +128,7 @@ async def test_what_is_no_time_is_refused(odd: Any, account: KeyAccount, recorde
 async def test_no_time_for_a_deadline_is_none() -> None:
     nothing: Any = None
     with (
-        pytest.raises(SettingsError, match="deadline must be a number of seconds above 0, not None"),
+        pytest.raises(SettingsError, match="deadline must be a positive number of seconds, not None"),
         deadline(nothing),
     ):
         await asyncio.sleep(0)
@@ -138,27 +138,27 @@ RAW: list[tuple[dict[str, Any], str]] = [
     ({"query": [("a", 1)]}, "query must be a mapping, not list"),
     ({"query": []}, "query must be a mapping, not list"),
     ({"query": "a=1"}, "query must be a mapping, not str"),
-    ({"query": {"a": [1]}}, "a must be a text, a number or a bool, not list"),
-    ({"query": {"a": {"b": 1}}}, "a must be a text, a number or a bool, not dict"),
-    ({"query": {"a": b"x"}}, "a must be a text, a number or a bool, not bytes"),
+    ({"query": {"a": [1]}}, "a must be a string, a number or a bool, not list"),
+    ({"query": {"a": {"b": 1}}}, "a must be a string, a number or a bool, not dict"),
+    ({"query": {"a": b"x"}}, "a must be a string, a number or a bool, not bytes"),
     ({"query": {"a": math.inf}}, "a must be a finite number, not inf"),
-    ({"query": {1: "x"}}, "a query parameter's name must be a text, not int"),
+    ({"query": {1: "x"}}, "a query parameter's name must be a string, not int"),
     ({"query": {"\ud800": "x"}}, "a query parameter's name is not valid Unicode: '\\ud800'"),
     ({"headers": "X-Team: blue"}, "headers must be a mapping, not str"),
     ({"headers": [("X-Team", "blue")]}, "headers must be a mapping, not list"),
-    ({"headers": {"X-Team": b"blue"}}, "X-Team must be a text, not bytes"),
-    ({"headers": {"X-Team": ["blue"]}}, "X-Team must be a text, not list"),
-    ({"headers": {b"X-Team": "blue"}}, "a header's name must be a text, not bytes"),
+    ({"headers": {"X-Team": b"blue"}}, "X-Team must be a string, not bytes"),
+    ({"headers": {"X-Team": ["blue"]}}, "X-Team must be a string, not list"),
+    ({"headers": {b"X-Team": "blue"}}, "a header's name must be a string, not bytes"),
     ({"body": b"{}"}, "body may not be bytes: JSON that is written already goes as msgspec.Raw(...)"),
     (
         {"body": ODD},
-        "the body cannot be written as JSON: Encoding objects of type Odd is unsupported",
+        "the body cannot be encoded as JSON: Encoding objects of type Odd is unsupported",
     ),
     ({"effect": "reading"}, "effect must be 'read', 'idempotent' or 'write', not 'reading'"),
     ({"effect": ["read"]}, "effect must be 'read', 'idempotent' or 'write', not ['read']"),
     ({"method": ["GET"]}, "method must be one of GET, POST, PUT, PATCH, DELETE, not ['GET']"),
-    ({"path": b"/api"}, "path must be a text, not bytes"),
-    ({"path": None}, "path must be a text, not NoneType"),
+    ({"path": b"/api"}, "path must be a string, not bytes"),
+    ({"path": None}, "path must be a string, not NoneType"),
 ]
 
 
@@ -185,17 +185,17 @@ def text_reader() -> Any:
 
 
 FILES: list[tuple[Any, str]] = [
-    ({1: b"x"}, "a file's name in the form must be a text, not int"),
-    ({"": b"x"}, "a file's name in the form may not be empty"),
+    ({1: b"x"}, "a file's name in the form must be a string, not int"),
+    ({"": b"x"}, "a file's name in the form must not be empty"),
     ({"a": "x"}, "the file for 'a' must be a path, a binary file object or bytes, not str"),
     ({"a": ["x"]}, "the file for 'a' must be a path, a binary file object or bytes, not list"),
     ({"a": None}, "the file for 'a' must be a path, a binary file object or bytes, not NoneType"),
     ({"a": Awaited()}, "the file for 'a' must be a path, a binary file object or bytes, not Awaited"),
     ({"a": File("x")}, "the file for 'a' must be a path, a binary file object or bytes, not str"),  # type: ignore[arg-type]
-    ({"a": File(b"x", filename=5)}, "the file name of 'a' must be a text, not int"),  # type: ignore[arg-type]
-    ({"a": File(b"x", content_type=b"y")}, "the content type of 'a' must be a text, not bytes"),  # type: ignore[arg-type]
-    ({"a": io.StringIO("x")}, "the file for 'a' is open as text; open it as binary"),
-    ({"a": text_reader()}, "the file for 'a' is open as text; open it as binary"),
+    ({"a": File(b"x", filename=5)}, "the file name of 'a' must be a string, not int"),  # type: ignore[arg-type]
+    ({"a": File(b"x", content_type=b"y")}, "the content type of 'a' must be a string, not bytes"),  # type: ignore[arg-type]
+    ({"a": io.StringIO("x")}, "the file for 'a' is open in text mode; open it in binary mode"),
+    ({"a": text_reader()}, "the file for 'a' is open in text mode; open it in binary mode"),
 ]
 
 
@@ -233,7 +233,7 @@ async def test_what_is_no_moment_of_a_schedule_is_refused(at: Any, account: KeyA
 
 @pytest.mark.parametrize("odd", [None, 5, True, b"a", ["a"], {"a": 1}, ODD, ""], ids=repr)
 async def test_what_is_no_linked_account_is_refused(odd: Any, refold: Refold, recorder: Recorder) -> None:
-    words = "^linked_account_id (must be a text, not |may not be empty)"
+    words = "^linked_account_id (must be a string, not |must not be empty)"
     with pytest.raises(InvalidCallError, match=words):
         refold.account(odd)
     for call in (refold.linked_accounts.get, refold.linked_accounts.delete, refold.session_tokens.create):
@@ -246,12 +246,12 @@ async def test_what_is_no_linked_account_is_refused(odd: Any, refold: Refold, re
 
 
 CALLS: list[tuple[Any, str]] = [
-    (Call("a", 5, "get"), "slug must be a text, not int"),  # type: ignore[arg-type]
-    (Call("a", "hubspot", None), "action_id must be a text, not NoneType"),  # type: ignore[arg-type]
+    (Call("a", 5, "get"), "slug must be a string, not int"),  # type: ignore[arg-type]
+    (Call("a", "hubspot", None), "action_id must be a string, not NoneType"),  # type: ignore[arg-type]
     (Call("a", "hubspot", "get", ["x"]), "params must be a mapping, not list"),  # type: ignore[arg-type]
     (Call("a", "hubspot", "get", "x"), "params must be a mapping, not str"),  # type: ignore[arg-type]
-    (Call("a", "hubspot", "get", {"x": ODD}), "the body cannot be written as JSON: "),
-    (Call("a", "hubspot", "get", key=5), "key must be a text of valid Unicode that is not empty, not 5"),  # type: ignore[arg-type]
+    (Call("a", "hubspot", "get", {"x": ODD}), "the body cannot be encoded as JSON: "),
+    (Call("a", "hubspot", "get", key=5), "key must be a non-empty string of valid Unicode, not 5"),  # type: ignore[arg-type]
     (Call("a", "hubspot", "get", effect=[]), "effect must be 'read', 'idempotent' or 'write', not []"),  # type: ignore[arg-type]
 ]
 

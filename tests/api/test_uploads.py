@@ -140,7 +140,7 @@ async def test_what_is_no_file_is_refused_before_anything_is_sent(
     account: KeyAccount, recorder: Recorder, path: Path
 ) -> None:
     with path.open(encoding="latin-1") as text:
-        for odd, word in ((text, "as text"), (5, "int"), ("name.pdf", "str")):
+        for odd, word in ((text, "in text mode"), (5, "int"), ("name.pdf", "str")):
             with pytest.raises(InvalidCallError, match=word):
                 await account.events.trigger("paid", files={"bill": odd})  # type: ignore[dict-item]
     assert recorder.arrived == []
@@ -172,13 +172,17 @@ async def test_what_cannot_be_sent_is_refused_before_it_is(
         pass
     for name, file, words in (
         ("cv", closed, "the file for 'cv' cannot be read: it is closed"),
-        ("cv", File(b"", filename="a\nb"), r"the file name of 'cv' may not hold control characters: 'a\nb'"),
+        (
+            "cv",
+            File(b"", filename="a\nb"),
+            r"the file name of 'cv' must not contain control characters: 'a\nb'",
+        ),
         (
             "cv",
             File(b"", content_type="a/b\r\nc: d"),
-            "the content type of 'cv' may not hold control characters",
+            "the content type of 'cv' must not contain control characters",
         ),
-        ("c\nv", b"", "a file's name in the form may not hold control characters"),
+        ("c\nv", b"", "a file's name in the form must not contain control characters"),
     ):
         with pytest.raises(InvalidCallError) as caught:
             await account.events.trigger("paid", {}, files={name: file})

@@ -278,9 +278,9 @@ async def test_each_call_that_hooks_hear_begin_they_hear_end_once(sandbox: Sandb
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"concurrency": 0}, "concurrency must be a whole number"),
+        ({"concurrency": 0}, "concurrency must be an integer"),
         ({"concurrency": 101}, "exceeds the client's max_connections=100"),
-        ({"per_account": "2"}, "per_account must be a whole number of at least 1 or a RateLimit"),
+        ({"per_account": "2"}, "per_account must be an integer of at least 1 or a RateLimit"),
         ({"window": 0}, "window must be"),
         ({"timeout": -1}, "timeout must be"),
         ({"patience": -1}, "patience must be"),

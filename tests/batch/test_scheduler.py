@@ -241,5 +241,5 @@ TestSchedulerAtWork = SchedulerAtWork.TestCase
 
 @pytest.mark.parametrize("bound", [0, -1, True, 1.5])
 def test_a_bound_that_is_none_is_refused(bound: object) -> None:
-    with pytest.raises(ValueError, match="whole number of at least 1"):
+    with pytest.raises(ValueError, match="integer of at least 1"):
         PerAccount(concurrency=bound)  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ def test_a_demo_whose_ledger_differs_ends_in_1(
 
 def test_a_demo_that_cannot_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["demo", "--accounts", "10", "--concurrency", "0"]) == 2
-    assert "concurrency must be a whole number of at least 1" in capsys.readouterr().err
+    assert "concurrency must be an integer of at least 1" in capsys.readouterr().err
 
 
 def ledger_of(*runs: tuple[str, str]) -> Ledger:

@@ -106,7 +106,7 @@ async def test_who_waits_gives_up_when_its_own_deadline_comes() -> None:
     shelf, source = ResponseCache(Cache()), Source()
     [first] = await waiters(shelf, source, 1)
     due = asyncio.get_running_loop().time() + 0.01
-    with pytest.raises(DeadlineExceededError, match="asked for by another call"):
+    with pytest.raises(DeadlineExceededError, match="another call's identical request"):
         await shelf.get("k", source, due=due)
     source.limiter.set()
     assert await first == 1

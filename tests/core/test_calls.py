@@ -47,7 +47,7 @@ async def test_list_schema_and_execute(sandbox: Sandbox, refold: Refold, transpo
     read = await account.actions.execute("hubspot", "get_contact", {"limit": "2"})
     assert len(read.into(Contacts).results) == 2
     assert msgspec.json.decode(read.raw) == read.data
-    with pytest.raises(UnreadableReplyError, match="the data is no Contact: "):
+    with pytest.raises(UnreadableReplyError, match="the data does not fit Contact: "):
         read.into(Contact)
     assert [run.action_id for run in sandbox.ledger.writes()] == ["create_contact"]
 
@@ -81,7 +81,7 @@ async def test_data_that_does_not_fit_is_told_with_its_call(
 ) -> None:
     account = refold.account("demo-user-1")
     result = await account.actions.execute("hubspot", action_id, {"email": "ann@example.com"})
-    with pytest.raises(UnreadableReplyError, match="the data is no int") as caught:
+    with pytest.raises(UnreadableReplyError, match="the data does not fit int") as caught:
         result.into(int)
     error = caught.value
     assert (error.operation, error.slug, error.action_id) == ("actions.execute", "hubspot", action_id)
@@ -180,7 +180,7 @@ def test_every_body_of_the_reference_reads_and_writes_without_loss() -> None:
 
 def test_an_account_needs_an_id_that_is_a_text() -> None:
     for given in (None, 5, b"demo-user-1"):
-        with pytest.raises(InvalidCallError, match="linked_account_id must be a text, not "):
+        with pytest.raises(InvalidCallError, match="linked_account_id must be a string, not "):
             Refold("key").account(given)  # type: ignore[arg-type]
 
 

@@ -44,12 +44,12 @@ async def answering(answer: bytes) -> AsyncIterator[str]:
 
 async def test_a_closed_port_refuses() -> None:
     error = await failure(base_url=f"http://{CLOSED}")
-    assert error.message == f"no connection to {CLOSED}: connection refused"
+    assert error.message == f"could not connect to {CLOSED}: connection refused"
 
 
 async def test_a_name_that_nobody_has_is_named() -> None:
     error = await failure(base_url=f"https://{NOWHERE}:8443")
-    assert error.message == f"the name of {NOWHERE} could not be resolved"
+    assert error.message == f"could not resolve the host name {NOWHERE}"
 
 
 async def test_a_port_that_speaks_no_tls_says_what_the_handshake_met() -> None:
@@ -61,12 +61,12 @@ async def test_a_port_that_speaks_no_tls_says_what_the_handshake_met() -> None:
 async def test_a_proxy_that_is_not_there_is_named_as_the_proxy() -> None:
     for base_url in ("http://refold.example", "https://refold.example"):
         error = await failure(base_url=base_url, proxy=f"http://{CLOSED}")
-        assert error.message == f"no connection to the proxy {CLOSED}: connection refused"
+        assert error.message == f"could not connect to the proxy {CLOSED}: connection refused"
 
 
 async def test_a_proxy_whose_name_nobody_has_is_the_one_that_is_named() -> None:
     error = await failure(base_url="https://refold.example", proxy=f"http://user:secret@{NOWHERE}:3128")
-    assert error.message == f"the name of {NOWHERE} could not be resolved"
+    assert error.message == f"could not resolve the host name {NOWHERE}"
 
 
 @pytest.mark.parametrize("proxy", ["proxy.example:3128", "socks5://proxy.example:1080"])
@@ -88,4 +88,4 @@ async def test_a_proxy_that_refuses_says_why() -> None:
         b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
     ) as address:
         error = await failure(base_url="https://refold.example", proxy=f"http://{address}")
-    assert error.message == "the proxy gave no connection to refold.example: it answered 407"
+    assert error.message == "the proxy refused to connect to refold.example: HTTP 407"

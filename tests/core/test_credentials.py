@@ -87,6 +87,6 @@ async def test_a_source_that_fails_is_told_without_its_words() -> None:
     async def ask() -> str:
         raise KeyError(KEY)
 
-    with pytest.raises(SettingsError, match="the source of the api_key failed with KeyError") as caught:
+    with pytest.raises(SettingsError, match="the api_key source raised KeyError") as caught:
         await Credential("key", ask).secret()
     assert KEY not in str(caught.value)

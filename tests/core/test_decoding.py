@@ -54,16 +54,16 @@ def test_what_is_read(kind: Any, body: bytes, value: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "words"),
     [
-        (list[Item], b"{}", "the answer is an object where a list was due"),
-        (Item, b"[]", "the answer is a list where an object was due"),
-        (Item, b"null", "the answer is null where an object was due"),
-        (Page[Item], b"true", "the answer is a boolean where an object was due"),
-        (int | str, b"[]", "the answer is a list where int | str was due"),
-        (dict[str, int], b"5", "the answer is a number where an object was due"),
-        (Item, b"", "the answer is empty where JSON was due"),
-        (Item, b"<p>", "the answer is HTML where JSON was due"),
-        (Item, b"{", "the answer is not JSON: Input data was truncated"),
-        (int, b"1e400", "the answer is not JSON: Number out of range"),
+        (list[Item], b"{}", "the response is an object, expected a list"),
+        (Item, b"[]", "the response is a list, expected an object"),
+        (Item, b"null", "the response is null, expected an object"),
+        (Page[Item], b"true", "the response is a boolean, expected an object"),
+        (int | str, b"[]", "the response is a list, expected int | str"),
+        (dict[str, int], b"5", "the response is a number, expected an object"),
+        (Item, b"", "the response is empty, expected JSON"),
+        (Item, b"<p>", "the response is HTML, expected JSON"),
+        (Item, b"{", "the response is not JSON: Input data was truncated"),
+        (int, b"1e400", "the response is not JSON: Number out of range"),
     ],
 )
 def test_what_is_of_another_shape_altogether(kind: Any, body: bytes, words: str) -> None:

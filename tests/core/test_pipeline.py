@@ -70,8 +70,8 @@ async def test_a_silent_read_is_given_up_early_and_a_write_never(sandbox: Sandbo
         with pytest.raises(DeadlineExceededError) as caught:
             await account.actions.list("hubspot", timeout=0.15)
         [earlier] = caught.value.earlier
-        assert earlier.message == "no answer within 0.03 s"
-        assert (caught.value.message, caught.value.fate) == ("no answer came before the deadline", "unknown")
+        assert earlier.message == "no response within 0.03 s"
+        assert (caught.value.message, caught.value.fate) == ("no response before the deadline", "unknown")
         sandbox.faults.add(Fault(latency=0.06, times=1))
         await account.actions.execute("hubspot", "create_contact", {"email": "a@b.c"})
     assert len(sandbox.ledger.writes()) == 1
@@ -98,9 +98,9 @@ async def test_a_wait_past_the_deadline_fails_at_once(sandbox: Sandbox) -> None:
             await account.actions.list("hubspot")
         assert caught.value.retry_after == 60
         assert caught.value.__notes__ == [
-            "not tried again: the next try, in 60.0 s, would be past the deadline"
+            "not retried: the next attempt, in 60.0 s, would start after the deadline"
         ]
-        with pytest.raises(DeadlineExceededError, match="s away, past the deadline") as paused:
+        with pytest.raises(DeadlineExceededError, match="s, after the deadline") as paused:
             await account.actions.list("slack")
     assert paused.value.fate == "not_sent"
     assert paused.value.retry_after is not None
@@ -123,7 +123,7 @@ async def test_a_spent_budget_ends_the_tries(sandbox: Sandbox) -> None:
     async with client(sandbox, retry=Retry(base=0.001, budget=30, attempts=9)) as refold:
         with pytest.raises(ServerError) as caught:
             await refold.account("demo-user-1").actions.list("hubspot")
-        assert caught.value.__notes__ == ["not tried again: the session's retry budget is spent"]
+        assert caught.value.__notes__ == ["not retried: the session's retry budget is exhausted"]
         session = await refold._requester.session()
         assert (caught.value.attempts, session.budget.left) == (3, 2)
         sandbox.faults.clear()
@@ -143,7 +143,10 @@ async def test_a_turn_past_the_deadline_is_not_waited_for(sandbox: Sandbox) -> N
     async with client(sandbox, rate_limit=RateLimit(0.1)) as refold:
         account = refold.account("demo-user-1")
         await account.actions.list("hubspot")
-        with pytest.raises(DeadlineExceededError, match=r"the next turn is \d+\.\d s away") as caught:
+        with pytest.raises(
+            DeadlineExceededError,
+            match=r"the rate limit allows the next call in \d+\.\d s, after the deadline",
+        ) as caught:
             await account.actions.list("hubspot", timeout=0.1)
         assert caught.value.fate == "not_sent"
     assert len(sandbox.requests) == 1
@@ -155,9 +158,7 @@ async def test_no_turn_before_the_deadline(sandbox: Sandbox) -> None:
         await account.actions.list("hubspot")
         waiting = [asyncio.create_task(account.actions.list("hubspot")) for _ in range(2)]
         await asyncio.sleep(0)
-        with pytest.raises(
-            DeadlineExceededError, match="no turn by the rate limit came before the deadline"
-        ) as caught:
+        with pytest.raises(DeadlineExceededError, match="timed out waiting for the rate limit") as caught:
             await account.actions.list("hubspot", timeout=0.06)
         assert caught.value.retry_after is not None
         assert 0 <= caught.value.retry_after < 0.06
@@ -171,7 +172,9 @@ async def test_no_place_before_the_deadline(sandbox: Sandbox) -> None:
         account = refold.account("demo-user-1")
         first = asyncio.create_task(account.actions.list("hubspot"))
         await asyncio.sleep(0.01)
-        with pytest.raises(DeadlineExceededError, match="could not be sent before the deadline") as caught:
+        with pytest.raises(
+            DeadlineExceededError, match="deadline exceeded before the request was sent"
+        ) as caught:
             await account.actions.list("hubspot", timeout=0.01)
         assert caught.value.fate == "not_sent"
         assert await first
@@ -184,7 +187,7 @@ async def test_a_source_that_gives_no_key_before_the_deadline(sandbox: Sandbox) 
         return "tk_late"
 
     async with Refold(source, base_url=sandbox.base_url, timeout=0.02) as refold:
-        with pytest.raises(DeadlineExceededError, match="the credential's source gave no secret"):
+        with pytest.raises(DeadlineExceededError, match="the credential source returned no secret"):
             await refold.account("demo-user-1").actions.list("hubspot")
 
 
@@ -205,7 +208,7 @@ async def test_a_source_that_fails_to_renew(sandbox: Sandbox, second: str) -> No
             await refold.account("demo-user-1").actions.list("hubspot")
     [note] = caught.value.__notes__
     assert note.startswith(
-        "the credential's source gave no other secret" if second == "slow" else "no other secret:"
+        "the credential source returned no new secret" if second == "slow" else "no new secret:"
     )
     assert len(asked) == 2
 
@@ -298,7 +301,7 @@ class Broken(Hooks):
 async def test_hooks_that_raise_harm_no_call(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     async with client(sandbox, hooks=Broken()) as refold:
         assert await refold.account("demo-user-1").actions.list("hubspot")
-    assert [record.message for record in caplog.records] == ["a hook raised, and was ignored"]
+    assert [record.message for record in caplog.records] == ["a hook raised, its exception is ignored"]
 
 
 async def test_a_reply_past_the_limit_is_not_read(sandbox: Sandbox, transport: str) -> None:
@@ -306,7 +309,7 @@ async def test_a_reply_past_the_limit_is_not_read(sandbox: Sandbox, transport: s
         account = refold.account("demo-user-1")
         with pytest.raises(ReplyTooLargeError) as caught:
             await account.actions.execute("playground", "get_payload", {"bytes": 1000})
-        assert caught.value.message == "the answer is larger than max_response_bytes (200)"
+        assert caught.value.message == "the response is larger than max_response_bytes (200)"
         assert caught.value.fate == "unknown"
         small = await account.actions.execute("playground", "get_payload", {"bytes": 1})
         assert small.data == {"payload": "x"}

@@ -184,25 +184,25 @@ async def test_without_a_limit_nobody_waits() -> None:
 
 def test_reprs_tell_the_state() -> None:
     bucket = BucketState(RateLimit(20, burst=5))
-    assert repr(bucket) == "Bucket(interval=0.05, next=-inf, open_at=-inf)"
-    assert "Bucket(interval=0.05" in repr(TokenBucket(bucket))
+    assert repr(bucket) == "BucketState(interval=0.05, next=-inf, open_at=-inf)"
+    assert "BucketState(interval=0.05" in repr(TokenBucket(bucket))
     assert RateLimit(20, burst=5) == HOSTED_LIMIT
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((0,), "RateLimit: per_second must be a number above 0, not 0"),
-        ((-1,), "RateLimit: per_second must be a number above 0, not -1"),
-        ((float("nan"),), "RateLimit: per_second must be a number above 0, not nan"),
-        ((float("inf"),), "RateLimit: per_second must be a number above 0, not inf"),
-        ((1e-320,), "RateLimit: per_second must be a number above 0, not 1e-320"),
-        (("20",), "RateLimit: per_second must be a number above 0, not '20'"),
-        ((None,), "RateLimit: per_second must be a number above 0, not None"),
-        ((True,), "RateLimit: per_second must be a number above 0, not True"),
-        ((1, 0), "RateLimit: burst must be a whole number of at least 1, not 0"),
-        ((1, 1.5), "RateLimit: burst must be a whole number of at least 1, not 1.5"),
-        ((1, True), "RateLimit: burst must be a whole number of at least 1, not True"),
+        ((0,), "RateLimit: per_second must be a positive number, not 0"),
+        ((-1,), "RateLimit: per_second must be a positive number, not -1"),
+        ((float("nan"),), "RateLimit: per_second must be a positive number, not nan"),
+        ((float("inf"),), "RateLimit: per_second must be a positive number, not inf"),
+        ((1e-320,), "RateLimit: per_second must be a positive number, not 1e-320"),
+        (("20",), "RateLimit: per_second must be a positive number, not '20'"),
+        ((None,), "RateLimit: per_second must be a positive number, not None"),
+        ((True,), "RateLimit: per_second must be a positive number, not True"),
+        ((1, 0), "RateLimit: burst must be an integer of at least 1, not 0"),
+        ((1, 1.5), "RateLimit: burst must be an integer of at least 1, not 1.5"),
+        ((1, True), "RateLimit: burst must be an integer of at least 1, not True"),
     ],
 )
 def test_limits_that_cannot_be_are_refused(arguments: tuple[Any, ...], words: str) -> None:

@@ -175,7 +175,7 @@ def test_an_answer_without_json_loses_nothing() -> None:
     assert RawAnswer(204, "", b"").data is None
     marked = RawAnswer(200, "", b'\xef\xbb\xbf{"a": 1}')
     assert marked.data == marked.into(dict[str, int]) == {"a": 1}
-    with pytest.raises(UnreadableReplyError, match=r"the data is no list\[int\]: Expected `array`"):
+    with pytest.raises(UnreadableReplyError, match=r"the data does not fit list\[int\]: Expected `array`"):
         marked.into(list[int])
     answer = RawAnswer(200, "text/csv", b"a,b")
     assert repr(answer) == "RawAnswer(200, 3 bytes)"

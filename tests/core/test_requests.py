@@ -55,17 +55,17 @@ def test_segments(value: str, encoded: str) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("", "slug may not be empty"),
-        (".", "slug may not be '.': it would name another path"),
-        ("..", "slug may not be '..': it would name another path"),
-        ("a\nb", r"slug may not hold control characters: 'a\nb'"),
-        ("a\x00", r"slug may not hold control characters: 'a\x00'"),
-        ("\x7f", r"slug may not hold control characters: '\x7f'"),
+        ("", "slug must not be empty"),
+        (".", "slug must not be '.': it would address another path"),
+        ("..", "slug must not be '..': it would address another path"),
+        ("a\nb", r"slug must not contain control characters: 'a\nb'"),
+        ("a\x00", r"slug must not contain control characters: 'a\x00'"),
+        ("\x7f", r"slug must not contain control characters: '\x7f'"),
         ("\ud800", r"slug is not valid Unicode: '\ud800'"),
-        (None, "slug must be a text, not NoneType"),
-        (1, "slug must be a text, not int"),
-        (b"x", "slug must be a text, not bytes"),
-        (["x"], "slug must be a text, not list"),
+        (None, "slug must be a string, not NoneType"),
+        (1, "slug must be a string, not int"),
+        (b"x", "slug must be a string, not bytes"),
+        (["x"], "slug must be a string, not list"),
     ],
 )
 def test_refused_segments(value: Any, words: str) -> None:
@@ -96,7 +96,7 @@ def test_no_control_character_gets_into_a_header_or_a_path(before: str, control:
 
 @pytest.mark.parametrize("value", [" a", "a ", "\xa0a", "a\u2003"])
 def test_white_space_that_http_would_strip_is_refused(value: str) -> None:
-    with pytest.raises(InvalidCallError, match="may not start or end with white space"):
+    with pytest.raises(InvalidCallError, match="must not start or end with whitespace"):
         checks.check_header("linked_account_id", value)
 
 
@@ -145,8 +145,8 @@ def test_queries(values: dict[str, requests.Scalar], query: str) -> None:
     [
         (float("nan"), "q must be a finite number, not nan"),
         (float("inf"), "q must be a finite number, not inf"),
-        (["a"], "q must be a text, a number or a bool, not list"),
-        (b"a", "q must be a text, a number or a bool, not bytes"),
+        (["a"], "q must be a string, a number or a bool, not list"),
+        (b"a", "q must be a string, a number or a bool, not bytes"),
         ("\udfff", r"q is not valid Unicode: '\udfff'"),
     ],
 )
@@ -182,7 +182,7 @@ class Holder(msgspec.Struct):
     ids=repr,
 )
 def test_a_body_that_json_cannot_say_is_refused(value: object) -> None:
-    with pytest.raises(InvalidCallError, match="the body cannot be written as JSON: "):
+    with pytest.raises(InvalidCallError, match="the body cannot be encoded as JSON: "):
         requests.body_of(value)
 
 
@@ -216,5 +216,5 @@ def test_a_whole_request() -> None:
     assert requests.build(OPERATION, ("a", "1")) == requests.Request("GET", "/api/a/things/1")
 
 
-def test_the_places_of_a_path_have_names_in_order() -> None:
-    assert requests.places_of(OPERATION.path) == ("slug", "thing_id")
+def test_path_parameters_are_named_in_order() -> None:
+    assert requests.parameters_of(OPERATION.path) == ("slug", "thing_id")

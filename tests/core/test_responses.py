@@ -48,7 +48,7 @@ class Refused(NamedTuple):
 
 
 PLAIN = "with an empty body"
-NO_ENVELOPE = "with a body that is no error envelope"
+NO_ENVELOPE = "with a body that is not an error envelope"
 DEEP = b'{"message":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 REFUSED = [
@@ -174,9 +174,9 @@ def test_replies_that_are_no_success(case: Refused, answer: Any) -> None:
     str(error).encode()
 
 
-EMPTY = "the answer is empty where JSON was due"
-HTML = "the answer is HTML where JSON was due"
-NOT_JSON = "the answer is not JSON: "
+EMPTY = "the response is empty, expected JSON"
+HTML = "the response is HTML, expected JSON"
+NOT_JSON = "the response is not JSON: "
 
 LISTS: list[tuple[bytes, object]] = [
     (b"[]", []),
@@ -192,9 +192,9 @@ LISTS: list[tuple[bytes, object]] = [
     (b" \r\n", EMPTY),
     (b"<!doctype html><html>", HTML),
     (b"\n <html>", HTML),
-    (b"null", "the answer is null where a list was due"),
-    (b"{}", "the answer is an object where a list was due"),
-    (b'"text"', "the answer is a text where a list was due"),
+    (b"null", "the response is null, expected a list"),
+    (b"{}", "the response is an object, expected a list"),
+    (b'"text"', "the response is a string, expected a list"),
     (b'[{"name": "cut', NOT_JSON),
     (b"[] []", NOT_JSON),
     (b"[NaN]", NOT_JSON),
@@ -202,7 +202,7 @@ LISTS: list[tuple[bytes, object]] = [
     (b'[{"name": "\xe9"}]', NOT_JSON),
     (b'[{"name": "\\ud800"}]', NOT_JSON),
     (b"OK", NOT_JSON),
-    (b"[" * 100_000, "the answer is JSON nested too deep to read"),
+    (b"[" * 100_000, "the response is JSON nested too deeply to decode"),
 ]  # fmt: skip
 
 
@@ -265,13 +265,13 @@ RESULTS = [
     unreadable(b'{"node_status":null}', NO_STATUS),
     unreadable(b'{"node_status":1}', NO_STATUS),
     unreadable(b"{}", NO_STATUS),
-    unreadable(b"[]", "the answer is a list where an object was due"),
-    unreadable(b"null", "the answer is null where an object was due"),
+    unreadable(b"[]", "the response is a list, expected an object"),
+    unreadable(b"null", "the response is null, expected an object"),
     unreadable(b"", EMPTY),
     unreadable(b"<html>", HTML),
     unreadable(b'{"node_status":"Success","data":{"a":', NOT_JSON),
     unreadable(b'{"node_status":"Success","data":NaN}', NOT_JSON),
-    unreadable(b'{"node_status":"Success","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "the answer is JSON nested too deep to read"),
+    unreadable(b'{"node_status":"Success","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "the response is JSON nested too deeply to decode"),
 ]  # fmt: skip
 
 
@@ -314,7 +314,7 @@ def test_a_huge_result_is_not_decoded_until_asked_for() -> None:
 
 def test_data_that_is_no_text_is_told_when_it_is_asked_for() -> None:
     result = actions.read_result(ActionResult, reply(200, b'{"node_status":"Success","data":"\xff"}'))
-    with pytest.raises(errors.UnreadableReplyError, match="the answer is not JSON"):
+    with pytest.raises(errors.UnreadableReplyError, match="the response is not JSON"):
         _ = result.data
 
 
@@ -391,4 +391,4 @@ def test_a_secret_at_the_edge_of_what_is_shown_is_cut_out_whole() -> None:
 
 
 def test_a_reply_shows_its_size_and_never_its_content() -> None:
-    assert repr(reply(200, "secret", X_Echo="secret")) == "Reply(200, 6 bytes)"
+    assert repr(reply(200, "secret", X_Echo="secret")) == "Response(200, 6 bytes)"

@@ -213,7 +213,7 @@ async def test_reprs(sandbox: Sandbox, transport: str) -> None:
             account,
             refold._requester,
             session,
-            session._proof,
+            session._auth_headers,
             session._connections,
             result,
         ):
@@ -228,7 +228,7 @@ def test_no_copy_of_a_client_carries_the_key(copied: Callable[[object], object])
     account = manager.client(KEY).account("demo-user-1")
     things = (manager, Refold(KEY), account, account.actions, Account.from_token(KEY), Refold(KEY).batch([]))
     for thing in things:
-        with pytest.raises(TypeError, match="cannot be copied or pickled: make one where it is used"):
+        with pytest.raises(TypeError, match="cannot be copied or pickled: create one where it is used"):
             copied(thing)
 
 

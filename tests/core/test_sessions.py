@@ -35,7 +35,7 @@ async def test_a_client_opens_again_with_async_with(sandbox: Sandbox) -> None:
     await account.actions.list("hubspot")
     await refold.aclose()
     await refold.aclose()
-    with pytest.raises(ClosedError, match="`async with` opens it again") as caught:
+    with pytest.raises(ClosedError, match="`async with` reopens it") as caught:
         await account.actions.list("hubspot")
     assert (caught.value.operation, caught.value.slug) == ("actions.list", "hubspot")
     assert (caught.value.linked_account_id, caught.value.effect) == ("demo-user-1", "read")
@@ -136,7 +136,7 @@ async def test_a_source_that_fails_says_so(sandbox: Sandbox) -> None:
         raise OSError("vault is sealed")
 
     async with Refold(source, base_url=sandbox.base_url) as refold:
-        with pytest.raises(SettingsError, match="the source of the api_key failed with OSError") as caught:
+        with pytest.raises(SettingsError, match="the api_key source raised OSError") as caught:
             await refold.account("demo-user-1").actions.list("hubspot")
     assert caught.value.fate == "not_sent"
     assert sandbox.requests == []

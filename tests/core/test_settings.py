@@ -34,17 +34,17 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 URL_WORDS = "must be an http:// or https:// URL with a host"
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"timeout": 0}, "timeout must be a number of seconds above 0, not 0"),
-    ({"timeout": -1}, "timeout must be a number of seconds above 0, not -1"),
-    ({"timeout": float("nan")}, "timeout must be a number of seconds above 0, not nan"),
-    ({"timeout": "60"}, "timeout must be a number of seconds above 0, not '60'"),
-    ({"timeout": None}, "timeout must be a number of seconds above 0, not None"),
-    ({"timeout": True}, "timeout must be a number of seconds above 0, not True"),
-    ({"max_connections": 0}, "max_connections must be a whole number of at least 1, not 0"),
-    ({"max_connections": 1.5}, "max_connections must be a whole number of at least 1, not 1.5"),
-    ({"max_connections": True}, "max_connections must be a whole number of at least 1, not True"),
-    ({"max_response_bytes": 0}, "max_response_bytes must be a whole number of at least 1, not 0"),
-    ({"max_response_bytes": "1"}, "max_response_bytes must be a whole number of at least 1, not '1'"),
+    ({"timeout": 0}, "timeout must be a positive number of seconds, not 0"),
+    ({"timeout": -1}, "timeout must be a positive number of seconds, not -1"),
+    ({"timeout": float("nan")}, "timeout must be a positive number of seconds, not nan"),
+    ({"timeout": "60"}, "timeout must be a positive number of seconds, not '60'"),
+    ({"timeout": None}, "timeout must be a positive number of seconds, not None"),
+    ({"timeout": True}, "timeout must be a positive number of seconds, not True"),
+    ({"max_connections": 0}, "max_connections must be an integer of at least 1, not 0"),
+    ({"max_connections": 1.5}, "max_connections must be an integer of at least 1, not 1.5"),
+    ({"max_connections": True}, "max_connections must be an integer of at least 1, not True"),
+    ({"max_response_bytes": 0}, "max_response_bytes must be an integer of at least 1, not 0"),
+    ({"max_response_bytes": "1"}, "max_response_bytes must be an integer of at least 1, not '1'"),
     ({"retry": 3}, "retry must be a Retry, not int"),
     ({"retry": None}, "retry must be a Retry, not NoneType"),
     ({"rate_limit": 20}, "rate_limit must be a RateLimit, not int"),
@@ -59,7 +59,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"proxy": "proxy:3128"}, f"proxy {URL_WORDS}"),
     ({"proxy": "socks5://h:1"}, f"proxy {URL_WORDS}"),
     ({"proxy": 5}, "proxy must be a str, not int"),
-    ({"proxy": "http://h/?q=1"}, "proxy may hold no query and no fragment"),
+    ({"proxy": "http://h/?q=1"}, "proxy must not contain a query or a fragment"),
     ({"base_url": ""}, f"base_url {URL_WORDS}"),
     ({"base_url": "app.refold.ai"}, f"base_url {URL_WORDS}"),
     ({"base_url": "ftp://app.refold.ai"}, f"base_url {URL_WORDS}"),
@@ -71,10 +71,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"base_url": "https://a b"}, f"base_url {URL_WORDS}"),
     ({"base_url": "https://a\r\nx: y"}, f"base_url {URL_WORDS}"),
     ({"base_url": b"https://h"}, "base_url must be a str, not bytes"),
-    ({"base_url": "https://h?q"}, "base_url may hold no query and no fragment"),
-    ({"base_url": "https://h#f"}, "base_url may hold no query and no fragment"),
-    ({"base_url": "https://u:p@h"}, "base_url may hold no user name and no password"),
-    ({"base_url": "https://u@h"}, "base_url may hold no user name and no password"),
+    ({"base_url": "https://h?q"}, "base_url must not contain a query or a fragment"),
+    ({"base_url": "https://h#f"}, "base_url must not contain a query or a fragment"),
+    ({"base_url": "https://u:p@h"}, "base_url must not contain a username or a password"),
+    ({"base_url": "https://u@h"}, "base_url must not contain a username or a password"),
 ]
 
 
@@ -95,13 +95,13 @@ def test_wrong_settings_are_refused_in_words(options: dict[str, Any], words: str
 KEYS: list[tuple[Any, str]] = [
     ("", "api_key is empty"),
     ("  ", "api_key is empty"),
-    (KEY + "\n", "api_key holds a character that cannot be in it: white space, a line break, or no ASCII"),
-    (f" {KEY}", "api_key holds a character that cannot be in it: white space, a line break, or no ASCII"),
-    (f"{KEY} x", "api_key holds a character that cannot be in it: white space, a line break, or no ASCII"),
-    (f"{KEY}\x00", "api_key holds a character that cannot be in it: white space, a line break, or no ASCII"),
-    (f"{KEY}é", "api_key holds a character that cannot be in it: white space, a line break, or no ASCII"),
-    (KEY.encode(), "api_key must be a text or an async callable, not bytes"),
-    (5, "api_key must be a text or an async callable, not int"),
+    (KEY + "\n", "api_key contains whitespace, a line break or a non-ASCII character"),
+    (f" {KEY}", "api_key contains whitespace, a line break or a non-ASCII character"),
+    (f"{KEY} x", "api_key contains whitespace, a line break or a non-ASCII character"),
+    (f"{KEY}\x00", "api_key contains whitespace, a line break or a non-ASCII character"),
+    (f"{KEY}é", "api_key contains whitespace, a line break or a non-ASCII character"),
+    (KEY.encode(), "api_key must be a string or an async callable, not bytes"),
+    (5, "api_key must be a string or an async callable, not int"),
 ]
 
 
@@ -126,7 +126,7 @@ def test_the_environment_gives_what_is_not_given(monkeypatch: pytest.MonkeyPatch
     assert resolve_base_url(None) == HOSTED
     monkeypatch.setenv("REFOLD_API_KEY", KEY)
     monkeypatch.setenv("REFOLD_BASE_URL", "http://localhost:8080/refold/")
-    assert repr(Refold()) == "Refold(Caller('http://localhost:8080/refold', linked_account_id=None))"
+    assert repr(Refold()) == "Refold(Requester('http://localhost:8080/refold', linked_account_id=None))"
     assert "https://other'" in repr(Refold(base_url="https://other/"))
     monkeypatch.setenv("REFOLD_BASE_URL", "")
     assert resolve_base_url(None) == HOSTED
@@ -136,7 +136,7 @@ def test_the_environment_gives_what_is_not_given(monkeypatch: pytest.MonkeyPatch
     ("name", "value", "words"),
     [
         ("REFOLD_BASE_URL", "nonsense", f"REFOLD_BASE_URL {URL_WORDS}"),
-        ("REFOLD_API_KEY", f"{KEY}\n", "REFOLD_API_KEY starts or ends with white space, or a line break"),
+        ("REFOLD_API_KEY", f"{KEY}\n", "REFOLD_API_KEY starts or ends with whitespace or a line break"),
     ],
 )
 def test_what_the_environment_gives_is_refused_by_its_name(
@@ -177,8 +177,8 @@ def test_any_text_is_a_base_url_or_is_refused(text: str) -> None:
         assert refusal(url) in {
             None,
             f"base_url {URL_WORDS}",
-            "base_url may hold no query and no fragment",
-            "base_url may hold no user name and no password",
+            "base_url must not contain a query or a fragment",
+            "base_url must not contain a username or a password",
         }
 
 
@@ -237,13 +237,13 @@ def test_what_can_work_is_taken() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"lifetime": 0}, "Cache: lifetime must be a number of seconds above 0, not 0"),
-        ({"lifetime": True}, "Cache: lifetime must be a number of seconds above 0, not True"),
-        ({"lifetime": float("nan")}, "Cache: lifetime must be a number of seconds above 0, not nan"),
-        ({"lifetime": "5"}, "Cache: lifetime must be a number of seconds above 0, not '5'"),
-        ({"size": 0}, "Cache: size must be a whole number of at least 1, not 0"),
-        ({"size": True}, "Cache: size must be a whole number of at least 1, not True"),
-        ({"size": 2.0}, "Cache: size must be a whole number of at least 1, not 2.0"),
+        ({"lifetime": 0}, "Cache: lifetime must be a positive number of seconds, not 0"),
+        ({"lifetime": True}, "Cache: lifetime must be a positive number of seconds, not True"),
+        ({"lifetime": float("nan")}, "Cache: lifetime must be a positive number of seconds, not nan"),
+        ({"lifetime": "5"}, "Cache: lifetime must be a positive number of seconds, not '5'"),
+        ({"size": 0}, "Cache: size must be an integer of at least 1, not 0"),
+        ({"size": True}, "Cache: size must be an integer of at least 1, not True"),
+        ({"size": 2.0}, "Cache: size must be an integer of at least 1, not 2.0"),
     ],
 )
 def test_caches_that_cannot_work_are_refused(settings: dict[str, Any], words: str) -> None:

@@ -147,7 +147,9 @@ async def test_nothing_is_sent_once_the_deadline_has_passed(
     await account.actions.list("playground")
     with deadline(0.001):
         await asyncio.sleep(0.005)
-        with pytest.raises(DeadlineExceededError, match="could not be sent before the deadline") as caught:
+        with pytest.raises(
+            DeadlineExceededError, match="deadline exceeded before the request was sent"
+        ) as caught:
             await account.actions.execute(*NOTE)
     assert caught.value.fate == "not_sent"
     assert sandbox.ledger.writes() == []

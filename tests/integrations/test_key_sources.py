@@ -122,7 +122,7 @@ async def test_a_source_that_fails_after_a_refusal_leaves_the_refusal(
 async def test_a_source_that_hangs_is_bounded_by_the_deadline(sandbox: Sandbox, options: Options) -> None:
     vault = Vault(sandbox.api_key, delay=60)
     async with Refold(vault, **change(options, timeout=0.05)) as refold:
-        with pytest.raises(DeadlineExceededError, match="source gave no secret") as caught:
+        with pytest.raises(DeadlineExceededError, match="source returned no secret") as caught:
             await read(refold)
         assert caught.value.fate == "not_sent"
         vault.delay = 0

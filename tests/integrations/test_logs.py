@@ -84,7 +84,7 @@ async def test_each_retry_is_a_line_at_info(
     retry = log.records[0]
     assert without_times(retry) == (
         "actions.execute hubspot/get_contact, account 'demo-user-1': "
-        "failed with ServerError 503, and is tried again in 0.00 s (fate: unknown)"
+        "failed with ServerError 503, retrying in 0.00 s (fate: unknown)"
     )
     assert without_times(log.records[-1]).endswith("answered 200 (3 attempts, 0.00 s)")
     told = fields(retry)
@@ -163,7 +163,7 @@ async def test_what_is_told_of_a_connection_says_why(options: Options, log: pyte
             with pytest.raises(ConnectionFailedError):
                 await refold.linked_accounts.list()
     assert without_times(log.records[-1]) == (
-        f"linked_accounts.list: failed with ConnectionFailedError: no connection to {nobody}: connection refused "
+        f"linked_accounts.list: failed with ConnectionFailedError: could not connect to {nobody}: connection refused "
         "(4 attempts, 0.00 s, fate: not_sent)"
     )
 

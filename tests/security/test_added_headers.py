@@ -14,7 +14,7 @@ OWN = [
 
 @pytest.mark.parametrize("name", [*OWN, *map(str.title, OWN), *map(str.upper, OWN)])
 def test_the_clients_own_headers_are_not_for_others_to_set(name: str) -> None:
-    with pytest.raises(InvalidCallError, match="client's own to set"):
+    with pytest.raises(InvalidCallError, match="is set by the client"):
         added_headers({"traceparent": "00-1", name: "x"})
 
 
@@ -22,12 +22,12 @@ def test_the_clients_own_headers_are_not_for_others_to_set(name: str) -> None:
     "name", ["x trace", "x:trace", "x-trace ", "trace(1)", "ü", '"x"', "a/b", "a@b", "x-trace\x85"]
 )
 def test_what_cannot_be_a_headers_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidCallError, match="cannot be called"):
+    with pytest.raises(InvalidCallError, match="is not a valid header name"):
         added_headers({name: "x"})
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("", "header's name may not be empty"), ("x\r\ny", "header's name may not")]
+    ("name", "words"), [("", "header's name must not be empty"), ("x\r\ny", "header's name must not")]
 )
 def test_a_name_that_would_end_its_line_is_refused(name: str, words: str) -> None:
     with pytest.raises(InvalidCallError, match=words):
@@ -41,7 +41,7 @@ def test_a_value_that_would_not_arrive_as_it_is_is_refused(value: str) -> None:
 
 
 def test_what_the_request_has_already_is_taken() -> None:
-    with pytest.raises(InvalidCallError, match="client's own to set"):
+    with pytest.raises(InvalidCallError, match="is set by the client"):
         added_headers({"X-Mine": "b"}, taken=["x-mine"])
 
 

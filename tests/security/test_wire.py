@@ -97,7 +97,7 @@ async def test_certificates_are_verified_unless_told_otherwise(transport: str) -
 
 @pytest.mark.parametrize("base_url", ["http://refold.example@127.0.0.1:{}", "http://u:p@127.0.0.1:{}"])
 async def test_a_base_url_that_hides_its_host_is_refused(base_url: str) -> None:
-    with pytest.raises(ValueError, match="user name"):
+    with pytest.raises(ValueError, match="username"):
         Refold(KEY, base_url=base_url.format(1))
 
 

@@ -1,4 +1,4 @@
-"""The exchange of one request for one reply, on pooled connections: all that touches aiohttp's client."""
+"""Pooled connections. The only package that imports aiohttp's client."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from refold_async.settings import Settings
 __all__ = ["ConnectionPool"]
 
 TRANSPORT_VARIABLE: Final = "REFOLD_TRANSPORT"
-"""Set to `public`, it makes every transport take the road over aiohttp's public session."""
+"""The environment variable that, set to `public`, turns the fast transport off."""
 
 
 class Transport(Protocol):
-    """A way to exchange a request for a reply."""
+    """Sends requests and reads their responses."""
 
     async def exchange(
-        self, request: Request, credential: Mapping[str, str], progress: AttemptState, due: float
+        self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
     ) -> Response:
-        """Send one request with its credential, and read its whole reply."""
+        """Send one request with its credential, and read its whole response."""
         ...
 
     async def aclose(self) -> None:
@@ -53,7 +53,7 @@ class ConnectionPool:
         self._uploads: UploadTransport | None = None
 
     async def aclose(self) -> None:
-        """Close all connections; exchanges under way fail. Again is harmless."""
+        """Close all connections; exchanges under way fail. Idempotent."""
         self._closed = True
         try:
             await self._transport.aclose()
@@ -62,29 +62,31 @@ class ConnectionPool:
                 await self._uploads.aclose()
 
     async def exchange(
-        self, request: Request, credential: Mapping[str, str], progress: AttemptState, due: float
+        self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
     ) -> Response:
-        """Send one request and read its whole reply.
+        """Send one request and read its whole response.
 
         Args:
-            request: What to send.
+            request: The request.
             credential: The headers that carry the credential.
-            progress: Is told when the request may have left.
-            due: When it is given up, by the event loop's clock; `math.inf` for never.
+            state: Is updated when the request may have been sent.
+            due: When to time out, by the event loop's clock; `math.inf` for never.
 
         Raises:
-            ConnectionFailedError: No connection, or it was lost.
-            UnreadableReplyError: The reply is not HTTP, or past the size limit.
-            InvalidCallError: A file of the body cannot be read.
-            ClosedError: The transport was closed, before or under way.
-            OutOfTimeError: `due` came.
+            ConnectionFailedError: If no connection could be made, or it was lost.
+            UnreadableReplyError: If the response is not HTTP, or larger than the limit.
+            InvalidCallError: If a file of the body cannot be read.
+            ClosedError: If the pool was closed, before the exchange or during it.
+            OutOfTimeError: If `due` passed.
         """
         if self._closed:
-            raise ClosedError("the client was closed")
+            raise ClosedError("the client is closed")
         try:
-            return await self._transport_for(request).exchange(request, credential, progress, due)
+            return await self._transport_for(request).exchange(request, credential, state, due)
         except RefoldError:
             raise
+        # aiohttp raises all of these, e.g. a bare RuntimeError from a closed session: one left out would
+        # reach the caller without a fate. Not `Exception`, which would hide bugs.
         except (
             aiohttp.ClientError,
             HttpProcessingError,
@@ -93,7 +95,9 @@ class ConnectionPool:
             RuntimeError,
             ValueError,
         ) as error:
-            failure = self._explain(error, progress)
+            failure = self._explain(error, state)
+        # Outside the `except`, or the error's context would be aiohttp's, which holds the request with the
+        # key. `del`, or this frame and the traceback would keep each other alive until the GC runs.
         try:
             raise failure
         finally:
@@ -108,14 +112,14 @@ class ConnectionPool:
             )
         return self._uploads
 
-    def _explain(self, error: Exception, progress: AttemptState) -> RefoldError:
+    def _explain(self, error: Exception, state: AttemptState) -> RefoldError:
         if self._closed:
-            return ClosedError("the client was closed during the call", fate=progress.fate)
-        return explain(error, progress.fate, self._base_url, self._limit)
+            return ClosedError("the client was closed during the call", fate=state.fate)
+        return explain(error, state.fate, self._base_url, self._limit)
 
 
 def _transport(base_url: str, settings: Settings) -> Transport:
-    """Choose the direct road where it can be gone."""
+    """Return the fast transport if it supports this set-up, else the public one."""
     proxy = proxy_for(base_url, settings)
     plain_proxy = proxy is not None and urlsplit(base_url).scheme == "http"
     if plain_proxy or os.environ.get(TRANSPORT_VARIABLE) == "public" or not fast.supported():

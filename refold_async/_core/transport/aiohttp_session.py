@@ -1,7 +1,7 @@
-"""The aiohttp session under a transport: what opens its connections.
+"""The aiohttp session that opens a transport's connections.
 
-What aiohttp would do of itself and must not is switched off here: cookies (one account's would go
-with another's request), and proxies and passwords taken from the environment.
+It turns off what aiohttp does by default and must not do here: cookies (one account's would be sent with
+another's request), and proxies and passwords from the environment.
 """
 
 from __future__ import annotations
@@ -21,28 +21,26 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds for DNS, TCP and TLS together."""
 
 KEPT_ALIVE: Final = 15.0
-"""Seconds for which an idle connection is kept."""
+"""Seconds that an idle connection is kept open."""
 
 HEADERS: Final = {
     "User-Agent": "refold_async",
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
 }
-"""What every request says of the client. aiohttp can unpack no other encodings by itself."""
+"""The headers of every request. aiohttp decodes no other encodings without extra packages."""
 
 _DNS_KEPT: Final = 30
-"""Seconds for which a host's addresses are kept."""
+"""Seconds that the addresses of a host are cached."""
 
 
 def open_http(
     settings: Settings, proxy: str | None, request_class: type[ClientRequest] = ClientRequest
 ) -> aiohttp.ClientSession:
-    """Open a session in the running event loop.
-
-    Its connector has no limit: a limit below the calls under way is unfair, and its wait cannot
-    be told from a slow server's. A gate stands before it instead.
-    """
-    _settle_allocator()
+    """Open a session in the running event loop."""
+    _tune_allocator()
+    # No limit here: the connector's is not first come, first served, and waiting for it would look like a
+    # slow server. The session's CapacityLimiter comes before it instead.
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0, ssl=settings.ssl, keepalive_timeout=KEPT_ALIVE, ttl_dns_cache=_DNS_KEPT
@@ -56,14 +54,14 @@ def open_http(
 
 
 def proxy_for(base_url: str, settings: Settings) -> str | None:
-    """Give the URL of the proxy through which a base URL is reached; `None` for none.
+    """Return the URL of the proxy for a base URL, or `None`.
 
-    The environment is read only where `trust_env` says so, and never its netrc: aiohttp would
-    send a password found there in place of the token.
+    The environment is read only with `trust_env`.
 
     Raises:
-        SettingsError: The environment's proxy is none that aiohttp can use.
+        SettingsError: If aiohttp cannot use the environment's proxy.
     """
+    # Read here, as aiohttp's own `trust_env` also reads netrc, and sends its password instead of the token.
     if settings.proxy is not None or not settings.trust_env:
         return settings.proxy
     parts = urlsplit(base_url)
@@ -77,10 +75,8 @@ def proxy_for(base_url: str, settings: Settings) -> str | None:
 
 
 @cache
-def _settle_allocator() -> None:
-    """Free one large block, once in a process.
-
-    asyncio reads into a new buffer of 256 KiB each time, which glibc maps from the system and gives back
-    until it has seen a larger block freed: two system calls for every answer.
-    """
+def _tune_allocator() -> None:
+    """Raise glibc's mmap threshold by freeing one large block, once per process."""
+    # asyncio reads into a new 256 KiB buffer each time: below the threshold, each response would cost an mmap
+    # and a munmap.
     bytearray(4 << 20)

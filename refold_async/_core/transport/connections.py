@@ -1,4 +1,4 @@
-"""What both roads need of a connection: a look whether it is quiet, and word of its end."""
+"""Helpers for connections, shared by both transports."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from aiohttp.client_proto import ResponseHandler
 
 
 def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
-    """Give what tells whether an idle connection has something to read: its end, or bytes unasked for.
-
-    An event loop that was held up has not seen them yet, so the socket itself is asked.
-    """
+    """Return a function that tells whether an idle connection has something to read: EOF or stray bytes."""
+    # The socket is asked directly: an event loop that was blocked has not seen the EOF yet, and a request
+    # sent on such a connection would be lost.
     sock = None if transport is None else transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
         return lambda: True
@@ -26,17 +25,16 @@ def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
     return partial(poll.poll, 0)
 
 
-def tell_reader(body: StreamReader | None, protocol: ResponseHandler) -> None:
-    """End the wait for a body whose connection is gone.
-
-    aiohttp forgets to, where the framing of a body turns out broken after its head was handed over: its
-    reader would wait for ever.
-    """
+def end_body(body: StreamReader | None, protocol: ResponseHandler) -> None:
+    """Fail the reader of a body whose connection is gone."""
+    # aiohttp does not, if the framing turns out broken after the head: the reader would wait forever.
     if body is not None and not body.is_eof() and body.exception() is None:
-        body.set_exception(protocol.exception() or ClientPayloadError("the connection ended within the body"))
+        body.set_exception(
+            protocol.exception() or ClientPayloadError("the connection was lost while reading the body")
+        )
 
 
-def forgive(ended: asyncio.Future[None]) -> None:
-    """Take note of how a connection ended, so that the event loop does not complain that nobody did."""
+def consume_exception(ended: asyncio.Future[None]) -> None:
+    """Retrieve a connection's exception, or the event loop logs that it was never retrieved."""
     if not ended.cancelled():
         ended.exception()

@@ -1,12 +1,12 @@
-"""The direct road: aiohttp's connector and parser, without its session.
+"""The fast transport: aiohttp's connector and parser, without its session.
 
-Connections are opened by aiohttp's connector, so that resolving, happy eyeballs, TLS and CONNECT
-proxies are aiohttp's. A request is written as one block of bytes, and the reply is the one that
-aiohttp's parser made of the answer. What is left out is what a session does in between: request and
-response objects, timers, cookies, redirects, and a task for each body.
+Connections are opened by aiohttp's connector, so DNS, happy eyeballs, TLS and CONNECT proxies are
+aiohttp's. A request is written as one block of bytes, and aiohttp's parser reads the response. What is
+left out is what a session does in between: request and response objects, timers, cookies, redirects, and
+a task for each body.
 
-The pieces are aiohttp's less public ones. `supported` says whether the installed aiohttp is a version
-that this file was tested with, and still has them; where it says no, the public road is taken.
+It uses internals of aiohttp. `supported` says whether the installed version was tested and still has
+them; if not, the public transport is used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OLDEST: Final = (3, 14, 3)
 """The oldest aiohttp that this file was tested with."""
 
 TOO_NEW: Final = (3, 15, 0)
-"""The first aiohttp that it was not tested with."""
+"""The first aiohttp that this file was not tested with."""
 
 _CRLF: Final = b"\r\n"
 
@@ -45,31 +45,31 @@ _ONE_WRITE: Final = 64 * 1024
 
 
 def supported() -> bool:
-    """Whether this aiohttp is a tested one, and has all that this file takes hold of."""
+    """Whether the installed aiohttp was tested, and has everything that this file uses."""
     version = tuple(int(part) for part in aiohttp.__version__.split(".")[:3] if part.isdecimal())
-    held: dict[object, tuple[str, ...]] = {
+    used: dict[object, tuple[str, ...]] = {
         BaseConnector: ("connect",),
         ResponseHandler: ("set_response_params", "should_close", "is_connected", "read"),
         streams.StreamReader: ("_buffer", "total_bytes", "is_eof", "exception", "readany"),
         streams: ("EMPTY_PAYLOAD",),
         http_writer: ("_serialize_headers",),
     }
-    present = all(hasattr(owner, name) for owner, names in held.items() for name in names)
+    present = all(hasattr(owner, name) for owner, names in used.items() for name in names)
     return present and len(version) == 3 and OLDEST <= version < TOO_NEW
 
 
 def _serialized(line: str, headers: Mapping[str, str]) -> bytes:
-    """Give a line and headers as bytes, without the blank line; a control character is refused."""
+    """Return a line and headers as bytes, without the blank line. Control characters raise."""
     return http_writer._serialize_headers(line, cast("CIMultiDict[str]", headers)).removesuffix(_CRLF)  # noqa: SLF001
 
 
 class FastTransport:
-    """Exchanges over connections to one origin, which are kept here while they are idle.
+    """Sends requests on connections to one origin, and keeps the idle ones.
 
     Args:
         origin: The base URL, without a `/` at its end.
-        settings: What the connections are opened with.
-        proxy: A proxy for `https`. A proxied `http` origin is for the public road.
+        settings: The client's settings.
+        proxy: A proxy for `https`. A proxied `http` origin needs the public transport.
     """
 
     def __init__(self, origin: str, settings: Settings, proxy: str | None) -> None:
@@ -94,7 +94,7 @@ class FastTransport:
         )
 
     async def aclose(self) -> None:
-        """Close what is idle and cut what is under way. Again is harmless."""
+        """Close all connections; exchanges under way fail. Idempotent."""
         while self._idle:
             self._discard(self._idle.pop())
         for kept in self._kept:
@@ -102,47 +102,50 @@ class FastTransport:
         await self._http.close()
 
     async def exchange(
-        self, request: Request, credential: Mapping[str, str], progress: AttemptState, due: float
+        self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
     ) -> Response:
-        """Send one request and read its whole reply; see `ConnectionPool.exchange`."""
-        kept = self._take() or await self._open(due)
+        """Send one request and read its whole response; see `ConnectionPool.exchange`."""
+        kept = self._acquire_idle() or await self._open(due)
         try:
             kept.end_at(due)
-            self._send(kept, request, credential, progress)
+            self._send(kept, request, credential, state)
             message, payload = await kept.protocol.read()
+            # 1xx responses come before the real one: taken for it, the next call would read this call's.
             while 100 <= message.code < 200 and message.code != 101:
                 message, payload = await kept.protocol.read()
-            body = self._whole(payload)
+            body = self._buffered_body(payload)
             if body is None:
-                body = await self._body(kept, message, payload)
+                body = await self._read_body(kept, message, payload)
         except BaseException as error:
             self._discard(kept)
             if kept.expired and isinstance(error, Exception):
                 raise OutOfTimeError from None
             raise
         if not kept.expired:
-            self._give_back(kept, request, message.code)
+            self._release(kept, request, message.code)
         else:
             self._discard(kept)
             if is_success(message.code):
-                # A body that ends with its connection looks whole where the timer cut it.
+                # A body framed by the end of its connection looks complete when the timer has cut it.
                 raise OutOfTimeError
         return Response(message.code, message.headers, body)
 
     def _send(
-        self, kept: KeptConnection, request: Request, credential: Mapping[str, str], progress: AttemptState
+        self, kept: KeptConnection, request: Request, credential: Mapping[str, str], state: AttemptState
     ) -> None:
-        """Hand the request to the transport. The bytes that hold the key live in this frame alone."""
+        """Write the request to the connection."""
+        # Bytes that contain the key exist in this frame only: an await here would put them into tracebacks.
         body = request.body
         if credential is not self._credential:
-            self._know(credential)
+            self._set_credential(credential)
         head = _serialized(f"{request.method} {self._prefix}{request.target} HTTP/1.1", request.headers)
         if body is not None or request.method != "GET":
             head += b"Content-Length: %d\r\n" % len(body or b"")
         transport = kept.protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before the request was sent")
-        progress.sent = True
+        # Before the write: a write that raises may have sent some of it.
+        state.sent = True
         if body is None:
             transport.write(head + self._common)
         elif len(body) <= _ONE_WRITE:
@@ -151,28 +154,28 @@ class FastTransport:
             transport.write(head + self._common)
             transport.write(body)
 
-    def _know(self, credential: Mapping[str, str]) -> None:
-        """Keep the headers that all requests with this credential share, as bytes with the blank line."""
+    def _set_credential(self, credential: Mapping[str, str]) -> None:
+        """Encode the headers that all requests with this credential share, with the blank line."""
         self._credential = credential
         common = _serialized("", {"Host": self._host, **HEADERS, **credential})
         self._common = common.removeprefix(_CRLF) + _CRLF
 
-    def _whole(self, payload: streams.StreamReader) -> bytes | None:
-        """Give the body if it came with its head: `StreamReader.read` would ask the parser for more."""
+    def _buffered_body(self, payload: streams.StreamReader) -> bytes | None:
+        """Return the body if it arrived together with its head, else `None`."""
         if payload is streams.EMPTY_PAYLOAD:
             return b""
         if payload.is_eof() and payload.exception() is None and payload.total_bytes <= self._limit:
             return b"".join(payload._buffer)  # noqa: SLF001
         return None
 
-    async def _body(
+    async def _read_body(
         self, kept: KeptConnection, message: RawResponseMessage, payload: streams.StreamReader
     ) -> bytes:
         try:
             kept.reads(payload)
             return await self._read(message, payload)
         except (aiohttp.ClientError, HttpProcessingError, TooLargeError):
-            # The status of an error tells what became of the call, whatever became of its body.
+            # An error status decides the fate of the call even if its body is broken.
             if is_success(message.code):
                 raise
             kept.abort()
@@ -193,7 +196,7 @@ class FastTransport:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _take(self) -> KeptConnection | None:
+    def _acquire_idle(self) -> KeptConnection | None:
         while self._idle:
             kept = self._idle.pop()
             if kept.usable():
@@ -213,17 +216,17 @@ class FastTransport:
         kept = KeptConnection(self.loop, connection, self._forget)
         if kept.protocol.should_close:
             kept.discard()
-            raise aiohttp.ClientConnectionError("an answer came before the request")
+            raise aiohttp.ClientConnectionError("a response arrived before the request was sent")
         self._kept.add(kept)
         return kept
 
-    def _give_back(self, kept: KeptConnection, request: Request, status: int) -> None:
-        # A reply can overtake a large request that it refuses, and a TLS transport does not tell how
-        # much of the request is still to be sent.
+    def _release(self, kept: KeptConnection, request: Request, status: int) -> None:
+        # A response can arrive before the large request that it refuses is sent: reused, the connection would
+        # send the rest as the next request. TLS transports do not tell how much is left, hence the size.
         transport = kept.protocol.transport
         unsent = transport is None or transport.is_closing() or transport.get_write_buffer_size() > 0
-        overtaken = status >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
-        if unsent or overtaken or kept.protocol.should_close:
+        early = status >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
+        if unsent or early or kept.protocol.should_close:
             self._discard(kept)
         else:
             kept.end_at(self.loop.time() + KEPT_ALIVE)
@@ -234,7 +237,7 @@ class FastTransport:
         kept.discard()
 
     def _forget(self, kept: KeptConnection) -> None:
-        """Let an idle connection go whose time is over; a busy one is its exchange's to end."""
+        """Drop an idle connection that expired; a busy one is discarded by its exchange."""
         if kept in self._idle:
             self._idle.remove(kept)
             self._discard(kept)

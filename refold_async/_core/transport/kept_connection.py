@@ -1,4 +1,4 @@
-"""One connection of the direct road, with the one timer that ends a late call or a long idleness."""
+"""A connection of the fast transport, with one timer for both deadlines and idle time."""
 
 from __future__ import annotations
 
@@ -11,28 +11,32 @@ import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 
-from refold_async._core.transport.connections import forgive, readable, tell_reader
+from refold_async._core.transport.connections import consume_exception, end_body, readable
 
 
 class KeptConnection:
     """A connection, busy or idle.
 
-    Its timer is moved only when it rings too early, or when something must end before it would:
-    most calls touch none.
+    Its timer is moved only when it fires too early, or must fire earlier: most calls touch no timer.
 
     Args:
         loop: The running event loop.
-        connection: What aiohttp's connector opened.
-        forget: Is told of a connection that this timer ended.
+        connection: The connection that aiohttp's connector opened.
+        forget: Called with the connection when its timer ends it.
+
+    Attributes:
+        connection: aiohttp's connection.
+        protocol: Its protocol.
+        expired: Whether its timer ended it.
     """
 
     __slots__ = (
         "_body",
         "_due",
+        "_fires_at",
         "_forget",
         "_loop",
         "_readable",
-        "_rings_at",
         "_timer",
         "connection",
         "expired",
@@ -46,7 +50,7 @@ class KeptConnection:
         forget: Callable[[KeptConnection], None],
     ) -> None:
         if connection.protocol is None:
-            raise aiohttp.ClientConnectionError("the connection was lost as it was made")
+            raise aiohttp.ClientConnectionError("the connection was lost while it was opened")
         self.connection: Final = connection
         self.protocol: Final = connection.protocol
         self.protocol.set_response_params(read_until_eof=True)
@@ -54,40 +58,40 @@ class KeptConnection:
         self._readable = readable(self.protocol.transport)
         self._loop = loop
         self._forget = forget
-        self._due = self._rings_at = math.inf
+        self._due = self._fires_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._body: StreamReader | None = None
         if (ended := self.protocol.closed) is not None:
-            ended.add_done_callback(self._tell)
+            ended.add_done_callback(self._on_end)
 
     def usable(self) -> bool:
-        """Whether a request may go out: connected, and nothing came in that nobody asked for."""
+        """Whether a request may be sent: it is connected, and no stray bytes arrived."""
         protocol = self.protocol
         return protocol.is_connected() and not protocol.should_close and not self._readable()
 
     def reads(self, body: StreamReader | None) -> None:
-        """Note whose reader waits for bytes of this connection, so that it hears of the connection's end."""
+        """Set the reader that is failed when the connection ends, or `None`."""
         self._body = body
         if self.protocol.transport is None:
-            tell_reader(body, self.protocol)
+            end_body(body, self.protocol)
 
-    def _tell(self, ended: asyncio.Future[None]) -> None:
-        forgive(ended)
-        tell_reader(self._body, self.protocol)
+    def _on_end(self, ended: asyncio.Future[None]) -> None:
+        consume_exception(ended)
+        end_body(self._body, self.protocol)
 
     def end_at(self, due: float) -> None:
-        """Abort the connection at `due`, by the loop's clock, unless `due` is moved before."""
+        """Abort the connection at `due`, by the event loop's clock, unless `due` is moved first."""
         self._due = due
-        if due < self._rings_at:
+        if due < self._fires_at:
             self._arm()
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._rings_at = self._due
-        self._timer = self._loop.call_at(self._due, self._ring) if self._due < math.inf else None
+        self._fires_at = self._due
+        self._timer = self._loop.call_at(self._due, self._fire) if self._due < math.inf else None
 
-    def _ring(self) -> None:
+    def _fire(self) -> None:
         if self._loop.time() < self._due:
             self._arm()
         else:
@@ -96,15 +100,13 @@ class KeptConnection:
             self.abort()
 
     def abort(self) -> None:
-        """Cut the connection: what is not yet sent is not sent, and who waits for an answer is told.
-
-        It is the transport's own `abort`: the protocol's would leave the reader of a body waiting for ever.
-        """
+        """Abort the connection: unsent bytes are dropped, and readers fail."""
+        # The transport's `abort`, not the protocol's, which would leave the reader of a body waiting forever.
         if self.protocol.transport is not None:
             self.protocol.transport.abort()
 
     def discard(self) -> None:
-        """Cut the connection, and return it to the connector as one not to be used again."""
+        """Abort the connection, and return it to the connector as closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,7 +1,7 @@
-"""The road over aiohttp's public session, for where the direct road cannot go.
+"""The transport over aiohttp's public session, used if the fast one is not supported.
 
-Redirects are not followed (they would carry the key to another host), and a dropped request is not
-sent a second time by aiohttp itself, unseen by budget and deadline.
+Redirects are not followed (the key would be sent to another host), and aiohttp does not resend a dropped
+request by itself, unseen by retry budget and deadline.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from yarl import URL
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
 from refold_async._core.transport.aiohttp_session import HEADERS, open_http
-from refold_async._core.transport.connections import forgive, readable, tell_reader
+from refold_async._core.transport.connections import consume_exception, end_body, readable
 from refold_async._core.transport.errors import TooLargeError
 from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.settings import Settings
@@ -34,44 +34,42 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
 _KEPT_URLS: Final = 1024
-_LARGEST_BLOCK: Final = 1 << 20
+_LARGEST_BYTES: Final = 1 << 20
 
-_progress: ContextVar[AttemptState] = ContextVar("refold_async_progress")
+_state: ContextVar[AttemptState] = ContextVar("refold_async_progress")
 _used: Final[weakref.WeakSet[object]] = weakref.WeakSet()
 
 
 class StaleConnectionError(Exception):
-    """A kept connection turned out dead, or holds an answer that nobody asked for."""
+    """A pooled connection is dead, or holds a response that nobody requested."""
 
 
 class _Request(ClientRequest):
-    """A request that records the moment it is sent, and refuses a bad connection before that.
-
-    aiohttp's pool does not look at a connection again before it is reused: an answer that came
-    unasked would become the next call's answer.
-    """
+    """A request that records when it is sent, and refuses a stale connection before that."""
 
     async def send(self, conn: Connection) -> ClientResponse:
+        # aiohttp's pool does not look at a connection again before reuse: a stray response on it would be
+        # taken for this request's.
         protocol = conn.protocol
         if protocol is not None and protocol in _used:
             if protocol.should_close or readable(conn.transport)():
                 raise StaleConnectionError
         elif protocol is None or protocol.should_close:
-            raise aiohttp.ClientConnectionError("an answer came before the request")
+            raise aiohttp.ClientConnectionError("a response arrived before the request was sent")
         else:
             _used.add(protocol)
             if (ended := protocol.closed) is not None:
-                ended.add_done_callback(forgive)
-        _progress.get().sent = True
+                ended.add_done_callback(consume_exception)
+        _state.get().sent = True
         return await super().send(conn)
 
 
 class PublicTransport:
-    """Exchanges over `aiohttp.ClientSession`.
+    """Sends requests with `aiohttp.ClientSession`.
 
     Args:
         origin: The base URL, without a `/` at its end.
-        settings: What the connections are opened with.
+        settings: The client's settings.
         proxy: The proxy's URL.
     """
 
@@ -83,26 +81,26 @@ class PublicTransport:
         self._http = open_http(settings, proxy, _Request)
 
     async def aclose(self) -> None:
-        """Close all connections; exchanges under way fail. Again is harmless."""
+        """Close all connections; exchanges under way fail. Idempotent."""
         for response in self._busy:
             if response.connection is not None and response.connection.transport is not None:
                 response.connection.transport.abort()
         await self._http.close()
 
     async def exchange(
-        self, request: Request, credential: Mapping[str, str], progress: AttemptState, due: float
+        self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
     ) -> Response:
-        """Send one request and read its whole reply; see `ConnectionPool.exchange`."""
-        token = _progress.set(progress)
+        """Send one request and read its whole response; see `ConnectionPool.exchange`."""
+        token = _state.set(state)
         try:
-            return await self._converse(request, {**HEADERS, **credential, **request.headers}, due)
+            return await self._send_until_fresh(request, {**HEADERS, **credential, **request.headers}, due)
         finally:
-            _progress.reset(token)
+            _state.reset(token)
 
-    async def _converse(self, request: Request, headers: Mapping[str, str], due: float) -> Response:
+    async def _send_until_fresh(self, request: Request, headers: Mapping[str, str], due: float) -> Response:
         while True:
             try:
-                return await self._once(request, headers, _block_or_file(request.body), due)
+                return await self._once(request, headers, _bytes_or_file(request.body), due)
             except StaleConnectionError:
                 continue
 
@@ -121,10 +119,10 @@ class PublicTransport:
             self._url(request.target),
             headers=headers,
             data=data,
-            # Without a body, aiohttp would name a type all the same.
+            # aiohttp would send a Content-Type even without a body.
             skip_auto_headers=("Content-Type",) if data is None else (),
             allow_redirects=False,
-            middlewares=() if request.method in {"POST", "PATCH"} else (_never_twice,),
+            middlewares=() if request.method in {"POST", "PATCH"} else (_no_resend,),
         )
 
     def _url(self, target: str) -> URL:
@@ -137,10 +135,10 @@ class PublicTransport:
 
     async def _body(self, response: ClientResponse, due: float) -> bytes:
         try:
-            with _heard(response):
+            with _ending_with_connection(response):
                 return await wait_until(due, self._read(response))
         except (aiohttp.ClientError, HttpProcessingError, TooLargeError, OutOfTimeError):
-            # The status of an error tells what became of the call, whatever became of its body.
+            # An error status decides the fate of the call even if its body is broken.
             if is_success(response.status):
                 raise
             return b""
@@ -160,14 +158,14 @@ class PublicTransport:
 
 
 @contextmanager
-def _heard(response: ClientResponse) -> Iterator[None]:
-    """Let the reader of a body hear of its connection's end, however that comes."""
+def _ending_with_connection(response: ClientResponse) -> Iterator[None]:
+    """Fail the reader of a body when its connection ends, however it ends."""
     protocol = None if response.connection is None else response.connection.protocol
     ended = None if protocol is None else protocol.closed
     if protocol is None or ended is None:
         yield
         return
-    tell = partial(_tell, response.content, protocol)
+    tell = partial(_end_body, response.content, protocol)
     ended.add_done_callback(tell)
     try:
         yield
@@ -175,17 +173,17 @@ def _heard(response: ClientResponse) -> Iterator[None]:
         ended.remove_done_callback(tell)
 
 
-def _tell(body: StreamReader, protocol: ResponseHandler, _: object) -> None:
-    tell_reader(body, protocol)
+def _end_body(body: StreamReader, protocol: ResponseHandler, _: object) -> None:
+    end_body(body, protocol)
 
 
-def _block_or_file(body: bytes | None) -> bytes | BytesIO | None:
-    """Give a large body as a file: aiohttp warns of a large block, and would write it at once."""
-    return BytesIO(body) if body is not None and len(body) > _LARGEST_BLOCK else body
+def _bytes_or_file(body: bytes | None) -> bytes | BytesIO | None:
+    """Wrap a large body in a file: aiohttp warns about large bytes, and would write them at once."""
+    return BytesIO(body) if body is not None and len(body) > _LARGEST_BYTES else body
 
 
-async def _never_twice(request: ClientRequest, handler: Any) -> ClientResponse:
-    """Keep aiohttp from trying a dropped request again by itself."""
+async def _no_resend(request: ClientRequest, handler: Any) -> ClientResponse:
+    """Stop aiohttp from resending a dropped request by itself."""
     try:
         response: ClientResponse = await handler(request)
     except aiohttp.ClientConnectorError:

@@ -1,4 +1,4 @@
-"""The road of forms with files, which are read as they are sent, and never into memory whole."""
+"""The transport of multipart forms. Files are streamed, never read into memory whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 from aiohttp import FormData
 
-from refold_async._core.checks import check_text
+from refold_async._core.checks import check_text, text_mode
 from refold_async._core.requests import Request
 from refold_async._core.responses import Response
 from refold_async._core.transport.public import PublicTransport, StaleConnectionError
@@ -22,11 +22,11 @@ _CHUNK: Final = 64 * 1024
 
 
 class UploadTransport(PublicTransport):
-    """Exchanges whose requests carry files."""
+    """Sends requests that upload files."""
 
-    async def _converse(self, request: Request, headers: Mapping[str, str], due: float) -> Response:
+    async def _send_until_fresh(self, request: Request, headers: Mapping[str, str], due: float) -> Response:
         if request.upload is None:
-            return await super()._converse(request, headers, due)
+            return await super()._send_until_fresh(request, headers, due)
         while True:
             with ExitStack() as files:
                 form = await wait_until(due, _form(request.upload, files))
@@ -37,7 +37,7 @@ class UploadTransport(PublicTransport):
 
 
 async def _form(upload: Upload, files: ExitStack) -> FormData:
-    """Make aiohttp's form of ours; the files that it opens are closed with `files`."""
+    """Return aiohttp's form for an upload; the files that it opens are closed with `files`."""
     form = FormData(default_to_multipart=True, quote_fields=False)
     for name, value in upload.fields.items():
         form.add_field(name, value)
@@ -49,7 +49,7 @@ async def _form(upload: Upload, files: ExitStack) -> FormData:
 
 
 def _check(part: Part) -> None:
-    """Refuse what a part's head cannot carry, and a file that can be read no more."""
+    """Refuse values that a part's headers cannot carry, and a closed file."""
     check_text("a file's name in the form", part.name)
     check_text(f"the file name of {part.name!r}", part.filename)
     check_text(f"the content type of {part.name!r}", part.content_type)
@@ -61,8 +61,9 @@ async def _content(part: Part, files: ExitStack) -> object:
     if isinstance(part.source, bytes):
         return part.source
     if not isinstance(part.source, os.PathLike):
+        # Reading nothing is the only way to tell text from binary for a file that is not an `io` class.
         if await asyncio.to_thread(part.source.read, 0) != b"":
-            raise InvalidCallError(f"the file for {part.name!r} is open as text; open it as binary")
+            raise text_mode(part.name)
         return _chunks(part.source, part.start)
     try:
         return files.enter_context(await asyncio.to_thread(open, part.source, "rb"))
@@ -72,7 +73,7 @@ async def _content(part: Part, files: ExitStack) -> object:
 
 
 async def _chunks(file: BinaryIO, start: int | None) -> AsyncGenerator[bytes, None]:
-    """Read a file object of the caller's, which stays open."""
+    """Yield the chunks of the caller's file object, and leave it open."""
     if start is not None:
         await asyncio.to_thread(file.seek, start)
     while chunk := await asyncio.to_thread(file.read, _CHUNK):
