@@ -7,10 +7,13 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 import refold_async
+from refold_async import Refold
+from refold_async.sandbox import Sandbox
 
 PACKAGE = Path(refold_async.__file__).parent
 ROOT = "refold_async"
@@ -29,6 +32,14 @@ def layers() -> list[set[str]]:
 
 
 LAYERS = layers()
+
+
+def walked() -> list[str]:
+    """Return the files that the page walks through for one call, in its order."""
+    _, _, section = PICTURE.read_text(encoding="utf-8").partition("## One call")
+    block = section.partition("```text\n")[2].partition("```")[0]
+    return re.findall(r"^ *(\w[\w/]*\.py)", block, re.MULTILINE)
+
 
 APART = {"sandbox": set[str](), "testing": {"sandbox"}}
 """The sandbox imports nothing of the client; only these may import from their own layer."""
@@ -137,6 +148,27 @@ def test_pure_modules_import_no_network_and_no_event_loop() -> None:
         if part_of(module) in pure:
             outside = {name.partition(".")[0] for name in imports_of(path)}
             assert not outside & {"aiohttp", "anyio", "asyncio", "socket", "ssl", "time"}, module
+
+
+async def test_a_call_enters_the_files_of_the_page_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REFOLD_TRANSPORT", raising=False)
+    entered: dict[str, None] = {}
+    listed = walked()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(PACKAGE):
+            entered.setdefault(path.relative_to(PACKAGE).as_posix())
+
+    async with Sandbox(accounts=1) as sandbox, Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
+        account = refold.account("demo-user-1")
+        await account.actions.execute("hubspot", "get_contact")  # opens the session
+        sys.setprofile(note)
+        try:
+            await account.actions.execute("hubspot", "get_contact")
+        finally:
+            sys.setprofile(None)
+    assert [name for name in entered if name in listed] == listed
 
 
 UNWANTED = [
