@@ -10,13 +10,13 @@ _NEEDS: Final = ("click", "rich")
 
 
 def main() -> int:
-    """Run the `refold` command with the process's arguments; gives its exit code."""
+    """Run the `refold` command with the process's arguments and return its exit code."""
     missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         sys.stderr.write(
             f"refold: {' and '.join(missing)} not installed; run: pip install 'refold-async[cli]'\n"
         )
         return 2
-    from refold_async.cli.program import run  # noqa: PLC0415 - it needs what was just looked for
+    from refold_async.cli.program import run  # noqa: PLC0415 - needs the extras checked above
 
     return run()

@@ -1,4 +1,4 @@
-"""`python -m refold_async.cli`: the `refold` command, where no script is installed."""
+"""`python -m refold_async.cli`: the `refold` command when no script is installed."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Arguments of more than one command, and those that are more than a text."""
+"""Options and arguments shared by commands, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from refold_async.settings import RateLimit
 
 F = TypeVar("F", bound=Callable[..., object])
 
-account_option: Final = click.option(
-    "--account", required=True, metavar="ID", help="The linked account to call for."
-)
+account_option: Final = click.option("--account", required=True, metavar="ID", help="The linked account.")
 effect_option: Final = click.option(
     "--effect",
     type=click.Choice(["read", "idempotent", "write"]),
-    help="What running it twice does; default: what is known of it. A write is never sent twice.",
+    help="Whether the action can be repeated; default: inferred. A write is never sent twice.",
 )
 deadline_option: Final = click.option(
     "--deadline",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="How long to wait for its end at most; default: as long as it takes.",
+    help="Maximum time to wait for the end; default: no limit.",
 )
 _ACTION: Final = (
     click.argument("slug"),
@@ -35,7 +33,11 @@ _ACTION: Final = (
 )
 _CALL: Final = (
     click.option(
-        "--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter, as a text; repeatable."
+        "--param",
+        "pairs",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A parameter, sent as a string; repeatable.",
     ),
     click.option(
         "--params", "text", metavar="JSON|@FILE|-", help="The parameters as a JSON object; - reads stdin."
@@ -45,66 +47,68 @@ _CALL: Final = (
 
 
 def action_arguments(function: F) -> F:
-    """Give a command the arguments SLUG and ACTION."""
+    """Add the arguments SLUG and ACTION to a command."""
     return with_options(function, _ACTION)
 
 
 def params_options(function: F) -> F:
-    """Give a command `--param`, `--params` and `--effect`."""
+    """Add `--param`, `--params` and `--effect` to a command."""
     return with_options(function, _CALL)
 
 
 def with_options(function: F, parts: tuple[Callable[[F], F], ...]) -> F:
-    """Give a command options and arguments, which its help shows in this order."""
+    """Add options and arguments to a command, listed in its help in this order."""
     for part in reversed(parts):
         function = part(function)
     return function
 
 
 def read_rate(text: str) -> RateLimit:
-    """Read calls a second, with a burst that may come at once: `20` or `20:5`.
+    """Parse a rate in calls per second with an optional burst, e.g. `20` or `20:5`.
 
     Raises:
-        click.BadParameter: It is none.
+        click.BadParameter: If it is not a rate.
     """
     rate, _, burst = text.partition(":")
     try:
         return RateLimit(float(rate), int(burst or 1))
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no rate, as 20 or 20:5") from error
+        raise click.BadParameter(f"{text!r} is not a rate, e.g. 20 or 20:5") from error
 
 
 def read_per_account(text: str) -> int | RateLimit:
-    """Read what one customer may take: calls at once as `2`, or calls a second as `5/s`.
+    """Parse a limit per customer: concurrent calls, e.g. `2`, or calls per second, e.g. `5/s`.
 
     Raises:
-        click.BadParameter: It is neither.
+        click.BadParameter: If it is neither.
     """
     if re.fullmatch(r"[1-9]\d*", text):
         return int(text)
     if text.endswith("/s"):
         return read_rate(text.removesuffix("/s"))
-    raise click.BadParameter(f"{text!r} is neither calls at once, as 2, nor a rate, as 5/s")
+    raise click.BadParameter(
+        f"{text!r} is neither a number of concurrent calls, e.g. 2, nor a rate, e.g. 5/s"
+    )
 
 
 def read_params(text: str | None, pairs: Iterable[str]) -> dict[str, object]:
-    """Give the parameters of `--params` with those of `--param` over them.
+    """Return the parameters of `--params`, updated with those of `--param`.
 
     Args:
         text: A JSON object, `@` and the path of a file that holds one, or `-` for stdin.
-        pairs: Each `name=value`; the value is sent as a text.
+        pairs: Each `name=value`; the value is sent as a string.
 
     Raises:
-        click.UsageError: One of them cannot be read.
+        click.UsageError: If either cannot be parsed.
     """
     return {**read_object(text, "--params"), **read_pairs(pairs, "--param")}
 
 
 def read_pairs(pairs: Iterable[str], option: str) -> dict[str, str]:
-    """Give the values of an option that is repeated, each `name=value`.
+    """Return the values of a repeatable `name=value` option.
 
     Raises:
-        click.UsageError: One is no such pair, or a name is given twice.
+        click.UsageError: If one is not a pair, or a name is given twice.
     """
     read: dict[str, str] = {}
     for text in pairs:
@@ -118,31 +122,31 @@ def read_pairs(pairs: Iterable[str], option: str) -> dict[str, str]:
 
 
 def read_object(text: str | None, option: str) -> dict[str, object]:
-    """Give the JSON object of an option; an empty one where it is not given.
+    """Return the JSON object of an option, or an empty one.
 
     Raises:
-        click.UsageError: It cannot be read, or is no JSON object.
+        click.UsageError: If it cannot be read or is not a JSON object.
     """
     if text is None:
         return {}
     try:
         return msgspec.json.decode(_source(text, option), type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise click.BadParameter(f"no JSON object: {error}", param_hint=option) from error
+        raise click.BadParameter(f"not a JSON object: {error}", param_hint=option) from error
 
 
 def read_json(text: str | None, option: str) -> msgspec.Raw | None:
-    """Give the JSON of an option as it is; `None` where it is not given.
+    """Return the raw JSON of an option, or `None`.
 
     Raises:
-        click.UsageError: It cannot be read, or is no JSON.
+        click.UsageError: If it cannot be read or is not JSON.
     """
     if text is None:
         return None
     try:
         return msgspec.json.decode(_source(text, option), type=msgspec.Raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise click.BadParameter(f"no JSON: {error}", param_hint=option) from error
+        raise click.BadParameter(f"not JSON: {error}", param_hint=option) from error
 
 
 def _source(text: str, option: str) -> bytes:

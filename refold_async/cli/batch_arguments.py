@@ -1,4 +1,4 @@
-"""What a batch's command line asks for, and the calls that come of it."""
+"""The arguments of `refold batch`, and the calls they describe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from refold_async.settings import RateLimit
 
 
 class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line asks for."""
+    """The command line of `refold batch`."""
 
     slug: str
     action: str
@@ -40,10 +40,10 @@ class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
     yes: bool
 
     def check_files(self) -> None:
-        """See that no file is written over another that the command needs.
+        """Raise if two options name the same file, which would overwrite it.
 
         Raises:
-            click.UsageError: Two options name one file.
+            click.UsageError: If two options name the same file.
         """
         named = {"--accounts": self.path, "--journal": self.journal, "--out": self.out}
         files = {option: Path(path).resolve() for option, path in named.items() if path not in {None, "-"}}
@@ -52,7 +52,7 @@ class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
                 raise click.UsageError(f"{option} and {other} are the same file, {named[option]}")
 
     def options(self, display: ProgressDisplay) -> BatchOptions:
-        """Give the batch's settings."""
+        """Return the batch's settings."""
         return {
             "concurrency": self.concurrency,
             "per_account": self.per_account,
@@ -65,7 +65,7 @@ class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
     def _journal(self) -> Journal | None:
         if self.journal is None:
             return None
-        # The file of results is written anew by each run, so a run that goes on hands them all over.
+        # Each run truncates the results file: without replay, a resumed run would lose earlier results.
         return Journal(
             self.journal,
             job=f"{self.slug}/{self.action}",
@@ -75,18 +75,18 @@ class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchCalls:
-    """The calls of a job, made from its rows as they are read."""
+    """The calls of a batch, created from its rows as they are read."""
 
-    def __init__(self, job: BatchArguments, accounts: AccountsFile) -> None:
-        self._job = job
+    def __init__(self, args: BatchArguments, accounts: AccountsFile) -> None:
+        self._args = args
         self._accounts = accounts
-        self._common = read_params(job.text, job.pairs)
+        self._common = read_params(args.text, args.pairs)
 
     def __len__(self) -> int:
         return len(self._accounts)
 
     def __iter__(self) -> Iterator[Call]:
-        job = self._job
+        args = self._args
         for row in self._accounts:
             params = {**self._common, **row.params}
-            yield Call(row.linked_account_id, job.slug, job.action, params, key=row.key, effect=job.effect)
+            yield Call(row.linked_account_id, args.slug, args.action, params, key=row.key, effect=args.effect)

@@ -1,4 +1,4 @@
-"""What the commands that call Refold share: their options, the client, and how they end."""
+"""The decorator for commands that call Refold: shared options, the client, and error handling."""
 
 from __future__ import annotations
 
@@ -21,24 +21,22 @@ from refold_async.settings import Options
 
 _OPTIONS: Final = (
     click.option("--base-url", metavar="URL", help="Default: REFOLD_BASE_URL, else the hosted service."),
-    click.option(
-        "--timeout", type=float, metavar="SECONDS", help="For a call with its retries; default: 60."
-    ),
-    click.option("--json", "as_json", is_flag=True, help="JSON to stdout, all else to stderr."),
+    click.option("--timeout", type=float, metavar="SECONDS", help="Per call, retries included; default: 60."),
+    click.option("--json", "as_json", is_flag=True, help="Write JSON to stdout, everything else to stderr."),
 )
 
 
 def client_command(
     work: Callable[..., Awaitable[None]], settings: Callable[[dict[str, Any]], Options] = lambda _: Options()
 ) -> Callable[..., None]:
-    """Make a command's function of a coroutine that takes a terminal and a client.
+    """Turn a coroutine that takes a terminal and a client into a command's function.
 
-    The command gets `--base-url`, `--timeout` and `--json`; the key comes from `REFOLD_API_KEY`
-    alone. Errors of the SDK are told in words, and end the process with their exit code.
+    Adds `--base-url`, `--timeout` and `--json`; the key comes only from `REFOLD_API_KEY`. Errors of
+    the SDK are printed, and the process exits with their exit code.
 
     Args:
-        work: Does the command's work; called with a `Terminal`, a `Refold`, and the command's arguments.
-        settings: Gives further settings of the client, and takes out of the arguments what is theirs.
+        work: Called with a `Terminal`, a `Refold`, and the command's arguments.
+        settings: Returns further client settings, popping the arguments that belong to them.
     """
 
     @functools.wraps(work)
@@ -64,7 +62,7 @@ async def _with_client(options: Options, work: Callable[[Refold], Awaitable[None
 
 def _options(base_url: str | None, timeout: float | None, hooks: Hooks) -> Options:
     if not os.environ.get("REFOLD_API_KEY"):
-        raise click.UsageError("REFOLD_API_KEY is not set; the key comes from the environment alone")
+        raise click.UsageError("REFOLD_API_KEY is not set; the key is only read from the environment")
     options: Options = {"base_url": base_url, "hooks": hooks}
     if timeout is not None:
         options["timeout"] = timeout
@@ -72,7 +70,7 @@ def _options(base_url: str | None, timeout: float | None, hooks: Hooks) -> Optio
 
 
 class _InterruptedCall(Hooks):
-    """Knows the words for an interruption: which call it cut off, and that call's fate."""
+    """Records which call an interruption cancelled, and its fate, for the message."""
 
     def __init__(self) -> None:
         self.interrupted = "interrupted"
@@ -80,7 +78,7 @@ class _InterruptedCall(Hooks):
     def on_done(
         self,
         call: CallFacts,
-        attempts: int,  # noqa: ARG002 - as every hook
+        attempts: int,  # noqa: ARG002 - signature of the hook
         error: BaseException | None,
         fate: Fate | None,
         seconds: float,  # noqa: ARG002
@@ -89,4 +87,4 @@ class _InterruptedCall(Hooks):
             where = "/".join(part for part in (call.slug, call.action_id) if part)
             who = f" for account {call.linked_account_id}" if call.linked_account_id else ""
             words = fate_words(fate, call.effect)
-            self.interrupted = f"interrupted within {call.operation} {where}{who}; fate {words}"
+            self.interrupted = f"interrupted during {call.operation} {where}{who}; fate {words}"

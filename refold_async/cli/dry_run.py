@@ -1,4 +1,4 @@
-"""A batch's dry run: every call's parameters against the action's schema, and nothing executed."""
+"""A batch's dry run: check every call's parameters against the action's schema, execute nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIRST: Final = 5
 
 
 class ParameterProblem(msgspec.Struct, frozen=True):
-    """What is wrong with one parameter of one call."""
+    """A problem with one parameter of one call."""
 
     index: int
     linked_account_id: str
@@ -26,7 +26,7 @@ class ParameterProblem(msgspec.Struct, frozen=True):
 
 
 def problems_of(schema: ActionSchema, calls: Iterable[Call]) -> list[ParameterProblem]:
-    """Give all that is wrong with the parameters of calls."""
+    """Return every problem with the calls' parameters."""
     return [
         ParameterProblem(index, call.linked_account_id, problem.parameter, problem.message)
         for index, call in enumerate(calls)
@@ -35,7 +35,7 @@ def problems_of(schema: ActionSchema, calls: Iterable[Call]) -> list[ParameterPr
 
 
 def report(terminal: Terminal, calls: Iterable[Call], count: int, problems: list[ParameterProblem]) -> None:
-    """Write what would run, and what is wrong with it."""
+    """Print the calls that would run and their problems."""
     first = list(islice(calls, _FIRST))
     if terminal.as_json:
         terminal.put({"calls": count, "first": first, "problems": problems})
@@ -45,7 +45,7 @@ def report(terminal: Terminal, calls: Iterable[Call], count: int, problems: list
         ("linked_account_id", "params"), rows, title=f"{len(rows)} of {count:,} calls that would run"
     )
     if not problems:
-        terminal.say("every call's parameters fit the action's schema")
+        terminal.say("all parameters match the action's schema")
         return
     wrong = [(each.index, each.linked_account_id, each.problem) for each in problems[:_SHOWN]]
     title = f"{len(wrong)} of {len(problems):,} problems"

@@ -1,4 +1,4 @@
-"""What a person reads of an error: what failed, for whom, its fate, and what to do next."""
+"""Error messages for people: what failed, for which account, its fate, and what to do next."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from refold_async.errors import (
 from refold_async.results import ActionFailed
 
 _FATES: Final[dict[Fate, str]] = {
-    "not_sent": "not_sent: nothing of it reached Refold",
+    "not_sent": "not_sent: the request never reached Refold",
     "rejected": "rejected: it was not done",
     "unknown": "unknown: it may have been done",
 }
 
 
 def error_lines(error: RefoldError) -> Iterator[str]:
-    """Give the lines that tell of a failed call."""
+    """Yield the lines that describe a failed call."""
     code = " ".join(str(part) for part in (error.status, error.error_code) if part is not None)
     yield f"error: {code + ': ' if code else ''}{error.message}"
     if where := " ".join(_target(error)):
@@ -47,9 +47,9 @@ def error_lines(error: RefoldError) -> Iterator[str]:
 
 
 def fate_words(fate: Fate, effect: Effect | None) -> str:
-    """Say what became of a call; a read is never "done"."""
+    """Return a fate in words. A read is never "done"."""
     if fate == "unknown" and effect == "read":
-        return "unknown, and harmless: it only reads"
+        return "unknown, but harmless: the call only reads"
     return _FATES[fate]
 
 
@@ -73,20 +73,22 @@ def _tried(error: RefoldError) -> Iterator[str]:
 
 
 def hint_for(error: RefoldError) -> str | None:
-    """Say what to do next; `None` where the message has said it already."""
+    """Return what to do next, or `None` if the message already says it."""
     if isinstance(error, WorkflowFailed):
-        return "see which node failed, and what those before it did, before you run it again"
+        return "check which node failed and what the earlier nodes did before running it again"
     if error.fate == "unknown" and error.effect not in {"read", "idempotent"}:
-        return "look in the app whether it was done, before you run it again"
+        return "check in the app whether it was done before running it again"
     if error.needs_reconnect:
-        return f"the customer must connect {error.slug or 'the app'} again; until then every call fails alike"
+        return (
+            f"the customer must reconnect {error.slug or 'the app'}; until then every call fails the same way"
+        )
     if is_throttled(error):
         return _later(error.retry_after)
     return _by_class(error)
 
 
 def _later(seconds: float | None) -> str:
-    return "run it again a little later" if seconds is None else f"run it again after {seconds:.0f} s"
+    return "run it again later" if seconds is None else f"run it again after {seconds:.0f} s"
 
 
 def _by_class(error: RefoldError) -> str | None:
@@ -99,15 +101,15 @@ def _by_class(error: RefoldError) -> str | None:
     return words.format(slug=error.slug, action_id=error.action_id, account=account)
 
 
-_PARAMETERS: Final = "see what it takes: refold schema {slug} {action_id} --account {account}"
+_PARAMETERS: Final = "see its parameters: refold schema {slug} {action_id} --account {account}"
 _NEXT: Final[tuple[tuple[type[RefoldError], str], ...]] = (
     (AuthenticationError, "check REFOLD_API_KEY, and that it belongs to this base URL"),
-    (PermissionDeniedError, "the key is good and may not do this; ask who manages it at Refold"),
-    (NotFoundError, "see what there is: refold accounts list; refold actions {slug} --account {account}"),
+    (PermissionDeniedError, "the key is valid but lacks permission; ask whoever manages it at Refold"),
+    (NotFoundError, "see what exists: refold accounts list; refold actions {slug} --account {account}"),
     (BadRequestError, _PARAMETERS),
     (UnprocessableError, _PARAMETERS),
     (ActionFailed, _PARAMETERS),
-    (RedirectError, "check the base URL: it answers with a redirect, which is never followed"),
+    (RedirectError, "check the base URL: it redirects, and redirects are never followed"),
     (CertificateError, "check the base URL, and the machine's clock and certificates"),
     (ConnectionFailedError, "check the base URL and the network, then run it again"),
     (DeadlineExceededError, "run it again, with a larger --timeout"),

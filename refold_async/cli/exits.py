@@ -1,4 +1,4 @@
-"""The exit codes of the `refold` command, which scripts rely on."""
+"""The exit codes of the `refold` command, and exiting when stdout is closed or full."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Exit(IntEnum):
 
 
 def exit_code_of(error: RefoldError) -> Exit:
-    """Give the exit code of a call that failed.
+    """Return the exit code of a failed call.
 
-    An unknown fate comes before being throttled: a script must look before it goes on.
+    An unknown fate ranks above throttling: a script must check the app before it continues.
     """
     if isinstance(error, SettingsError | InvalidCallError | JournalError):
         return Exit.USAGE
@@ -65,14 +65,14 @@ _WORST_FIRST: Final = (
 
 
 def worst_exit(codes: Iterable[Exit]) -> Exit:
-    """Give the exit code of many calls: that of the one that most needs a person."""
+    """Return the most severe of many exit codes, `OK` if there are none."""
     seen = frozenset(codes)
     return next((code for code in _WORST_FIRST if code in seen), Exit.OK)
 
 
 def is_throttled(error: RefoldError) -> bool:
-    """Whether Refold, or the connected app, answered that it was too much."""
-    from refold_async.results import ActionFailed  # noqa: PLC0415 - the help, which knows no error, needs no msgspec
+    """Whether Refold or the connected app responded with a rate limit."""
+    from refold_async.results import ActionFailed  # noqa: PLC0415 - keeps `--help` from importing msgspec
 
     by_app = isinstance(error, ActionFailed) and error.result.http_status == 429
     return by_app or isinstance(error, RateLimitedError)
@@ -83,10 +83,10 @@ _DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 @contextmanager
 def exit_on_broken_stdout() -> Iterator[None]:
-    """End the program quietly, with the code that shells have for it, where nobody reads its output.
+    """Exit quietly, with the shells' code for it, if stdout is a closed pipe.
 
     Raises:
-        click.ClickException: The output cannot be written: its disk is full, or fails.
+        click.ClickException: If the output cannot be written because the disk is full or fails.
     """
     try:
         yield
@@ -97,11 +97,12 @@ def exit_on_broken_stdout() -> Iterator[None]:
         if error.errno not in _DISK:
             raise
         discard_stdout()
-        raise click.ClickException(f"the output cannot be written: {error.strerror}") from None
+        raise click.ClickException(f"cannot write the output: {error.strerror}") from None
 
 
 def discard_stdout() -> None:
-    """Send stdout nowhere from now on: what is left in its buffer would fail again at the program's end."""
+    """Redirect stdout to /dev/null."""
+    # Whatever is left in its buffer is flushed at exit, and would fail there once more, with a traceback.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""The accounts of a batch: a CSV or JSONL file, or stdin, a row for each call."""
+"""The input of a batch: a CSV or JSONL file, or stdin, with one row per call."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _decoder: Final = msgspec.json.Decoder(str | int | dict[str, object])
 
 
 class InputRow(NamedTuple):
-    """One call's part of the input.
+    """One row of the input: one call.
 
     Attributes:
-        line: Its line in the file, from 1.
+        line: The line number in the file, from 1.
         linked_account_id: The customer.
-        key: What identifies the call across runs, where the file has a column for it.
-        params: The other columns: parameters by name.
+        key: The call's key across runs, if the file has a column for it.
+        params: The other columns, as parameters by name.
     """
 
     line: int
@@ -40,23 +40,24 @@ class InputRow(NamedTuple):
 
 
 class AccountsFile:
-    """Rows that are read anew each time they are walked, so that a million cost no memory.
+    """Iterates over the rows of a file, reading it anew each time, so a million rows use no memory.
 
-    A CSV file begins with a line of names; an empty cell gives no parameter. A line of a JSONL file
-    is an object, or a linked account's id alone. Use it with `with`, which reads it through once.
+    A CSV file starts with a header; an empty cell sets no parameter. A line of a JSONL file is an
+    object or a bare linked account id. Use it as a context manager: entering reads the whole file once
+    and checks it.
 
     Args:
         path: The file, or `-` for stdin, which is copied to a temporary file.
-        form: Its form; default: by its suffix, and CSV for stdin.
+        form: The format; default: by suffix, CSV for stdin.
         account_column: The column that names the linked account.
-        key_column: The column that identifies the call across runs; default: none.
+        key_column: The column that holds each call's key across runs; default: none.
 
     Attributes:
-        name: What the file is called in messages.
+        name: The file's name in messages.
         several: Whether there is more than one linked account.
 
     Raises:
-        click.UsageError: It cannot be read, or a row names no account; the message names the line.
+        click.UsageError: If the file cannot be read or a row has no account; the message gives the line.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class AccountsFile:
         except UnicodeError as error:
             raise click.UsageError(f"{self.name} is not UTF-8: {error}") from error
         except csv.Error as error:
-            raise click.UsageError(f"{self.name} is no CSV: {error}") from error
+            raise click.UsageError(f"{self.name} is not valid CSV: {error}") from error
 
     def _survey(self) -> None:
         first = None
@@ -117,20 +118,20 @@ class AccountsFile:
             self._check_names(reader.fieldnames or ())
             for cells in reader:
                 if None in cells or None in cells.values():
-                    raise self._wrong(reader.line_num, "it has not as many cells as the first line has names")
+                    raise self._wrong(reader.line_num, "the number of cells differs from the header")
                 yield reader.line_num, {name: cell for name, cell in cells.items() if cell != ""}
         finally:
             text.detach()
 
     def _check_names(self, names: Sequence[str]) -> None:
-        """Refuse a file whose first line does not name the columns that are needed."""
+        """Raise if the header lacks a required column or repeats a name."""
         if not names:
-            raise click.UsageError(f"{self.name} is empty: its first line names the columns")
+            raise click.UsageError(f"{self.name} is empty: the first line must name the columns")
         if twice := next((name for name, times in Counter(names).items() if name and times > 1), None):
-            raise self._wrong(1, f"it names the column {twice!r} more than once")
+            raise self._wrong(1, f"duplicate column {twice!r}")
         for needed in filter(None, (self._account_column, self._key_column)):
             if needed not in names:
-                raise self._wrong(1, f"it names no column {needed!r}, but {', '.join(map(repr, names))}")
+                raise self._wrong(1, f"no column {needed!r}; the columns are {', '.join(map(repr, names))}")
 
     def _jsonl(self) -> Generator[tuple[int, dict[str, object]], None, None]:
         for number, line in enumerate(self._file, 1):
@@ -139,7 +140,7 @@ class AccountsFile:
             try:
                 record = _decoder.decode(line)
             except msgspec.ValidationError as error:
-                raise self._wrong(number, "it is neither an object nor a linked account's id") from error
+                raise self._wrong(number, "expected an object or a linked account id") from error
             except (msgspec.MsgspecError, RecursionError) as error:
                 raise self._wrong(number, str(error)) from error
             yield number, record if isinstance(record, dict) else {self._account_column: record}
@@ -155,7 +156,7 @@ class AccountsFile:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, str) or not value:
-            raise self._wrong(line, f"it has no {column}")
+            raise self._wrong(line, f"no {column}")
         return value
 
     def _wrong(self, line: int, why: str) -> click.UsageError:

@@ -1,4 +1,4 @@
-"""The `refold` program: its commands, each loaded when it is called."""
+"""The `refold` program. Each command is imported when it runs."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ class CommandEntry(NamedTuple):
 
 
 COMMANDS: Final = {
-    "demo": CommandEntry("sandbox", "Show the main job on a sandbox of its own; needs no key."),
-    "sandbox": CommandEntry("sandbox", "Run a Refold on this machine, to try and test against."),
+    "demo": CommandEntry("sandbox", "Run a demo on a local sandbox; needs no key."),
+    "sandbox": CommandEntry("sandbox", "Run a local Refold sandbox to test against."),
     "actions": CommandEntry("actions", "List the actions of an app."),
     "schema": CommandEntry("actions", "Show the parameters of an action."),
     "execute": CommandEntry("actions", "Run an action in a customer's app."),
     "batch": CommandEntry("batch", "Run an action for many linked accounts."),
-    "accounts": CommandEntry("accounts", "See, make and delete linked accounts."),
-    "workflows": CommandEntry("workflows", "See workflows, and run them."),
-    "executions": CommandEntry("executions", "See, follow, stop and repeat runs of workflows."),
-    "api": CommandEntry("api", "Call any path of the service."),
+    "accounts": CommandEntry("accounts", "List, create and delete linked accounts."),
+    "workflows": CommandEntry("workflows", "List and run workflows."),
+    "executions": CommandEntry("executions", "List, follow, stop and rerun workflow executions."),
+    "api": CommandEntry("api", "Call any path of the API."),
 }
 
 _ENVIRONMENT: Final = """\b
 Environment:
   REFOLD_API_KEY   the organisation's key; never an argument
-  REFOLD_BASE_URL  where Refold is; default: the hosted service
+  REFOLD_BASE_URL  the base URL; default: the hosted service
 
 \b
 Exit codes:
   0    done
-  1    refused: the app or Refold answered that it was not done
-  2    usage: an argument, a setting or a file cannot work
-  3    auth: the key was refused, or the customer must connect its app again
+  1    refused: the app or Refold rejected the call
+  2    usage: an argument, setting or file is invalid
+  3    auth: the key was refused, or the customer must reconnect the app
   4    throttled: too many calls
   5    not sent: Refold could not be reached
   6    unknown: it may have been done
   130  interrupted
-  141  whoever read the output left before its end
+  141  the output pipe was closed early
 """
 
 
 class _LazyGroup(click.Group):
-    """A group that loads a command's module only to run it."""
+    """A group that imports a command's module only to run it."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -64,7 +64,7 @@ class _LazyGroup(click.Group):
         with exit_on_broken_stdout():
             return super().invoke(ctx)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - signature of click
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -84,14 +84,14 @@ class _LazyGroup(click.Group):
 @click.command(cls=_LazyGroup, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="refold")
 def program() -> None:
-    """Read and write your customers' apps through Refold."""
+    """Call your customers' apps through Refold."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; gives its exit code.
+    """Run a command line and return its exit code.
 
     Args:
-        arguments: What follows `refold`; default: the process's own.
+        arguments: The arguments after `refold`; default: those of the process.
     """
     try:
         code = program.main(arguments, prog_name="refold", standalone_mode=False)

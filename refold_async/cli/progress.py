@@ -1,4 +1,4 @@
-"""A display of how far a batch is, for `on_progress`."""
+"""A progress display for a batch's `on_progress`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECONDS_BETWEEN_LINES: Final = 5.0
 
 
 class ProgressDisplay:
-    """Shows a batch on stderr: a bar on a terminal, else a line every five seconds and at the end.
+    """Shows a batch's progress on stderr: a bar on a terminal, otherwise a line every five seconds.
 
         with ProgressDisplay() as display:
             async with refold.batch(calls, on_progress=display) as outcomes: ...
@@ -49,7 +49,7 @@ class ProgressDisplay:
             self._bar.stop()
 
     def __call__(self, progress: BatchProgress) -> None:
-        """Take how far the batch is."""
+        """Update the display."""
         if self._screen.is_terminal:
             ended = progress.done + progress.failed + progress.skipped
             self._bar.update(
@@ -65,7 +65,7 @@ class ProgressDisplay:
 
 
 def progress_line(progress: BatchProgress) -> str:
-    """Say how far a batch is, on one line."""
+    """Return a batch's progress as one line."""
     of = "" if progress.total is None else f" of {progress.total:,}"
     return (
         f"{progress.done:,}{of} done, {progress.failed:,} failed, {progress.skipped:,} skipped,"

@@ -1,4 +1,4 @@
-"""The results of a batch: a line of JSON for each outcome as it comes, and a report at the end."""
+"""The results of a batch: a JSON line per outcome, and a report at the end."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _SHOWN: Final = 20
 
 
 class Results:
-    """Takes a batch's outcomes. Each is on the file before the next is taken.
+    """Writes a batch's outcomes. Each is written before the next is read.
 
     Args:
-        path: The file, which is written anew from `begin` on; `-` for stdout, `None` for none.
+        path: The file, truncated by `begin`; `-` for stdout, `None` for none.
 
     Attributes:
-        codes: The exit codes of the outcomes; and `PIPE`, where whoever read them has left.
-        failure: Why an outcome could not be written, where that was so; none is written after it.
+        codes: The exit codes of the outcomes, and `PIPE` if stdout was closed.
+        failure: The error that stopped writing, if any.
 
     Raises:
-        click.UsageError: The file cannot be written.
+        click.UsageError: If the file cannot be written.
     """
 
     def __init__(self, path: str | None) -> None:
@@ -53,37 +53,37 @@ class Results:
         try:
             self._file.close()
         except OSError:
-            if self.failure is None:  # else it fails once more at what it could not write
+            if self.failure is None:  # closing flushes the buffer that has already failed to be written
                 raise
 
     @property
     def accepts_more(self) -> bool:
-        """Whether anybody takes them still: the reader is there, and the disk has room."""
+        """Whether outcomes can still be written: the pipe is open and the disk has room."""
         return self.failure is None and Exit.PIPE not in self.codes
 
     def begin(self) -> None:
-        """Let go of what an earlier run wrote, once it is sure that this one runs."""
+        """Truncate the file of an earlier run, once this run is sure to start."""
         if self._file is None or self._to_stdout:
             return
         if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
             self._file.truncate(0)
 
     def add(self, outcome: Outcome) -> None:
-        """Take an outcome."""
+        """Write an outcome."""
         self.codes.add(exit_code_of_outcome(outcome))
         if isinstance(outcome, Failed) and len(self._failures) < _SHOWN:
             self._failures.append(outcome)
         self._write(outcome_fields(outcome))
 
     def add_cancelled(self, calls: Iterable[Call]) -> None:
-        """Take the calls that were broken off, whose fate nobody knows."""
+        """Write the calls that were cancelled, whose fate is unknown."""
         for call in calls:
             self._write({**_call_fields(call), "outcome": "cut_off", "fate": "unknown"})
 
     def report(self, terminal: Terminal, summary: BatchSummary) -> None:
-        """Write the report: JSON where the terminal takes that and no outcome went there."""
+        """Print the report: as JSON if the terminal is in JSON mode and no outcome went to stdout."""
         if self.failure is not None:
-            words = f"{self.failure.strerror}; not all outcomes are in it, and the batch stopped"
+            words = f"{self.failure.strerror}; outcomes are missing from it, and the batch was stopped"
             click.echo(f"Error: {self._name}: {words}", err=True)
         if terminal.as_json and not self._to_stdout:
             reconnect = [each._asdict() for each in summary.reconnect]
@@ -115,7 +115,7 @@ class Results:
 
 
 def outcome_fields(outcome: Outcome) -> dict[str, object]:
-    """Give an outcome as the file has it."""
+    """Return an outcome as the fields of its JSON line."""
     facts = {
         **_call_fields(outcome.call),
         "index": outcome.index,
@@ -127,7 +127,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, object]:
 
 
 def exit_code_of_outcome(outcome: Outcome) -> Exit:
-    """Give the exit code of one call of a batch."""
+    """Return the exit code of one call of a batch."""
     if isinstance(outcome, Done):
         return Exit.OK
     return (
@@ -139,7 +139,7 @@ def exit_code_of_outcome(outcome: Outcome) -> Exit:
 
 _SKIPPED: Final[Mapping[Reason, Exit]] = {
     "done_before": Exit.OK,
-    "stopped": Exit.OK,  # by an interrupt, or as nobody takes the outcomes: that has a code of its own
+    "stopped": Exit.OK,  # the interrupt or the closed pipe that stopped it sets the exit code
     "unknown_before": Exit.UNKNOWN,
     "reconnect": Exit.AUTH,
     "api_key_refused": Exit.AUTH,

@@ -1,4 +1,4 @@
-"""SIGINT or SIGTERM during a batch: once to let the calls under way end, twice to break them off."""
+"""SIGINT and SIGTERM during a batch: the first drains the running calls, the second cancels them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class SignalCounter:
-    """How often a signal came; `times` is 0, 1 or 2."""
+    """Counts the signals received so far in `times`."""
 
     def __init__(self, drain: Callable[[], object], task: asyncio.Task[object]) -> None:
         self._drain = drain
@@ -20,7 +20,7 @@ class SignalCounter:
         self.times = 0
 
     def take(self) -> None:
-        """Take one: drain at the first, cancel the batch's task at the second."""
+        """Handle a signal: drain on the first, cancel the batch's task on the second."""
         self.times += 1
         if self.times == 1:
             self._drain()
@@ -30,15 +30,16 @@ class SignalCounter:
 
 @contextmanager
 def drain_on_signal(drain: Callable[[], object]) -> Iterator[SignalCounter]:
-    """Let SIGINT and SIGTERM drain, then cancel, the block that the running task is in.
+    """Make SIGINT and SIGTERM drain, then cancel, the block in the current task.
 
     Args:
-        drain: Called at the first of them.
+        drain: Called on the first signal.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in one
     taken = SignalCounter(drain, task)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    # signal.signal would raise KeyboardInterrupt at any line, also between an outcome and its journal entry.
     for number in _SIGNALS:
         loop.add_signal_handler(number, taken.take)
     try:
@@ -46,7 +47,7 @@ def drain_on_signal(drain: Callable[[], object]) -> Iterator[SignalCounter]:
     except asyncio.CancelledError:
         if taken.times < 2:
             raise
-        task.uncancel()
+        task.uncancel()  # else asyncio.run treats the task as cancelled, and no results are reported
     finally:
         for number, handler in before.items():
             loop.remove_signal_handler(number)

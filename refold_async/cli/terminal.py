@@ -1,4 +1,4 @@
-"""What a command writes: tables for people, one JSON document for pipes, errors for both."""
+"""Terminal output: tables for people, one JSON document with `--json`; and confirmation prompts."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ _WIDTH_OF_A_PIPE = 120
 
 
 class Terminal:
-    """Where a command writes.
+    """Prints a command's output.
 
     Args:
-        as_json: Whether stdout takes JSON; all else then goes to stderr.
+        as_json: Whether to print JSON to stdout and everything else to stderr.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
 
     def put(self, value: object) -> None:
-        """Write a value as one line of JSON to stdout."""
+        """Print a value as one line of JSON to stdout."""
         click.echo(msgspec.json.encode(value))
 
     def data(self, value: object) -> None:
-        """Write JSON for people: indented, over many lines."""
+        """Print a value as indented JSON."""
         click.echo(printable(json.dumps(value, indent=2, ensure_ascii=False), keep="\n"))
 
     def listing(
         self, values: Sequence[object], columns: Sequence[str], rows: Sequence[Sequence[object]], title: str
     ) -> None:
-        """Write what was listed: the values where stdout takes JSON, else a table with a row for each."""
+        """Print a list: its values in JSON mode, otherwise a table."""
         if self.as_json:
             self.put(values)
         else:
             self.table(columns, rows, title=title)
 
     def report(self, value: object, words: str) -> None:
-        """Write what came of a call: the value where stdout takes JSON, else words."""
+        """Print a result: the value in JSON mode, otherwise the words."""
         if self.as_json:
             self.put(value)
         else:
             self.say(words)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-        """Write a table for people; `None` is an empty cell, and an empty column is left out."""
+        """Print a table; `None` is an empty cell, and empty columns are omitted."""
         kept = [index for index in range(len(columns)) if not rows or any(row[index] for row in rows)]
         table = Table(
             *(columns[index] for index in kept),
@@ -75,16 +75,16 @@ class Terminal:
         console().print(table)
 
     def record(self, fields: Mapping[str, object]) -> None:
-        """Write the fields of one thing for people; those that hold nothing are left out."""
+        """Print the fields of one object as a table, omitting empty ones."""
         rows = [(name, value) for name, value in fields.items() if value is not None and value != ""]
         self.table(("field", "value"), rows)
 
     def say(self, text: str, *, err: bool = False) -> None:
-        """Write lines for people: to stdout, or to stderr where stdout takes JSON or `err` says so."""
+        """Print text to stdout, or to stderr in JSON mode or if `err` is set."""
         click.echo(printable(text, keep="\n"), err=err or self.as_json)
 
     def fail(self, error: RefoldError) -> None:
-        """Write what failed to stderr, and in JSON to stdout where that takes it."""
+        """Print an error to stderr, and in JSON mode also to stdout."""
         for line in error_lines(error):
             click.secho(printable(line), err=True, fg="red" if line.startswith("error") else None)
         if self.as_json:
@@ -92,14 +92,14 @@ class Terminal:
 
 
 class _Console(Console):
-    """A console that tells of a reader who left as every other stream does."""
+    """A console that raises `BrokenPipeError`; rich would exit the process with code 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def console(*, err: bool = False) -> Console:
-    """Give a rich console that takes every text as it is, and wraps late where nobody watches."""
+    """Return a rich console that prints text verbatim, 120 columns wide if not on a terminal."""
     made = _Console(stderr=err, markup=False, highlight=False, emoji=False)
     if not made.is_terminal:
         made.width = _WIDTH_OF_A_PIPE
@@ -115,14 +115,14 @@ def _cell(value: object) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Give a text in which nothing can steer a terminal."""
+    """Replace characters that could control the terminal, e.g. escape sequences."""
     return "".join(
         char if char.isprintable() or char in keep else "\N{REPLACEMENT CHARACTER}" for char in text
     )
 
 
 def error_fields(error: RefoldError) -> dict[str, object]:
-    """Give an error as JSON has it."""
+    """Return an error as the fields of its JSON object."""
     facts: dict[str, object] = {"class": type(error).__name__, "needs_reconnect": error.needs_reconnect}
     names = (
         "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after",
@@ -133,19 +133,19 @@ def error_fields(error: RefoldError) -> dict[str, object]:
     return facts | {name: getattr(error, name) for name in names}
 
 
-def confirm(what: str, *, instead: str = "say --yes", can_ask: bool = True) -> None:
-    """Go on only where a person says so.
+def confirm(what: str, *, instead: str = "pass --yes to confirm", can_ask: bool = True) -> None:
+    """Ask for confirmation, and exit if it is declined.
 
     Args:
-        what: What is about to be done.
-        instead: What to do where nobody can be asked.
-        can_ask: Whether stdin is free to ask on, if it is a terminal.
+        what: What is about to happen.
+        instead: What to do if stdin is not a terminal.
+        can_ask: Whether stdin may be used; it may not if it holds the input.
 
     Raises:
-        click.UsageError: Nobody can be asked.
-        click.exceptions.Exit: The person said no.
+        click.UsageError: If stdin is not a terminal.
+        click.exceptions.Exit: If the answer is no.
     """
     if not (can_ask and sys.stdin.isatty()):
         raise click.UsageError(f"{what}; {instead}")
-    if not click.confirm(f"{what}. Go on?", err=True):
+    if not click.confirm(f"{what}. Continue?", err=True):
         raise click.exceptions.Exit(Exit.INTERRUPTED)

@@ -68,7 +68,7 @@ def test_a_deletion_that_nobody_can_confirm_is_not_begun(refold: Command, sandbo
     before = len(sandbox.requests)
     ended = refold("accounts", "delete", "demo-user-9")
     assert ended.code == 2
-    assert "say --yes" in ended.err
+    assert "pass --yes" in ended.err
     assert len(sandbox.requests) == before
 
 
@@ -82,7 +82,7 @@ def test_a_person_is_asked_before_a_deletion(
     monkeypatch.setattr(sys, "stdin", stdin)
     ended = refold("accounts", "delete", "soon-gone")
     assert ended.code == code
-    assert "deleting soon-gone takes its connections" in ended.err
+    assert "deleting soon-gone also deletes its connections" in ended.err
     assert ("soon-gone" in sandbox.account_ids) == (code == 130)
 
 

@@ -63,7 +63,7 @@ def test_a_file_without_a_call_is_told(
     named = {"JOURNAL": str(tmp_path / "job.sqlite")}
     ended = refold(*READ, "--accounts", str(path), *(named.get(option, option) for option in options))
     assert (ended.code, sandbox.ledger.runs) == (0, [])
-    assert ended.err.splitlines()[0] == f"there is no call in {path}: nothing is sent"
+    assert ended.err.splitlines()[0] == f"no calls in {path}: nothing to send"
     if "--json" in options:
         assert json.loads(ended.out)["done"] == 0
 
@@ -71,7 +71,7 @@ def test_a_file_without_a_call_is_told(
 def test_stdin_without_a_call_is_told(refold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"linked_account_id\n")))
     ended = refold(*READ, "--accounts", "-")
-    assert (ended.code, "there is no call in stdin: nothing is sent" in ended.err) == (0, True)
+    assert (ended.code, "no calls in stdin: nothing to send" in ended.err) == (0, True)
 
 
 def test_the_results_are_a_line_each(refold: Command, accounts: str, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_writes_for_more_than_one_account_want_a_yes(
 ) -> None:
     ended = refold(*WRITE, "--accounts", contacts)
     assert ended.code == 2
-    assert "3 times, for more than one account; say --yes" in ended.err
+    assert "3 times, for several accounts; pass --yes to confirm" in ended.err
     assert not sandbox.ledger.runs
     assert refold(*WRITE, "--accounts", contacts, "--yes").code == 0
     assert sandbox.ledger.count(effect="write") == 3
@@ -187,7 +187,7 @@ def test_a_dry_run_checks_every_call_and_executes_none(
 def test_a_dry_run_of_good_calls_ends_well(refold: Command, sandbox: Sandbox, contacts: str) -> None:
     ended = refold(*WRITE, "--accounts", contacts, "--dry-run")
     assert ended.code == 0
-    assert "every call's parameters fit" in ended.out
+    assert "all parameters match" in ended.out
     assert '"email":"c@x.example"' in ended.out
     assert not sandbox.ledger.runs
 
@@ -202,7 +202,7 @@ def test_a_file_that_changes_under_the_batch_ends_it_after_telling_what_ran(
         spoilt = next(walks) == 1
         for row in whole(self):
             if spoilt and row.linked_account_id == "demo-user-3":
-                raise click.UsageError("accounts.csv, line 4: it has no linked_account_id")
+                raise click.UsageError("accounts.csv, line 4: no linked_account_id")
             yield row
 
     monkeypatch.setattr(AccountsFile, "__iter__", second_walk_fails)

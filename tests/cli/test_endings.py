@@ -73,7 +73,7 @@ def test_a_customer_that_must_reconnect_ends_in_3(refold: Command, sandbox: Sand
     ended = refold("execute", "hubspot", "get_contact", "--account", "demo-user-3")
     assert ended.code == 3
     assert "account demo-user-3" in ended.err
-    assert "must connect hubspot again" in ended.err
+    assert "must reconnect hubspot" in ended.err
 
 
 def test_being_throttled_ends_in_4(refold: Command, sandbox: Sandbox) -> None:
@@ -86,7 +86,7 @@ def test_being_throttled_ends_in_4(refold: Command, sandbox: Sandbox) -> None:
 def test_a_server_that_is_not_there_ends_in_5(refold: Command) -> None:
     ended = refold(*WRITE, "--base-url", "http://127.0.0.1:9", "--timeout", "0.2")
     assert ended.code == 5
-    assert "not_sent: nothing of it reached Refold" in ended.err
+    assert "not_sent: the request never reached Refold" in ended.err
 
 
 def test_a_write_without_an_answer_ends_in_6_and_ran_once(refold: Command, sandbox: Sandbox) -> None:
@@ -94,7 +94,7 @@ def test_a_write_without_an_answer_ends_in_6_and_ran_once(refold: Command, sandb
     ended = refold(*WRITE)
     assert ended.code == 6
     assert "unknown: it may have been done" in ended.err
-    assert "look in the app" in ended.err
+    assert "check in the app" in ended.err
     assert sandbox.ledger.count(effect="write") == 1
 
 

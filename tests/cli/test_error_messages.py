@@ -35,14 +35,14 @@ REFUSED = ActionFailed("no", result=ActionResult("Errored", 409, Raw(b"{}")), fa
 @pytest.mark.parametrize(
     ("error", "effect", "words"),
     [
-        (ServerError("no", fate="unknown", status=500), "write", "look in the app"),
+        (ServerError("no", fate="unknown", status=500), "write", "check in the app"),
         (ServerError("no", fate="unknown", status=500), "read", "run it again"),
         (ServerError("no", fate="unknown", status=500), "idempotent", "run it again"),
-        (ReconnectRequiredError("no", fate="rejected", status=401), "read", "must connect hubspot again"),
-        (RateLimitedError("no", fate="rejected", status=429), "write", "a little later"),
+        (ReconnectRequiredError("no", fate="rejected", status=401), "read", "must reconnect hubspot"),
+        (RateLimitedError("no", fate="rejected", status=429), "write", "run it again later"),
         (RateLimitedError("no", fate="rejected", status=429, retry_after=7.2), "write", "after 7 s"),
         (AuthenticationError("no", fate="rejected", status=401), "read", "REFOLD_API_KEY"),
-        (PermissionDeniedError("no", fate="rejected", status=403), "read", "may not do this"),
+        (PermissionDeniedError("no", fate="rejected", status=403), "read", "lacks permission"),
         (NotFoundError("no", fate="rejected", status=404), "read", "refold actions hubspot --account 'o'"),
         (BadRequestError("no", fate="rejected", status=400), "write", "refold schema hubspot create_contact"),
         (REFUSED, "write", "refold schema hubspot create_contact"),
@@ -78,7 +78,7 @@ def test_the_lines_tell_what_for_whom_the_fate_and_the_next_step() -> None:
         "  call:  actions.execute hubspot/create_contact for account a-1",
         "  fate:  unknown: it may have been done",
         "  tried: 3 times, 2.50 s, request r-1",
-        "  next:  look in the app whether it was done, before you run it again",
+        "  next:  check in the app whether it was done before running it again",
     ]
 
 

@@ -69,22 +69,26 @@ def test_it_knows_whether_there_is_more_than_one_account(tmp_path: Path, text: s
         (
             "in.csv",
             b"email,name\nx,y\n",
-            "in.csv, line 1: it names no column 'linked_account_id', but 'email', 'name'",
+            "in.csv, line 1: no column 'linked_account_id'; the columns are 'email', 'name'",
         ),
-        ("in.csv", b"linked_account_id;limit\na;1\n", "'linked_account_id', but 'linked_account_id;limit'"),
-        ("in.csv", b"linked_account_id,a,a\nx,1,2\n", "line 1: it names the column 'a' more than once"),
-        ("in.csv", b"", "in.csv is empty: its first line names the columns"),
-        ("in.json", b'{"linked_account_id":"a","b":1}', "in.json is no CSV: "),
-        ("in.csv", b"linked_account_id,email\n,x\n", "line 2: it has no linked_account_id"),
-        ("in.csv", b"linked_account_id,email\na,x\na,x,y\n", "line 3: it has not as many cells"),
-        ("in.csv", b"linked_account_id,email\na\n", "line 2: it has not as many cells"),
-        ("in.csv", b'linked_account_id\n"a\n', "in.csv is no CSV: unexpected end of data"),
+        (
+            "in.csv",
+            b"linked_account_id;limit\na;1\n",
+            "'linked_account_id'; the columns are 'linked_account_id;limit'",
+        ),
+        ("in.csv", b"linked_account_id,a,a\nx,1,2\n", "line 1: duplicate column 'a'"),
+        ("in.csv", b"", "in.csv is empty: the first line must name the columns"),
+        ("in.json", b'{"linked_account_id":"a","b":1}', "in.json is not valid CSV: "),
+        ("in.csv", b"linked_account_id,email\n,x\n", "line 2: no linked_account_id"),
+        ("in.csv", b"linked_account_id,email\na,x\na,x,y\n", "line 3: the number of cells differs"),
+        ("in.csv", b"linked_account_id,email\na\n", "line 2: the number of cells differs"),
+        ("in.csv", b'linked_account_id\n"a\n', "in.csv is not valid CSV: unexpected end of data"),
         ("in.csv", b"linked_account_id\n\xff\n", "in.csv is not UTF-8: "),
         ("in.jsonl", b'{"linked_account_id": "a"}\n{', "line 2: "),
-        ("in.jsonl", b"[1]", "line 1: it is neither an object nor a linked account's id"),
-        ("in.jsonl", b"true", "line 1: it is neither an object"),
-        ("in.jsonl", b'{"linked_account_id": true}', "line 1: it has no linked_account_id"),
-        ("in.jsonl", b'{"linked_account_id": ""}', "line 1: it has no linked_account_id"),
+        ("in.jsonl", b"[1]", "line 1: expected an object or a linked account id"),
+        ("in.jsonl", b"true", "line 1: expected an object"),
+        ("in.jsonl", b'{"linked_account_id": true}', "line 1: no linked_account_id"),
+        ("in.jsonl", b'{"linked_account_id": ""}', "line 1: no linked_account_id"),
     ],
 )
 def test_what_cannot_be_read_names_its_line_before_anything_runs(
@@ -102,5 +106,5 @@ def test_a_file_that_is_not_there_is_named() -> None:
 
 
 def test_a_key_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(click.UsageError, match="names no column 'job'"):
+    with pytest.raises(click.UsageError, match="no column 'job'"):
         rows(tmp_path / "in.csv", "linked_account_id\na\n", key_column="job")

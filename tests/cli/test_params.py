@@ -35,10 +35,10 @@ def test_params_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "pairs", "words"),
     [
-        ("{", [], "no JSON object"),
-        ("[1]", [], "no JSON object"),
-        ("1", [], "no JSON object"),
-        ("", [], "no JSON object"),
+        ("{", [], "not a JSON object"),
+        ("[1]", [], "not a JSON object"),
+        ("1", [], "not a JSON object"),
+        ("", [], "not a JSON object"),
         ("@/no/such/file", [], "/no/such/file: No such file"),
         (None, ["limit"], "'limit' is not name=value"),
         (None, ["=1"], "'=1' is not name=value"),

@@ -83,7 +83,7 @@ def test_an_interrupted_write_says_that_it_may_have_run(sandbox: Sandbox) -> Non
     assert process.returncode == 130
     assert out == ""
     assert err == (
-        "interrupted within actions.execute hubspot/create_contact for account demo-user-1; "
+        "interrupted during actions.execute hubspot/create_contact for account demo-user-1; "
         "fate unknown: it may have been done\n"
     )
     assert sandbox.ledger.count(effect="write") == 1
@@ -154,8 +154,8 @@ def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(
         out, err = process.communicate(timeout=20)
     told = json.loads(out)
     assert process.returncode == 130
-    assert "may end; interrupt again" in err
-    assert "the same command line goes on from here" in err
+    assert "running calls; interrupt again to cancel them" in err
+    assert "run the same command again to resume" in err
     assert (told["stopped"], told["failed"], told["under_way"]) == ("stopped", 0, 0)
     assert 1 <= told["done"] == len(sandbox.ledger.runs) < 200
 
@@ -173,7 +173,7 @@ def test_a_second_interrupt_breaks_them_off(sandbox: Sandbox, accounts: str) -> 
     told = json.loads(out)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "goes on from here" not in err, "there is no journal"
+    assert "to resume" not in err, "there is no journal"
     assert (told["done"], told["failed"], told["under_way"]) == (0, 0, 2)
 
 
@@ -199,7 +199,7 @@ on_a_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this
 def test_an_output_that_cannot_be_written_is_told_in_words(sandbox: Sandbox, line: str) -> None:
     ended = piped(sandbox, f"{line} >/dev/full", "true")
     assert ended.returncode == 2
-    assert ended.stderr == "Error: the output cannot be written: No space left on device\n"
+    assert ended.stderr == "Error: cannot write the output: No space left on device\n"
 
 
 @on_a_full_disk
@@ -215,6 +215,6 @@ def test_a_batch_that_cannot_write_its_outcomes_lets_the_calls_under_way_end(
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     name = "stdout" if to_stdout else "/dev/full"
-    assert f"Error: {name}: No space left on device; not all outcomes are in it" in ended.stderr
+    assert f"Error: {name}: No space left on device; outcomes are missing from it" in ended.stderr
     assert 1 <= len(sandbox.ledger.runs) < 200
     assert f"{len(sandbox.ledger.runs)} attempts" in ended.stderr + ended.stdout

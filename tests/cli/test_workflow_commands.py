@@ -73,7 +73,7 @@ def test_a_workflow_that_fails_shows_which_node_did_and_ends_in_6(refold: Comman
     assert ended.code == 6
     assert ["2", "error", "Error", "Errored"] in [line.split()[:4] for line in ended.out.splitlines()]
     assert "ended as ERRORED" in ended.err
-    assert "see which node failed" in ended.err
+    assert "check which node failed" in ended.err
     [failed] = listed(refold, "--status", "ERRORED")
     followed = refold("executions", "follow", failed["_id"], *ACCOUNT, "--json")
     error = json.loads(followed.out)["error"]
@@ -86,7 +86,8 @@ def test_an_execution_is_left_at_the_deadline_stopped_and_started_again(refold: 
     assert late.code == 6
     [running] = [each["_id"] for each in listed(refold, "--status", "RUNNING")]
     assert (
-        f"goes on; to wait for it again: refold executions follow {running} --account demo-user-1" in late.err
+        f"is still running; to wait for it again: refold executions follow {running} --account demo-user-1"
+        in late.err
     )
     assert refold("executions", "rerun", running, *ACCOUNT).code == 1
     assert refold("executions", "stop", running, *ACCOUNT).out == f"stopping {running}\n"

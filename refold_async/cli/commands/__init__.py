@@ -1,1 +1,1 @@
-"""One file a command; `program.COMMANDS` names them."""
+"""The commands. `program.COMMANDS` names the module of each."""

@@ -17,7 +17,7 @@ _COLUMNS = ("linked_account_id", "name", "environment", "apps", "created")
 
 @click.group("accounts")
 def accounts() -> None:
-    """See, make and delete linked accounts: your customers."""
+    """List, create and delete linked accounts: your customers."""
 
 
 @accounts.command("list")
@@ -38,48 +38,48 @@ async def _list(terminal: Terminal, refold: Refold, *, asked: Asked) -> None:
 @click.argument("account_id", metavar="ID")
 @client_command
 async def _get(terminal: Terminal, refold: Refold, *, account_id: str) -> None:
-    """Show a linked account, and what it has connected."""
+    """Show a linked account and its connections."""
     _show(terminal, await refold.linked_accounts.get(account_id))
 
 
 @accounts.command("create")
 @click.argument("account_id", metavar="ID")
-@click.option("--name", help="Its name for people.")
-@click.option("--udf", "pairs", multiple=True, metavar="NAME=VALUE", help="A field of your own; repeatable.")
+@click.option("--name", help="The display name.")
+@click.option("--udf", "pairs", multiple=True, metavar="NAME=VALUE", help="A user-defined field; repeatable.")
 @client_command
 async def _create(
     terminal: Terminal, refold: Refold, *, account_id: str, name: str | None, pairs: tuple[str, ...]
 ) -> None:
-    """Create a linked account; one that is there already is refused."""
+    """Create a linked account. An existing one is refused."""
     udf = read_pairs(pairs, "--udf") or None
     _show(terminal, await refold.linked_accounts.create(account_id, name=name, udf=udf))
 
 
 @accounts.command("delete")
 @click.argument("account_id", metavar="ID")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @client_command
 async def _delete(terminal: Terminal, refold: Refold, *, account_id: str, yes: bool) -> None:
-    """Delete a linked account with its connections, its workflows and its tokens."""
+    """Delete a linked account with its connections, workflows and tokens."""
     if not yes:
-        confirm(f"deleting {account_id} takes its connections, its workflows and its tokens with it")
+        confirm(f"deleting {account_id} also deletes its connections, workflows and tokens")
     message = await refold.linked_accounts.delete(account_id)
     terminal.report(message, f"deleted {account_id}")
 
 
 @accounts.command("token")
 @click.argument("account_id", metavar="ID")
-@click.option("--fresh", is_flag=True, help="A new one, although another still serves.")
+@click.option("--fresh", is_flag=True, help="Create a new token even if the current one is still valid.")
 @client_command
 async def _token(terminal: Terminal, refold: Refold, *, account_id: str, fresh: bool) -> None:
     """Print a session token of a linked account, alone on stdout.
 
-    It stands for the customer until it expires: hand it to a browser, or to Account.from_token.
-    What would renew it is not printed.
+    The token acts for the customer until it expires: pass it to a browser, or to Account.from_token.
+    The refresh token is not printed.
     """
     session = await refold.session_tokens.create(account_id, force_refresh=fresh or None)
     if session.token is None:
-        raise UnreadableReplyError("the answer holds no token", fate="unknown")
+        raise UnreadableReplyError("the response holds no token", fate="unknown")
     terminal.report({"token": session.token, "expires_in": session.expires_in}, session.token)
 
 

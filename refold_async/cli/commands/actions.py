@@ -18,7 +18,7 @@ from refold_async.client import Refold
 async def actions(terminal: Terminal, refold: Refold, *, slug: str, account: str) -> None:
     """List the actions of the app SLUG.
 
-    Which of them only read is told by their ids; all else is taken for a write.
+    Reads are recognised by their ids; every other action counts as a write.
     """
     found = await refold.account(account).actions.list(slug)
     rows = [(each.action_id, each.effect, each.name, each.description) for each in found]

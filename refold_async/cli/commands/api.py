@@ -18,9 +18,9 @@ from refold_async.errors import UnreadableReplyError
 @click.command("api")
 @click.argument("method", type=click.Choice(get_args(Method), case_sensitive=False), metavar="METHOD")
 @click.argument("path")
-@click.option("--account", metavar="ID", help="The linked account to call for; default: the organisation.")
+@click.option("--account", metavar="ID", help="The linked account; default: the organisation.")
 @click.option("--query", "queries", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
-@click.option("--body", metavar="JSON|@FILE|-", help="The body as JSON, sent as it is; - reads stdin.")
+@click.option("--body", metavar="JSON|@FILE|-", help="The JSON body, sent verbatim; - reads stdin.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
 @effect_option
 @client_command
@@ -36,15 +36,15 @@ async def api(
     headers: tuple[str, ...],
     effect: Effect | None,
 ) -> None:
-    """Call any PATH of the service, and print what it answers; with --json, byte for byte.
+    """Call any PATH of the API and print the response; with --json, byte for byte.
 
     \b
       refold api GET /api/v2/public/linked-account --query limit=5
       refold api POST /api/v2/public/linked-account --body '{"linked_account_id": "ann"}'
 
-    PATH is a path, and never a URL: the key goes to the base URL alone. Of a documented operation it is
-    known what running it twice does; of any other, a GET reads, and all else writes, and is sent once.
-    """  # noqa: D301 - click reads the \b
+    PATH is a path, never a URL: the key is only sent to the base URL. For documented operations, the
+    effect is known; otherwise, a GET is a read, and any other method is a write and is sent once.
+    """  # noqa: D301 - \b is for click
     scope = refold if account is None else refold.account(account)
     answer = await scope.call(
         method,

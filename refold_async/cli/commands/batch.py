@@ -32,102 +32,107 @@ def _settings(given: dict[str, Any]) -> Options:
 
 @click.command("batch")
 @action_arguments
+@click.option("--accounts", "path", required=True, metavar="FILE|-", help="CSV or JSONL, one row per call.")
 @click.option(
-    "--accounts", "path", required=True, metavar="FILE|-", help="CSV or JSONL, a row for each call."
-)
-@click.option(
-    "--format", "form", type=click.Choice(["csv", "jsonl"]), help="Default: by the file's name; else csv."
+    "--format", "form", type=click.Choice(["csv", "jsonl"]), help="Default: by the file's suffix, else csv."
 )
 @click.option("--account-column", default="linked_account_id", show_default=True, metavar="NAME")
 @click.option(
     "--key-column",
     metavar="NAME",
-    help="Identifies a row across runs; default: its place, so keep the file as it is.",
+    help="Identifies a row across runs; default: its position, so do not reorder the file.",
 )
 @params_options
 @click.option(
-    "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Calls at once."
+    "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent calls."
 )
 @click.option(
-    "--per-account", type=read_per_account, metavar="N|N/s", help="What one account may take of them."
+    "--per-account",
+    type=read_per_account,
+    metavar="N|N/s",
+    help="Concurrent calls, or calls per second, per account.",
 )
 @click.option(
-    "--rate", type=read_rate, metavar="N[:BURST]", help="Calls a second in all; default: as documented."
+    "--rate",
+    type=read_rate,
+    metavar="N[:BURST]",
+    help="Calls per second in total; default: Refold's documented limit.",
 )
 @click.option(
-    "--journal", type=click.Path(dir_okay=False), help="Makes the run resumable: run the same line again."
+    "--journal", type=click.Path(dir_okay=False), help="Make the run resumable: rerun the same command."
 )
-@click.option(
-    "--retry-unknown", is_flag=True, help="Run those writes again that an earlier run left unknown."
-)
+@click.option("--retry-unknown", is_flag=True, help="Rerun the writes that an earlier run left unknown.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, allow_dash=True),
-    help="A JSON line for each outcome; written anew.",
+    help="Write a JSON line per outcome; replaces the file.",
 )
-@click.option("--stop-on-failure", is_flag=True, help="Start nothing more after the first failure.")
+@click.option("--stop-on-failure", is_flag=True, help="Start no more calls after the first failure.")
 @click.option(
-    "--stop-at-failure-share", type=float, metavar="SHARE", help="Stop past this share of failures, as 0.2."
+    "--stop-at-failure-share",
+    type=float,
+    metavar="SHARE",
+    help="Stop above this share of failures, e.g. 0.2.",
 )
 @click.option("--dry-run", "dry", is_flag=True, help="Check every call against the schema; execute nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before writing for more than one account.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing for several accounts.")
 @functools.partial(client_command, settings=_settings)
 async def batch(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """Run ACTION of the app SLUG for many linked accounts.
 
-    Each row of the file is one call: the column `linked_account_id` names the account, all others are
-    parameters, over those of --param and --params. SIGINT or SIGTERM once lets the calls under way end;
-    twice breaks them off. The exit code is that of the outcome that most needs a person: 6, 3, 4, 5, 1.
+    Each row of the file is one call: the column `linked_account_id` names the account, all other columns
+    are parameters and override --param and --params. The first SIGINT or SIGTERM lets running calls
+    finish; the second cancels them. The exit code is the most severe of all outcomes: 6, 3, 4, 5, 1.
     """
-    job = BatchArguments(**given)
-    job.check_files()
+    args = BatchArguments(**given)
+    args.check_files()
     with AccountsFile(
-        job.path, job.form, account_column=job.account_column, key_column=job.key_column
+        args.path, args.form, account_column=args.account_column, key_column=args.key_column
     ) as accounts:
         if not len(accounts):
-            click.echo(f"there is no call in {accounts.name}: nothing is sent", err=True)
-        calls = BatchCalls(job, accounts)
-        if job.dry:
-            await _dry(terminal, refold, job, calls)
+            click.echo(f"no calls in {accounts.name}: nothing to send", err=True)
+        calls = BatchCalls(args, accounts)
+        if args.dry:
+            await _dry(terminal, refold, args, calls)
         else:
-            _ask(job, accounts)
-            await _run(terminal, refold, job, calls)
+            _ask(args, accounts)
+            await _run(terminal, refold, args, calls)
 
 
-def _ask(job: BatchArguments, accounts: AccountsFile) -> None:
-    """Ask before a write runs over more than one account."""
-    effect = job.effect or effect_of_action(job.action)
-    if effect == "read" or job.yes or not accounts.several:
+def _ask(args: BatchArguments, accounts: AccountsFile) -> None:
+    """Ask for confirmation before writing for several accounts."""
+    effect = args.effect or effect_of_action(args.action)
+    if effect == "read" or args.yes or not accounts.several:
         return
     confirm(
-        f"{job.slug}/{job.action} writes, {len(accounts):,} times, for more than one account",
-        instead="say --yes, or try --dry-run first",
-        can_ask=job.path != "-",
+        f"{args.slug}/{args.action} writes {len(accounts):,} times, for several accounts",
+        instead="pass --yes to confirm, or try --dry-run first",
+        can_ask=args.path != "-",
     )
 
 
-async def _dry(terminal: Terminal, refold: Refold, job: BatchArguments, calls: BatchCalls) -> None:
+async def _dry(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
     problems: list[dry_run.ParameterProblem] = []
     first = next(iter(calls), None)
     if first is not None:
-        schema = await refold.account(first.linked_account_id).actions.schema(job.slug, job.action)
+        schema = await refold.account(first.linked_account_id).actions.schema(args.slug, args.action)
         problems = dry_run.problems_of(schema, calls)
     dry_run.report(terminal, calls, len(calls), problems)
     if problems:
         raise click.exceptions.Exit(Exit.USAGE)
 
 
-async def _run(terminal: Terminal, refold: Refold, job: BatchArguments, calls: BatchCalls) -> None:
-    with Results(job.out) as results, ProgressDisplay() as display:
-        async with refold.batch(calls, **job.options(display)) as batch:
+async def _run(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
+    with Results(args.out) as results, ProgressDisplay() as display:
+        async with refold.batch(calls, **args.options(display)) as batch:
             results.begin()
             with drain_on_signal(functools.partial(_drain, batch)) as taken:
                 await _consume(batch, results)
-        await _consume(batch, results)  # what had ended, and was not taken when it was broken off
+        await _consume(batch, results)  # outcomes that were ready when the batch was cancelled
         results.add_cancelled(batch.under_way)
     results.report(terminal, batch.summary)
-    if taken.times and job.journal:
-        click.echo("the same command line goes on from here", err=True)
+    if taken.times and args.journal:
+        click.echo("run the same command again to resume", err=True)
     raise click.exceptions.Exit(Exit.INTERRUPTED if taken.times else worst_exit(results.codes))
 
 
@@ -138,12 +143,12 @@ async def _consume(batch: Batch, results: Results) -> None:
             if not results.accepts_more:
                 batch.stop()
     except (RefoldError, click.ClickException):
-        # The batch as a whole failed, as for want of its journal; what came before is told all the same.
+        # The batch itself failed, e.g. its journal broke: without this, the calls that ended go unreported.
         click.echo(str(batch.summary), err=True)
         raise
 
 
 def _drain(batch: Batch) -> None:
     batch.stop()
-    words = f"stopping: {len(batch.under_way)} calls under way may end; interrupt again to break them off"
+    words = f"stopping: waiting for {len(batch.under_way)} running calls; interrupt again to cancel them"
     click.echo(words, err=True)

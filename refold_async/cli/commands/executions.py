@@ -23,18 +23,18 @@ _COLUMNS = ("id", "status", "%", "workflow", "app", "started", "milliseconds")
 
 @click.group("executions")
 def executions() -> None:
-    """See, follow, stop and repeat the runs of workflows."""
+    """List, follow, stop and rerun workflow executions."""
 
 
 @executions.command("list")
 @account_option
-@click.option("--status", help="Only those in this state, as ERRORED.")
-@click.option("--slug", help="Only those of this app, or of several, separated by commas.")
-@click.option("--workflow", "workflow_id", metavar="ID", help="Only those of this workflow.")
+@click.option("--status", help="Only this status, e.g. ERRORED.")
+@click.option("--slug", help="Only these apps, separated by commas.")
+@click.option("--workflow", "workflow_id", metavar="ID", help="Only this workflow.")
 @lists
 @client_command
 async def _list(terminal: Terminal, refold: Refold, *, asked: Asked, account: str, **filters: object) -> None:
-    """List the executions of a linked account, the newest first."""
+    """List the executions of a linked account, newest first."""
     resource = refold.account(account).executions
     executions, title = await asked.of(resource.list, "executions", **filters)
     rows = [
@@ -69,7 +69,7 @@ async def _get(terminal: Terminal, refold: Refold, *, execution: str, account: s
 async def _follow(
     terminal: Terminal, refold: Refold, *, execution: str, account: str, deadline: float | None
 ) -> None:
-    """Wait for an execution to end, with its progress on stderr."""
+    """Wait for an execution to end, printing its progress to stderr."""
     await follow(terminal, refold.account(account), execution, deadline or math.inf)
 
 
@@ -78,7 +78,7 @@ async def _follow(
 @account_option
 @client_command
 async def _stop(terminal: Terminal, refold: Refold, *, execution: str, account: str) -> None:
-    """Stop an execution; it may go on for a moment."""
+    """Stop an execution. It may run for a moment longer."""
     message = await refold.account(account).executions.stop(execution)
     terminal.report(message, f"stopping {execution}")
 
@@ -88,23 +88,23 @@ async def _stop(terminal: Terminal, refold: Refold, *, execution: str, account: 
 @account_option
 @client_command
 async def _rerun(terminal: Terminal, refold: Refold, *, execution: str, account: str) -> None:
-    """Start an execution that has ended again, and print the new one's id."""
+    """Rerun an execution that has ended, and print the new execution's id."""
     rerun = await refold.account(account).executions.rerun(execution)
-    terminal.report(rerun, rerun.id or "started again")
+    terminal.report(rerun, rerun.id or "started")
 
 
 async def follow(terminal: Terminal, account: KeyAccount, execution_id: str, seconds: float) -> None:
-    """Wait for an execution to end, and show it; each change of its state is a line on stderr.
+    """Wait for an execution to end and show it; print each state change to stderr.
 
     Args:
-        terminal: Where the lines go.
-        account: The customer for whom it runs.
+        terminal: Where to print.
+        account: The customer it runs for.
         execution_id: The execution's id.
-        seconds: How long to wait at most; `math.inf` for no end.
+        seconds: Maximum time to wait; `math.inf` for no limit.
 
     Raises:
-        WorkflowFailed: It ended, and did not complete.
-        RefoldError: Any other failure.
+        WorkflowFailed: If it ended without completing.
+        RefoldError: On any other failure.
     """
     try:
         execution = await _follow_with_progress(terminal, account, execution_id, seconds)
@@ -134,7 +134,7 @@ async def _follow_with_progress(
         again = (
             f"refold executions follow {execution_id} --account {shlex.quote(str(account.linked_account_id))}"
         )
-        terminal.say(f"execution {execution_id} goes on; to wait for it again: {again}", err=True)
+        terminal.say(f"execution {execution_id} is still running; to wait for it again: {again}", err=True)
         raise
 
 
@@ -145,7 +145,7 @@ def _progress(execution: Execution, execution_id: str) -> str:
 
 
 def show(terminal: Terminal, execution: Execution) -> None:
-    """Write an execution with its nodes."""
+    """Print an execution with its nodes."""
     if terminal.as_json:
         terminal.put(execution)
         return
@@ -170,5 +170,5 @@ def show(terminal: Terminal, execution: Execution) -> None:
 
 
 def name_of(thing: NamedThing | str | None) -> str | None:
-    """Give the name of what an execution names, or its id where that is all."""
+    """Return a thing's name, or its id if it has no name."""
     return thing.name or thing.id if isinstance(thing, NamedThing) else thing

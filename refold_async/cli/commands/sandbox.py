@@ -1,4 +1,4 @@
-"""`refold demo`: the main job, on a sandbox of its own, checked against the sandbox's ledger."""
+"""`refold demo`, a batch on a local sandbox checked against its ledger, and `refold sandbox`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FAULTS: Final = (
 
 
 class Claim(NamedTuple):
-    """What the client reported, beside what the ledger holds."""
+    """A number that the client reported, next to the ledger's."""
 
     what: str
     reported: int
@@ -39,13 +39,13 @@ class Claim(NamedTuple):
 @click.option(
     "--accounts", default=400, show_default=True, type=click.IntRange(min=10), help="Linked accounts."
 )
-@click.option("--concurrency", default=40, show_default=True, help="Calls under way at once.")
+@click.option("--concurrency", default=40, show_default=True, help="Concurrent calls.")
 def demo(accounts: int, concurrency: int) -> None:
-    """Show the main job on a sandbox of its own; needs no key.
+    """Run a demo on a local sandbox; needs no key.
 
-    It lists HubSpot's actions, fetches a schema, executes a read and a write, then reads the
-    contacts of some hundred customers at once: three of them must reconnect, and one answer in
-    thirty is a 503. The sandbox's ledger then tells whether what was reported is what ran.
+    Lists HubSpot's actions, fetches a schema, executes a read and a write, then reads the contacts of
+    several hundred customers concurrently. Three of them must reconnect, and 3% of the responses are a
+    503. Finally, the reported results are compared with the sandbox's ledger.
     """
     terminal = Terminal()
     try:
@@ -103,20 +103,20 @@ async def _all_customers(
 
 
 def check(ledger: Ledger, seen: int, done: set[str], accounts: int) -> Sequence[Claim]:
-    """Set what was reported beside what ran.
+    """Compare what was reported with what was executed.
 
     Args:
-        ledger: What really ran.
-        seen: How many runs were in it before the fan-out.
-        done: The accounts for which the fan-out reported success.
-        accounts: How many accounts it was over.
+        ledger: What was executed.
+        seen: The number of runs in it before the batch.
+        done: The accounts for which the batch reported success.
+        accounts: The number of accounts in the batch.
     """
     read = {run.linked_account_id for run in ledger.runs[seen:] if run.action_id == _READ and run.ok}
     return (
         Claim("contacts created", 1, len(ledger.writes())),
         Claim("accounts read", len(done), len(done & read)),
-        Claim("accounts failed, and not read", accounts - len(done), accounts - len(done | read)),
-        Claim("writes that ran twice", 0, len(ledger.duplicates())),
+        Claim("accounts failed and not read", accounts - len(done), accounts - len(done | read)),
+        Claim("writes executed twice", 0, len(ledger.duplicates())),
     )
 
 
@@ -126,19 +126,19 @@ def _report(terminal: Terminal, summary: BatchSummary, claims: Sequence[Claim]) 
         ("failed", summary.failed),
         ("to reconnect", ", ".join(each.linked_account_id for each in summary.reconnect)),
         ("attempts", f"{summary.attempts} for {summary.ended} calls"),
-        ("time", f"{summary.seconds:.1f} s, {summary.throughput:.0f} calls a second"),
+        ("time", f"{summary.seconds:.1f} s, {summary.throughput:.0f} calls/s"),
     ]
     if summary.p50 is not None and summary.p99 is not None:
         rows.append(
             (
-                "a call",
-                f"{summary.p50 * 1000:.0f} ms in the middle, {summary.p99 * 1000:.0f} ms for 99 of 100",
+                "latency",
+                f"p50 {summary.p50 * 1000:.0f} ms, p99 {summary.p99 * 1000:.0f} ms",
             )
         )
     terminal.table(("fan-out", ""), rows)
     terminal.table(
-        ("the ledger's word", "reported", "ran", ""),
-        [(*claim, "as reported" if claim.reported == claim.ran else "DIFFERS") for claim in claims],
+        ("ledger", "reported", "executed", ""),
+        [(*claim, "matches" if claim.reported == claim.ran else "DIFFERS") for claim in claims],
     )
 
 
@@ -146,5 +146,5 @@ def _report(terminal: Terminal, summary: BatchSummary, claims: Sequence[Claim]) 
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def sandbox(ctx: click.Context, arguments: tuple[str, ...]) -> None:
-    """Run a Refold on this machine, to try and test against."""
+    """Run a local Refold sandbox to test against."""
     ctx.exit(main(arguments, prog="refold sandbox"))

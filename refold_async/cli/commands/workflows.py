@@ -23,20 +23,22 @@ _COLUMNS = ("id", "alias", "slug", "name", "published", "version", "description"
 
 @click.group("workflows")
 def workflows() -> None:
-    """See workflows, and run them for a customer."""
+    """List workflows, and run them for a customer."""
 
 
 @workflows.command("list")
-@click.option("--account", metavar="ID", help="Only what this linked account has made.")
-@click.option("--slug", help="Only those of this app.")
-@click.option("--name", metavar="REGEX", help="Only those whose name it matches.")
-@click.option("--published/--unpublished", default=None, help="Only those that are, or are not.")
+@click.option("--account", metavar="ID", help="Only those created by this linked account.")
+@click.option("--slug", help="Only this app.")
+@click.option("--name", metavar="REGEX", help="Only names that match.")
+@click.option(
+    "--published/--unpublished", default=None, help="Only published, or only unpublished, workflows."
+)
 @lists
 @client_command
 async def _list(
     terminal: Terminal, refold: Refold, *, asked: Asked, account: str | None, **filters: object
 ) -> None:
-    """List the workflows: the organisation's, or those that one customer has made."""
+    """List the workflows of the organisation, or those created by one customer."""
     resource = refold.workflows if account is None else refold.account(account).workflows
     workflows, title = await asked.of(resource.list, "workflows", **filters)
     rows = [
@@ -85,12 +87,12 @@ async def _get(terminal: Terminal, refold: Refold, *, workflow: str) -> None:
 @workflows.command("run")
 @click.argument("workflow")
 @account_option
-@click.option("--slug", required=True, help="The app that the workflow belongs to.")
-@click.option("--payload", metavar="JSON|@FILE|-", help="What it is given, a JSON object; - reads stdin.")
-@click.option("--config", "config_id", metavar="ID", help="The config to run under; default: its own.")
-@click.option("--instance-tag", metavar="TAG", help="A tag that the execution bears.")
+@click.option("--slug", required=True, help="The workflow's app.")
+@click.option("--payload", metavar="JSON|@FILE|-", help="The payload, a JSON object; - reads stdin.")
+@click.option("--config", "config_id", metavar="ID", help="The config to use; default: the workflow's own.")
+@click.option("--instance-tag", metavar="TAG", help="A tag for the execution.")
 @effect_option
-@click.option("--wait", is_flag=True, help="Follow the execution to its end.")
+@click.option("--wait", is_flag=True, help="Wait for the execution to end.")
 @deadline_option
 @client_command
 async def _run(
@@ -108,7 +110,7 @@ async def _run(
 ) -> None:
     """Start WORKFLOW, an id or an alias, for one linked account.
 
-    It prints the execution's id. With --wait, it follows the execution to its end.
+    Prints the execution's id. With --wait, waits for the execution to end.
     """
     customer = refold.account(account)
     given = read_object(payload, "--payload")
@@ -122,9 +124,9 @@ async def _run(
 
 def _id_of(started: StartedExecution) -> str:
     if started.execution_id is None:
-        raise UnreadableReplyError("the answer names no execution", fate="unknown")
+        raise UnreadableReplyError("the response names no execution", fate="unknown")
     return started.execution_id
 
 
-def _yes(flag: bool | None) -> str | None:  # noqa: FBT001 - it is the value that is shown
+def _yes(flag: bool | None) -> str | None:  # noqa: FBT001 - the value to display
     return None if flag is None else "yes" if flag else "no"
