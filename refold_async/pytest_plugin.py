@@ -1,7 +1,7 @@
-"""Fixtures for tests of code that calls Refold; pytest loads them by entry point.
+"""pytest fixtures for code that calls Refold, loaded by entry point.
 
-pytest's start imports nothing but this: a fixture imports what it needs when a test asks for it.
-`refold_async.testing` says what there is.
+Fixtures import what they need when they run, so pytest's start-up stays fast.
+`refold_async.testing` lists them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--refold-record",
         action="store_true",
-        help="let refold_recording ask the real service and save its answers "
+        help="let refold_recording call the real service and save its responses "
         "(set REFOLD_BASE_URL and REFOLD_API_KEY)",
     )
 
 
 @pytest.fixture(scope="session")
 def refold_sandbox_options() -> dict[str, Any]:
-    """Override it to set up the sandbox: `{"accounts": 10, "limit": SandboxLimit(20, 5)}`."""
+    """Override to configure the sandbox, e.g. `{"accounts": 10, "limit": SandboxLimit(20, 5)}`."""
     return {}
 
 
@@ -47,14 +47,14 @@ def _refold_sandbox_running(refold_sandbox_options: dict[str, Any]) -> Iterator[
 
 @pytest.fixture
 def refold_sandbox(_refold_sandbox_running: ScriptedSandbox) -> ScriptedSandbox:
-    """A Refold of this test's own: the server runs once a session, its state begins anew in every test."""
+    """The sandbox: one server per session, reset before every test."""
     _refold_sandbox_running.reset()
     return _refold_sandbox_running
 
 
 @pytest.fixture
 def refold_client_options() -> Options:
-    """Override it to set up `refold_client`; by default its retries are quick."""
+    """Override to configure `refold_client`; its retries are quick by default."""
     from refold_async import Retry
 
     return {"retry": Retry(base=0.01, cap=0.05), "timeout": 10.0}
@@ -62,7 +62,7 @@ def refold_client_options() -> Options:
 
 @pytest.fixture
 def refold_client(refold_sandbox: ScriptedSandbox, refold_client_options: Options) -> Iterator[Refold]:
-    """A client of the sandbox, for whichever event loop the test runs in."""
+    """A client of the sandbox, for any event loop."""
     from refold_async import Refold
 
     options: Options = {"base_url": refold_sandbox.base_url, **refold_client_options}
@@ -81,17 +81,17 @@ def _close(client: Refold) -> None:
 
 @pytest.fixture
 def refold_environment(refold_sandbox: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Point `REFOLD_BASE_URL` and `REFOLD_API_KEY` to the sandbox, for clients that the code makes itself."""
+    """Point `REFOLD_BASE_URL` and `REFOLD_API_KEY` to the sandbox, for code that creates its own client."""
     monkeypatch.setenv("REFOLD_BASE_URL", refold_sandbox.base_url)
     monkeypatch.setenv("REFOLD_API_KEY", refold_sandbox.api_key)
 
 
 @pytest.fixture
 def refold_recording(request: pytest.FixtureRequest) -> Iterator[Recording]:
-    """The service's answers to this test, from `recordings/` beside it.
+    """The service's responses to this test, from `recordings/` next to it.
 
-    `pytest --refold-record` asks the real service and saves them; a request that was not recorded
-    fails the test.
+    `pytest --refold-record` calls the real service and saves its responses. Otherwise, a request that was
+    not recorded fails the test.
     """
     from refold_async.testing import recording, replaying
 

@@ -1,4 +1,4 @@
-"""Webhooks that arrive: telling whether one is genuine, and reading what it says.
+"""Verify and parse incoming webhooks.
 
 ```python
 async def receive(request: web.Request) -> web.Response:
@@ -13,8 +13,7 @@ async def receive(request: web.Request) -> web.Response:
     return web.Response()
 ```
 
-A delivery comes at least once: the service sends it again, up to three times, until it is answered
-with 200.
+Deliveries are at least once: the service retries up to three times until the response is 200.
 """
 
 from __future__ import annotations
@@ -38,39 +37,39 @@ else:
     ExecutionStatus = str
 
 SIGNATURE_HEADER: Final = "x-cobalt-signature"
-"""The header that carries a webhook's signature."""
+"""The header with a webhook's signature."""
 
 
 def verify_webhook(body: bytes, signature: str, api_key: str) -> bool:
-    """Tell whether a webhook comes from the service, in a time that gives nothing away.
+    """Return whether a webhook's signature is valid, in constant time.
 
     Args:
-        body: The request's body, exactly as it came.
-        signature: The header `x-cobalt-signature`; an empty text where there is none.
-        api_key: The organisation's API key, of the environment that the webhook is of.
+        body: The raw request body.
+        signature: The header `x-cobalt-signature`, or an empty string.
+        api_key: The organisation's API key for the webhook's environment.
 
     Returns:
-        Whether the signature is the body's: the HMAC-SHA256 under the key, in hexadecimal digits.
+        Whether the signature is the hexadecimal HMAC-SHA256 of the body under the key.
 
     Raises:
-        SettingsError: `api_key` is empty: anybody could sign with that.
+        SettingsError: If `api_key` is empty: anyone could forge a signature with it.
     """
     if not api_key:
-        raise SettingsError("api_key is empty, and whoever knows that could sign a webhook")
+        raise SettingsError("api_key is empty: anyone could forge a signature with an empty key")
     expected = hmac.new(api_key.encode(), body, hashlib.sha256).hexdigest().encode()
     given = signature.strip().lower().encode(errors="surrogatepass")
     return hmac.compare_digest(expected, given)
 
 
 class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What every webhook says.
+    """The fields of every webhook.
 
     Attributes:
-        event: What happened, as `Connection Expired`.
-        linked_account_id: The customer with whom it happened.
+        event: The event, e.g. `Connection Expired`.
+        linked_account_id: The customer.
         environment: `test` or `production`.
         org_id: The organisation's id.
-        payload: All that the webhook says, as it came.
+        payload: The complete JSON object.
     """
 
     event: str | None = None
@@ -81,11 +80,11 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectionEvent(WebhookDelivery, frozen=True, kw_only=True):
-    """Something happened to a customer's connection to an app.
+    """An event of a customer's connection to an app.
 
     Attributes:
-        slug: The app, as `hubspot`.
-        type: The kind of event, as `General`.
+        slug: The app's slug, e.g. `hubspot`.
+        type: The kind of event, e.g. `General`.
         created_at: When it happened.
     """
 
@@ -103,7 +102,7 @@ class ConnectionDeleted(ConnectionEvent, frozen=True, kw_only=True):
 
 
 class ConnectionExpired(ConnectionEvent, frozen=True, kw_only=True):
-    """A connection serves no more: the customer must connect the app again."""
+    """A connection has expired: the customer must reconnect the app."""
 
 
 class WorkflowEvent(WebhookDelivery, frozen=True, kw_only=True):
@@ -112,9 +111,9 @@ class WorkflowEvent(WebhookDelivery, frozen=True, kw_only=True):
     Attributes:
         execution_id: The execution, for `account.executions.get`.
         workflow_id: The workflow.
-        workflow_name: Its name for people.
-        config_id: The config that it ran under.
-        status: How it ended.
+        workflow_name: The workflow's display name.
+        config_id: The config it ran with.
+        status: The execution's final status.
     """
 
     execution_id: str | None = msgspec.field(default=None, name="instance_id")
@@ -133,7 +132,7 @@ class WorkflowErrored(WorkflowEvent, frozen=True, kw_only=True):
 
 
 class UnknownEvent(WebhookDelivery, frozen=True, kw_only=True):
-    """An event that this version of the SDK does not know, or a body of your own template."""
+    """An event unknown to this version of the SDK, or a custom body template."""
 
 
 _KINDS: Final = {
@@ -153,25 +152,25 @@ Delivery = (
     | WorkflowErrored
     | UnknownEvent
 )
-"""A webhook that was read."""
+"""A parsed webhook."""
 
 
 def parse_webhook(body: bytes) -> Delivery:
-    """Read a webhook. Verify it first: anyone can send one.
+    """Parse a webhook. Verify it first: anyone can send one.
 
     Args:
         body: The request's body.
 
     Returns:
         A `ConnectionCreated`, `ConnectionDeleted`, `ConnectionExpired`, `WorkflowCompleted`,
-        `WorkflowErrored`, or else an `UnknownEvent`; all that it says stands in its `payload`.
+        `WorkflowErrored`, or otherwise an `UnknownEvent`, with the complete object as its `payload`.
 
     Raises:
-        UnreadableReplyError: The body is no JSON object.
+        UnreadableReplyError: If the body is not a JSON object.
     """
     payload = decode_any(body)
     if not isinstance(payload, Mapping):
-        raise UnreadableReplyError(f"a webhook is a JSON object, not {type(payload).__name__}")
+        raise UnreadableReplyError(f"a webhook must be a JSON object, not {type(payload).__name__}")
     event = payload.get("event")
     kind = _KINDS.get(event) if isinstance(event, str) else None
     delivery: Delivery = convert_leniently(
@@ -181,7 +180,7 @@ def parse_webhook(body: bytes) -> Delivery:
 
 
 def _moment(payload: Mapping[str, Any]) -> dict[str, datetime]:
-    """Read the date, which comes as HTTP writes it: `Tue, 07 Nov 2023 08:03:27 GMT`."""
+    """Parse the date, which is in HTTP's format: `Tue, 07 Nov 2023 08:03:27 GMT`."""
     try:
         return {"createdAt": parsedate_to_datetime(payload["createdAt"])}
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):

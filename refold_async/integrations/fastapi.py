@@ -1,4 +1,4 @@
-"""FastAPI: the client and the customer's account as dependencies. Needs the extra `fastapi`.
+"""FastAPI dependencies for the client and the customer's account. Requires the extra `fastapi`.
 
 ```python
 from typing import Annotated
@@ -24,9 +24,8 @@ async def contacts(account: CustomerAccount) -> ActionResponse:
     return ActionResponse(await account.actions.execute("hubspot", "get_contact", {"limit": "10"}))
 ```
 
-The linked account id decides whose app is read and written. It must come from what the application
-itself knows of who is signed in: a caller who could name it in a path, a query, a header or a body
-would act in any customer's apps.
+The linked account id decides whose app is read and written. Take it from the application's own session:
+a client that could pass it in a path, query, header or body could act in any customer's apps.
 """
 
 from collections.abc import Awaitable, Callable
@@ -79,28 +78,27 @@ __all__ = [
 ]
 
 RefoldDep = Annotated[Refold, Depends(get_refold)]
-"""A handler's parameter of this type is the process's client."""
+"""Annotate a handler's parameter with this to receive the application's client."""
 
 ManagerDep = Annotated[SessionManager, Depends(get_manager)]
-"""A handler's parameter of this type is the `SessionManager`, for other keys and for session tokens."""
+"""Annotate a handler's parameter with this to receive the `SessionManager`."""
 
 
 def account_of(identify: Callable[..., Any]) -> Callable[..., Awaitable[KeyAccount]]:
-    """Make the dependency that gives a handler the account of the signed-in customer.
+    """Return a dependency that provides the account of the signed-in customer.
 
     Args:
-        identify: Any dependency of FastAPI that gives the linked account id: a function of the
-            `Request`, or of other dependencies, sync or async. It must take the id from the
-            application's own session, never from what the caller sends: see the module's text. Where
-            nobody is signed in it raises an `HTTPException`; anything but a text is its own fault, and
-            ends the request with a `TypeError`.
+        identify: A FastAPI dependency, sync or async, that returns the linked account id. It must take
+            the id from the application's own session, never from client input. It should raise an
+            `HTTPException` if nobody is signed in; a result that is not a string raises a `TypeError`.
     """
 
     async def account(
         refold: RefoldDep, linked_account_id: Annotated[object, Depends(identify)]
     ) -> KeyAccount:
         if not isinstance(linked_account_id, str):
-            raise TypeError(f"{identify!r} gave no linked account id, but {type(linked_account_id).__name__}")
+            given = type(linked_account_id).__name__
+            raise TypeError(f"{identify!r} must return a linked account id as a string, not {given}")
         return refold.account(linked_account_id)
 
     return account

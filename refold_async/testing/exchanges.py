@@ -1,4 +1,4 @@
-"""Recorded exchanges: what a file of them holds, without the secrets."""
+"""Recorded requests and responses, without secrets, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 CUT: Final = "***"
-"""What stands in the place of a secret."""
+"""The replacement for a secret."""
 
 _TELLING: Final = re.compile(
     r"api[-_]?key|access[-_]?key|private[-_]?key|token|jwt|secret|passw(?:or)?d|passphrase|passcode|pwd"
@@ -19,30 +19,30 @@ _TELLING: Final = re.compile(
     re.IGNORECASE,
 )
 _NAMING: Final = ("name", "key", "id", "field", "header")
-"""The names under which a pair of name and value has its name."""
+"""The fields that may hold the name in a pair of name and value."""
 
 _SHAPES: Final = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"((?:^|[?&\s])[^=&?\s\"]*(?:{_TELLING.pattern})[^=&?\s\"]*=)[^&#\s\"\\]+",  # a query, a form
-        rf"(\"[^\"]*(?:{_TELLING.pattern})[^\"]*\"\s*:\s*\")(?:[^\"\\]|\\.)+",  # JSON in a text
+        rf"((?:^|[?&\s])[^=&?\s\"]*(?:{_TELLING.pattern})[^=&?\s\"]*=)[^&#\s\"\\]+",  # a query or form
+        rf"(\"[^\"]*(?:{_TELLING.pattern})[^\"]*\"\s*:\s*\")(?:[^\"\\]|\\.)+",  # JSON in a string
         r"(\bBearer\s+)[^\s\"\\,]+",
         r"(\b)eyJ[\w-]+\.[\w-]+\.[\w-]*",  # a JWT
         r"(://[^/\s@:\"]*:)[^/\s@\"]+(?=@)",  # a URL with a password
         r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^\"]*",
     )
 ]
-"""How secrets look in a text; what stands before them stays."""
+"""Patterns of secrets in text; the first group is kept."""
 
 
 class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request: what tells it from others.
+    """A recorded request: the parts that identify it.
 
     Attributes:
         method: The HTTP method.
         target: The path and the query.
-        linked_account_id: The customer, where the request names one.
-        body: The body's JSON, or its text; `None` for none.
+        linked_account_id: The customer, if the request names one.
+        body: The body's JSON or text; `None` if empty.
     """
 
     method: str
@@ -57,11 +57,11 @@ class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordedResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer.
+    """A recorded response.
 
     Attributes:
         status: The HTTP status.
-        headers: `Content-Type` and `Retry-After`, where they came.
+        headers: `Content-Type` and `Retry-After`, if present.
         body: The body as text.
     """
 
@@ -71,21 +71,21 @@ class RecordedResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """A request and its answer."""
+    """A recorded request and its response."""
 
     request: RecordedRequest = msgspec.field(name="asked")
     response: RecordedResponse = msgspec.field(name="answered")
 
 
 class Scrubber:
-    """Cuts secrets out: those that it knows, what stands under a telling name, and what looks like one.
+    """Removes secrets: known ones, values with a telling name, and anything that looks like one.
 
-    A telling name is one such as `access_token`; what looks like a secret is a bearer's token, a JWT, a
-    password in a URL, a private key.
+    A telling name is e.g. `access_token`; bearer tokens, JWTs, passwords in URLs and private keys look like
+    secrets.
 
     Args:
-        secrets: Texts to cut out wherever they stand.
-        renamed: Texts to put in the place of others, as of a customer's address.
+        secrets: Strings to remove wherever they occur.
+        renamed: Replacements for other strings, e.g. a customer's address.
     """
 
     def __init__(self, secrets: Iterable[str] = (), renamed: Mapping[str, str] | None = None) -> None:
@@ -96,17 +96,17 @@ class Scrubber:
             self.learn(secret)
 
     def learn(self, secret: str) -> None:
-        """Cut one more text out, from now on."""
+        """Remove another secret from now on."""
         if secret:
             self._replace(secret, CUT)
 
     def _replace(self, text: str, instead: str) -> None:
-        """Put a text in the place of another, also where that stands encoded in a URL."""
+        """Replace a string, also where it is encoded in a URL."""
         self._replaced.setdefault(quote(text, safe=""), quote(instead, safe="*"))
         self._replaced.setdefault(text, instead)
 
     def text(self, text: str) -> str:
-        """Cut secrets out of a text, as a path with its query."""
+        """Return a text without secrets, e.g. a path with its query."""
         for secret in sorted(self._replaced, key=len, reverse=True):
             text = text.replace(secret, self._replaced[secret])
         for shape in _SHAPES:
@@ -114,7 +114,7 @@ class Scrubber:
         return text
 
     def body(self, body: bytes) -> Any:
-        """Give a body's JSON, or its text, without secrets; `None` for an empty one."""
+        """Return a request body's JSON or text without secrets, or `None` if it is empty."""
         if not body:
             return None
         try:
@@ -123,13 +123,13 @@ class Scrubber:
             return self.text(body.decode(errors="replace"))
 
     def answer(self, body: bytes) -> str:
-        """Give an answer's body as text without secrets; what holds none stays as it came."""
+        """Return a response body as text without secrets, unchanged if it holds none."""
         try:
             value = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self.text(body.decode(errors="replace"))
         cut = self._values(value)
-        # a name that comes twice has its first value in the text alone
+        # decoding drops all but the last value of a repeated name: the others are in the text alone
         return self.text(body.decode()) if cut == value else msgspec.json.encode(cut).decode()
 
     def _values(self, value: Any) -> Any:
@@ -157,7 +157,7 @@ class Scrubber:
                 return CUT
 
     def _object(self, name: str, value: dict[str, Any]) -> dict[str, Any]:
-        """Cut an object's values; its `value` is also judged by what the object is called."""
+        """Return an object without secrets; its `value` is also checked by the object's own name."""
         called = " ".join([name, *(text for key in _NAMING if isinstance(text := value.get(key), str))])
         return {
             self.text(key): self._value(called if key == "value" else key, inner)
@@ -166,11 +166,11 @@ class Scrubber:
 
 
 def load(path: Path) -> list[Exchange]:
-    """Read a file of exchanges.
+    """Load the exchanges of a file.
 
     Raises:
-        FileNotFoundError: There is none; the message says how to record one.
-        msgspec.ValidationError: The file holds something else.
+        FileNotFoundError: If it does not exist; the message says how to record it.
+        msgspec.ValidationError: If the file is not a recording.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no recording at {path}: record it with pytest --refold-record")
@@ -178,6 +178,6 @@ def load(path: Path) -> list[Exchange]:
 
 
 def save(path: Path, exchanges: Iterable[Exchange]) -> None:
-    """Write a file of exchanges, in the place of one that is there."""
+    """Save exchanges to a file, replacing it if it exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(list(exchanges)), indent=2) + b"\n")

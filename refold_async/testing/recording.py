@@ -1,10 +1,10 @@
-"""Real answers, saved once and replayed from then on, for any client: a server on this machine gives them.
+"""Real responses, saved once and then replayed by a local server, for any client.
 
 ```python
-with recording("answers.json") as recorded:  # asks REFOLD_BASE_URL with REFOLD_API_KEY
+with recording("answers.json") as recorded:  # calls REFOLD_BASE_URL with REFOLD_API_KEY
     asyncio.run(main(Refold(recorded.api_key, base_url=recorded.base_url)))
 
-with replaying("answers.json") as recorded:  # asks nobody
+with replaying("answers.json") as recorded:  # calls nothing
     asyncio.run(main(Refold(recorded.api_key, base_url=recorded.base_url)))
 ```
 """
@@ -24,16 +24,16 @@ from refold_async.testing.exchanges import Exchange, Scrubber, load, save
 from refold_async.testing.servers import ExchangeServer, RecordingProxy, ReplayServer, listening
 
 REPLAYED_KEY: Final = "tk_replayed"
-"""The API key of a replay; any other serves as well."""
+"""The API key of a replay; any key is accepted."""
 
 
 class Recording(NamedTuple):
-    """A server that answers as the service did.
+    """A local server that responds as the service did.
 
     Attributes:
-        base_url: Where it listens.
+        base_url: The server's base URL.
         api_key: The key to call it with.
-        recorded: Whether it asks the real service, and saves what that answers.
+        recorded: Whether it forwards requests to the real service and saves the responses.
     """
 
     base_url: str
@@ -41,10 +41,10 @@ class Recording(NamedTuple):
     recorded: bool
 
     def client(self, **options: Unpack[Options]) -> Refold:
-        """Make a client of it, which is yours to close.
+        """Return a client connected to it. The caller closes it.
 
         Raises:
-            SettingsError: A setting cannot work.
+            SettingsError: If a setting is invalid.
         """
         settings: Options = {**options, "base_url": self.base_url}
         return Refold(self.api_key, **settings)
@@ -59,20 +59,20 @@ def recording(
     secrets: Sequence[str] = (),
     renamed: Mapping[str, str] | None = None,
 ) -> Iterator[Recording]:
-    """Ask the real service, and save the answers at the end of the block.
+    """Forward requests to the real service, and save the responses when the block ends.
 
-    Neither the key, nor a token, nor what stands under a telling name (`access_token`,
-    `password`, …) is saved. Personal data is: say with `renamed` what to put in its place.
+    Keys, tokens and values with a telling name (`access_token`, `password`, …) are not saved. Personal
+    data is, unless you replace it with `renamed`.
 
     Args:
-        path: The file; one that is there is replaced.
-        base_url: The service; default: `REFOLD_BASE_URL`, else the hosted one.
+        path: The file, replaced if it exists.
+        base_url: The service; default: `REFOLD_BASE_URL`, else the hosted service.
         api_key: The organisation's key; default: `REFOLD_API_KEY`.
-        secrets: More texts to cut out.
-        renamed: Texts to put in the place of others.
+        secrets: Further strings to remove.
+        renamed: Replacements for strings.
 
     Raises:
-        SettingsError: There is no key, or the base URL is none.
+        SettingsError: If there is no key or the base URL is invalid.
     """
     key = resolve_api_key() if api_key is None else api_key
     scrubber = Scrubber([key, *secrets], renamed)
@@ -84,15 +84,15 @@ def recording(
 
 @contextlib.contextmanager
 def replaying(path: Path | str, *, renamed: Mapping[str, str] | None = None) -> Iterator[Recording]:
-    """Answer from a file, each request with the answers that it got, in their order.
+    """Replay a file: respond to each request with its recorded responses, in order.
 
     Args:
         path: The file that `recording` wrote.
         renamed: As for `recording`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        AssertionError: (at the end) A request came that was not recorded, or more often than it was.
+        FileNotFoundError: If the file does not exist.
+        AssertionError: (when the block ends) If a request was not recorded, or not as often as it came.
     """
     replay = ReplayServer(load(Path(path)), Scrubber(renamed=renamed))
     with _served(replay) as address:
@@ -110,8 +110,8 @@ def _unexpected_message(replay: ReplayServer) -> str:
         *(f"  {recorded}" for recorded in replay.unexpected),
     ]
     if remaining:
-        lines += ["Of the recorded ones, these were not asked for:", *(f"  {e.request}" for e in remaining)]
-    return "\n".join([*lines, "Record anew with pytest --refold-record."])
+        lines += ["These recorded requests were not made:", *(f"  {e.request}" for e in remaining)]
+    return "\n".join([*lines, "Record again with pytest --refold-record."])
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A sandbox for tests: script an action's next answers, and assert on what ran."""
+"""A sandbox for tests: script an action's next results, and assert on what ran."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from refold_async.sandbox import Fault, Run, Sandbox
 
 
 class ScriptedSandbox(Sandbox):
-    """A `Sandbox` with what tests want beside: scripted answers, and assertions on the ledger.
+    """A `Sandbox` with scripted results and assertions on the ledger.
 
     Seed it with `add_account`, `connect`, `expire` and `disconnect`; make it misbehave with
-    `faults.add(Fault(...))`. All of it can be used from the test's thread while the sandbox runs in its own.
+    `faults.add(Fault(...))`. Its methods can be called while it runs in another thread.
     """
 
     def answer(
@@ -26,19 +26,18 @@ class ScriptedSandbox(Sandbox):
         node_status: str = "Success",
         http_status: int | None = None,
     ) -> None:
-        """Script the next answers of an action: one for each call, in their order.
+        """Script the next results of an action, one per call, in order.
 
-        The action runs all the same, so that the ledger has it; what it would have answered is
-        replaced, a refusal too: an action that the sandbox does not have answers as well, and is in
-        no ledger.
+        The action still runs and is in the ledger; only its result, or its refusal, is replaced. An action
+        that the sandbox does not know gets the result too, but is not in the ledger.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             action_id: The action.
-            answers: What each of the next calls gets as `data`.
-            linked_account_id: Of whose calls; default: everybody's.
-            node_status: How the action ends; another than `Success` makes it fail.
-            http_status: The app's own status; default: none.
+            answers: The `data` of each of the next calls.
+            linked_account_id: Only for this customer's calls; default: all.
+            node_status: The action's status; anything but `Success` is a failure.
+            http_status: The app's own HTTP status; default: none.
         """
         for data in answers:
             fault = Fault(
@@ -55,13 +54,13 @@ class ScriptedSandbox(Sandbox):
             self.faults.add(fault)
 
     def fail(self, slug: str, action_id: str, *, times: int | None = 1, **fault: Any) -> Fault:
-        """Let the next calls of an action fail: `fail("hubspot", "create_contact", status=503)`.
+        """Make the next calls of an action fail, e.g. `fail("hubspot", "create_contact", status=503)`.
 
         Args:
             slug: The app.
             action_id: The action.
             times: How many calls fail; `None` for all.
-            fault: What happens to them, and to whose; see `Fault`.
+            fault: The failure and the calls it applies to; see `Fault`.
 
         Returns:
             The fault, for `faults.fired` and `faults.remove`.
@@ -79,21 +78,21 @@ class ScriptedSandbox(Sandbox):
         linked_account_id: str | None = None,
         times: int = 1,
     ) -> list[Run]:
-        """Assert that an action ran, so often and no more: by default, once.
+        """Assert that an action ran exactly `times` times, by default once.
 
         Args:
             slug: The app.
             action_id: The action.
-            params: With which parameters, all of them; default: any. A value may be anything that
-                compares, as `unittest.mock.ANY`.
-            linked_account_id: For which customer; default: any.
-            times: How often.
+            params: All of its parameters; default: any. Values are compared with `==`, so
+                `unittest.mock.ANY` works.
+            linked_account_id: The customer; default: any.
+            times: The expected number of runs.
 
         Returns:
-            The runs.
+            The matching runs.
 
         Raises:
-            AssertionError: It ran more or less often; the message shows what ran instead.
+            AssertionError: If it ran more or less often; the message shows what ran instead.
         """
         expected = ExpectedRuns(slug, action_id, linked_account_id, params)
         return check_ran(self.ledger.runs, expected, times)
@@ -110,10 +109,10 @@ class ScriptedSandbox(Sandbox):
         self.assert_ran(slug, action_id, params, linked_account_id=linked_account_id, times=0)
 
     def assert_nothing_written(self) -> None:
-        """Assert that no write ran at all.
+        """Assert that no write ran.
 
         Raises:
-            AssertionError: One did; the message shows which.
+            AssertionError: If one did; the message shows which.
         """
         check_ran(self.ledger.writes(), ExpectedRuns(), 0)
 
@@ -121,7 +120,7 @@ class ScriptedSandbox(Sandbox):
         """Assert that no write ran twice for the same customer with the same parameters.
 
         Raises:
-            AssertionError: One did; the message shows which.
+            AssertionError: If one did; the message shows which.
         """
         check_duplicates(self.ledger.duplicates())
 
@@ -130,7 +129,7 @@ _SHOWN: Final = 5
 
 
 class ExpectedRuns(NamedTuple):
-    """The runs that a test asks for; `None` is any."""
+    """The runs that a test expects; `None` matches anything."""
 
     slug: str | None = None
     action_id: str | None = None
@@ -144,7 +143,7 @@ class ExpectedRuns(NamedTuple):
         return f"{action}{account}{params}"
 
     def differences(self, run: Run) -> list[str]:
-        """Say in words how a run differs from this; nothing where it is one of these."""
+        """Return the differences of a run in words; empty if it matches."""
         found = [
             f"{name} is {actual!r}, not {expected!r}"
             for name, expected, actual in (
@@ -169,7 +168,7 @@ def _differing(expected: Mapping[str, object], actual: Mapping[str, object]) -> 
 
 
 def check_ran(runs: Sequence[Run], expected: ExpectedRuns, times: int) -> list[Run]:
-    """Give the runs that are expected, or raise `AssertionError` with those that came nearest."""
+    """Return the expected runs, or raise `AssertionError` with the closest ones."""
     found = [run for run in runs if not expected.differences(run)]
     if len(found) == times:
         return found
@@ -178,7 +177,7 @@ def check_ran(runs: Sequence[Run], expected: ExpectedRuns, times: int) -> list[R
 
 
 def check_duplicates(duplicates: Mapping[Hashable, Sequence[Run]]) -> None:
-    """Raise `AssertionError` where there are duplicates."""
+    """Raise `AssertionError` if there are duplicates."""
     if duplicates:
         runs = [run for group in duplicates.values() for run in group]
         head = f"{len(duplicates)} of the writes ran more than once:"
@@ -196,10 +195,10 @@ def _listed(runs: Sequence[Run]) -> list[str]:
 
 def _nearest(runs: Sequence[Run], expected: ExpectedRuns) -> list[str]:
     if not runs:
-        return ["Nothing ran at all."]
+        return ["Nothing ran."]
     ranked = sorted(runs, key=lambda run: (len(expected.differences(run)), run.number))[:_SHOWN]
     lines = [f"  {_line(run)}\n      {'; '.join(expected.differences(run))}" for run in ranked]
-    return [f"Of the {len(runs)} runs, these came nearest:", *lines]
+    return [f"Of the {len(runs)} runs, these are the closest:", *lines]
 
 
 def _line(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""The servers behind recordings: one asks the service and notes its answers, the other repeats them."""
+"""The servers behind recordings: a proxy that records the service, and a server that replays it."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _HOP_BY_HOP: Final = frozenset(
 
 
 class ExchangeServer(Protocol):
-    """What answers requests."""
+    """Responds to requests."""
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
-        """Answer one request."""
+        """Return the response to a request."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of what it holds."""
+        """Close its connections."""
         ...
 
 
 @contextlib.asynccontextmanager
 async def listening(server: ExchangeServer) -> AsyncIterator[str]:
-    """Let a server answer on a free port of this machine, and give its base URL."""
+    """Run a server on a free local port, and yield its base URL."""
     runner = web.ServerRunner(web.Server(server.answer, access_log=None), shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -58,10 +58,10 @@ def _record(request: web.BaseRequest, body: bytes, scrubber: Scrubber) -> Record
 
 
 class RecordingProxy:
-    """Asks the real service, and notes what it answers.
+    """Forwards requests to the real service, and records its responses.
 
     Attributes:
-        exchanges: What was asked and answered, without secrets.
+        exchanges: The requests and responses so far, without secrets.
     """
 
     def __init__(self, base_url: str, scrubber: Scrubber) -> None:
@@ -76,7 +76,7 @@ class RecordingProxy:
             await self._http.close()
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
-        """Pass a request on, and its answer back."""
+        """Forward a request and return its response."""
         for name in _CREDENTIALS:
             self._scrubber.learn(request.headers.get(name, "").removeprefix("Bearer "))
         body = await request.content.read()
@@ -102,11 +102,11 @@ class RecordingProxy:
 
 
 class ReplayServer:
-    """Repeats what was recorded.
+    """Responds with recorded responses.
 
     Attributes:
-        left: What is still to be asked for.
-        missed: What was asked for, and was not recorded.
+        remaining: The exchanges not yet replayed, by request.
+        unexpected: The requests that were not recorded.
     """
 
     def __init__(self, exchanges: Iterable[Exchange], scrubber: Scrubber) -> None:
@@ -117,10 +117,10 @@ class ReplayServer:
             self.remaining[_key(exchange.request)].append(exchange)
 
     async def aclose(self) -> None:
-        """Hold nothing."""
+        """No-op."""
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
-        """Give the next recorded answer to a request."""
+        """Return the next recorded response to a request."""
         asked = _record(request, await request.content.read(), self._scrubber)
         exchanges = self.remaining.get(_key(asked))
         if not exchanges:

@@ -130,7 +130,7 @@ async def test_a_report_goes_to_the_log_by_default(
         await hang_up_on(app, seen)
     _, record = [record for record in caplog.records if record.name == "refold_async"]
     assert record.getMessage() == (
-        "the caller has gone, and actions.execute hubspot/create_contact, account 'demo-user-1', "
+        "the client disconnected and actions.execute hubspot/create_contact, account 'demo-user-1' "
         "was cancelled; fate: unknown"
     )
     told = record.__dict__["refold"]

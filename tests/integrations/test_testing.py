@@ -54,7 +54,7 @@ def test_nothing_at_all_ran(scripted: ScriptedSandbox) -> None:
     with pytest.raises(AssertionError) as caught:
         scripted.assert_ran(*CREATE, {"email": "a"}, linked_account_id="demo-user-1")
     assert str(caught.value) == (
-        "hubspot/create_contact for 'demo-user-1' with {'email': 'a'} ran never, not once.\nNothing ran at all."
+        "hubspot/create_contact for 'demo-user-1' with {'email': 'a'} ran never, not once.\nNothing ran."
     )
 
 
@@ -64,7 +64,7 @@ def test_something_else_ran(scripted: ScriptedSandbox) -> None:
     with pytest.raises(AssertionError) as caught:
         scripted.assert_ran(*CREATE, {"email": "a", "name": "A"}, linked_account_id="demo-user-1")
     assert str(caught.value).splitlines()[1:] == [
-        "Of the 2 runs, these came nearest:",
+        "Of the 2 runs, these are the closest:",
         """  #2 hubspot/create_contact for 'demo-user-1': {"email":"b"} (done)""",
         "      email is 'b', not 'a'; name is missing",
         """  #1 hubspot/create_contact for 'demo-user-2': {"email":"b"} (done)""",
@@ -133,7 +133,7 @@ async def test_what_was_not_recorded_fails_the_replay(scripted: ScriptedSandbox,
         """POST /api/v2/integration-schema/hubspot/actions/get_contact/execute for 'demo-user-1' with {"limit":"2"}"""
         in text
     )
-    assert "these were not asked for:" in text
+    assert "These recorded requests were not made:" in text
     assert "--refold-record" in text
 
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry: traces and metrics of every call. Needs the extra `otel`.
+"""OpenTelemetry traces and metrics of every call. Requires the extra `otel`.
 
 ```python
 from refold_async import Refold
@@ -7,10 +7,10 @@ from refold_async.integrations.otel import instrument
 refold = Refold(hooks=instrument())
 ```
 
-A logical call is one span, `refold actions.execute`, and each of its attempts is a child of it, an
-HTTP client span by OpenTelemetry's semantic conventions. `url.full` alone is left out: it would
-hold raw ids, where `url.template` holds none. No span, event or metric carries a key, a body, or a
-message of the service.
+A logical call is one span, e.g. `refold actions.execute`. Each attempt is a child span that follows
+OpenTelemetry's semantic conventions for HTTP clients, except that `url.full` is omitted because it
+would contain raw ids; `url.template` does not. No span, event or metric contains a key, a body or a
+message from the service.
 """
 
 from __future__ import annotations
@@ -42,22 +42,21 @@ def instrument(
     linked_account_ids: AccountIds = None,
     propagate: bool = False,
 ) -> tuple[Hooks, ...]:
-    """Give the hooks that trace and measure calls, for the setting `hooks`.
+    """Return hooks that trace and measure calls, for the `hooks` setting.
 
     To combine them with your own: `hooks=[*instrument(), mine]`.
 
     Args:
-        tracer_provider: Where spans go; default: the global one.
-        meter_provider: Where metrics go; default: the global one.
-        linked_account_ids: Whether spans say for which customer a call was made: `"plain"`;
-            `"hash"`, 16 hexadecimal digits of its SHA-256, which are the same for the same customer,
-            and which whoever can guess an id can check; a function from id to text; or `None`
-            (default): not at all. Metrics never do.
-        propagate: Whether requests carry the trace's context to the service, by the global
-            propagator; default no, since it is another company's.
+        tracer_provider: The provider for spans; default: the global one.
+        meter_provider: The provider for metrics; default: the global one.
+        linked_account_ids: How spans identify the customer: `"plain"`; `"hash"`, the first 16
+            hexadecimal digits of the id's SHA-256, which anyone who can guess the id can verify; a
+            function from id to string; or `None` (default), not at all. Metrics never do.
+        propagate: Whether to send the trace context to the service with the global propagator; off by
+            default because the service belongs to another company.
 
     Raises:
-        ValueError: `linked_account_ids` is none of these.
+        ValueError: If `linked_account_ids` is none of these.
     """
     tracer = get_tracer(SCOPE, tracer_provider=tracer_provider)
     meter = get_meter(SCOPE, meter_provider=meter_provider)

@@ -1,4 +1,4 @@
-"""What spans and metrics say of a call, by OpenTelemetry's semantic conventions where they have a name."""
+"""Attributes of spans and metrics, named by OpenTelemetry's semantic conventions where one applies."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from refold_async.errors import RefoldError
 from refold_async.hooks import CallFacts
 
 AccountIds = Literal["hash", "plain"] | Callable[[str], str] | None
-"""How spans name the customer: hashed, plain, by a function of yours, or not at all."""
+"""How spans identify the customer: hashed, plain, by a function of yours, or not at all."""
 
 AccountAttribute = Callable[[CallFacts], Mapping[str, str]]
 
 
 def account_attribute(chosen: AccountIds) -> AccountAttribute:
-    """Give the function that says for which customer a call was made.
+    """Return the function that returns a call's customer attribute.
 
     Raises:
-        ValueError: `chosen` is no `AccountIds`.
+        ValueError: If `chosen` is not one of `AccountIds`.
     """
     if chosen is None:
         return lambda _: {}
@@ -44,7 +44,7 @@ def _hash(linked_account_id: str) -> str:
 
 
 def call_attributes(call: CallFacts) -> dict[str, str | int]:
-    """Say what a logical call is."""
+    """Return the attributes of a logical call."""
     values = {
         "refold.operation": call.operation,
         "refold.slug": call.slug,
@@ -58,7 +58,7 @@ def call_attributes(call: CallFacts) -> dict[str, str | int]:
 
 
 def request_attributes(call: CallFacts) -> dict[str, str | int]:
-    """Say what the HTTP requests of a call have in common."""
+    """Return the attributes shared by a call's HTTP requests."""
     return {
         "http.request.method": call.method,
         "url.template": call.path,
@@ -69,14 +69,14 @@ def request_attributes(call: CallFacts) -> dict[str, str | int]:
 
 @lru_cache(maxsize=64)
 def server_attributes(base_url: str) -> Mapping[str, str | int]:
-    """Say which server a base URL names."""
+    """Return the server attributes of a base URL."""
     parts = urlsplit(base_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return {"server.address": parts.hostname or "", "server.port": port}
 
 
 def response_attributes(status: int | None, error: BaseException | None) -> dict[str, str | int]:
-    """Say how an HTTP request ended."""
+    """Return the attributes of an HTTP response."""
     values: dict[str, str | int] = {} if status is None else {"http.response.status_code": status}
     if status is not None and status >= 400:
         values["error.type"] = str(status)
@@ -86,7 +86,7 @@ def response_attributes(status: int | None, error: BaseException | None) -> dict
 
 
 def failure_attributes(error: BaseException | None, fate: str | None) -> dict[str, str | int]:
-    """Say how a logical call failed, in names alone: a message may hold what the service wrote."""
+    """Return the attributes of a failed call. Messages are excluded: they may contain the service's text."""
     values: dict[str, str | int] = {}
     if error is not None:
         values["error.type"] = type(error).__name__
@@ -98,7 +98,7 @@ def failure_attributes(error: BaseException | None, fate: str | None) -> dict[st
 
 
 def outcome_attributes(outcome: Outcome) -> dict[str, str | int]:
-    """Say what became of a batch's call."""
+    """Return the attributes of a batch's outcome."""
     values: dict[str, str | int] = {
         "refold.outcome": type(outcome).__name__.lower(),
         "refold.slug": outcome.call.slug,

@@ -1,4 +1,4 @@
-"""Metrics: how long calls and their attempts take, how often they fail, and what they wait for."""
+"""Metrics: durations, failures and waits of calls and their attempts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5,
 """The buckets that the semantic conventions recommend for `http.client.request.duration`."""
 
 LONG_SECONDS: Final = (*SECONDS, 15, 30, 60)
-"""The same, up to the default deadline of a call with its waits and retries."""
+"""The same, up to the default timeout of a call with its waits and retries."""
 
 
 class Metrics(Hooks):
-    """Hooks that record metrics; `instrument` makes them.
+    """Hooks that record metrics, created by `instrument`.
 
-    No metric carries the action or the customer: there are too many of them.
+    No metric has the action or the customer as an attribute: their cardinality is too high.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -39,10 +39,10 @@ class Metrics(Hooks):
             explicit_bucket_boundaries_advisory=LONG_SECONDS,
         )  # fmt: skip
         self._active_calls = meter.create_up_down_counter(
-            "refold.client.active_calls", "{call}", "Number of calls under way, those that wait included."
+            "refold.client.active_calls", "{call}", "Number of active calls, including those waiting."
         )
         self._attempts = meter.create_histogram(
-            "refold.client.call.attempts", "{attempt}", "Attempts that a call took.",
+            "refold.client.call.attempts", "{attempt}", "Attempts per call.",
             explicit_bucket_boundaries_advisory=(1, 2, 3, 4, 6, 8),
         )  # fmt: skip
         self._waits = {
@@ -51,17 +51,17 @@ class Metrics(Hooks):
                 explicit_bucket_boundaries_advisory=LONG_SECONDS,
             )
             for reason, name, description in (
-                ("rate", "rate_limit", "Time that a call waited for its turn by the rate limit."),
-                ("connection", "connection", "Time that a call waited for a free connection."),
+                ("rate", "rate_limit", "Time calls waited for the rate limit."),
+                ("connection", "connection", "Time calls waited for a free connection."),
             )
         }  # fmt: skip
         self._outcomes = meter.create_counter(
-            "refold.client.batch.outcomes", "{call}", "Calls of batches that ended, by what became of them."
+            "refold.client.batch.outcomes", "{call}", "Batch calls that ended, by outcome."
         )
         self._sent_at: WeakKeyDictionary[CallFacts, float] = WeakKeyDictionary()
 
     def on_call(self, call: CallFacts) -> None:
-        """Count the call as under way."""
+        """Increment the active calls."""
         self._active_calls.add(1, _of(call))
 
     def on_wait(self, call: CallFacts, reason: WaitReason, seconds: float) -> None:
@@ -69,7 +69,7 @@ class Metrics(Hooks):
         self._waits[reason].record(seconds, _of(call))
 
     def on_request(self, call: CallFacts, attempt: int) -> None:
-        """Count the request as active."""
+        """Increment the active requests."""
         self._sent_at[call] = time.perf_counter()
         self._active_requests.add(1, attributes.request_attributes(call))
 
@@ -82,7 +82,7 @@ class Metrics(Hooks):
     def on_done(
         self, call: CallFacts, attempts: int, error: BaseException | None, fate: Fate | None, seconds: float
     ) -> None:
-        """Record the call's duration and attempts, and end a request that was cancelled."""
+        """Record the call's duration and attempts, and end a cancelled request."""
         if call in self._sent_at:
             self._end_request(call, None, error)
         values = _of(call)
@@ -91,7 +91,7 @@ class Metrics(Hooks):
         self._call_duration.record(seconds, {**values, **attributes.failure_attributes(error, fate)})
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Count what became of a batch's call."""
+        """Count the outcome."""
         self._outcomes.add(1, attributes.outcome_attributes(outcome))
 
     def _end_request(self, call: CallFacts, status: int | None, error: BaseException | None) -> None:
@@ -102,7 +102,7 @@ class Metrics(Hooks):
 
 
 def _of(call: CallFacts) -> dict[str, str | int]:
-    """Say what a call's metrics are counted by."""
+    """Return the attributes shared by a call's metrics."""
     values: dict[str, str | int] = {"refold.operation": call.operation}
     if call.slug is not None:
         values["refold.slug"] = call.slug

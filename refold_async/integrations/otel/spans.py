@@ -1,4 +1,4 @@
-"""Traces: a span for each logical call, and a child of it for each attempt."""
+"""Traces: a span per logical call, with a child span per attempt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refold_async.integrations.otel.attributes import AccountAttribute
 
 
 class _CallSpans:
-    """The spans of one call under way."""
+    """The open spans of one active call."""
 
     __slots__ = ("attempt", "call", "inside")
 
@@ -28,7 +28,7 @@ class _CallSpans:
 
 
 class Spans(Hooks):
-    """Hooks that write spans; `instrument` makes them."""
+    """Hooks that record spans, created by `instrument`."""
 
     def __init__(self, tracer: Tracer, account: AccountAttribute, *, propagate: bool) -> None:
         self._tracer = tracer
@@ -37,20 +37,20 @@ class Spans(Hooks):
         self._spans: WeakKeyDictionary[CallFacts, _CallSpans] = WeakKeyDictionary()
 
     def on_call(self, call: CallFacts) -> None:
-        """Open the call's span, within the span that is current where the call is made."""
+        """Start the call's span as a child of the caller's current span."""
         values = attributes.call_attributes(call)
         spans = _CallSpans(self._tracer.start_span(f"refold {call.operation}", attributes=values))
         self._spans[call] = spans
         spans.call.set_attributes(self._account(call))
 
     def on_wait(self, call: CallFacts, reason: WaitReason, seconds: float) -> None:
-        """Note the wait on the call's span."""
+        """Add an event for the wait to the call's span."""
         self._spans[call].call.add_event(
             "refold.wait", {"refold.wait.reason": reason, "refold.wait.duration": seconds}
         )
 
     def on_request(self, call: CallFacts, attempt: int) -> Mapping[str, str] | None:
-        """Open the attempt's span."""
+        """Start the attempt's span."""
         spans = self._spans[call]
         values = attributes.request_attributes(call)
         if attempt > 1:
@@ -63,11 +63,11 @@ class Spans(Hooks):
     def on_response(
         self, call: CallFacts, attempt: int, status: int | None, error: RefoldError | None, seconds: float
     ) -> None:
-        """Close the attempt's span."""
+        """End the attempt's span."""
         self._close_attempt(self._spans[call], status, error)
 
     def on_retry(self, call: CallFacts, attempt: int, error: RefoldError, wait: float) -> None:
-        """Note on the call's span that it is tried again."""
+        """Add an event for the retry to the call's span."""
         self._spans[call].call.add_event(
             "refold.retry", {"error.type": type(error).__name__, "refold.wait.duration": wait}
         )
@@ -75,7 +75,7 @@ class Spans(Hooks):
     def on_done(
         self, call: CallFacts, attempts: int, error: BaseException | None, fate: Fate | None, seconds: float
     ) -> None:
-        """Close the call's span, and that of an attempt which was cancelled."""
+        """End the call's span, and the span of a cancelled attempt."""
         spans = self._spans.pop(call)
         self._close_attempt(spans, None, error)
         spans.call.set_attribute("refold.attempts", attempts)

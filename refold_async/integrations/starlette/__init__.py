@@ -1,6 +1,6 @@
-"""Starlette: one pool for the process, honest answers, and no write lost to a caller who left.
+"""Starlette: a shared client, problem details for errors, deadlines, and handling of disconnected clients.
 
-`refold_async.integrations.fastapi` adds FastAPI's dependencies to it. Either needs the extra `fastapi`.
+`refold_async.integrations.fastapi` adds FastAPI dependencies. Both require the extra `fastapi`.
 
 ```python
 from starlette.applications import Starlette
@@ -77,15 +77,15 @@ def install(
     deadline: float = math.inf,
     time_left: TimeLeft | None = None,
 ) -> None:
-    """Give an application, before it starts, all that surrounds its handlers.
+    """Add the exception handlers and middleware to an application before it starts.
 
     Args:
         app: The application.
-        on_disconnect: What becomes of a handler that has begun a write when its caller goes; see
+        on_disconnect: What to do if the client disconnects after a handler has started a write; see
             `DisconnectMiddleware`.
-        report: Is told of each write that was cancelled because its caller went.
-        deadline: Seconds that the calls of one request may take together; default: no bound.
-        time_left: Says how much a request has left, where that is less; see `header_of_proxy`.
+        report: Called for each write that was cancelled by a disconnect.
+        deadline: Seconds that all calls of one request may take together; default: no limit.
+        time_left: Returns the time a request has left, if that is less; see `header_of_proxy`.
     """
     add_exception_handlers(app)
     app.add_middleware(DisconnectMiddleware, on_disconnect=on_disconnect, report=report)

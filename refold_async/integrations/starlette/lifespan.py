@@ -1,4 +1,4 @@
-"""One `SessionManager` for the process, from its start to its end, and how handlers get at it."""
+"""The application's lifespan: one `SessionManager` from start to shutdown, and access to it for handlers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from refold_async.integrations.starlette.middleware import WriteTracker
 from refold_async.settings import Options
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
-"""An application's lifespan, as `Starlette(lifespan=…)` takes it."""
+"""An application's lifespan, as accepted by `Starlette(lifespan=…)`."""
 
 STATE: Final = "refold"
-"""Where the client is: `request.state.refold`, and `app.state.refold` for what has no request."""
+"""The client is at `request.state.refold`, and at `app.state.refold` for code without a request."""
 
 
 def lifespan(
@@ -28,20 +28,20 @@ def lifespan(
     inner: Lifespan | None = None,
     **options: Unpack[Options],
 ) -> Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]:
-    """Make the lifespan of an application: connections from its start to its end.
+    """Return a lifespan that opens the connections at start-up and closes them at shutdown.
 
-    `app = FastAPI(lifespan=lifespan())`. The settings are looked at when the application starts, so
-    that a missing key stops it there.
+    `app = FastAPI(lifespan=lifespan())`. Settings are checked at start-up, so a missing key prevents the
+    application from starting.
 
     Args:
-        api_key: The organisation's key, or an async callable that gives it; default: `REFOLD_API_KEY`.
-        drain: Seconds at shutdown for calls under way to end by themselves; default 10.
-        inner: The application's own lifespan. It runs within this one, finds the client at
-            `app.state.refold`, and ends before the connections do.
-        options: Settings of the client; see `Options`.
+        api_key: The organisation's key, or an async callable that returns it; default: `REFOLD_API_KEY`.
+        drain: Seconds to wait at shutdown for running calls to finish; default 10.
+        inner: The application's own lifespan. It runs inside this one, with the client at
+            `app.state.refold`, and ends before the connections are closed.
+        options: Client settings; see `Options`.
 
     Raises:
-        SettingsError: (at start-up) There is no key, or a setting cannot work.
+        SettingsError: (at start-up) If there is no key or a setting is invalid.
     """
 
     @asynccontextmanager
@@ -66,22 +66,22 @@ def _with_tracker(options: Options) -> Options:
 
 
 def get_refold(connection: HTTPConnection) -> Refold:
-    """Give a handler the process's client.
+    """Return the application's client.
 
     Raises:
-        RuntimeError: The application does not run with `lifespan`.
+        RuntimeError: If the application was not created with `lifespan`.
     """
     client = getattr(connection.state, STATE, None)
     if not isinstance(client, Refold):
-        raise RuntimeError("no client of refold_async: the application must be made with lifespan=lifespan()")  # noqa: TRY004 - the application is wrong, not an argument
+        raise RuntimeError("no refold_async client: create the application with lifespan=lifespan()")  # noqa: TRY004 - not an argument of the wrong type
     return client
 
 
 def get_manager(connection: HTTPConnection) -> SessionManager:
-    """Give a handler the process's connections, to call with another key or with a session token.
+    """Return the application's `SessionManager`, to call with another key or a session token.
 
     Raises:
-        RuntimeError: The application does not run with `lifespan`.
+        RuntimeError: If the application was not created with `lifespan`.
     """
     get_refold(connection)
     manager: SessionManager = getattr(connection.state, f"{STATE}_manager")

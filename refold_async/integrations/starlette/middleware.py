@@ -1,4 +1,4 @@
-"""What happens to a call whose caller has gone: a read is cancelled, a write is not lost."""
+"""Middleware: cancels reads of disconnected clients, keeps writes, and sets a deadline per request."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from refold_async.deadlines import deadline
 from refold_async.errors import Fate
 from refold_async.hooks import CallFacts, Hooks
 
-_GONE: Final = "http.disconnect"
-_MOST: Final = 2
+_DISCONNECT: Final = "http.disconnect"
+_MAX_AHEAD: Final = 2
 
 
 class DisconnectListener:
-    """Reads ahead of the handler by at most two messages, so that it hears when the caller goes.
+    """Detects a disconnect by reading at most two messages ahead of the handler.
 
-    `receive` and `send` stand in for those that the server gave.
+    Its `receive` and `send` replace those of the server.
 
     Attributes:
-        answered: Whether the whole answer was sent.
+        answered: Whether the complete response was sent.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -43,27 +43,28 @@ class DisconnectListener:
         self.answered = False
 
     async def gone(self) -> bool:
-        """Wait until the caller has gone, or its answer is complete; false where nothing tells that."""
+        """Wait until the client disconnects or the response is complete. False if that cannot be known."""
         while not self._gone:
             try:
                 message = await self._receive()
-            except Exception as error:  # noqa: BLE001 - it is the handler's to hear, as it receives
+            except Exception as error:  # noqa: BLE001 - raised to the handler by `receive`
                 self._failure = error
                 self._arrived.set()
                 return False
             self._messages.append(message)
-            self._gone = message["type"] == _GONE
+            self._gone = message["type"] == _DISCONNECT
             self._arrived.set()
-            while len(self._messages) >= _MOST and not self._gone:
+            # Without this bound, a large request body would be read into memory, whatever the handler's pace.
+            while len(self._messages) >= _MAX_AHEAD and not self._gone:
                 self._taken.clear()
                 await self._taken.wait()
         return True
 
     async def receive(self) -> Message:
-        """Give the handler the next message; once the caller has gone, that again and again.
+        """Return the next message; after a disconnect, return `http.disconnect` each time.
 
         Raises:
-            Exception: What the server's own `receive` raised.
+            Exception: Whatever the server's own `receive` raised.
         """
         while not self._messages:
             if self._failure is not None:
@@ -76,7 +77,7 @@ class DisconnectListener:
         return self._messages.popleft()
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer."""
+        """Send a message of the response."""
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.answered = True
@@ -85,24 +86,24 @@ class DisconnectListener:
 _logger: Final = logging.getLogger("refold_async")
 
 OnDisconnect = Literal["finish", "report"]
-"""What becomes of a handler that has begun a write when its caller goes: it finishes, or it is
-cancelled, and a write that was under way is reported."""
+"""What to do with a handler that has started a write when its client disconnects: let it finish, or cancel it
+and report the writes that were in flight."""
 
 Report = Callable[[CallFacts, Fate], None]
-"""Is told of a write that was cancelled, and what became of it."""
+"""Called with a write that was cancelled, and its fate."""
 
 
 def log_cancelled_write(call: CallFacts, fate: Fate) -> None:
-    """Report a write that was cancelled, as a warning in the log."""
+    """Log a cancelled write as a warning."""
     known = {name: value for name, value in msgspec.structs.asdict(call).items() if value is not None}
     _logger.warning(
-        "the caller has gone, and %s, was cancelled; fate: %s", call, fate,
+        "the client disconnected and %s was cancelled; fate: %s", call, fate,
         extra={"refold": {**known, "fate": fate}},
     )  # fmt: skip
 
 
 class _RequestState:
-    """What one request's handler has begun."""
+    """What one request's handler has done so far."""
 
     __slots__ = ("gone", "report", "wrote")
 
@@ -116,16 +117,16 @@ _request_state: ContextVar[_RequestState | None] = ContextVar("refold_async_visi
 
 
 def only_reads() -> bool:
-    """Whether the handler is known to have begun no write: `DisconnectMiddleware` saw none."""
+    """Whether the handler has started no write, according to `DisconnectMiddleware`."""
     state = _request_state.get()
     return state is not None and not state.wrote
 
 
 class WriteTracker(Hooks):
-    """Notes which requests' handlers write; `lifespan` adds it to the client's hooks."""
+    """Hooks that record which handlers write; `lifespan` adds them to the client's hooks."""
 
     def on_call(self, call: CallFacts) -> None:
-        """Note that the handler has begun a write."""
+        """Record that the handler has started a write."""
         state = _request_state.get()
         if state is not None and call.effect != "read":
             state.wrote = True
@@ -133,7 +134,7 @@ class WriteTracker(Hooks):
     def on_done(
         self, call: CallFacts, attempts: int, error: BaseException | None, fate: Fate | None, seconds: float
     ) -> None:
-        """Report a write that was cancelled because its caller has gone."""
+        """Report a write that was cancelled by a disconnect."""
         state = _request_state.get()
         cancelled = isinstance(error, asyncio.CancelledError) and call.effect != "read"
         if state is not None and state.gone and cancelled:
@@ -141,18 +142,18 @@ class WriteTracker(Hooks):
 
 
 class DisconnectMiddleware:
-    """Cancels a handler whose caller has gone before it was answered.
+    """Cancels a handler whose client disconnects before the response is complete.
 
-    A handler that has begun a write is left to finish, with all that it does after it, or, with
-    `on_disconnect="report"`, cancelled as well; then each write that was under way is reported with its
-    fate. What runs after the answer, as background tasks, is left alone.
+    A handler that has started a write runs to its end. With `on_disconnect="report"`, it is cancelled too,
+    and each write in flight is reported with its fate. Background tasks that run after the response are
+    not cancelled.
 
-    It sees the calls of the client that `lifespan` opened, and of those lent by its manager.
+    It covers calls made with the client that `lifespan` opens and with the clients of its manager.
 
     Args:
-        app: What it wraps.
+        app: The application to wrap.
         on_disconnect: `"finish"` (default) or `"report"`.
-        report: Is told of each write that was cancelled; default: `log_cancelled_write`.
+        report: Called for each cancelled write; default: `log_cancelled_write`.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class DisconnectMiddleware:
         self._report = report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the wrapped application; of requests over HTTP, watch the caller."""
+        """Run the wrapped application, watching for disconnects during HTTP requests."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -176,46 +177,47 @@ class DisconnectMiddleware:
         finally:
             _request_state.reset(token)
 
-    async def _run_watched(self, state: _RequestState, scope: Scope, caller: DisconnectListener) -> None:
+    async def _run_watched(self, state: _RequestState, scope: Scope, listener: DisconnectListener) -> None:
         handler = asyncio.current_task()
         assert handler is not None  # noqa: S101 - a coroutine always runs in a task
-        watching = asyncio.create_task(self._watch(state, caller, handler))
+        watching = asyncio.create_task(self._watch(state, listener, handler))
         try:
-            await self._app(scope, caller.receive, caller.send)
+            await self._app(scope, listener.receive, listener.send)
         except asyncio.CancelledError:
             if not state.gone or handler.cancelling() > 1:
                 raise
         finally:
             if state.gone:
-                handler.uncancel()  # ours has been heard, also where the handler made something else of it
+                handler.uncancel()  # else the server's task stays cancelled, even if the handler caught it
             watching.cancel()
+            # `wait` does not raise what the watcher raised, and so the handler's own result or error stands.
             await asyncio.wait([watching])
 
     async def _watch(
-        self, state: _RequestState, caller: DisconnectListener, handler: asyncio.Task[object]
+        self, state: _RequestState, listener: DisconnectListener, handler: asyncio.Task[object]
     ) -> None:
-        """Cancel the handler once its caller has gone, where that is to be."""
-        gone = await caller.gone()
-        if gone and not caller.answered and not (state.wrote and self._finishes):
+        """Cancel the handler when its client disconnects, unless its write should finish."""
+        gone = await listener.gone()
+        if gone and not listener.answered and not (state.wrote and self._finishes):
             state.gone = True
             handler.cancel()
 
 
 TimeLeft = Callable[[HTTPConnection], float | None]
-"""Says how many seconds a request has left; `None` where it says nothing."""
+"""Returns how many seconds a request has left, or `None` if it does not say."""
 
 _SECONDS: Final = {"s": 1.0, "ms": 0.001}
 
 
 def header_of_proxy(name: str, *, unit: Literal["s", "ms"] = "s") -> TimeLeft:
-    """Read the time left from a header, as Envoy's `x-envoy-expected-rq-timeout-ms`.
+    """Return a function that reads the time left from a header, e.g. `x-envoy-expected-rq-timeout-ms`.
 
-    Use it only where a proxy of yours sets that header, and takes away what callers send: a
-    caller could shorten its calls by it (never lengthen them). What is no number above 0 says nothing.
+    Use it only if your own proxy sets the header and strips it from client requests: otherwise, a client
+    could shorten (never lengthen) its deadline. Values that are not positive numbers are ignored.
 
     Args:
         name: The header.
-        unit: What its number counts: `"s"` or `"ms"`.
+        unit: The unit of its value: `"s"` or `"ms"`.
     """
     factor = _SECONDS[unit]
 
@@ -230,18 +232,18 @@ def header_of_proxy(name: str, *, unit: Literal["s", "ms"] = "s") -> TimeLeft:
 
 
 class DeadlineMiddleware:
-    """Bounds every call that a handler makes by the time that its request has left.
+    """Limits every call that a handler makes to the time its request has left.
 
-    The deadline holds for all that a handler starts, background tasks among them. Hand work that
+    The deadline applies to everything a handler starts, including background tasks. Move work that
     outlives the request to a task of the application's lifespan.
 
     Args:
-        app: What it wraps.
-        seconds: The time of each request; default: none but what `time_left` says.
-        time_left: Says how much a request has left, where that is less.
+        app: The application to wrap.
+        seconds: The time limit of each request; default: only that of `time_left`.
+        time_left: Returns the time a request has left, if that is less.
 
     Raises:
-        SettingsError: `seconds` is not a number above 0.
+        SettingsError: If `seconds` is not a positive number.
     """
 
     def __init__(self, app: ASGIApp, seconds: float = math.inf, time_left: TimeLeft | None = None) -> None:
@@ -250,7 +252,7 @@ class DeadlineMiddleware:
         self._time_left = time_left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the wrapped application; requests over HTTP within their deadline."""
+        """Run the wrapped application, HTTP requests within their deadline."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,7 +1,7 @@
-"""From our errors to honest HTTP answers, as problem details (RFC 9457).
+"""HTTP responses for the SDK's errors, as problem details (RFC 9457).
 
-An answer says what became of the call in fixed words: it repeats neither the key, nor the customer's
-id, nor anything that the service or the connected app wrote.
+A response describes the call's fate in fixed words. It never contains the key, the customer's id, or
+text from the service or the connected app.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ Kind = Literal[
     "conflict",
     "bad-call",
 ]
-"""What went wrong, as the last part of a problem's `type`."""
+"""The kind of problem: the last part of a problem's `type`."""
 
 
 class HTTPProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of an answer, by RFC 9457.
+    """The body of a response, as in RFC 9457.
 
     Attributes:
         type: `urn:refold-async:` and a `Kind`.
-        title: The problem in words, the same for each of its kind.
-        status: The answer's HTTP status.
-        detail: What it means for the caller.
-        fate: What became of the call: `not_sent`, `rejected` or `unknown`.
-        instance: Names this one occurrence, here and in the server's log.
-        operation: What was called, as `actions.execute`.
-        slug: The app that was named.
-        action_id: The action that was named.
-        attempts: How many times it was tried.
-        request_id: Refold's own id of the request, for its support.
-        retry_after: Seconds after which to try again, as in the header.
+        title: A short summary, the same for every problem of a kind.
+        status: The HTTP status.
+        detail: What it means for the client.
+        fate: The call's fate: `not_sent`, `rejected` or `unknown`.
+        instance: The id of this occurrence, also in the server's log.
+        operation: The operation, e.g. `actions.execute`.
+        slug: The app's slug.
+        action_id: The action's id.
+        attempts: The number of attempts.
+        request_id: Refold's id of the request, for its support.
+        retry_after: Seconds to wait before retrying, as in the header.
     """
 
     type: str
@@ -86,33 +86,33 @@ class HTTPProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 _ANSWERS: Final[dict[Kind, tuple[int, str, str]]] = {
     "reconnect-required": (
         409,
-        "The app must be connected again",
-        "The connection to the app has ended. Nothing was done; connect it again, then repeat this.",
+        "The app must be reconnected",
+        "The connection to the app has expired. Nothing was done; reconnect it, then try again.",
     ),
     "throttled": (
         503,
-        "Too much at once",
-        "Too much is going on at the moment. Nothing was done; repeat this later.",
+        "Too many requests",
+        "There are too many requests at the moment. Nothing was done; try again later.",
     ),
     "app-throttled": (
         429,
-        "The app takes no more for now",
+        "The app is rate limited",
         "The connected app accepts no more requests for this account for now.",
     ),
     "unknown-outcome": (
         502,
-        "It is not known whether it was done",
-        "It was sent, and no answer tells whether it was done. Look in the app before you repeat it.",
+        "The outcome is unknown",
+        "The request was sent, but no response confirms it. Check in the app before trying again.",
     ),
-    "deadline-exceeded": (504, "It took too long", "No answer came in time."),
+    "deadline-exceeded": (504, "Deadline exceeded", "There was no response in time."),
     "unavailable": (503, "Not available", "The service could not be reached. Nothing was done."),
-    "upstream-failed": (502, "The service failed", "The service gave no usable answer."),
-    "misconfigured": (500, "Internal error", "This server is not set up as it must be. Nothing was done."),
-    "refused": (422, "The app refused it", "What was asked was refused. It was not done."),
+    "upstream-failed": (502, "The service failed", "The service returned no usable response."),
+    "misconfigured": (500, "Internal error", "This server is misconfigured. Nothing was done."),
+    "refused": (422, "Refused by the app", "The request was refused. Nothing was done."),
     "not-found": (404, "Not found", "There is no such app, action or record. Nothing was done."),
     "not-permitted": (403, "Not permitted", "This is not permitted. Nothing was done."),
-    "conflict": (409, "Conflict", "The current state does not allow this. It was not done."),
-    "bad-call": (400, "Bad request", "What was asked cannot be done as it is. Nothing was done."),
+    "conflict": (409, "Conflict", "The current state does not allow this. Nothing was done."),
+    "bad-call": (400, "Bad request", "The request is invalid. Nothing was done."),
 }
 
 _ID: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
@@ -121,10 +121,10 @@ _RETRY_LATER: Final = frozenset({"throttled", "app-throttled", "unavailable"})
 
 
 def problem_of(error: RefoldError) -> HTTPProblem:
-    """Give the answer that is honest about an error.
+    """Return the problem details of an error.
 
-    Where a call that is no read has an unknown fate, the answer says so before all else: 504 where
-    its deadline passed, and 502 where not. The rest follows from the error's class.
+    An unknown fate of anything but a read takes precedence: 504 if the deadline was exceeded, otherwise 502.
+    Everything else depends on the error's class.
     """
     kind = kind_of(error)
     status, title, detail = _ANSWERS[kind]
@@ -147,7 +147,7 @@ def problem_of(error: RefoldError) -> HTTPProblem:
 
 
 def kind_of(error: RefoldError) -> Kind:
-    """Say what kind of problem an error is."""
+    """Return the kind of an error."""
     if error.fate == "unknown" and error.effect != "read":
         return "unknown-outcome"
     if error.needs_reconnect:
@@ -182,7 +182,7 @@ def _kind_of_class(error: RefoldError) -> Kind:
 
 
 def _kind_of_delay(error: RefoldError) -> Kind | None:
-    """Say what kind of problem it is that the call could not go out yet, where that is the problem."""
+    """Return the kind of an error that kept the call from being sent, or `None`."""
     match error:
         case RateLimitedError(by_app=True):
             return "app-throttled"
@@ -203,7 +203,7 @@ def _kind_of_failure(error: ActionFailed) -> Kind:
 
 
 def _id_alone(request_id: str | None) -> str | None:
-    """Give the service's id where it is one, since anything else is text of the service's."""
+    """Return the request id if it looks like one; anything else could be arbitrary text from the service."""
     return request_id if request_id is not None and _ID.fullmatch(request_id) else None
 
 

@@ -1,4 +1,4 @@
-"""What a handler answers: an action's own JSON, or the problem that an error is."""
+"""Responses for handlers: an action's own JSON, or problem details for an error."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _logger: Final = logging.getLogger("refold_async")
 
 
 class ActionResponse(Response):
-    """Hands an action's data on as it came, byte for byte, without decoding it.
+    """Returns an action's data byte for byte, without decoding it.
 
     Args:
-        result: What `actions.execute` gave.
-        status_code: The answer's HTTP status; default 200.
-        headers: Further headers.
-        background: What to run once the answer is sent.
+        result: The result of `actions.execute`.
+        status_code: The HTTP status; default 200.
+        headers: Additional headers.
+        background: A task to run after the response is sent.
     """
 
     media_type = "application/json"
@@ -43,7 +43,7 @@ class ActionResponse(Response):
 
 
 class ProblemResponse(Response):
-    """An answer with problem details (RFC 9457)."""
+    """A response with problem details (RFC 9457)."""
 
     media_type = "application/problem+json"
 
@@ -53,13 +53,13 @@ class ProblemResponse(Response):
 
 
 def answer_error(request: Request, error: Exception) -> Response:
-    """Answer an error of the SDK that no handler caught; see `problem_of`.
+    """Return the response to an SDK error that no handler caught; see `problem_of`.
 
-    An answer of 5xx is logged as a warning, a setting of our own that cannot work as an error, and all
-    else at `DEBUG`, with the `instance` that the answer names.
+    A 5xx response is logged as a warning, a misconfiguration as an error, and anything else at `DEBUG`,
+    with the `instance` of the response.
 
     Raises:
-        Exception: `error` itself, where it is not the SDK's.
+        Exception: `error` itself, if it is not the SDK's.
     """
     if not isinstance(error, RefoldError):
         raise error
@@ -69,12 +69,12 @@ def answer_error(request: Request, error: Exception) -> Response:
 
 
 def answer_group(request: Request, group: Exception) -> Response:
-    """Answer what a task group raised as its first error, where all are the SDK's and the handler only read.
+    """Return the response to a task group's first error, if all are the SDK's and the handler only read.
 
-    A write that the group cancelled is not among its errors, so that no answer could be honest about it.
+    The group's errors do not include writes that it cancelled, so a response could not report their fate.
 
     Raises:
-        Exception: `group` itself, in every other case.
+        Exception: `group` itself, otherwise.
     """
     ours, others = group.split(RefoldError) if isinstance(group, ExceptionGroup) else (None, group)
     if ours is None or others is not None or not only_reads():
@@ -114,6 +114,6 @@ def _log(request: Request, error: RefoldError, problem: HTTPProblem) -> None:
 
 
 def add_exception_handlers(app: Starlette) -> None:
-    """Let an application answer the SDK's errors, also those of task groups that only read."""
+    """Add exception handlers for the SDK's errors, including those of task groups that only read."""
     app.add_exception_handler(RefoldError, answer_error)
     app.add_exception_handler(ExceptionGroup, answer_group)

@@ -1,4 +1,4 @@
-"""Webhooks: a delivery is read up to a size, verified, and handed over as a typed event."""
+"""Webhooks: read a delivery up to a size limit, verify it, and return it as a typed event."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from refold_async.settings import resolve_api_key
 from refold_async.webhooks import SIGNATURE_HEADER, WebhookDelivery, parse_webhook, verify_webhook
 
 MAX_BYTES: Final = 1024 * 1024
-"""The largest delivery that is read."""
+"""The default size limit of a delivery."""
 
 
 def webhook_of(
     *api_keys: str | KeySource, max_bytes: int = MAX_BYTES
 ) -> Callable[[Request], Awaitable[WebhookDelivery]]:
-    """Make the function that gives a handler the event of a webhook: for FastAPI, a dependency.
+    """Return a function that reads a verified webhook from a request; in FastAPI, use it as a dependency.
 
-    Whoever knows the URL can send to it; what is not signed with a key is refused with 401, before it is
-    read as JSON. What is too large is refused with 413, and what is no event with 400.
+    Anyone who knows the URL can send to it: a request that is not signed with a key gets 401 before its
+    JSON is decoded, one that is too large 413, and one that is not a JSON object 400.
 
-    A delivery comes at least once, and again, up to three times, until it is answered with 200. Nothing in
-    it says when it was signed, so one that was overheard can be sent again at any time: let a
-    repeated event change nothing, as by noting what was handled, and answer it with 200 too.
+    Deliveries are at least once: the service retries up to three times until the response is 200. The
+    signature has no timestamp, so an intercepted delivery can be replayed at any time: handle events
+    idempotently, e.g. by recording those already handled, and respond to repeats with 200 too.
 
     Args:
-        api_keys: The keys of the environment that the webhooks are of: the new and the old one
-            during a rotation. Async callables are asked at each delivery; default: `REFOLD_API_KEY`.
-        max_bytes: The largest delivery that is read; default 1 MiB.
+        api_keys: The API keys of the webhooks' environment: the new and the old one during a rotation.
+            Async callables are called for each delivery; default: `REFOLD_API_KEY`.
+        max_bytes: The size limit of a delivery; default 1 MiB.
 
     Raises:
-        SettingsError: A key cannot be one; by the function, also where there is none, or its source failed.
+        SettingsError: If a key is invalid. The returned function also raises it if there is no key, or
+            its source failed.
     """
     given = [Credential("key", api_key) for api_key in api_keys]
 
@@ -46,7 +47,7 @@ def webhook_of(
         for credential in credentials:
             if verify_webhook(body, signature, await credential.secret()):
                 return _event(body)
-        raise HTTPException(401, "the webhook's signature is not of this body")
+        raise HTTPException(401, "invalid webhook signature")
 
     return webhook
 
@@ -57,7 +58,7 @@ async def _read(request: Request, max_bytes: int) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > max_bytes:
-            raise HTTPException(413, f"a webhook may have {max_bytes} bytes")
+            raise HTTPException(413, f"webhook exceeds {max_bytes} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -66,4 +67,4 @@ def _event(body: bytes) -> WebhookDelivery:
     try:
         return parse_webhook(body)
     except UnreadableReplyError:
-        raise HTTPException(400, "the webhook is no event") from None
+        raise HTTPException(400, "webhook is not a JSON object") from None
