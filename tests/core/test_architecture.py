@@ -94,6 +94,12 @@ def _imports(path: Path, tree: ast.AST) -> Iterator[str]:
                 yield whole if whole in MODULES else module
 
 
+def test_the_page_names_files_that_exist() -> None:
+    named = set(re.findall(r"(?<![\w/.])((?:\w+/)*\w+\.py)\b", PICTURE.read_text(encoding="utf-8")))
+    for name in named:
+        assert any((folder / name).exists() for folder in (PACKAGE, PACKAGE.parent, PACKAGE / "_core")), name
+
+
 def test_the_layers_list_each_part_once() -> None:
     listed = [part for layer in LAYERS for part in layer]
     assert sorted(listed) == sorted({part_of(module) for module in MODULES})

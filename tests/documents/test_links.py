@@ -13,7 +13,9 @@ import pytest
 from .pages import DOCS, LINKED, ROOT, name_of, prose_of, text_of
 
 _LINK = re.compile(r"\[(?:[^\[\]]|`[^`]*`)*\]\(([^)\s]+)\)")
-_FILE = re.compile(r"`((?:examples|benchmarks|tests)/[\w./-]+|[A-Z]{4,}\.md)`")
+_FILE = re.compile(
+    r"`((?:examples|benchmarks|tests|docs|refold_async|\.ci|\.github)/[\w./-]+|[A-Z]{4,}\.md|\w+\.toml)`"
+)
 
 
 def links(page: Path) -> list[str]:
