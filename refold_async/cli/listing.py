@@ -1,4 +1,4 @@
-"""What the commands that list share: one page by its number, or all of them."""
+"""Paging options of the commands that list: one page by number, or all of them."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from refold_async.cli.arguments import with_options
 T = TypeVar("T")
 
 _OPTIONS: Final = (
-    click.option("--page", type=click.IntRange(min=1), metavar="N", help="The page's number; default: 1."),
-    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many a page; default: 10."),
+    click.option("--page", type=click.IntRange(min=1), metavar="N", help="The page number; default: 1."),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Items per page; default: 10."),
     click.option("--all", "everything", is_flag=True, help="All pages."),
 )
 _LIMIT_OF_ALL: Final = 100
 """Items on a page when all pages are fetched and `--limit` is not given."""
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What of a list is asked for."""
+class PageOptions(msgspec.Struct, frozen=True):
+    """The part of a list to fetch."""
 
     page: int | None
     limit: int | None
     everything: bool
 
-    async def of(
+    async def fetch(
         self,
         list_of: Callable[..., Paginator[T]],
         what: str,
         **filters: object,
     ) -> tuple[list[T], str]:
-        """Return the items that were asked for, and a line that says how many of how many they are.
+        """Return the items, and a title with their number and the total.
 
         Args:
-            list_of: The method that lists them.
-            what: What they are, e.g. `executions`.
-            filters: What it takes beside `page` and `limit`.
+            list_of: The `list` method.
+            what: The items' name, e.g. `executions`.
+            filters: Its arguments besides `page` and `limit`.
         """
         if self.everything:
             async with list_of(limit=self.limit or _LIMIT_OF_ALL, **filters) as paginator:
@@ -52,17 +52,17 @@ class Asked(msgspec.Struct, frozen=True):
         return page.items, f"{len(page)}{of} {what}"
 
 
-def lists(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--page`, `--limit` and `--all`, which it takes as `asked`.
+def page_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--page`, `--limit` and `--all` to a command, which receives them as `pages`.
 
     Raises:
-        click.UsageError: It is asked for one page, and for all.
+        click.UsageError: If `--page` and `--all` are both given.
     """
 
     @functools.wraps(command)
-    def with_asked(*, page: int | None, limit: int | None, everything: bool, **given: Any) -> None:
+    def with_pages(*, page: int | None, limit: int | None, everything: bool, **given: Any) -> None:
         if everything and page is not None:
-            raise click.UsageError("--page asks for one page, and --all for all of them")
-        command(asked=Asked(page, limit, everything), **given)
+            raise click.UsageError("--page and --all cannot be combined")
+        command(pages=PageOptions(page, limit, everything), **given)
 
-    return with_options(with_asked, _OPTIONS)
+    return with_options(with_pages, _OPTIONS)

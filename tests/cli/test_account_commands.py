@@ -32,10 +32,10 @@ def test_a_page_is_listed_by_its_number(refold: Command, sandbox: Sandbox) -> No
     assert [each["account_id"] for each in json.loads(ended.out)] == list(sandbox.account_ids[3:6])
 
 
-def test_one_page_and_all_of_them_cannot_be_asked_for_together(refold: Command) -> None:
+def test_page_and_all_cannot_be_combined(refold: Command) -> None:
     ended = refold("accounts", "list", "--page", "2", "--all")
     assert ended.code == 2
-    assert "--page asks for one page" in ended.err
+    assert "--page and --all cannot be combined" in ended.err
 
 
 def test_an_account_is_shown(refold: Command) -> None:
@@ -64,7 +64,7 @@ def test_an_account_is_made_and_deleted(refold: Command, sandbox: Sandbox) -> No
     assert refold("accounts", "delete", "ann 1", "--yes").code == 1
 
 
-def test_a_deletion_that_nobody_can_confirm_is_not_begun(refold: Command, sandbox: Sandbox) -> None:
+def test_a_deletion_needs_yes_without_a_terminal(refold: Command, sandbox: Sandbox) -> None:
     before = len(sandbox.requests)
     ended = refold("accounts", "delete", "demo-user-9")
     assert ended.code == 2
@@ -73,7 +73,7 @@ def test_a_deletion_that_nobody_can_confirm_is_not_begun(refold: Command, sandbo
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 130)])
-def test_a_person_is_asked_before_a_deletion(
+def test_a_deletion_asks_for_confirmation(
     refold: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
 ) -> None:
     sandbox.add_account("soon-gone")
@@ -108,6 +108,6 @@ def test_a_token_is_alone_on_stdout_and_serves(refold: Command, sandbox: Sandbox
     assert piped["token"] != ended.out.strip()
 
 
-def test_a_token_of_nobody_is_an_error_and_nothing_on_stdout(refold: Command) -> None:
+def test_a_token_of_an_unknown_account_is_an_error_and_stdout_is_empty(refold: Command) -> None:
     ended = refold("accounts", "token", "nobody")
     assert (ended.code, ended.out) == (1, "")

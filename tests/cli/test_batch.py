@@ -54,7 +54,7 @@ def test_a_read_runs_for_every_account_with_its_own_parameters(
 
 @pytest.mark.parametrize("file", ["linked_account_id,limit\n in.csv", "\n in.jsonl", " in.jsonl"], ids=repr)
 @pytest.mark.parametrize("options", [(), ("--json",), ("--dry-run",), ("--journal", "JOURNAL")], ids=repr)
-def test_a_file_without_a_call_is_told(
+def test_an_empty_file_is_reported(
     refold: Command, sandbox: Sandbox, tmp_path: Path, file: str, options: tuple[str, ...]
 ) -> None:
     content, _, name = file.rpartition(" ")
@@ -68,7 +68,7 @@ def test_a_file_without_a_call_is_told(
         assert json.loads(ended.out)["done"] == 0
 
 
-def test_stdin_without_a_call_is_told(refold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_stdin_is_reported(refold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"linked_account_id\n")))
     ended = refold(*READ, "--accounts", "-")
     assert (ended.code, "no calls in stdin: nothing to send" in ended.err) == (0, True)
@@ -108,7 +108,7 @@ def test_no_file_is_written_over_another(
     assert (ended.code, Path(accounts).read_text()) == (2, before)
 
 
-def test_results_go_to_stdout_alone_where_asked(refold: Command, accounts: str) -> None:
+def test_out_dash_writes_only_results_to_stdout(refold: Command, accounts: str) -> None:
     ended = refold(*READ, "--accounts", accounts, "--out", "-")
     assert len([json.loads(line) for line in ended.out.splitlines()]) == 5
     assert "5 done" in ended.err
@@ -157,7 +157,7 @@ def test_a_person_is_asked(
         assert sandbox.ledger.count(effect="write") == ran
 
 
-def test_a_write_for_one_account_is_not_asked_about(
+def test_a_write_for_one_account_needs_no_confirmation(
     refold: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = tmp_path / "in.csv"
@@ -220,7 +220,7 @@ def test_no_account_is_no_call(refold: Command, tmp_path: Path) -> None:
     assert refold(*READ, "--accounts", str(path)).code == 0
 
 
-def test_it_stops_at_the_first_failure_where_asked(refold: Command, sandbox: Sandbox, accounts: str) -> None:
+def test_stop_on_failure_stops_at_the_first_failure(refold: Command, sandbox: Sandbox, accounts: str) -> None:
     sandbox.faults.add(Fault(status=404, linked_account_id="demo-user-1"))
     ended = refold(*READ, "--accounts", accounts, "--concurrency", "1", "--stop-on-failure", "--json")
     told = json.loads(ended.out)
@@ -295,7 +295,7 @@ def test_results_are_not_touched_by_a_run_that_does_not_get_its_journal(
     assert out.read_text() == "of the first run\n"
 
 
-def test_a_write_left_unknown_is_not_repeated_until_asked(
+def test_an_unknown_write_is_repeated_only_with_retry_unknown(
     refold: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path, journal = tmp_path / "in.csv", str(tmp_path / "job.sqlite")

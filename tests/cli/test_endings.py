@@ -41,7 +41,7 @@ def test_the_error_comes_as_json_too(refold: Command) -> None:
         ("execute", "hubspot", "get_contact", "--account", "a", "--effect", "maybe"),
     ],
 )
-def test_what_cannot_be_asked_ends_in_2_and_sends_nothing(
+def test_invalid_arguments_exit_with_2_and_send_nothing(
     refold: Command, sandbox: Sandbox, line: tuple[str, ...]
 ) -> None:
     before = len(sandbox.requests)
@@ -98,7 +98,7 @@ def test_a_write_without_an_answer_ends_in_6_and_ran_once(refold: Command, sandb
     assert sandbox.ledger.count(effect="write") == 1
 
 
-def test_a_caller_who_says_idempotent_gets_the_write_tried_again(refold: Command, sandbox: Sandbox) -> None:
+def test_effect_idempotent_retries_a_write(refold: Command, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(drop="after", times=1))
     ended = refold(*WRITE, "--effect", "idempotent")
     assert ended.code == 0

@@ -58,7 +58,7 @@ def test_each_error_says_what_to_do_next(error: RefoldError, effect: Effect, wor
 
 
 @pytest.mark.parametrize("error", [SettingsError("no"), ConflictError("no", fate="rejected", status=409)])
-def test_no_advice_is_made_up(error: RefoldError) -> None:
+def test_other_errors_have_no_hint(error: RefoldError) -> None:
     assert hint_for(error) is None
 
 
@@ -69,7 +69,7 @@ def test_a_listing_is_not_proposed_where_the_app_or_account_itself_is_unknown() 
     assert hint_for(about(NotFoundError("no", fate="rejected", status=404), account=None)) is None
 
 
-def test_the_lines_tell_what_for_whom_the_fate_and_the_next_step() -> None:
+def test_the_lines_name_the_call_account_fate_and_next_step() -> None:
     error = about(
         ServerError("it broke", fate="unknown", status=502, error_code="BAD", request_id="r-1"), "a-1"
     )

@@ -44,6 +44,6 @@ def test_params_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, ["=1"], "'=1' is not name=value"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_words(text: str | None, pairs: list[str], words: str) -> None:
+def test_unreadable_parameters_are_usage_errors(text: str | None, pairs: list[str], words: str) -> None:
     with pytest.raises(click.BadParameter, match=words):
         read_params(text, pairs)

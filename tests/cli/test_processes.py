@@ -196,7 +196,7 @@ on_a_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this
 @pytest.mark.parametrize(
     "line", ["actions hubspot --account demo-user-1", "api GET /api/v2/public/workflow --json"]
 )
-def test_an_output_that_cannot_be_written_is_told_in_words(sandbox: Sandbox, line: str) -> None:
+def test_an_output_that_cannot_be_written_is_an_error_message(sandbox: Sandbox, line: str) -> None:
     ended = piped(sandbox, f"{line} >/dev/full", "true")
     assert ended.returncode == 2
     assert ended.stderr == "Error: cannot write the output: No space left on device\n"

@@ -117,7 +117,7 @@ def test_executions_are_listed_for_people(refold: Command) -> None:
         ("executions", "follow", "..", *ACCOUNT),
     ],
 )
-def test_what_cannot_be_asked_ends_in_2_and_sends_nothing(
+def test_invalid_arguments_exit_with_2_and_send_nothing(
     refold: Command, sandbox: Sandbox, line: tuple[str, ...]
 ) -> None:
     before = len(sandbox.requests)

@@ -1,4 +1,4 @@
-"""A caller that hangs up: its reads end, its writes are finished or reported, and nothing else is harmed."""
+"""Clients that disconnect: reads are cancelled, writes finish or are reported, other requests go on."""
 
 import asyncio
 import contextlib
@@ -110,7 +110,7 @@ async def test_a_write_finishes_with_all_that_its_handler_does_after_it(
     assert seen.reported == []
 
 
-async def test_a_write_is_reported_where_that_is_asked(
+async def test_a_write_is_reported_with_on_disconnect_report(
     sandbox: Sandbox, options: Options, seen: Seen
 ) -> None:
     sandbox.faults.add(Fault(hang=True, when="after"))
@@ -139,7 +139,7 @@ async def test_a_report_goes_to_the_log_by_default(
     )  # fmt: skip
 
 
-async def test_a_caller_that_leaves_before_the_write_has_none_done(
+async def test_a_disconnect_before_the_write_prevents_it(
     sandbox: Sandbox, options: Options, seen: Seen
 ) -> None:
     async def think_then_write(request: Request) -> None:

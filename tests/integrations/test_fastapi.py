@@ -80,7 +80,7 @@ async def test_the_account_is_that_of_the_signed_in_customer(
     assert [run.linked_account_id for run in sandbox.ledger.runs] == [account]
 
 
-async def test_nobody_signed_in_calls_nothing(sandbox: Sandbox, options: Options) -> None:
+async def test_without_a_signed_in_customer_nothing_is_called(sandbox: Sandbox, options: Options) -> None:
     async with serving(application(sandbox, options)) as url:
         assert (await fetch(f"{url}/contacts", None))[0] == 401
     assert sandbox.requests == []
@@ -107,7 +107,7 @@ async def test_a_test_can_put_its_own_client_in_place(sandbox: Sandbox, options:
             assert (await fetch(f"{url}/contacts"))[0] == 200
 
 
-async def test_who_is_signed_in_as_nobody_gets_nobodys_account(sandbox: Sandbox, options: Options) -> None:
+async def test_an_identity_that_is_not_a_string_is_refused(sandbox: Sandbox, options: Options) -> None:
     async with (
         serving(application(sandbox, options)) as url,
         aiohttp.ClientSession() as session,

@@ -118,7 +118,7 @@ async def test_an_action_that_failed_tells_its_http_status_and_fate(
     ]
 
 
-async def test_the_wait_for_a_turn(sandbox: Sandbox, options: Options, told: Told) -> None:
+async def test_the_wait_for_the_rate_limit(sandbox: Sandbox, options: Options, told: Told) -> None:
     async with client(sandbox, options, told, rate_limit=RateLimit(20)) as refold:
         await asyncio.gather(read(refold), read(refold))
     assert told.events.count(("wait", "rate")) == 1
@@ -158,7 +158,9 @@ async def test_a_call_that_never_got_a_connection_sent_nothing(
         await asyncio.wait([hanging])
 
 
-async def test_a_cancelled_write_is_told_as_unknown(sandbox: Sandbox, options: Options, told: Told) -> None:
+async def test_a_cancelled_write_is_reported_as_unknown(
+    sandbox: Sandbox, options: Options, told: Told
+) -> None:
     sandbox.faults.add(Fault(hang=True))
     async with client(sandbox, options, told) as refold:
         with pytest.raises(TimeoutError):

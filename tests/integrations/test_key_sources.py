@@ -142,7 +142,7 @@ async def test_a_source_that_hangs_after_a_refusal_is_bounded_too(sandbox: Sandb
     assert any("before the deadline" in note for note in caught.value.__notes__)
 
 
-async def test_who_gives_up_asking_takes_nobody_along(sandbox: Sandbox, options: Options) -> None:
+async def test_a_cancelled_key_request_does_not_cancel_the_others(sandbox: Sandbox, options: Options) -> None:
     vault = Vault(sandbox.api_key, delay=0.05)
     async with Refold(vault, **options) as refold:
         first = asyncio.create_task(read(refold))

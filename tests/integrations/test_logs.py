@@ -192,6 +192,6 @@ async def test_no_line_holds_a_key_a_body_or_a_raw_url(
         assert "{slug}" in fields(record)["path"]
 
 
-def test_the_library_prints_nothing_unasked() -> None:
+def test_the_library_prints_nothing_by_default() -> None:
     handlers = logging.getLogger("refold_async").handlers
     assert any(isinstance(handler, logging.NullHandler) for handler in handlers)

@@ -188,7 +188,7 @@ def test_what_names_no_way_of_naming_is_refused() -> None:
         instrument(linked_account_ids="hashed")  # type: ignore[arg-type]
 
 
-async def test_the_trace_travels_only_where_asked(
+async def test_the_trace_context_is_sent_only_with_propagate(
     sandbox: Sandbox, options: Options, recorded: Recorded
 ) -> None:
     async with Refold(sandbox.api_key, **recorded.options(options)) as refold:
@@ -209,7 +209,7 @@ async def test_the_global_providers_serve_by_default(sandbox: Sandbox, options: 
             await refold.account("demo-user-1").actions.execute("hubspot", "create_contact", {})
 
 
-def test_nothing_of_it_is_imported_unasked() -> None:
+def test_importing_the_package_does_not_import_opentelemetry() -> None:
     code = (
         "import sys, json, refold_async; print(json.dumps([m for m in sys.modules if 'opentelemetry' in m]))"
     )

@@ -191,7 +191,7 @@ def test_the_line_alone_tells_which_call_for_whom_and_what_became_of_it(
     ("given", "told"),
     [("req_8f.1-2:3", "req_8f.1-2:3"), ("<b>", None), ("x" * 129, None), ("", None), (None, None)],
 )
-def test_only_what_looks_like_an_id_is_handed_on_as_one(given: str | None, told: str | None) -> None:
+def test_only_valid_request_ids_are_passed_on(given: str | None, told: str | None) -> None:
     problem = problem_of(status(errors.ServerError, 500, "unknown", request_id=given))
     assert problem.request_id == told
 

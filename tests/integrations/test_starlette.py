@@ -247,7 +247,7 @@ async def test_the_application_s_own_hooks_are_heard(sandbox: Sandbox, options: 
     assert heard == ["actions.list"] * 2
 
 
-def test_an_application_without_the_lifespan_is_told_so() -> None:
+def test_an_application_without_the_lifespan_raises() -> None:
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
     with pytest.raises(RuntimeError, match="lifespan"):
         get_refold(Request(scope))

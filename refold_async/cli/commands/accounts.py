@@ -7,7 +7,7 @@ import click
 from refold_async.api.linked_accounts import Integration, LinkedAccount
 from refold_async.cli.arguments import read_pairs
 from refold_async.cli.client_command import client_command
-from refold_async.cli.listing import Asked, lists
+from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
 from refold_async.errors import UnreadableReplyError
@@ -21,12 +21,12 @@ def accounts() -> None:
 
 
 @accounts.command("list")
-@lists
+@page_options
 @client_command
-async def _list(terminal: Terminal, refold: Refold, *, asked: Asked) -> None:
+async def _list(terminal: Terminal, refold: Refold, *, pages: PageOptions) -> None:
     """List the linked accounts."""
     resource = refold.linked_accounts
-    accounts, title = await asked.of(resource.list, "linked accounts")
+    accounts, title = await pages.fetch(resource.list, "linked accounts")
     rows = [
         (each.linked_account_id, each.name, each.environment, _apps(each), each.created_at)
         for each in accounts

@@ -13,7 +13,7 @@ from refold_async.api.executions import follow as follow_execution
 from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.cli.arguments import account_option, deadline_option
 from refold_async.cli.client_command import client_command
-from refold_async.cli.listing import Asked, lists
+from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal
 from refold_async.client import KeyAccount, Refold
 from refold_async.errors import DeadlineExceededError
@@ -31,12 +31,14 @@ def executions() -> None:
 @click.option("--status", help="Only this status, e.g. ERRORED.")
 @click.option("--slug", help="Only these apps, separated by commas.")
 @click.option("--workflow", "workflow_id", metavar="ID", help="Only this workflow.")
-@lists
+@page_options
 @client_command
-async def _list(terminal: Terminal, refold: Refold, *, asked: Asked, account: str, **filters: object) -> None:
+async def _list(
+    terminal: Terminal, refold: Refold, *, pages: PageOptions, account: str, **filters: object
+) -> None:
     """List the executions of a linked account, newest first."""
     resource = refold.account(account).executions
-    executions, title = await asked.of(resource.list, "executions", **filters)
+    executions, title = await pages.fetch(resource.list, "executions", **filters)
     rows = [
         (
             each.id,

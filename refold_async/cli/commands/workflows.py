@@ -12,7 +12,7 @@ from refold_async.api.workflow_models import StartedExecution
 from refold_async.cli.arguments import account_option, deadline_option, effect_option, read_object
 from refold_async.cli.client_command import client_command
 from refold_async.cli.commands.executions import follow
-from refold_async.cli.listing import Asked, lists
+from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.deadlines import deadline as bound
@@ -33,14 +33,14 @@ def workflows() -> None:
 @click.option(
     "--published/--unpublished", default=None, help="Only published, or only unpublished, workflows."
 )
-@lists
+@page_options
 @client_command
 async def _list(
-    terminal: Terminal, refold: Refold, *, asked: Asked, account: str | None, **filters: object
+    terminal: Terminal, refold: Refold, *, pages: PageOptions, account: str | None, **filters: object
 ) -> None:
     """List the workflows of the organisation, or those created by one customer."""
     resource = refold.workflows if account is None else refold.account(account).workflows
-    workflows, title = await asked.of(resource.list, "workflows", **filters)
+    workflows, title = await pages.fetch(resource.list, "workflows", **filters)
     rows = [
         (
             each.id,
