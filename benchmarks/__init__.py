@@ -1,1 +1,1 @@
-"""What a call costs, shown side by side: `python -m benchmarks`."""
+"""Benchmarks of the client and its peers: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: runs what is installed, installs nothing, prints one table a question."""
+"""Run benchmarks with the installed packages and print one table per question."""
 
 import argparse
 import sys
@@ -9,23 +9,23 @@ import msgspec
 
 from benchmarks import chart, machine, report
 from benchmarks.clients import peers
-from benchmarks.plan import PreparedCall
+from benchmarks.options import RunOptions
 from benchmarks.questions import QUESTIONS
 from benchmarks.report import Table
 
 
 def main() -> int:
-    """Run the chosen questions; 1 where `--check` found a broken bound."""
+    """Run the chosen questions; return 1 if `--check` found a violated bound."""
     chosen = _arguments()
-    plan = PreparedCall(rounds=chosen.rounds, seconds=chosen.seconds, peers=chosen.peers)
+    options = RunOptions(rounds=chosen.rounds, seconds=chosen.seconds, peers=chosen.peers)
     machine.pin(machine.CLIENT_CORE)
     machine.settle_allocator()
     warnings.simplefilter("ignore", DeprecationWarning)
     facts = machine.describe() | (machine.versions(peers.PACKAGES) if chosen.peers else {})
-    print(report.head(facts, plan.rounds))
+    print(report.head(facts, options.rounds))
     tables = {}
     for name in chosen.questions or QUESTIONS:
-        tables[name] = QUESTIONS[name](plan)
+        tables[name] = QUESTIONS[name](options)
         print(tables[name].markdown(), flush=True)
     if chosen.json:
         dump = msgspec.json.encode({"machine": facts, "tables": tables})
@@ -44,20 +44,20 @@ def _check(tables: list[Table]) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = f"of {', '.join(QUESTIONS)}; default: all"
+    names = f"one of {', '.join(QUESTIONS)}; default: all"
     parser.add_argument("questions", nargs="*", metavar="question", help=names)
-    parser.add_argument("--peers", action="store_true", help="let the installed peers take part")
-    parser.add_argument("--check", action="store_true", help="fail where a stated bound is broken")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds of each; default %(default)s")
-    parser.add_argument("--seconds", type=float, default=0.25, help="a contender's share of a round")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to a file")
+    parser.add_argument("--peers", action="store_true", help="include the installed peers")
+    parser.add_argument("--check", action="store_true", help="fail if a bound is violated")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds per comparison; default %(default)s")
+    parser.add_argument("--seconds", type=float, default=0.25, help="seconds per contender and round")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw the call cost as SVG")
     chosen = parser.parse_args()
     unknown = set(chosen.questions) - set(QUESTIONS)
     if unknown:
-        parser.error(f"no such question: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown question: {', '.join(sorted(unknown))}")
     if chosen.chart and chosen.questions and "call-cost" not in chosen.questions:
-        parser.error("--chart draws call-cost, which is not among the questions")
+        parser.error("--chart requires the question call-cost")
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""A self-signed certificate for 127.0.0.1, made anew for each run by the `openssl` command."""
+"""A self-signed certificate for 127.0.0.1, created for each run by the `openssl` command."""
 
 import shutil
 import ssl
@@ -16,12 +16,12 @@ class Certificate:
 
 
 def available() -> bool:
-    """Whether this machine can make a certificate."""
+    """Return whether the `openssl` command is installed."""
     return shutil.which("openssl") is not None
 
 
 def make(folder: Path) -> Certificate:
-    """A certificate in `folder` that is good for two days."""
+    """Create a certificate in `folder`, valid for two days."""
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
     subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
     files = ["-keyout", str(made.key), "-out", str(made.certificate)]
@@ -31,12 +31,12 @@ def make(folder: Path) -> Certificate:
 
 
 def client_context(certificate: Certificate) -> ssl.SSLContext:
-    """What a client needs to trust `certificate`."""
+    """Return a client context that trusts `certificate`."""
     return ssl.create_default_context(cafile=str(certificate.certificate))
 
 
 def server_context(certificate: str, key: str) -> ssl.SSLContext:
-    """What the server needs to show it."""
+    """Return a server context with the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context

@@ -1,8 +1,8 @@
-"""One shape of a fan-out in a process of its own: `python -m benchmarks.fan_out SHAPE CALLS`.
+"""One kind of fan-out in a separate process: `python -m benchmarks.fan_out SHAPE CALLS`.
 
-Prints the CPU microseconds of a call and the process's peak memory in MB. Every shape runs the same calls
-against the same stub, 100 at once, and counts the answers. A small number is run again and again, as often as
-makes 50,000 calls, and the median is given: a thousand calls take a few milliseconds, soon disturbed.
+Prints the CPU microseconds per call and the peak memory of the process in MB. Every shape runs the same
+calls against the same stub, 100 at once, and counts the results. Small numbers are repeated up to 50,000
+calls in total, and the median is printed, because a run of a few milliseconds is easily disturbed.
 """
 
 import asyncio
@@ -21,43 +21,43 @@ from refold_async.batch.scheduler import QueuedCall
 
 _CONCURRENCY = 100
 _WARM_UP = 1_000
-_ENOUGH = 50_000
+_MIN_CALLS = 50_000
 
 
 def _calls(number: int) -> Iterator[Call]:
-    """One action, for that many accounts."""
+    """Yield the same action for `number` accounts."""
     return (Call(f"account-{index}", SLUG, ACTION, PARAMS) for index in range(number))
 
 
 async def _stub(call: Call) -> str:
-    """Stands for the service: lets the others go on once, as any answer does, and answers."""
+    """Stand in for the service: yield to the event loop once, then return."""
     await asyncio.sleep(0)
     return call.linked_account_id
 
 
-class _Count:
-    """What hears of the answers."""
+class _Counter:
+    """A callback that counts results."""
 
-    heard = 0
+    count = 0
 
     def __call__(self, _: Call, __: str) -> None:
-        self.heard += 1
+        self.count += 1
 
 
 async def _pool(number: int) -> int:
-    """A worker pool by hand: a shared iterator, and a callback for each answer."""
-    source, callback = _calls(number), _Count()
+    """Hand-written worker pool: a shared iterator and a callback per result."""
+    source, callback = _calls(number), _Counter()
 
     async def worker() -> None:
         for call in source:
             callback(call, await _stub(call))
 
     await asyncio.gather(*(worker() for _ in range(_CONCURRENCY)))
-    return callback.heard
+    return callback.count
 
 
 class _StubRunner:
-    """Calls the stub in Refold's place, without a rate limit."""
+    """Calls the stub, without a rate limit."""
 
     base_url = "none"
 
@@ -71,7 +71,7 @@ class _StubRunner:
         """No-op."""
 
     async def attempt(self, queued: QueuedCall) -> str:
-        """Answer the call."""
+        """Call the stub."""
         queued.attempts += 1
         return await _stub(queued.call)
 
@@ -83,7 +83,7 @@ class _StubRunner:
 
 
 async def _batch(number: int) -> int:
-    """`refold.batch`, with the stub in Refold's place."""
+    """`refold.batch` against the stub."""
     done = 0
     settings = BatchSettings(concurrency=_CONCURRENCY)
     async with Batch(_calls(number), _StubRunner(), settings) as outcomes:
@@ -93,20 +93,20 @@ async def _batch(number: int) -> int:
 
 
 async def _gather(number: int) -> int:
-    """`gather` with a semaphore: a task a call, all made at once."""
-    semaphore, callback = asyncio.Semaphore(_CONCURRENCY), _Count()
+    """`gather` with a semaphore: one task per call, all created at once."""
+    semaphore, callback = asyncio.Semaphore(_CONCURRENCY), _Counter()
 
     async def one(call: Call) -> None:
         async with semaphore:
             callback(call, await _stub(call))
 
     await asyncio.gather(*(one(call) for call in _calls(number)))
-    return callback.heard
+    return callback.count
 
 
 async def _task_group(number: int) -> int:
-    """anyio's task group with a capacity limiter: a task a call."""
-    limiter, callback = anyio.CapacityLimiter(_CONCURRENCY), _Count()
+    """anyio task group with a capacity limiter: one task per call."""
+    limiter, callback = anyio.CapacityLimiter(_CONCURRENCY), _Counter()
 
     async def one(call: Call) -> None:
         async with limiter:
@@ -115,7 +115,7 @@ async def _task_group(number: int) -> int:
     async with anyio.create_task_group() as group:
         for call in _calls(number):
             group.start_soon(one, call)
-    return callback.heard
+    return callback.count
 
 
 SHAPES: dict[str, Callable[[int], Awaitable[int]]] = {
@@ -127,21 +127,21 @@ SHAPES: dict[str, Callable[[int], Awaitable[int]]] = {
 
 
 async def _measure(shape: str, number: int) -> float:
-    run, times = SHAPES[shape], max(1, _ENOUGH // number)
+    run, times = SHAPES[shape], max(1, _MIN_CALLS // number)
     await run(_WARM_UP)
     costs = []
     for _ in range(times):
         gc.collect()
         before = machine.cpu_seconds()
-        heard = await run(number)
+        count = await run(number)
         costs.append((machine.cpu_seconds() - before) / number * 1e6)
-        if heard != number:
-            raise RuntimeError(f"{shape}: {heard} answers to {number} calls")
+        if count != number:
+            raise RuntimeError(f"{shape}: {count} results for {number} calls")
     return median(costs)
 
 
 def main(shape: str, number: str) -> None:
-    """Measure in this process, which has run nothing else."""
+    """Measure in this fresh process."""
     machine.pin(machine.CLIENT_CORE)
     micros = asyncio.run(_measure(shape, int(number)))
     print(micros, machine.peak_megabytes())

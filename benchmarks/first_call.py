@@ -1,6 +1,6 @@
 """The first call of a fresh process: `python -m benchmarks.first_call CLIENT BASE_URL CERTIFICATE`.
 
-Prints the CPU microseconds from the making of the TLS context to the first answer.
+Prints the CPU microseconds from creating the TLS context to the first response.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ async def _first_call(name: str, base_url: str, context: ssl.SSLContext) -> None
 
 
 def main(name: str, base_url: str, certificate: str) -> None:
-    """Measure in this process, which has made no call before."""
+    """Measure in this fresh process."""
     machine.pin(machine.CLIENT_CORE)
     before = machine.cpu_seconds()
     context = ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""The machine that a run was made on, and what makes its figures comparable."""
+"""Facts about the machine, CPU pinning, and CPU and memory usage."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-"""The cores this process was given, read before it is pinned to one of them."""
+"""The available cores, read before the process is pinned to one of them."""
 
 CLIENT_CORE = CORES[0] if len(CORES) > 1 else None
 SERVER_CORE = CORES[-1] if len(CORES) > 1 else None
@@ -17,35 +17,35 @@ _PACKAGES = ("aiohttp", "msgspec", "anyio", "backoff", "yarl", "multidict")
 
 
 def pin(core: int | None) -> None:
-    """Keep this process on `core`, where the system can."""
+    """Pin this process to `core`, if the system supports it."""
     if core is not None:
         os.sched_setaffinity(0, {core})
 
 
 def settle_allocator() -> None:
-    """Raise glibc's mmap threshold, once and for every client alike.
+    """Raise glibc's mmap threshold, so that every client is measured with the same allocator state.
 
-    Until a block of this size has been freed, each of asyncio's 256 KiB receive buffers costs an mmap and
-    a munmap, 12 to 18 µs a response: a fault of the process's first seconds, and no client's.
+    Until a block of this size has been freed, each of asyncio's 256 KiB receive buffers costs an mmap and a
+    munmap, 12 to 18 µs per response, in the first seconds of a process.
     """
     block = bytearray(4 << 20)
     del block
 
 
 def cpu_seconds() -> float:
-    """The CPU time that this process has used, user and system, all threads."""
+    """Return the CPU time used by this process: user and system, all threads."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process ever held."""
+    """Return the peak resident memory of this process."""
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def versions(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
-    """The installed versions of `packages`; one that is absent is left out."""
+    """Return the versions of the installed `packages`."""
     found = {}
     for package in packages:
         try:
@@ -56,9 +56,9 @@ def versions(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
 
 
 def describe() -> dict[str, str]:
-    """The machine and the versions, for the head of a report."""
+    """Return the machine and versions for the head of a report."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    place = "client and server pinned to a core each" if CLIENT_CORE is not None else "nothing pinned"
+    place = "client and server pinned to one core each" if CLIENT_CORE is not None else "not pinned"
     kind = f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores"
     return {
         "machine": f"{kind}; {place}",
@@ -72,4 +72,4 @@ def _processor() -> str:
         return platform.processor()
     command = ["grep", "-m1", "model name", "/proc/cpuinfo"]
     line = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return line.partition(":")[2].strip() or platform.processor() or "unnamed processor"
+    return line.partition(":")[2].strip() or platform.processor() or "unknown processor"

@@ -1,4 +1,4 @@
-"""The request and the replies that every client is measured with."""
+"""The request and the responses that every client is measured with."""
 
 import json
 
@@ -8,7 +8,7 @@ SLUG, ACTION = "hubspot", "get_contact"
 PATH = f"/api/v2/integration-schema/{SLUG}/actions/{ACTION}/execute"
 PARAMS = {"limit": "1"}
 
-SMALL, MIDDLE, LARGE = 300, 104_000, 1_000_000
+SMALL, MEDIUM, LARGE = 300, 104_000, 1_000_000
 
 _CONTACT = {
     "id": "100000",
@@ -19,7 +19,7 @@ _CONTACT = {
 
 
 def envelope(size: int) -> bytes:
-    """An execute answer of exactly `size` bytes: contacts, and a note that fills the rest."""
+    """Return an execute response of exactly `size` bytes: contacts, and a note that fills the remainder."""
     room = size - len(_envelope(0, 0))
     contacts = max(0, (room + 1) // (len(_dump(_CONTACT)) + 1))
     return _envelope(contacts, size - len(_envelope(contacts, 0)))

@@ -1,4 +1,4 @@
-"""What a question answers: a table with ratios first, and the bounds that its figures must keep."""
+"""The result of a question: a table and the bounds that its figures must satisfy."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ Cell = str | Figure | None
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A promise about a figure: it is at most `limit`, or at least where `least` says so."""
+    """A bound on a figure: at most `limit`, or at least `limit` if `least` is set."""
 
     claim: str
     measured: float
@@ -22,13 +22,13 @@ class Bound:
 
     def __str__(self) -> str:
         sign = "≥" if self.least else "≤"
-        state = "held  " if self.holds else "BROKEN"
+        state = "ok      " if self.holds else "VIOLATED"
         return f"{state}  {self.claim}: {_number(self.measured)} {sign} {self.limit:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table."""
+    """One row of a table."""
 
     label: str
     cells: tuple[Cell, ...]
@@ -36,14 +36,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One question's answer.
+    """The result of a question.
 
     Attributes:
-        question: What is asked, in words.
-        columns: The heads of the cells, ratios before absolute figures.
-        rows: One a client, size or shape.
-        note: How it was measured, where the head of the report does not say it.
-        bounds: What `--check` holds the figures to.
+        question: The question.
+        columns: The column headings, ratios before absolute figures.
+        rows: One row per client, size or shape.
+        note: How it was measured, in addition to the head of the report.
+        bounds: The bounds that `--check` verifies.
     """
 
     question: str
@@ -53,7 +53,7 @@ class Table:
     bounds: tuple[Bound, ...] = field(default=())
 
     def markdown(self) -> str:
-        """The table as Markdown that also reads well in a terminal."""
+        """Return the table as Markdown, aligned for a terminal."""
         lines = [("", *self.columns)]
         lines += [(row.label, *map(_cell, row.cells)) for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -64,10 +64,10 @@ class Table:
 
 
 def head(machine: dict[str, str], rounds: int) -> str:
-    """What was measured on, and how, in a few lines."""
+    """Return a few lines on the machine and the method."""
     place = machine["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine.items() if name != "machine")
-    how = f"{rounds} interleaved rounds; medians, in brackets the least and the most; µs are of CPU."
+    how = f"{rounds} interleaved rounds; median (min-max); µs of CPU time."
     return f"{place}\n{versions}\n{how}\n"
 
 

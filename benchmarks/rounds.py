@@ -1,4 +1,4 @@
-"""Interleaved rounds: every contender has its turn in each, and ratios are taken within a round."""
+"""Interleaved rounds: each round measures every contender, and ratios are taken within a round."""
 
 import asyncio
 import gc
@@ -14,7 +14,7 @@ Call = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A median over the rounds, with the least and the most."""
+    """The median over the rounds, with minimum and maximum."""
 
     median: float
     low: float
@@ -27,7 +27,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """What each contender cost, round by round, in any one unit."""
+    """The cost of each contender by round, in one unit."""
 
     costs: Mapping[str, Sequence[float]]
 
@@ -35,7 +35,7 @@ class Rounds:
         return Figure.of(self.costs[name])
 
     def ratio(self, name: str, to: str) -> Figure:
-        """How many times `to` the contender costs: the median of the rounds' own ratios."""
+        """Return the cost relative to `to`: the median of the ratios within each round."""
         pairs = zip(self.costs[name], self.costs[to], strict=True)
         return Figure.of([mine / theirs for mine, theirs in pairs])
 
@@ -45,7 +45,7 @@ class Rounds:
 
 
 async def drive(call: Call, times: int, in_flight: int) -> None:
-    """Run `call` `times` times, `in_flight` at once."""
+    """Run `call` `times` times, `in_flight` at a time."""
 
     async def worker(share: int) -> None:
         for _ in range(share):
@@ -58,10 +58,10 @@ async def drive(call: Call, times: int, in_flight: int) -> None:
 async def interleave(
     calls: Mapping[str, Call], *, rounds: int, in_flight: int, seconds: float = 0.25
 ) -> Rounds:
-    """CPU microseconds a call for each of `calls`, each given about `seconds` a round."""
+    """Measure the CPU microseconds per call of each of `calls`, for about `seconds` per round."""
     times = {name: await _calibrate(call, in_flight, seconds) for name, call in calls.items()}
     costs: dict[str, list[float]] = {name: [] for name in calls}
-    for name in _turns(calls, rounds):
+    for name in _order(calls, rounds):
         costs[name].append(await _cpu_micros(calls[name], times[name], in_flight))
     return Rounds(costs)
 
@@ -69,21 +69,21 @@ async def interleave(
 def interleave_sync(
     functions: Mapping[str, Callable[[], object]], *, rounds: int, seconds: float = 0.25
 ) -> Rounds:
-    """CPU microseconds a run for each of `functions`, each given about `seconds` a round."""
+    """Measure the CPU microseconds per run of each of `functions`, for about `seconds` per round."""
     times = {name: _calibrate_sync(function, seconds) for name, function in functions.items()}
     costs: dict[str, list[float]] = {name: [] for name in functions}
-    for name in _turns(functions, rounds):
+    for name in _order(functions, rounds):
         costs[name].append(_cpu_micros_sync(functions[name], times[name]))
     return Rounds(costs)
 
 
-def _turns(names: Iterable[str], rounds: int) -> Iterator[str]:
-    """Every name once a round, beginning with another one each time."""
+def _order(names: Iterable[str], rounds: int) -> Iterator[str]:
+    """Yield every name once per round, starting with a different one each time."""
     order = list(names)
     for number in range(rounds):
-        turn = number % len(order)
-        yield from order[turn:]
-        yield from order[:turn]
+        start = number % len(order)
+        yield from order[start:]
+        yield from order[:start]
 
 
 def _calibrate_sync(function: Callable[[], object], seconds: float) -> int:
@@ -94,7 +94,7 @@ def _calibrate_sync(function: Callable[[], object], seconds: float) -> int:
 
 
 def _cpu_micros_sync(function: Callable[[], object], times: int) -> float:
-    """Measure with the garbage collector on, as a program has it."""
+    """Measure with the garbage collector enabled, as in a real program."""
     gc.collect()
     before = cpu_seconds()
     for _ in range(times):

@@ -1,7 +1,7 @@
-"""The static server: answers every request with the same bytes, as cheaply as Python can.
+"""A static server that answers every request with the same bytes, as cheaply as possible.
 
-It runs in a process of its own, so that what it costs is nobody's, prints its port, and serves until its
-input closes.
+It runs in a separate process, so that its cost is not measured, prints its port, and serves until its stdin
+is closed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def reply(body: bytes) -> bytes:
-    """A whole reply, ready to write."""
+    """Return a complete response."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -29,7 +29,7 @@ def reply(body: bytes) -> bytes:
 class StaticProtocol(asyncio.Protocol):
     """Frames requests by their Content-Length and answers each with the same bytes.
 
-    A client sends the same request again and again, so what was whole once need not be framed again.
+    Clients repeat the same request, so a chunk equal to the last complete request is not parsed again.
     """
 
     _transport: asyncio.WriteTransport
@@ -53,7 +53,7 @@ class StaticProtocol(asyncio.Protocol):
 
 
 def _length_of_request(buffer: bytes) -> int:
-    """The bytes of the first whole request in `buffer`; 0 where it is still to come."""
+    """Return the length of the first complete request in `buffer`, or 0 if there is none."""
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
         return 0
@@ -64,7 +64,7 @@ def _length_of_request(buffer: bytes) -> int:
 
 @contextmanager
 def serving(size: int, *, tls: Certificate | None = None) -> Iterator[str]:
-    """A server in its own process, which answers `size` bytes. Yields its base URL."""
+    """Run a server in a separate process that answers with `size` bytes; yield its base URL."""
     command = [sys.executable, "-m", "benchmarks.server", str(size)]
     command += ["--core", str(machine.SERVER_CORE)] if machine.SERVER_CORE is not None else []
     command += ["--tls", str(tls.certificate), str(tls.key)] if tls else []
@@ -87,7 +87,7 @@ async def _serve(size: int, tls: ssl.SSLContext | None) -> None:
 
 
 def main() -> None:
-    """The server's own process."""
+    """Run the server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("size", type=int)
     parser.add_argument("--core", type=int)

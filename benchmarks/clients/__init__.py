@@ -1,12 +1,12 @@
-"""The clients, one table of small adapters: each opens, and yields a coroutine that executes once."""
+"""The compared clients: adapters that open a client and yield a coroutine function that executes once."""
 
 from benchmarks.clients import bare, floor, sdk
 from benchmarks.clients.adapter import Adapter
 
 FLOOR = "floor: asyncio Protocol + msgspec"
-CONNECTOR = "aiohttp's connector, no session"
+CONNECTOR = "aiohttp connector without session"
 TUNED = "aiohttp, tuned"
-PLAIN = "aiohttp, as people write it"
+PLAIN = "aiohttp, typical use"
 REFOLD = "refold_async"
 
 CLIENTS: dict[str, Adapter] = {

@@ -1,4 +1,4 @@
-"""What every client adapter is, and what they share: the request's parts and the typed decoder."""
+"""The type of client adapters, and what they share: request headers and the typed decoder."""
 
 import ssl
 from collections.abc import Awaitable, Callable
@@ -9,10 +9,10 @@ import msgspec
 from benchmarks.payloads import ACCOUNT, API_KEY
 
 Call = Callable[[], Awaitable[object]]
-"""Executes the action once and gives back the decoded `data`."""
+"""Executes the action once and returns the decoded `data`."""
 
 Adapter = Callable[[str, ssl.SSLContext | None], AbstractAsyncContextManager[Call]]
-"""Opens a client on a base URL; the context is the one to trust where the URL is `https`."""
+"""Opens a client for a base URL, with the TLS context for `https`."""
 
 HEADERS = {
     "x-api-key": API_KEY,
@@ -24,7 +24,7 @@ HEADERS = {
 
 
 class Envelope(msgspec.Struct):
-    """The fields of an execute answer that a client without an SDK would look at."""
+    """The fields of an execute response that a client without an SDK would read."""
 
     node_status: str
     data: object
@@ -35,7 +35,7 @@ decode = msgspec.json.Decoder(Envelope).decode
 
 
 def data_of(body: bytes) -> object:
-    """The answer's `data`, where the answer is a success."""
+    """Return the `data` of a successful response."""
     envelope = decode(body)
     if envelope.node_status != "Success":
         raise RuntimeError(envelope.node_status)

@@ -1,4 +1,4 @@
-"""refold_async with listeners, and within a web application: what the integrations put around a call."""
+"""refold_async with hooks and within a web application: what the integrations add to a call."""
 
 import asyncio
 import ssl
@@ -27,8 +27,8 @@ async def _execute(account: KeyAccount) -> object:
     return data
 
 
-def heard(*hooks: Hooks) -> Adapter:
-    """A client with hooks."""
+def with_hooks(*hooks: Hooks) -> Adapter:
+    """Return a client with hooks."""
 
     @asynccontextmanager
     async def adapter(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
@@ -40,18 +40,18 @@ def heard(*hooks: Hooks) -> Adapter:
 
 
 def traced() -> Adapter:
-    """A client whose spans and metrics are made in full, and exported to nowhere."""
-    return heard(*instrument(tracer_provider=TracerProvider(), meter_provider=MeterProvider()))
+    """Return a client whose spans and metrics are recorded but not exported."""
+    return with_hooks(*instrument(tracer_provider=TracerProvider(), meter_provider=MeterProvider()))
 
 
 def untraced() -> Adapter:
-    """A client that is instrumented in a program without OpenTelemetry's SDK."""
-    return heard(*instrument())
+    """Return an instrumented client in a program without the OpenTelemetry SDK."""
+    return with_hooks(*instrument())
 
 
 @asynccontextmanager
 async def in_bare_handler(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
-    """A Starlette handler with a client of its own making, called without a server."""
+    """Call a Starlette handler that manages its own client, without a server."""
     async with Refold(API_KEY, base_url=base_url, ssl=tls or True) as client:
 
         async def handler(_: Request) -> Response:
@@ -63,18 +63,18 @@ async def in_bare_handler(base_url: str, tls: ssl.SSLContext | None) -> AsyncIte
 
 @asynccontextmanager
 async def in_handler(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
-    """The same with the integration: its lifespan, disconnects, deadline and answers."""
+    """Call a handler that uses the integration: lifespan, disconnects, deadline and responses."""
 
     async def handler(request: Request) -> Response:
         account = get_refold(request).account(ACCOUNT)
         return ActionResponse(await account.actions.execute(SLUG, ACTION, PARAMS))
 
-    home: Callable[[Any], AbstractAsyncContextManager[Any]] = lifespan(
+    managed: Callable[[Any], AbstractAsyncContextManager[Any]] = lifespan(
         API_KEY, base_url=base_url, ssl=tls or True
     )
-    app = Starlette(routes=[Route("/", handler)], lifespan=home)
+    app = Starlette(routes=[Route("/", handler)], lifespan=managed)
     install(app, deadline=30)
-    async with home(app) as state:
+    async with managed(app) as state:
         yield _request_to(app, dict(state))
 
 

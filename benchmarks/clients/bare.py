@@ -1,4 +1,4 @@
-"""aiohttp without an SDK: as people write it, tuned, and down to its connector."""
+"""aiohttp without an SDK: typical use, tuned, and the connector alone."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ async def plain(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call
 
 @asynccontextmanager
 async def tuned(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
-    """All that the public API allows: bytes both ways, session headers, a kept URL, no jar and no timer."""
+    """The fastest use of the public API: bytes both ways, prepared URL, no cookies, no timeout."""
     url = URL(base_url + PATH, encoded=True)
     timeout = ClientTimeout(total=None)
     pool = TCPConnector(limit=0, ssl=tls or True)
@@ -49,7 +49,7 @@ async def tuned(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call
 
 @asynccontextmanager
 async def connector(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
-    """Past the session: the pool and the parser are aiohttp's, the request's bytes our own."""
+    """Bypass the session: aiohttp's pool and parser, hand-written request bytes."""
     url = URL(base_url + PATH, encoded=True)
     timeout = ClientTimeout(total=None)
     fields = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())

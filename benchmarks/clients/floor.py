@@ -1,6 +1,6 @@
-"""The floor: a hand-written asyncio Protocol that knows this one server, and a msgspec decode.
+"""The floor: a hand-written asyncio Protocol for this one server, and a msgspec decoder.
 
-No client can be much cheaper on asyncio's streams. It handles no redirect, no chunked body, no fault.
+No client on asyncio can be much cheaper. It handles no redirects, chunked bodies or errors.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from benchmarks.payloads import PARAMS, PATH
 
 
 class FloorProtocol(asyncio.Protocol):
-    """One connection: a request out, its reply's body in."""
+    """One connection: sends a request, returns the response body."""
 
     transport: asyncio.WriteTransport
 
@@ -52,7 +52,7 @@ class FloorProtocol(asyncio.Protocol):
 
 @asynccontextmanager
 async def protocol(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
-    """The floor itself, with a pool that is a list."""
+    """Open the floor client; its pool is a list."""
     loop = asyncio.get_running_loop()
     split = urlsplit(base_url)
     host = split.hostname or ""

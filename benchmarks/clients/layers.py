@@ -1,6 +1,6 @@
-"""refold_async from the inside out: each client goes through one more of its layers.
+"""refold_async by layers, from the inside out.
 
-Each does what the one before it does, so that the difference of the two is what the layer costs.
+Each client includes the layers of the one before it; the difference between the two is the cost of a layer.
 """
 
 import ssl
@@ -21,7 +21,7 @@ from refold_async.settings import Settings
 
 
 def _layer(make: Callable[[Session, KeyAccount], Call]) -> Adapter:
-    """A client that makes its calls out of an open session and an account."""
+    """Return a client that makes its calls from an open session and an account."""
 
     @asynccontextmanager
     async def adapter(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
@@ -33,14 +33,14 @@ def _layer(make: Callable[[Session, KeyAccount], Call]) -> Adapter:
     return adapter
 
 
-def _plan(requester: Requester) -> PreparedCall[Any]:
+def _prepared(requester: Requester) -> PreparedCall[Any]:
     return prepare_execute(requester, SLUG, ACTION, PARAMS)
 
 
 def _transport(session: Session, account: KeyAccount) -> Call:
     transport, request, proof = (
         session._connections._transport,
-        _plan(account._requester).request,
+        _prepared(account._requester).request,
         session._auth_headers,
     )
 
@@ -52,7 +52,7 @@ def _transport(session: Session, account: KeyAccount) -> Call:
 
 
 def _pool(session: Session, account: KeyAccount) -> Call:
-    request = _plan(account._requester).request
+    request = _prepared(account._requester).request
 
     async def call() -> object:
         reply = await session.exchange(request, AttemptState(), session.loop.time() + 60)
@@ -62,15 +62,15 @@ def _pool(session: Session, account: KeyAccount) -> Call:
 
 
 def _attempts(session: Session, account: KeyAccount) -> Call:
-    plan, settings = _plan(account._requester), Settings()
-    return lambda: _data(CallAttempts(session, settings, plan).run())
+    call, settings = _prepared(account._requester), Settings()
+    return lambda: _data(CallAttempts(session, settings, call).run())
 
 
 def _started(_: Session, account: KeyAccount) -> Call:
-    requester, plan = account._requester, _plan(account._requester)
+    requester, prepared = account._requester, _prepared(account._requester)
 
     async def call() -> object:
-        return await _data((await requester.start(plan)).run())
+        return await _data((await requester.start(prepared)).run())
 
     return call
 
@@ -85,16 +85,16 @@ async def _data(result: Awaitable[Any]) -> object:
 
 
 LAYERS: dict[str, tuple[str, Adapter]] = {
-    "the transport": (
-        "a kept connection, its timer, the request's bytes, aiohttp's parser",
+    "transport": (
+        "a pooled connection, its timer, the request bytes, aiohttp's parser",
         _layer(_transport),
     ),
-    "the pool": ("what aiohttp raises, explained", _layer(_pool)),
-    "the attempts": (
-        "deadline, rate limit, gate, budget, retries, listeners, a late result",
+    "connection pool": ("mapping of aiohttp's exceptions", _layer(_pool)),
+    "attempts": (
+        "deadline, rate limit, connection limit, retry budget, retries, hooks, lazy result",
         _layer(_attempts),
     ),
-    "the session": ("the session of this key and event loop", _layer(_started)),
-    "the plan": ("path, effect and body, checked and written; `execute` itself", _layer(_whole)),
+    "session": ("lookup of the session for this key and event loop", _layer(_started)),
+    "preparation": ("path, effect and body, checked and encoded; `execute` itself", _layer(_whole)),
 }
-"""What each layer does, and a client of it and those before it."""
+"""What each layer does, and a client that includes it and the layers before it."""

@@ -1,7 +1,7 @@
-"""Other people's clients: general HTTP clients, and the SDKs of comparable services.
+"""Peers: general HTTP clients, and the SDKs of comparable services.
 
-Each is imported by name when it is opened, so none need be installed. An SDK runs the nearest thing that it
-has to an execute; the server's answer is the same for all.
+Each is imported when it is opened, so none needs to be installed. SDKs call their closest equivalent of an
+execute; the server's response is the same for all.
 """
 
 import importlib
@@ -45,13 +45,13 @@ async def niquests(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[C
 
 
 def _pem(tls: ssl.SSLContext) -> str:
-    """What a context trusts, as text: niquests takes no context."""
+    """Return the CA certificates of a context as PEM, because niquests accepts no context."""
     return "".join(ssl.DER_cert_to_PEM_cert(each) for each in tls.get_ca_certs(binary_form=True))
 
 
 @asynccontextmanager
 async def openai(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
-    """`chat.completions.create`, the method that most users of a Stainless client know."""
+    """`chat.completions.create`, the best-known method of a Stainless client."""
     module = importlib.import_module("openai")
     transport = importlib.import_module("httpx").AsyncClient(verify=tls or True)
     client = module.AsyncOpenAI(api_key=API_KEY, base_url=base_url, http_client=transport)
@@ -102,5 +102,5 @@ _PEERS: dict[str, tuple[str, Adapter]] = {
 
 
 def installed() -> dict[str, Adapter]:
-    """The peers that this environment has."""
+    """Return the installed peers."""
     return {name: adapter for name, (module, adapter) in _PEERS.items() if find_spec(module)}

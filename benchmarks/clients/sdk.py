@@ -11,7 +11,7 @@ from refold_async import Refold
 
 @asynccontextmanager
 async def refold(base_url: str, tls: ssl.SSLContext | None) -> AsyncIterator[Call]:
-    """Deadline, retries, budget, gate, effect, error context, redaction, late results: all on."""
+    """All features on: deadline, retries, retry budget, connection limit, redaction, lazy results."""
     async with Refold(API_KEY, base_url=base_url, ssl=tls or True) as client:
         account = client.account(ACCOUNT)
 

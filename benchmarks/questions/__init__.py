@@ -1,8 +1,8 @@
-"""The questions, in the order in which they are printed: each is a file with one `ask`."""
+"""The questions in printing order: each is a module with one `ask` function."""
 
 from collections.abc import Callable
 
-from benchmarks.plan import PreparedCall
+from benchmarks.options import RunOptions
 from benchmarks.questions import (
     call_cost,
     decode,
@@ -16,7 +16,7 @@ from benchmarks.questions import (
 )
 from benchmarks.report import Table
 
-QUESTIONS: dict[str, Callable[[PreparedCall], Table]] = {
+QUESTIONS: dict[str, Callable[[RunOptions], Table]] = {
     "call-cost": call_cost.ask,
     "layers": layers.ask,
     "payload-size": payload_size.ask,

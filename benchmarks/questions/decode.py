@@ -1,21 +1,21 @@
-"""What does an answer of 1 MB cost to decode, where it is read and where it is not?"""
+"""What does a 1 MB response cost to decode, if its data is read and if it is not?"""
 
 import json
 
 import msgspec
 
+from benchmarks.options import RunOptions
 from benchmarks.payloads import LARGE, envelope
-from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds, interleave_sync
 from refold_async import ActionResult
 from refold_async._core.responses import Response
 from refold_async.api import actions
 
-_LOADS, _BARE = "json.loads", "msgspec, the data into its type"
-_UNREAD, _RAW = "an answer read, its data not", "…, and result.raw taken"
-_INTO, _DATA = "result.into(Contacts)", "an answer read, and result.data"
-_WHOLE, _READ_INTO = "msgspec, the whole answer into its type", "an answer read, and into(Contacts)"
+_LOADS, _BARE = "json.loads", "msgspec, data into its type"
+_UNREAD, _RAW = "response read, data not decoded", "response read, and result.raw"
+_INTO, _DATA = "result.into(Contacts)", "response read, and result.data"
+_WHOLE, _READ_INTO = "msgspec, whole response into its type", "response read, and into(Contacts)"
 
 
 class Person(msgspec.Struct):
@@ -27,36 +27,36 @@ class Person(msgspec.Struct):
 
 
 class Contact(msgspec.Struct):
-    """One contact of the answer."""
+    """One contact of the response."""
 
     id: str
     properties: Person
-    createdAt: str  # noqa: N815 - the app's own name
+    createdAt: str  # noqa: N815 - the app's field name
     archived: bool
 
 
 class Contacts(msgspec.Struct):
-    """The answer's `data`."""
+    """The response's `data`."""
 
     results: list[Contact]
     note: str
 
 
-class Answer(msgspec.Struct):
-    """The whole answer, as who knows its type beforehand would decode it."""
+class WholeResponse(msgspec.Struct):
+    """The whole response, for a decoder that knows its type beforehand."""
 
     node_status: str
     http_status: int
     data: Contacts
 
 
-def ask(plan: PreparedCall) -> Table:
-    """In memory: from the bytes of a reply to what the caller asked of the result."""
+def ask(options: RunOptions) -> Table:
+    """Compare, in memory, ways from the bytes of a response to the caller's data."""
     body = envelope(LARGE)
     reply = Response(200, {}, body)
     result = _read(reply)
     data = bytes(result.raw)
-    bare, whole = msgspec.json.Decoder(Contacts), msgspec.json.Decoder(Answer)
+    bare, whole = msgspec.json.Decoder(Contacts), msgspec.json.Decoder(WholeResponse)
     functions = {
         _UNREAD: lambda: _read(reply),
         _RAW: lambda: memoryview(_read(reply).raw),
@@ -67,19 +67,19 @@ def ask(plan: PreparedCall) -> Table:
         _DATA: lambda: _read(reply).data,
         _LOADS: lambda: json.loads(body),
     }
-    rounds = interleave_sync(functions, rounds=plan.rounds, seconds=plan.seconds)
+    rounds = interleave_sync(functions, rounds=options.rounds, seconds=options.seconds)
     return Table(
-        "What does an answer of 1 MB cost to decode?",
+        "What does a 1 MB response cost to decode?",
         (f"x {_LOADS}", f"x {_BARE}", f"x {_WHOLE}", "µs"),
         tuple(_row(rounds, name) for name in functions),
         note=(
-            "In memory: a whole reply is read, or a result in hand is decoded. To read an answer without its "
-            "data is to pass over it once, and that is the price of lateness."
+            "In memory: a complete response is read, or an existing result is decoded. Reading a response "
+            "without decoding its data still scans it once: the price of lazy decoding."
         ),
         bounds=(
-            Bound("1 MB unread, x json.loads", rounds.ratio(_UNREAD, _LOADS).median, 0.1),
+            Bound("1 MB not decoded, x json.loads", rounds.ratio(_UNREAD, _LOADS).median, 0.1),
             Bound("into(Contacts) of a result, x bare msgspec", rounds.ratio(_INTO, _BARE).median, 1.1),
-            Bound("read and into(Contacts), x whole answer", rounds.ratio(_READ_INTO, _WHOLE).median, 1.5),
+            Bound("read and into(Contacts), x whole response", rounds.ratio(_READ_INTO, _WHOLE).median, 1.5),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What does the machinery of a fan-out cost, by its shape and the number of calls?"""
+"""What is the overhead of a fan-out, by shape and number of calls?"""
 
 import subprocess
 import sys
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import product
 from statistics import median
 
-from benchmarks.plan import PreparedCall
+from benchmarks.options import RunOptions
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
 
-_POOL, _BATCH = "a bare worker pool, a callback", "refold.batch"
+_POOL, _BATCH = "hand-written worker pool", "refold.batch"
 _SHAPES = {
     _POOL: "pool",
     _BATCH: "batch",
@@ -19,57 +19,57 @@ _SHAPES = {
 }
 _NUMBERS = (1_000, 10_000, 100_000, 1_000_000)
 _LEAN = (_POOL, _BATCH)
-_HEAVIEST = 100_000
-"""A shape that makes a task for each call is asked no further than this."""
+_MAX_TASKS = 100_000
+"""The maximum number of calls for shapes that create one task per call."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """One number of calls: what a call cost by shape, round by round, and the peak memory in MB."""
+    """Results for one number of calls: costs per call by shape and round, and the peak memory in MB."""
 
     costs: Rounds
     peaks: dict[str, float]
 
 
 _Runs = dict[tuple[int, str], list[tuple[float, float]]]
-"""The runs of each number and shape: what a call cost, and the peak memory in MB."""
+"""The runs of each number and shape: cost per call, and peak memory in MB."""
 
 
-def ask(plan: PreparedCall) -> Table:
-    """Each shape and number in a process of its own, since its peak memory is asked too."""
-    runs = _interleave(plan.rounds)
+def ask(options: RunOptions) -> Table:
+    """Run each shape and number in a separate process, to measure its peak memory as well."""
+    runs = _interleave(options.rounds)
     by_number = {number: _measured(runs, number) for number in _NUMBERS}
     return Table(
-        "What does the machinery of a fan-out cost?",
+        "What is the overhead of a fan-out?",
         (
-            "x bare pool, 100k",
-            *(f"µs a call, {_short(number)}" for number in _NUMBERS),
-            *(f"MB above 1k, {_short(number)}" for number in _NUMBERS[1:]),
+            "x worker pool, 100k",
+            *(f"µs per call, {_short(number)}" for number in _NUMBERS),
+            *(f"MB over 1k, {_short(number)}" for number in _NUMBERS[1:]),
         ),
         tuple(_row(shape, by_number) for shape in _SHAPES),
         note=(
-            "100 at once, against a stub in the same process that lets the others go on once. "
-            "Each a process of its own; one round of the shapes with a task a call. MB are of peak memory."
+            "100 at once, against a stub in the same process that yields to the event loop once. Each run is "
+            "a separate process; shapes with one task per call run one round only. MB of peak memory."
         ),
         bounds=_bounds(by_number),
     )
 
 
 def _interleave(rounds: int) -> _Runs:
-    """Give every number its turn in each round, so that no slow spell of the machine strikes only one.
+    """Run every number in each round, so that a temporary slowdown of the machine affects all of them.
 
-    The shapes that make a task for each call run in the first round alone.
+    Shapes that create one task per call run in the first round only.
     """
     found: _Runs = {}
-    for turn in range(rounds):
+    for round_number in range(rounds):
         for number, shape in product(_NUMBERS, _SHAPES):
-            if shape in _LEAN or (turn == 0 and number <= _HEAVIEST):
+            if shape in _LEAN or (round_number == 0 and number <= _MAX_TASKS):
                 found.setdefault((number, shape), []).append(_run(_SHAPES[shape], number))
     return found
 
 
 def _measured(runs: _Runs, number: int) -> _Measured:
-    """Sort out one number's runs; what ran once stands against every round of the others."""
+    """Collect the runs of one number; a shape that ran once is compared with every round of the others."""
     rounds = len(runs[number, _POOL])
     of_number = {
         shape: (runs[number, shape] * rounds)[:rounds] for shape in _SHAPES if (number, shape) in runs
@@ -91,20 +91,20 @@ def _row(shape: str, by_number: dict[int, _Measured]) -> Row:
     costs = [found.costs.cost(shape) for found in measured.values()]
     peaks = [f"{found.peaks[shape] - by_number[1_000].peaks[shape]:.1f}" for found in measured.values()]
     absent = [None] * (len(_NUMBERS) - len(measured))
-    return Row(shape, (by_number[_HEAVIEST].costs.ratio(shape, _POOL), *costs, *absent, *peaks[1:], *absent))
+    return Row(shape, (by_number[_MAX_TASKS].costs.ratio(shape, _POOL), *costs, *absent, *peaks[1:], *absent))
 
 
 def _bounds(by_number: dict[int, _Measured]) -> tuple[Bound, ...]:
     over = [
         Bound(
-            f"µs a call over a bare pool, {_short(number)}",
+            f"µs per call over a worker pool, {_short(number)}",
             found.costs.difference(_BATCH, _POOL).median,
             6.0,
         )
         for number, found in by_number.items()
     ]
     peak = by_number[1_000_000].peaks[_BATCH] - by_number[1_000].peaks[_BATCH]
-    return (*over, Bound("MB at 1M calls above the peak of 1k", peak, 10.0))
+    return (*over, Bound("MB at 1M calls over the peak at 1k", peak, 10.0))
 
 
 def _short(number: int) -> str:

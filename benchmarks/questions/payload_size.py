@@ -1,34 +1,34 @@
-"""What does a call cost as its answer grows?"""
+"""What does a call cost by response size?"""
 
 from benchmarks.clients import FLOOR, PLAIN
-from benchmarks.payloads import LARGE, MIDDLE, SMALL
-from benchmarks.plan import PreparedCall
+from benchmarks.options import RunOptions
+from benchmarks.payloads import LARGE, MEDIUM, SMALL
 from benchmarks.report import Row, Table
 from benchmarks.rounds import Rounds
 from benchmarks.server import serving
 
-_SIZES = {"300 B": SMALL, "104 KB": MIDDLE, "1 MB": LARGE}
+_SIZES = {"300 B": SMALL, "104 KB": MEDIUM, "1 MB": LARGE}
 
 
-def ask(plan: PreparedCall) -> Table:
-    """The clients by the size of the answer, 10 in flight."""
-    by_size = {label: _compare(plan, size) for label, size in _SIZES.items()}
+def ask(options: RunOptions) -> Table:
+    """Compare the clients by response size, 10 in flight."""
+    by_size = {label: _compare(options, size) for label, size in _SIZES.items()}
     names = sorted(by_size["104 KB"].costs, key=lambda name: by_size["104 KB"].cost(name).median)
     return Table(
-        "What does a call cost as its answer grows?",
+        "What does a call cost by response size?",
         (
             *(f"x floor, {label}" for label in _SIZES),
             f"x {PLAIN}, 104 KB",
             *(f"µs, {label}" for label in _SIZES),
         ),
         tuple(_row(name, by_size) for name in names),
-        note="10 in flight. Every client decodes the whole `data`.",
+        note="10 in flight. Every client decodes the complete `data`.",
     )
 
 
-def _compare(plan: PreparedCall, size: int) -> Rounds:
+def _compare(options: RunOptions, size: int) -> Rounds:
     with serving(size) as base_url:
-        return plan.compare(base_url, in_flight=10)
+        return options.compare(base_url, in_flight=10)
 
 
 def _row(name: str, by_size: dict[str, Rounds]) -> Row:

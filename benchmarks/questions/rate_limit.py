@@ -1,4 +1,4 @@
-"""How much of a rate limit is used, and how often is it overrun?"""
+"""How much of a rate limit is used, and how often is it exceeded?"""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import backoff
 from aiohttp import ClientResponseError, ClientSession
 
+from benchmarks.options import RunOptions
 from benchmarks.payloads import ACTION, PARAMS, PATH, SLUG
-from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import drive
 from refold_async import Call, RateLimit, Refold
@@ -19,19 +19,19 @@ PER_SECOND, BURST = 20, 5
 _IN_FLIGHT = 50
 
 Run = Callable[[Sandbox, int], Awaitable[int]]
-"""Makes that many calls against a sandbox; gives the number of those that failed for good."""
+"""Makes a number of calls against a sandbox; returns the number that finally failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What became of some calls.
+    """The results of a run.
 
     Attributes:
-        share: Of the permitted rate, how much was used by calls that succeeded.
-        refused: 429s, a hundred calls.
-        lost: Calls that failed for good.
-        seconds: From the first call to the last answer.
-        over: Seconds past the least possible time, as a share of it.
+        share: The share of the permitted rate used by successful calls.
+        refused: 429s per 100 calls.
+        lost: Calls that finally failed.
+        seconds: The time from the first call to the last response.
+        over: The excess over the minimum possible time, relative to it.
     """
 
     share: float
@@ -45,28 +45,28 @@ class _Measured:
         return Row(label, (*shares, str(self.lost), f"{self.seconds:.1f}"))
 
 
-def ask(_plan: PreparedCall) -> Table:
-    """Calls against sandboxes that enforce 20 a second with a burst of 5, all at the same time."""
+def ask(_options: RunOptions) -> Table:
+    """Run calls against sandboxes that enforce 20 per second with a burst of 5, all at the same time."""
     batch, calls, gather = asyncio.run(_all())
     return Table(
-        "How much of a rate limit is used, and how often is it overrun?",
-        ("share of the permitted rate", "refused, a hundred calls", "past the least time", "calls lost", "s"),
+        "How much of a rate limit is used, and how often is it exceeded?",
+        ("share of the permitted rate", "429s per 100 calls", "over the minimum time", "calls lost", "s"),
         (
             batch.row("refold.batch, 1,000 calls"),
             calls.row("refold_async, 300 calls"),
-            gather.row("gather, a semaphore, backoff on 429, 300 calls"),
+            gather.row("gather with semaphore and backoff on 429, 300 calls"),
         ),
         note=(
-            f"{_IN_FLIGHT} in flight, each against a sandbox of its own that grants {PER_SECOND} a second "
+            f"{_IN_FLIGHT} in flight, each against a separate sandbox that permits {PER_SECOND} per second "
             f"with a burst of {BURST}; one run each. Clients and sandboxes share an event loop, so that a "
-            "machine that is held up holds up both."
+            "busy machine delays both."
         ),
         bounds=(
             Bound("a batch's share of the permitted rate", batch.share, 0.99, least=True),
             Bound("calls' share of the permitted rate", calls.share, 0.99, least=True),
-            Bound("a batch's refusals, a hundred calls", batch.refused, 0.5),
-            Bound("calls' refusals, a hundred calls", calls.refused, 0.5),
-            Bound("a batch's time past the least possible", batch.over, 0.03),
+            Bound("a batch's 429s per 100 calls", batch.refused, 0.5),
+            Bound("calls' 429s per 100 calls", calls.refused, 0.5),
+            Bound("a batch's time over the minimum", batch.over, 0.03),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What does it cost to start: the import, and the first call of a process?"""
+"""What does startup cost: the import, and the first call of a process?"""
 
 import subprocess
 import sys
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from benchmarks import certificate
 from benchmarks.clients import PLAIN, REFOLD
+from benchmarks.options import RunOptions
 from benchmarks.payloads import SMALL
-from benchmarks.plan import PreparedCall
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
 from benchmarks.server import serving
@@ -21,32 +21,32 @@ _BATCH = "from refold_async import Refold, Call, Done, Failed"
 _TIMED = "import time; t = time.process_time(); {}; print((time.process_time() - t) * 1e6)"
 
 
-def ask(plan: PreparedCall) -> Table:
-    """Fresh processes, one a measurement."""
+def ask(options: RunOptions) -> Table:
+    """Measure each in fresh processes."""
     statements = (_PACKAGES, _OURS, _CLIENT, _BATCH)
-    imports = _interleave({name: _import(name) for name in statements}, 2 * plan.rounds)
+    imports = _interleave({name: _import(name) for name in statements}, 2 * options.rounds)
     rows = [_row(imports, name, _PACKAGES) for name in statements]
     bounds = [
         Bound(f"{name}, x its four packages", imports.ratio(name, _PACKAGES).median, limit)
         for name, limit in ((_OURS, 1.25), (_CLIENT, 1.4))
     ]
     if certificate.available():
-        calls = _first_calls(plan)
+        calls = _first_calls(options)
         rows += [_row(calls, name, PLAIN, "first call: ") for name in (PLAIN, REFOLD)]
-        bounds.append(Bound("first call, x bare aiohttp's", calls.ratio(REFOLD, PLAIN).median, 1.5))
+        bounds.append(Bound("first call, x aiohttp's", calls.ratio(REFOLD, PLAIN).median, 1.5))
     note = (
-        "Each in a fresh process; `import refold_async` alone loads next to nothing. The first call is over "
-        "TLS, its SSL context and handshake included."
+        "Each in a fresh process; `import refold_async` alone loads almost nothing. The first call is over "
+        "TLS and includes the SSL context and the handshake."
     )
-    return Table("What does it cost to start?", ("x bare", "µs"), tuple(rows), note, tuple(bounds))
+    return Table("What does startup cost?", ("x baseline", "µs"), tuple(rows), note, tuple(bounds))
 
 
-def _first_calls(plan: PreparedCall) -> Rounds:
+def _first_calls(options: RunOptions) -> Rounds:
     with tempfile.TemporaryDirectory() as folder:
         made = certificate.make(Path(folder))
         with serving(SMALL, tls=made) as base_url:
             measures = {name: _first_call(name, base_url, made) for name in (PLAIN, REFOLD)}
-            return _interleave(measures, plan.rounds)
+            return _interleave(measures, options.rounds)
 
 
 def _import(statement: str) -> Callable[[], float]:

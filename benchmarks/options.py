@@ -1,4 +1,4 @@
-"""How a run is made: rounds, and which clients take part."""
+"""The options of a run, and comparing clients by them."""
 
 import asyncio
 import ssl
@@ -12,13 +12,13 @@ from benchmarks.rounds import Rounds, interleave
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedCall:
-    """What the command line chose.
+class RunOptions:
+    """Options from the command line.
 
     Attributes:
-        rounds: Rounds of each comparison.
-        seconds: What a contender gets in a round, about.
-        peers: Whether the installed peers take part.
+        rounds: The number of rounds per comparison.
+        seconds: The approximate duration per contender and round.
+        peers: Whether to include the installed peers.
     """
 
     rounds: int = 7
@@ -30,22 +30,22 @@ class PreparedCall:
         return CLIENTS | (peers.installed() if self.peers else {})
 
     def compare(self, base_url: str, *, in_flight: int, tls: ssl.SSLContext | None = None) -> Rounds:
-        """The clients side by side against one server."""
+        """Compare the clients against one server."""
         return asyncio.run(compare(self.clients, self, base_url, in_flight=in_flight, tls=tls))
 
 
 async def compare(
     contenders: Mapping[str, Adapter],
-    plan: PreparedCall,
+    options: RunOptions,
     base_url: str,
     *,
     in_flight: int,
     tls: ssl.SSLContext | None = None,
 ) -> Rounds:
-    """Any clients side by side against one server, all of them open at once."""
+    """Compare any clients against one server; all of them are open at the same time."""
     async with AsyncExitStack() as stack:
         calls = {
             name: await stack.enter_async_context(adapter(base_url, tls))
             for name, adapter in contenders.items()
         }
-        return await interleave(calls, rounds=plan.rounds, in_flight=in_flight, seconds=plan.seconds)
+        return await interleave(calls, rounds=options.rounds, in_flight=in_flight, seconds=options.seconds)
