@@ -27,34 +27,34 @@ class Call(_Target, frozen=True, kw_only=True):
 
     Args:
         linked_account_id: The customer.
-        slug: The app, as `hubspot`.
-        action_id: The action, as `create_contact`.
+        slug: The app's slug, e.g. `hubspot`.
+        action_id: The action, e.g. `create_contact`.
         params: The action's parameters, by name; default: none.
-        key: What identifies this call in a journal, across runs; default: its place in the input.
-        effect: What running it twice does, where you know better than the action's name tells.
+        key: Identifies this call in a journal, across runs; default: its position in the input.
+        effect: What running it twice does, if the action's name does not tell.
 
-    A call that cannot be sent comes out of the batch as a `Failed` with an `InvalidCallError`.
+    A call that cannot be sent yields a `Failed` with an `InvalidCallError`.
     """
 
     key: str | None = None
     effect: Effect | None = None
 
 
-_MAPPINGS: Final = (dict, Mapping)  # a dict is told at once, where Mapping asks its registry
+_MAPPINGS: Final = (dict, Mapping)  # dict first: checking Mapping takes far longer
 
 
 def check(call: Call) -> None:
-    """Refuse a call whose fields are of no use to a batch; the wire checks the rest.
+    """Check the types of a call's fields; the rest is checked when it is prepared.
 
     Raises:
-        InvalidCallError: A field is of another type, or `effect` is none.
+        InvalidCallError: If a field has the wrong type, or `effect` is not an effect.
     """
     if not (
         isinstance(call.linked_account_id, str)
         and isinstance(call.slug, str)
         and isinstance(call.action_id, str)
     ):
-        raise _no_text(call)
+        raise _not_a_string(call)
     if call.params is not None and not isinstance(call.params, _MAPPINGS):
         raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
     if call.key is not None and not _is_key(call.key):
@@ -63,7 +63,7 @@ def check(call: Call) -> None:
         check_effect(call.effect)
 
 
-def _no_text(call: Call) -> InvalidCallError:
+def _not_a_string(call: Call) -> InvalidCallError:
     given = {name: getattr(call, name) for name in ("linked_account_id", "slug", "action_id")}
     name, value = next(item for item in given.items() if not isinstance(item[1], str))
     return InvalidCallError(f"{name} must be a string, not {type(value).__name__}")
@@ -93,8 +93,8 @@ Reason = Literal[
 """Why a call was not run.
 
 `done_before`: the journal says that an earlier run did it. `unknown_before`: an earlier run reported
-that nobody knows whether this write was done. `duplicate_key`: an earlier write of this run has its key.
-`reconnect`: the customer must connect the app again, as an earlier call found. The rest say why the
+that it is unknown whether this write was done. `duplicate_key`: an earlier write of this run has its key.
+`reconnect`: the customer must reconnect the app, as an earlier call found. The others say why the
 batch stopped: `stopped` by `Batch.stop`, `failed_call` and `failure_share` by the limits on failures,
 `api_key_refused`, `client_closed`, `deadline` (of an enclosing `deadline` block), `input_failed` and
 `journal_failed` by what their names say.
@@ -106,14 +106,14 @@ class _OfCall(msgspec.Struct, frozen=True):
 
 
 class _Outcome(_OfCall, frozen=True, kw_only=True):
-    """What all outcomes tell.
+    """The fields of all outcomes.
 
     Attributes:
         call: The call.
-        index: The call's place in the input, from 0.
-        attempts: How many times it was tried; 0 where nothing was sent in this run.
-        queued: Seconds from the reading of the call to its first attempt.
-        elapsed: Seconds from its first attempt to its outcome, with the waits between attempts.
+        index: The call's position in the input, from 0.
+        attempts: The number of attempts; 0 if nothing was sent in this run.
+        queued: Seconds from reading the call to its first attempt.
+        elapsed: Seconds from its first attempt to its outcome, including waits between attempts.
     """
 
     index: int = 0
@@ -126,8 +126,8 @@ class Done(_Outcome, frozen=True):
     """The action succeeded.
 
     Attributes:
-        result: What it answered.
-        replayed: Whether the result is an earlier run's, handed over from the journal.
+        result: The result.
+        replayed: Whether the result was replayed from an earlier run's journal.
     """
 
     result: ActionResult
@@ -135,10 +135,10 @@ class Done(_Outcome, frozen=True):
 
 
 class Failed(_Outcome, frozen=True):
-    """The call failed; `error.fate` says whether it may have been done all the same.
+    """The call failed; `error.fate` says whether it may have been done nevertheless.
 
     Attributes:
-        error: Why.
+        error: The error.
     """
 
     error: RefoldError
@@ -148,7 +148,7 @@ class Skipped(_Outcome, frozen=True):
     """The call was not run.
 
     Attributes:
-        reason: Why not.
+        reason: Why it was not run.
     """
 
     reason: Reason

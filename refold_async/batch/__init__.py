@@ -1,4 +1,4 @@
-"""The fan-out: calls in, outcomes out, at the pace that the service and each customer allow.
+"""Fan-out: many calls in, one outcome each, as fast as the rate limits allow.
 
     async with refold.batch(calls, concurrency=100, per_account=2) as outcomes:
         async for outcome in outcomes:
@@ -7,12 +7,13 @@
                 case Failed(call, error): ...
                 case Skipped(call, reason): ...
 
-A batch fills its key's rate limit, and counts in its own process alone. Several processes that share a
-key overrun it together: Refold's 429s then pause each of them, and no call fails for that within its
-`patience`. Give each process its share of the limit instead, as `RateLimit(5, burst=2)` to each of four.
+A batch uses its key's whole rate limit, counted per process. Several processes that share a key exceed it
+together: Refold's 429s then pause each of them, and no call fails for that within its `patience`. Give
+each process its share of the limit instead, e.g. `RateLimit(5, burst=2)` for each of four.
 
-Read it from `batch` (what a program holds) to `pool` (the workers), `lanes` (whose call goes next),
-`reader` (the input) and `attempts` (one attempt); `journal` and what it names make a batch resumable.
+`batch.py` builds the objects: `reader.py` reads the `source.py` into the `scheduler.py`, the workers of
+`worker_pool.py` take calls from there and attempt them with a `runner.py`; `journal/` wraps that runner and
+makes a batch resumable.
 """
 
 from refold_async.batch.batch import Batch, BatchReport

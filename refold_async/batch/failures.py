@@ -17,11 +17,11 @@ _OF_THE_KEY: Final = re.compile(
 )
 
 FEWEST: Final = 20
-"""Calls that must have ended before a share of failures says anything."""
+"""Calls that must have ended before the share of failures counts."""
 
 
 def name_call(error: RefoldError, call: Call) -> None:
-    """Write on an error which call it ended, where it was raised before that was known."""
+    """Add the call to an error that was raised before it was known."""
     if error.operation is None:
         error.operation = "actions.execute"
         error.linked_account_id, error.slug, error.action_id = (
@@ -30,26 +30,26 @@ def name_call(error: RefoldError, call: Call) -> None:
 
 
 def is_app_throttled(error: RefoldError) -> bool:
-    """Whether the customer's app said that it is too much: its lane pauses, nobody else's."""
+    """Whether the customer's app throttled the call: only that account's queue pauses."""
     if isinstance(error, ActionFailed):
         return error.result.http_status == 429
     return isinstance(error, RateLimitedError) and error.by_app
 
 
 def is_key_throttled(error: RefoldError) -> bool:
-    """Whether Refold said that it is too much: all calls of the key pause."""
+    """Whether Refold itself throttled the call: all calls of the key pause."""
     return isinstance(error, RateLimitedError) and not error.by_app
 
 
 def reason_to_stop(error: RefoldError, *, served: bool) -> Reason | None:
-    """Say why a failure of one call ends the batch, as every other call would fail alike.
+    """Return why a call's failure stops the batch (every other call would fail alike), or `None`.
 
-    A call's `SettingsError` is that of a key's source which gave no key.
+    A call's `SettingsError` comes from a key source that returned no key.
 
     Args:
         error: The failure.
-        served: Whether the key has served another call of the batch: a 401 in words that the service
-            does not use of keys is then taken for that customer's alone.
+        served: Whether the key has worked for another call of the batch: a 401 whose message is not one
+            about keys is then taken as that customer's alone.
     """
     if isinstance(error, AuthenticationError):
         blamed = _OF_THE_KEY.search(f"{error.error_code} {error.message}") is not None
@@ -60,14 +60,14 @@ def reason_to_stop(error: RefoldError, *, served: bool) -> Reason | None:
 
 
 def failure_limit(settings: BatchSettings) -> Callable[[Counters], Reason | None]:
-    """Give what says after a failure whether the batch stops, by the caller's settings."""
+    """Return a function that says after a failure why the batch stops, by its settings."""
     share = settings.stop_at_failure_share
 
-    def limit(tally: Counters) -> Reason | None:
+    def limit(counters: Counters) -> Reason | None:
         if settings.on_failure == "stop":
             return "failed_call"
-        ended = tally.done + tally.failed
-        if share is not None and ended >= FEWEST and tally.failed_share() >= share:
+        ended = counters.done + counters.failed
+        if share is not None and ended >= FEWEST and counters.failed_share() >= share:
             return "failure_share"
         return None
 

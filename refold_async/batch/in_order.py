@@ -9,12 +9,12 @@ from refold_async.calls import Outcome
 
 
 class InOrder:
-    """Iterates over outcomes in the order of the input, keeping those that came too early.
+    """Iterates over outcomes in the order of the input, keeping those that come early.
 
     Args:
-        get: Gives the next outcome as it comes; `None` at the end.
-        delivered: Is told how many were delivered.
-        finish: Raises what ended the batch, where something did.
+        get: Returns the next outcome as it comes, or `None` at the end.
+        delivered: Called with the number delivered so far.
+        finish: Raises the error that ended the batch, if any.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class InOrder:
         return outcome
 
     def _skip_a_gap(self) -> None:
-        """Go on past a call without an outcome: the batch was cut off while it was under way."""
+        """Skip calls without an outcome: the batch was closed while they were under way."""
         if not self._early:
             self._finish()
             raise StopAsyncIteration

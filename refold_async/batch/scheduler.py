@@ -1,12 +1,11 @@
-"""Whose call goes next: a queue for each account, and turns between them. No clock, no I/O.
+"""Fair scheduling: one queue per account, served round-robin. No clock, no I/O.
 
-A queue is listed for a turn while it has a call that may start. Taking a call takes a permit of its
-queue, and gives the queue its next turn after everybody else's. A call that waits for another attempt
-holds no permit; it comes back at the head of its queue. A queue that is paused, or over its rate, is
-left out until its time comes.
+A queue is ready while it has a call that may start. Taking a call takes a permit of its queue and moves
+the queue behind all others. A call that waits for another attempt holds no permit; it returns to the head
+of its queue. A queue that is paused, or over its rate, is not ready until that has passed.
 
-The queue is the account's, whichever app a call is for: all work for one account shares a quota, and one that
-throttles pauses its calls for other apps too.
+An account has one queue for all its apps: all work for one account shares a quota, so an app that
+throttles pauses the account's calls to other apps too.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ from refold_async.errors import RefoldError
 
 
 class AccountQueue:
-    """The calls of one account that are in hand.
+    """The queued calls of one account.
 
     Attributes:
         account: The linked account's id.
-        calls: Its calls that wait to be started.
-        running: Its calls under way.
-        delayed: Its calls that wait for another attempt.
-        allowed: Calls that may be under way: the bound, or fewer while its app throttles.
-        bucket: Its rate, where it has one.
-        expiring: Whether it is kept, though it is empty, until its rate and its pause mean nothing any more.
-        listed: Whether it is in line for a turn, or a timer will see to that.
-        paused_until: When the pause that its app asked for ends.
-        kept_until: When its rate and its pause will mean nothing any more.
-        throttles: Throttled answers since the last success.
+        calls: Calls waiting to be started.
+        running: The number of calls under way.
+        delayed: The number of calls waiting for another attempt.
+        allowed: How many calls may be under way: the limit, or fewer while its app throttles.
+        bucket: Its rate limit, if any.
+        expiring: Whether it is empty and kept only until its rate and its pause have expired.
+        listed: Whether it is in the ready queue, or a timer will put it there.
+        paused_until: When the pause requested by its app ends.
+        kept_until: When its rate and its pause will have expired.
+        throttles: Throttled responses since the last success.
     """
 
     __slots__ = (
@@ -57,7 +56,7 @@ class AccountQueue:
         self.paused_until = self.kept_until = 0.0
 
     def next_start(self, now: float) -> float:
-        """Give the moment when its next call may start, its permits aside."""
+        """Return when its next call may start, permits aside."""
         rate = 0.0 if self.bucket is None else self.bucket.wait(now)
         return max(self.paused_until, now + rate)
 
@@ -66,17 +65,17 @@ _NO_QUEUE: Final = AccountQueue("", 0, None)
 
 
 class QueuedCall(msgspec.Struct, eq=False):
-    """A call on its way through a batch: its place in the input, and how far it is.
+    """A call of a batch, with its position in the input and its progress.
 
     Attributes:
-        call: What is to be run.
-        index: Its place in the input, from 0.
+        call: The call.
+        index: Its position in the input, from 0.
         read_at: When it was read, by the event loop's clock.
-        started_at: When its first attempt began; that of its taking until then.
-        attempts: Attempts begun.
+        started_at: When its first attempt began; until then, when it was taken from the queue.
+        attempts: The number of attempts begun.
         rate_wait: Seconds waited for the rate limit.
-        error: How its last attempt failed, until the next one is sent.
-        queue: The queue of its account, once the scheduler has it.
+        error: The error of its last attempt, until the next one is sent.
+        queue: The queue of its account, once it was added.
         state: What the runner keeps between attempts.
         journal_key: How the journal identifies it.
     """
@@ -98,16 +97,16 @@ _FIRST_BACKOFF: Final = 1.0
 
 
 class FairScheduler:
-    """The calls in hand, and whose goes next. Every method that needs the time takes it, in seconds.
+    """Holds the queued calls and decides which goes next. Methods that need the time take it, in seconds.
 
     Args:
-        bounds: What one account may take.
-        breadth: Accounts with a call that may start, of which twice as many are enough to hold.
-        window: Calls to hold at most.
+        bounds: The limits of one account.
+        breadth: The number of workers; reading stops at twice as many ready accounts.
+        window: The maximum number of calls to hold.
 
     Attributes:
-        held: Calls in hand that are not under way.
-        ready: The queues in line for a turn.
+        held: The number of calls held that are not under way.
+        ready: The queues with a call that may start, in turn.
     """
 
     def __init__(self, bounds: PerAccount, *, breadth: int, window: int) -> None:
@@ -125,15 +124,15 @@ class FairScheduler:
         self.held = 0
 
     def room(self) -> int:
-        """Give how many more calls to read now: none where enough accounts have one that may start."""
+        """Return how many more calls to read now: none if enough accounts are ready."""
         return max(0, min(2 * self._breadth - len(self.ready), self._window - self.held))
 
     def is_low(self) -> bool:
-        """Whether it is time to read on: some way below the bound, so that reading comes in batches."""
+        """Whether to read on: somewhat below the limit, so that reading comes in batches."""
         return len(self.ready) < self._breadth and self.held <= self._window - (self._window >> 3) - 1
 
     def add(self, queued: QueuedCall) -> None:
-        """Take a call in hand, at the end of its account's queue."""
+        """Add a call to its account's queue."""
         account = queued.call.linked_account_id
         queue = self._queues.get(account)
         if queue is None:
@@ -146,7 +145,7 @@ class FairScheduler:
             self.ready.append(queue)
 
     def take(self, now: float) -> QueuedCall | None:
-        """Give the next call to start, and take a permit of its queue; `None` where none may start."""
+        """Return the next call, taking a permit of its queue; `None` if none may start."""
         if self._timers and self._timers[0][0] <= now:
             self._release_due(now)
         if self._expiring and self._expiring[0][0] <= now:
@@ -174,7 +173,7 @@ class FairScheduler:
         return None
 
     def release(self, queued: QueuedCall, now: float, *, succeeded: bool = True) -> None:
-        """Give a call's permit back, as it ended; where it went well, a slowed queue may run more at once."""
+        """Return an ended call's permit; a success lets a slowed queue run more at once."""
         queue = queued.queue
         queue.running -= 1
         if succeeded and (queue.throttles or queue.allowed < self._limit) and queue.paused_until <= now:
@@ -183,7 +182,7 @@ class FairScheduler:
         self._update(queue, now)
 
     def postpone(self, queued: QueuedCall, now: float, at: float) -> None:
-        """Give a call's permit back until it is tried again, at some moment."""
+        """Return a call's permit until its next attempt at a given time."""
         queue = queued.queue
         queue.running -= 1
         queue.delayed += 1
@@ -192,12 +191,12 @@ class FairScheduler:
         self._update(queue, now)
 
     def throttle(self, queued: QueuedCall, now: float, minimum: float) -> None:
-        """Pause a call's queue, as its app said that it is too much; then try one call at a time.
+        """Pause a call's queue after its app throttled it, then run one call at a time.
 
         Args:
-            queued: The call that was refused.
-            now: The time.
-            minimum: Seconds that the app asks for; the pause doubles with each one that was in vain.
+            queued: The throttled call.
+            now: The current time.
+            minimum: Seconds requested by the app; the pause doubles with each further one.
         """
         queue = queued.queue
         wait = minimum
@@ -209,11 +208,11 @@ class FairScheduler:
         queue.allowed = 1
 
     def next_due(self) -> float | None:
-        """Give the moment when a call that waits may start; `None` where none waits for a moment."""
+        """Return when the next timer is due, or `None`."""
         return self._timers[0][0] if self._timers else None
 
     def startable(self, limit: int) -> int:
-        """Count the calls that may start now, up to a limit; pauses not yet noticed aside."""
+        """Return how many calls may start now, up to a limit, ignoring pauses."""
         number = 0
         for queue in self.ready:
             number += min(len(queue.calls), queue.allowed - queue.running)
@@ -222,7 +221,7 @@ class FairScheduler:
         return number
 
     def drain(self) -> list[QueuedCall]:
-        """Give all calls in hand back, in the order in which they were read."""
+        """Remove and return all held calls, in the order of the input."""
         drained = [queued for *_, queued in self._timers if queued is not None]
         for queue in self._queues.values():
             drained.extend(queue.calls)
@@ -235,11 +234,11 @@ class FairScheduler:
         return drained
 
     def release_memory(self) -> None:
-        """Keep no queue to be used again: an ended batch stays in memory until the garbage is collected."""
+        """Release the queues kept for reuse: an ended batch may stay in memory until a garbage collection."""
         self._reusable.clear()
 
     def _new(self, account: str) -> AccountQueue:
-        """Make a queue, or use again one without a history: where accounts have a call each, that counts."""
+        """Return a queue, reusing one without history if possible: cheaper if each account has one call."""
         if self._reusable:
             queue = self._reusable.pop()
             queue.account = account
@@ -247,7 +246,7 @@ class FairScheduler:
         return AccountQueue(account, self._limit, None if self._rate is None else BucketState(self._rate))
 
     def _release_due(self, now: float) -> None:
-        """Let come back what waited for a moment that is past."""
+        """Put back the calls and queues whose timer is due."""
         timers = self._timers
         while timers and timers[0][0] <= now:
             _, _, queue, queued = heapq.heappop(timers)
@@ -259,16 +258,16 @@ class FairScheduler:
             self._update(queue, now)
 
     def _expire(self, now: float) -> None:
-        """Let go of the empty queues whose rate and pause mean nothing any more."""
+        """Remove empty queues whose rate and pause have expired."""
         while self._expiring and self._expiring[0][0] <= now:
             *_, queue = heapq.heappop(self._expiring)
             queue.expiring = False
             self._update(queue, now)
 
     def _update(self, queue: AccountQueue, now: float) -> None:
-        """Put a queue in line if it has a call that may start; forget it if it is empty.
+        """Make a queue ready if it has a call that may start; remove it if it is empty.
 
-        One whose rate or pause still means something is kept until it does not.
+        An empty queue is kept until its rate and pause have expired.
         """
         if queue.listed:
             return
@@ -282,6 +281,7 @@ class FairScheduler:
                 heapq.heappush(self._expiring, (queue.kept_until, next(self._order), queue))
             else:
                 self._queues.pop(queue.account, None)
+                # A queue with a rate or pause in its past would hand it on to another account.
                 if not queue.kept_until:
                     self._reusable.append(queue)
 

@@ -1,4 +1,4 @@
-"""The settings of a batch, checked where they are given."""
+"""The settings of a batch, checked when they are constructed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from refold_async.settings import RateLimit
 
 
 class PerAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of a batch one customer may take, over all its apps together.
+    """The limits of one customer within a batch, over all its apps.
 
     Args:
-        concurrency: Calls under way at once for one account; default: no bound of its own.
-        rate: Calls that may start in a second for one account; default: no bound of its own.
+        concurrency: Calls under way at once for one account; default: unlimited.
+        rate: Calls that may start per second for one account; default: unlimited.
 
     Raises:
-        SettingsError: A value is out of its range.
+        SettingsError: If a value is out of range.
     """
 
     concurrency: int | None = None
     rate: RateLimit | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a bound."""
+        """Validate the limits."""
         if self.concurrency is not None:
             check_count("PerAccount: concurrency", self.concurrency)
         if self.rate is not None and not isinstance(self.rate, RateLimit):
@@ -43,15 +43,15 @@ class BatchOptions(TypedDict, total=False):
 
     Keys:
         concurrency: Calls under way at once; default 50. At most the client's `max_connections`.
-        per_account: What one customer may take of it: a number of calls at once, a `RateLimit`, or a
-            `PerAccount` with both; default: no bound, and turns are taken between accounts.
-        window: Calls held in hand at most beside those under way: read ahead past the calls of slow
-            or throttled customers, and waiting for another attempt; default 10,000. Reading ahead
-            stops earlier, where twice `concurrency` accounts have a call that may start.
+        per_account: The limits of one customer: a number of calls at once, a `RateLimit`, or a
+            `PerAccount` with both; default: unlimited. Accounts always take turns.
+        window: Maximum number of calls held besides those under way: read ahead past the calls of slow
+            or throttled customers, or waiting for another attempt; default 10,000. Reading ahead
+            stops earlier, once twice `concurrency` accounts have a call that may start.
         timeout: Seconds for the attempts of one call, not counting the time for which the batch holds
             it back (queues, rate limits, waits between attempts); default: the client's.
-        patience: Seconds for which one call waits out 429s of Refold in all before it fails; default 600.
-        on_failure: `"collect"` (default) goes on; `"stop"` starts nothing more after the first `Failed`.
+        patience: Seconds that one call may wait in all after Refold's own 429s before it fails; default 600.
+        on_failure: `"collect"` (default) continues; `"stop"` starts nothing more after the first `Failed`.
         stop_at_failure_share: Starts nothing more once this share (0 to 1) of at least 20 ended calls
             has failed; default: never.
         journal: A path, or a `Journal`, that makes the batch resumable; default: none.
@@ -70,10 +70,10 @@ class BatchOptions(TypedDict, total=False):
 
 
 class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings that were checked; see `BatchOptions` for what each means.
+    """Validated settings; see `BatchOptions` for their meaning.
 
     Raises:
-        SettingsError: A setting cannot work; its message says which, and why.
+        SettingsError: If a setting is invalid; the message says which and why.
     """
 
     concurrency: int = 50
@@ -87,7 +87,7 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
     on_progress: Callable[[BatchProgress], object] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, in words."""
+        """Validate the settings."""
         check_count("concurrency", self.concurrency)
         check_count("window", self.window)
         if self.timeout is not None:
@@ -100,16 +100,16 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
         if self.on_progress is not None and not callable(self.on_progress):
             raise SettingsError(f"on_progress must be callable, not {type(self.on_progress).__name__}")
         if inspect.iscoroutinefunction(self.on_progress):
-            raise SettingsError("on_progress must be a plain function, which nobody awaits")
+            raise SettingsError("on_progress must be a plain function, not a coroutine function")
         if self.journal is not None:
             journal_of(self.journal)
         self.account_bounds()
 
     def account_bounds(self) -> PerAccount:
-        """Give what one customer may take.
+        """Return the limits of one customer.
 
         Raises:
-            SettingsError: `per_account` is no bound.
+            SettingsError: If `per_account` is not a limit.
         """
         match self.per_account:
             case None:

@@ -1,4 +1,4 @@
-"""What a batch came to."""
+"""The progress and totals of a batch."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from refold_async.errors import Fate
 
 
 class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a batch is, as `on_progress` is told.
+    """The progress of a batch, as passed to `on_progress`.
 
     Attributes:
         done: Calls that succeeded.
         failed: Calls that failed.
         skipped: Calls that were not run.
-        under_way: Calls begun that have no outcome yet, those that wait for another attempt included.
-        held: Calls in hand that wait to be started, or for another attempt.
+        under_way: Calls that have begun and have no outcome, including those waiting for another attempt.
+        held: Calls read that wait to be started or for another attempt.
         read: Calls read from the input.
-        total: Calls that the input holds, where it knows.
+        total: The length of the input, if known.
         elapsed: Seconds since the batch began.
-        rate: Calls ended a second, over the whole batch.
-        left: Seconds until the end at this rate, where the total is known.
+        rate: Calls ended per second, over the whole batch.
+        left: Seconds until the end at this rate, if the total is known.
         ended: Whether the batch is over.
     """
 
@@ -44,11 +44,11 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STEPS: Final = 16
-"""Steps of the histogram between a time and its double."""
+"""Histogram buckets per doubling."""
 
 
 class Latencies:
-    """A histogram of seconds from a microsecond on, in steps of 4.4%.
+    """A histogram of latencies from 1 µs up, in buckets 4.4% apart.
 
     A percentile is within 2.2% of the exact one, whatever the number of values.
 
@@ -64,18 +64,18 @@ class Latencies:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return sum(self._counts.values())
 
     def add(self, seconds: float) -> None:
-        """Count one value."""
+        """Add one value."""
         step = int(math.log2(seconds * 1e6) * _STEPS) if seconds > 1e-6 else 0
         self._counts[step] = self._counts.get(step, 0) + 1
         if seconds > self.longest:  # noqa: PLR1730 - spares a call, for every call of a batch
             self.longest = seconds
 
     def percentile(self, share: float) -> float | None:
-        """Give the seconds that a share (0 to 1) of the values does not exceed; `None` without values."""
+        """Return the percentile for a share (0 to 1), or `None` if there are no values."""
         left = math.ceil(share * self.count)
         for step, count in sorted(self._counts.items()):
             left -= count
@@ -92,19 +92,19 @@ class Connection(NamedTuple):
 
 
 class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch came to. Printed, it is a short report.
+    """The totals of a batch. Its `str` is a short report.
 
     Attributes:
         done: Calls that succeeded.
         replayed: Those of them whose results an earlier run left in the journal.
         failed: Calls that failed.
         skipped: Calls that were not run.
-        under_way: Calls begun that have no outcome: running, or cut off where the batch was left early.
+        under_way: Calls that have begun and have no outcome: running, or cancelled by leaving early.
         errors: How many calls failed with which class of error.
         fates: How many failed calls were `not_sent`, `rejected` or `unknown`.
         reasons: How many calls were skipped for which reason.
         reconnect: The connections that their customers must make again.
-        stopped: Why the batch stopped early; `None` where it did not.
+        stopped: Why the batch stopped early, or `None`.
         attempts: Attempts made.
         seconds: Seconds since the batch began.
         throughput: Calls run to their end a second, those skipped not counted.
@@ -180,7 +180,7 @@ def _listed(name: str, items: list[str], most: int = 10) -> str:
 
 
 class Counters:
-    """Counts outcomes as they come, in bounded memory but for the connections to be made again."""
+    """Counts outcomes as they come. Memory is bounded, except for the connections to reconnect."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -212,11 +212,11 @@ class Counters:
             self.reasons[outcome.reason] += 1
 
     def failed_share(self) -> float:
-        """Give the share of failures among the calls that were run."""
+        """Return the share of failures among the calls that were run."""
         return self.failed / (self.done + self.failed or 1)
 
     def summary(self, *, seconds: float, under_way: int, stopped: Reason | None) -> BatchSummary:
-        """Sum up."""
+        """Return the totals."""
         run = self.done + self.failed - self.replayed
         return BatchSummary(
             done=self.done,

@@ -28,7 +28,7 @@ async def test_a_call_that_ran_is_not_called_refused_after_a_pause(sandbox: Sand
 
 
 @pytest.mark.parametrize("wait", ["2", "9"], ids=["within its time", "past its time"])
-async def test_a_call_that_ran_is_not_called_refused_where_the_batch_stops(
+async def test_a_call_that_ran_is_not_reported_as_refused_when_the_batch_stops(
     sandbox: Sandbox, wait: str
 ) -> None:
     """It ran and lost its answer, and was then refused; the batch ends before its third attempt."""

@@ -1,4 +1,4 @@
-"""Nobody rests while there is something to do: no worker beside a call that may start, no reader beside room."""
+"""No worker is idle while a call may start, nor the reader while there is room."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from .stubs import RESULT, again, attempt, calls, make_batch, outcomes_of, throt
 from .virtual_time import VirtualLoop
 
 
-async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_free_worker() -> None:
+async def test_a_due_retry_is_made_by_an_idle_worker() -> None:
     second = asyncio.Event()
 
     async def made(queued: QueuedCall) -> object:
@@ -30,7 +30,7 @@ async def test_a_retry_that_comes_due_while_another_is_under_way_is_made_by_a_fr
     assert [outcome.index for outcome in outcomes] == [2, 1, 0]
 
 
-async def test_the_input_is_read_on_where_all_that_is_in_hand_waits() -> None:
+async def test_reading_continues_while_all_queued_calls_wait() -> None:
     waits = {0: RetryAfter(60, throttled_by_app()), 2: again(60), 3: again(60)}
     inputs = [Call(account, "x", "get_y") for account in ("a", "a", "b", "c", "d")]
     made = attempt(lambda queued: waits.get(queued.index, RESULT))

@@ -1,4 +1,4 @@
-"""Random calls, waits, bounds and consumers in virtual time: whenever nothing moves, nothing could."""
+"""Random calls, waits, limits and consumers in virtual time: work stalls only if none is ready."""
 
 import asyncio
 from collections import Counter
@@ -100,10 +100,10 @@ class Run:
             assert self.running[account] <= self.world.bounds.concurrency
 
     def watch(self) -> None:
-        """Note down who rests beside something to do; a consumer that lags behind holds up everybody."""
+        """Note who is idle although there is work, unless a slow consumer blocks everyone."""
         pool, reader = self.batch._entered(), self.batch._reader
-        rests = self.running.total() < self.world.concurrency
-        if pool.over or pool.stopped or not rests or len(pool.outcomes) > self.world.concurrency:
+        has_idle = self.running.total() < self.world.concurrency
+        if pool.over or pool.stopped or not has_idle or len(pool.outcomes) > self.world.concurrency:
             return
         if any(self.may_start(pool, queue) for queue in pool._scheduler._queues.values()):
             self.idle.append(f"a worker at {self.loop.now}")
@@ -111,10 +111,12 @@ class Run:
             self.idle.append(f"the reader at {self.loop.now}")
 
     def may_start(self, pool: WorkerPool, queue: AccountQueue) -> bool:
-        before = self.loop.now - 1e-6  # what came due in this very instant is about to be noticed
-        ripe = any(of is queue and queued and at <= before for at, _, of, queued in pool._scheduler._timers)
+        before = self.loop.now - 1e-6  # a timer due right now is about to run
+        is_due = any(of is queue and queued and at <= before for at, _, of, queued in pool._scheduler._timers)
         return (
-            bool(queue.calls or ripe) and queue.running < queue.allowed and queue.next_start(before) <= before
+            bool(queue.calls or is_due)
+            and queue.running < queue.allowed
+            and queue.next_start(before) <= before
         )
 
     async def main(self) -> None:
@@ -133,7 +135,7 @@ class Run:
 
 @settings(max_examples=150)
 @given(world=worlds)
-def test_nobody_rests_beside_something_to_do(world: World) -> None:
+def test_idle_workers_pick_up_ready_calls(world: World) -> None:
     loop = VirtualLoop()
     run = Run(world, loop)
     try:

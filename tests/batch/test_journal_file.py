@@ -78,7 +78,7 @@ def test_damage_that_does_not_hinder_reading_is_noticed(path: Path) -> None:
         journal(path)
 
 
-def test_a_journal_of_another_format_is_refused_and_its_numbers_told(path: Path) -> None:
+def test_a_journal_of_another_format_is_refused_by_number(path: Path) -> None:
     journal(path).close()
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 2")

@@ -12,7 +12,7 @@ from .killing import kill_and_resume
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_killed_batch_goes_on_where_it_was(tmp_path: Path, seed: int) -> None:
+async def test_a_killed_batch_resumes(tmp_path: Path, seed: int) -> None:
     async with Sandbox(latency=0.01) as sandbox:
         trial = await kill_and_resume(sandbox, tmp_path / "job.sqlite", 150, seed)
     assert trial.under_way_at_kill <= 50

@@ -51,7 +51,7 @@ async def test_what_had_ended_when_the_block_was_left_can_still_be_taken() -> No
     assert batch.under_way == ()
 
 
-async def test_an_exception_in_the_body_comes_out_alone() -> None:
+async def test_an_exception_in_the_body_is_raised_unchanged() -> None:
     before = others()
     batch = make_batch(calls(50), succeed)
 
@@ -79,7 +79,7 @@ async def test_cancelling_the_consumer_ends_the_batch() -> None:
 
 
 @pytest.mark.parametrize("steps", range(1, 14))
-async def test_cancelling_at_any_step_leaves_nothing(steps: int) -> None:
+async def test_cancelling_at_any_step_leaks_nothing(steps: int) -> None:
     before = others()
     batch = make_batch(iter(calls(30)), attempt(lambda _: RESULT, seconds=0), concurrency=3)
     seen: list[Outcome] = []
@@ -119,14 +119,14 @@ async def test_an_input_that_raises_ends_the_batch_after_what_is_under_way(is_as
     assert batch.summary.stopped == "input_failed"
 
 
-async def test_an_input_that_gives_no_call_ends_the_batch() -> None:
+async def test_an_input_that_yields_something_else_stops_the_batch() -> None:
     inputs = [*calls(2), "hubspot"]
     with pytest.raises(InvalidCallError, match="must yield Call, not str"):
         async with make_batch(inputs, succeed) as batch:  # type: ignore[arg-type]
             assert len([outcome async for outcome in batch]) == 2
 
 
-async def test_an_error_that_was_told_is_not_told_again() -> None:
+async def test_an_error_is_raised_only_once() -> None:
     async with make_batch(failing_at_once(), succeed) as batch:
         with pytest.raises(LookupError):
             await anext(batch)
@@ -134,7 +134,7 @@ async def test_an_error_that_was_told_is_not_told_again() -> None:
             await anext(batch)
 
 
-async def test_an_input_that_raises_is_told_where_nobody_iterates() -> None:
+async def test_an_input_error_is_raised_without_iterating() -> None:
     with pytest.raises(LookupError):
         async with make_batch(failing_at_once(), succeed):
             await asyncio.sleep(0.01)
@@ -247,7 +247,7 @@ async def test_a_deadline_ends_the_wait_for_an_input() -> None:
     assert batch.summary.stopped == "deadline"
 
 
-async def test_what_an_input_gives_as_its_wait_is_ended_is_skipped() -> None:
+async def test_a_call_yielded_while_the_read_is_interrupted_is_skipped() -> None:
     async def stubborn() -> AsyncIterator[Call]:
         first, second = calls(2)
         yield first

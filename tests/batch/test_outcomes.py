@@ -94,7 +94,7 @@ async def test_a_call_is_tried_again_until_it_succeeds() -> None:
     assert (batch.summary.done, batch.summary.attempts) == (20, 60)
 
 
-async def test_a_call_that_waits_to_be_tried_again_holds_up_nobody() -> None:
+async def test_a_call_waiting_for_a_retry_delays_no_other() -> None:
     made = attempt(lambda queued: again(0.05) if queued.index == 0 and queued.attempts == 1 else RESULT)
     outcomes, _ = await outcomes_of(calls(20, accounts=1), made, concurrency=1, per_account=1)
     assert [outcome.index for outcome in outcomes] == [*range(1, 20), 0]
@@ -110,7 +110,7 @@ async def test_a_throttled_account_waits_alone() -> None:
     assert sorted(seen) == [0, *range(2, 22)]
 
 
-async def test_a_connection_that_must_be_made_again_skips_its_other_calls() -> None:
+async def test_a_broken_connection_skips_its_other_calls() -> None:
     def behave(queued: QueuedCall) -> object:
         return reconnect() if queued.call.linked_account_id == "account-0" else RESULT
 
@@ -129,7 +129,7 @@ async def test_a_connection_that_must_be_made_again_skips_its_other_calls() -> N
         (ClosedError("closed"), "client_closed"),
     ],
 )
-async def test_what_would_fail_every_call_ends_the_batch(error: RefoldError, reason: str) -> None:
+async def test_an_error_common_to_all_calls_stops_the_batch(error: RefoldError, reason: str) -> None:
     outcomes, batch = await outcomes_of(calls(1000), attempt(lambda _: error), concurrency=4)
     assert 1 <= sum(isinstance(outcome, Failed) for outcome in outcomes) <= 4
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, Skipped)} == {reason}
@@ -140,7 +140,7 @@ def refused(message: str) -> AuthenticationError:
     return AuthenticationError(message, fate="rejected", status=401)
 
 
-async def test_one_customers_401_in_words_of_its_own_is_not_the_keys() -> None:
+async def test_a_401_of_one_customer_does_not_blame_the_key() -> None:
     made = attempt(lambda queued: refused("no such session") if queued.index == 50 else RESULT)
     _, batch = await outcomes_of(calls(100), made, concurrency=2)
     assert (batch.summary.stopped, batch.summary.done, batch.summary.failed) == (None, 99, 1)
@@ -149,7 +149,7 @@ async def test_one_customers_401_in_words_of_its_own_is_not_the_keys() -> None:
 @pytest.mark.parametrize(
     "message", ["Invalid Credentials", "Invalid token", "Authorization Token Missing", "bad API key"]
 )
-async def test_a_key_that_is_revoked_on_the_way_ends_the_batch(message: str) -> None:
+async def test_a_revoked_key_stops_the_batch(message: str) -> None:
     made = attempt(lambda queued: refused(message) if queued.index >= 50 else RESULT)
     _, batch = await outcomes_of(calls(1000), made, concurrency=2)
     assert (batch.summary.stopped, batch.summary.done) == ("api_key_refused", 50)
@@ -171,7 +171,7 @@ async def test_a_share_of_failures_stops_the_batch_once_enough_calls_ended() -> 
     assert batch.summary.done + batch.summary.failed == 20
 
 
-async def test_stop_lets_what_is_under_way_end() -> None:
+async def test_stop_lets_calls_under_way_end() -> None:
     async with make_batch(calls(100), attempt(lambda _: RESULT, seconds=0.01), concurrency=5) as batch:
         outcomes = []
         async for outcome in batch:
@@ -182,7 +182,7 @@ async def test_stop_lets_what_is_under_way_end() -> None:
     assert batch.under_way == ()
 
 
-async def test_a_waiting_retry_of_a_stopped_batch_is_a_failure_with_its_last_error() -> None:
+async def test_a_pending_retry_of_a_stopped_batch_fails_with_its_last_error() -> None:
     def behave(queued: QueuedCall) -> object:
         return again(60) if queued.index == 0 else not_found()
 
@@ -192,7 +192,7 @@ async def test_a_waiting_retry_of_a_stopped_batch_is_a_failure_with_its_last_err
     assert retried.error.status == 503
 
 
-async def test_a_retry_that_a_stop_came_before_is_a_failure_too() -> None:
+async def test_a_retry_requested_after_the_stop_fails() -> None:
     async def made(queued: QueuedCall) -> object:
         queued.attempts += 1
         batch.stop()
@@ -226,7 +226,7 @@ async def test_retries_that_come_due_together_are_made_together() -> None:
     assert len(outcomes) == 3
 
 
-async def test_in_order_gives_the_order_of_the_input_within_its_window() -> None:
+async def test_in_order_yields_the_order_of_the_input() -> None:
     made = attempt(lambda queued: again(0.02) if queued.index == 0 and queued.attempts == 1 else RESULT)
     async with make_batch(calls(500), made, concurrency=5) as batch:
         seen = []
@@ -269,7 +269,7 @@ async def test_the_input_is_read_only_as_far_as_it_is_needed() -> None:
     assert read <= 100 + 2 * 5 + 5 + 2 * 5 + 10
 
 
-async def test_the_window_bounds_what_is_held() -> None:
+async def test_the_window_limits_the_calls_held() -> None:
     inputs = calls(500, accounts=1)
     async with make_batch(
         inputs, attempt(lambda _: RESULT, seconds=0.001), concurrency=2, window=16
@@ -279,7 +279,7 @@ async def test_the_window_bounds_what_is_held() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_any_iterable_serves(is_async: bool) -> None:
+async def test_the_input_may_be_any_iterable(is_async: bool) -> None:
     async def asynchronous() -> AsyncIterator[Call]:
         for call in calls(50):
             await asyncio.sleep(0)
@@ -296,7 +296,7 @@ async def test_an_empty_input_ends_at_once(nothing: list[Call]) -> None:
     assert batch.summary.ended == 0
 
 
-async def test_one_account_with_thousands_of_calls_does_not_hold_up_the_rest() -> None:
+async def test_one_account_with_thousands_of_calls_does_not_delay_the_others() -> None:
     """The lone calls of 100 accounts all end before a tenth of the 2,000 that stand before them."""
 
     def behave(queued: QueuedCall) -> object:

@@ -133,7 +133,7 @@ class Run:
 
 @settings(max_examples=150)
 @given(world=worlds())
-def test_every_call_read_has_one_outcome_or_the_batch_says_what_was_under_way(world: World) -> None:
+def test_every_call_read_has_one_outcome_or_is_listed_as_under_way(world: World) -> None:
     run = Run(world)
     asyncio.run(run.main())
     indexes = [outcome.index for outcome in run.seen]

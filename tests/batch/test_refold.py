@@ -51,7 +51,7 @@ def refused(sandbox: Sandbox, status: int = 429) -> int:
     return sum(request.status == status for request in sandbox.requests)
 
 
-async def test_run_gives_all_outcomes_in_order_and_a_summary(sandbox: Sandbox) -> None:
+async def test_run_returns_all_outcomes_in_order_and_a_summary(sandbox: Sandbox) -> None:
     inputs = [*reads(50), Call("nobody", "hubspot", "get_contact"), Call("demo-user-1", "..", "get_contact")]
     async with client(sandbox) as refold:
         report = await refold.run(inputs)

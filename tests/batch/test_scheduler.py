@@ -43,7 +43,7 @@ def test_an_account_has_no_more_under_way_than_its_bound() -> None:
     assert taken(of) == ["a"]
 
 
-def test_a_call_that_waits_for_another_attempt_holds_no_permit_and_comes_back_first() -> None:
+def test_a_postponed_call_holds_no_permit_and_returns_first() -> None:
     of = queues(concurrency=1)
     first, second, third = add(of, "a", "a", "a")
     assert of.take(0.0) is first
@@ -128,7 +128,7 @@ def test_a_call_that_finds_its_queue_empty_starts_as_soon_as_the_rate_allows() -
     assert taken(of, 0.5) == ["a"]
 
 
-def test_a_queue_is_forgotten_once_its_rate_means_nothing_any_more() -> None:
+def test_an_empty_queue_is_removed_once_its_rate_has_expired() -> None:
     of = queues(rate=RateLimit(1, burst=10))
     for now in (0.0, 3.0):
         add(of, "a")
@@ -151,7 +151,7 @@ def test_reading_goes_on_until_enough_accounts_are_ready_or_the_window_is_full()
     assert full.room() == 0
 
 
-def test_what_is_in_hand_comes_back_in_the_order_of_the_input() -> None:
+def test_drain_returns_calls_in_the_order_of_the_input() -> None:
     of = queues()
     items = add(of, *"abab")
     first = of.take(0.0)

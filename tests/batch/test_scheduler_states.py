@@ -56,7 +56,7 @@ def test_a_queue_is_in_line_once() -> None:
     assert len(of.ready) == 2
 
 
-def test_a_queue_whose_permit_comes_back_takes_its_turn_behind_the_others() -> None:
+def test_a_queue_with_a_returned_permit_goes_behind_the_others() -> None:
     of = queues(concurrency=1)
     first, *_ = add(of, *"aabb")
     assert of.take(0.0) is first
@@ -178,7 +178,7 @@ def test_what_was_drained_leaves_the_queues_as_new() -> None:
     assert [of.take(0.0), of.take(0.0), of.take(0.0)] == [third, fourth, None]
 
 
-def test_a_queue_that_is_not_open_yet_lets_the_others_by() -> None:
+def test_a_paused_queue_does_not_block_the_others() -> None:
     of = queues()
     slow, *_ = add(of, *"aabb")
     assert of.take(0.0) is slow
@@ -244,7 +244,7 @@ def test_after_a_pause_the_calls_that_still_run_count_against_the_one_permit(ear
     assert of.take(2.0) is last
 
 
-def test_a_success_ends_the_doubling_also_where_an_account_has_one_permit() -> None:
+def test_a_success_resets_the_backoff_of_an_account_with_one_permit() -> None:
     of = queues(concurrency=1)
     add(of, *"aaaaaa")
     now, pauses = 0.0, []

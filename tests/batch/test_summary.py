@@ -56,7 +56,7 @@ async def test_a_long_list_to_reconnect_is_cut_short_in_print() -> None:
     assert "and 20 more" in str(batch.summary)
 
 
-async def test_progress_is_told_and_ends_with_the_whole() -> None:
+async def test_progress_is_reported_and_ends_complete() -> None:
     told: list[BatchProgress] = []
     await outcomes_of(calls(40), succeed, on_progress=told.append)
     assert told[0].done == 0
@@ -64,7 +64,7 @@ async def test_progress_is_told_and_ends_with_the_whole() -> None:
     assert (last.done, last.total, last.read, last.held, last.ended, last.left) == (40, 40, 40, 0, True, 0.0)
 
 
-async def test_progress_told_often_keeps_no_timer_that_has_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_frequent_progress_keeps_no_expired_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refold_async.batch.batch._PROGRESS_INTERVAL", 0.001)
     slowly = attempt(lambda _: RESULT, seconds=0.002)
     async with make_batch(calls(20), slowly, concurrency=1, on_progress=id) as batch:
@@ -72,7 +72,7 @@ async def test_progress_told_often_keeps_no_timer_that_has_rung(monkeypatch: pyt
     assert max(kept) == 1
 
 
-async def test_progress_that_raises_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_on_progress_that_raises_is_logged_and_ignored(caplog: pytest.LogCaptureFixture) -> None:
     def fail(progress: BatchProgress) -> None:
         raise ZeroDivisionError
 
@@ -89,7 +89,7 @@ async def test_the_total_of_a_generator_is_not_known() -> None:
     assert "ended" in repr(batch)
 
 
-def test_the_order_in_which_latencies_come_does_not_matter() -> None:
+def test_latencies_do_not_depend_on_their_order() -> None:
     values = [random.Random(3).expovariate(10) for _ in range(500)]
     one, other = Latencies(), Latencies()
     for value in values:

@@ -1,4 +1,4 @@
-"""Records of many calls in one commit: while one group is on its way to disk, the next one gathers."""
+"""Group commit: while one group of rows is being written, the next one is collected."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ T = TypeVar("T")
 
 
 class GroupCommits:
-    """Reads and writes a journal's file in a thread of its own.
+    """Reads and writes a journal's file in its own thread.
 
     Args:
-        thread: The thread.
-        file: The file, which was opened in it.
+        thread: An executor with one thread.
+        file: The file, opened in that thread.
 
     Attributes:
-        error: Why nothing more can be written.
+        error: Why nothing more can be written, or `None`.
     """
 
     def __init__(self, thread: ThreadPoolExecutor, file: JournalFile) -> None:
         self._thread: Final = thread
         self._file: Final = file
         self._loop: Final = asyncio.get_running_loop()
-        self._gathering: list[tuple[JournalWrite, asyncio.Future[Written | JournalError]]] = []
+        self._pending: list[tuple[JournalWrite, asyncio.Future[Written | JournalError]]] = []
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -38,10 +38,10 @@ class GroupCommits:
 
     @classmethod
     async def open(cls, make: Callable[[], JournalFile]) -> tuple[GroupCommits, JournalFile]:
-        """Open a file in a thread of its own.
+        """Open a file in its own thread.
 
         Raises:
-            JournalError: It cannot be used.
+            JournalError: If it cannot be used.
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="refold-journal")
         opening = asyncio.get_running_loop().run_in_executor(thread, make)
@@ -53,18 +53,18 @@ class GroupCommits:
         return cls(thread, file), file
 
     async def look(self, keys: Sequence[str]) -> list[JournalRow | None]:
-        """Give the row of each key, where there is one.
+        """Return the row of each key, or `None`.
 
         Raises:
-            JournalError: It cannot be read.
+            JournalError: If it cannot be read.
         """
         return await self._loop.run_in_executor(self._thread, self._file.look, keys)
 
     async def write(self, record: JournalWrite) -> Written:
-        """Write a record; it is on disk when this returns.
+        """Write a row; it is on disk when this returns.
 
         Raises:
-            JournalError: It cannot be written.
+            JournalError: If it cannot be written.
         """
         answer = await self.put(record)
         if isinstance(answer, JournalError):
@@ -72,12 +72,12 @@ class GroupCommits:
         return answer
 
     def put(self, record: JournalWrite) -> asyncio.Future[Written | JournalError]:
-        """Have a record written with the next group."""
+        """Queue a row to be written with the next group."""
         written: asyncio.Future[Written | JournalError] = self._loop.create_future()
         if self.error is not None:
             written.set_result(self.error)
             return written
-        self._gathering.append((record, written))
+        self._pending.append((record, written))
         if not self._busy:
             self._busy = True
             self._idle.clear()
@@ -85,7 +85,7 @@ class GroupCommits:
         return written
 
     async def aclose(self) -> None:
-        """Write what was put, and close the file."""
+        """Write the queued rows and close the file."""
         await self._idle.wait()
         try:
             await self._loop.run_in_executor(self._thread, self._file.close)
@@ -93,7 +93,7 @@ class GroupCommits:
             self._thread.shutdown()
 
     def _commit(self) -> None:
-        group, self._gathering = self._gathering, []
+        group, self._pending = self._pending, []
         writing = self._loop.run_in_executor(self._thread, self._file.write, [record for record, _ in group])
         writing.add_done_callback(lambda done: self._committed(group, done))
 
@@ -107,9 +107,9 @@ class GroupCommits:
             _resolve(group, writing.result())
         else:
             self.error = failure if isinstance(failure, JournalError) else JournalError(repr(failure))
-            group, self._gathering = [*group, *self._gathering], []
+            group, self._pending = [*group, *self._pending], []
             _resolve(group, [self.error] * len(group))
-        if self._gathering:
+        if self._pending:
             self._commit()
         else:
             self._busy = False
@@ -126,7 +126,7 @@ def _resolve(
 
 
 async def _close_unwanted(opening: asyncio.Future[JournalFile], thread: ThreadPoolExecutor) -> None:
-    """Close a file that is being opened for somebody who was cancelled meanwhile: the next may want it."""
+    """Close a file whose opener was cancelled: else it would stay locked."""
     try:
         with contextlib.suppress(JournalError):
             file = await opening

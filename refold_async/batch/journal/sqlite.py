@@ -1,7 +1,7 @@
-"""The file of a journal: SQLite, with one row for each call that is worth remembering. No event loop.
+"""The file of a journal: SQLite, one row per recorded call. No event loop.
 
 A `FULL` synchronous write-ahead log: a commit is on disk when it returns, so a row outlives the process
-and, on a disk that keeps what it was told to, a power failure.
+and, on a disk that honours `fsync`, a power failure.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _LOOK: Final = "SELECT key, call, state, run, at, result FROM calls WHERE key = 
 
 
 class State(IntEnum):
-    """How far a call is known to be."""
+    """The recorded state of a call."""
 
     BEGUN = 1
     DONE = 2
@@ -52,7 +52,7 @@ class State(IntEnum):
 
 
 class JournalRow(NamedTuple):
-    """What the journal holds of a call."""
+    """The recorded row of a call."""
 
     key: str
     call: bytes
@@ -63,7 +63,7 @@ class JournalRow(NamedTuple):
 
 
 class JournalWrite(NamedTuple):
-    """What is to be written of a call."""
+    """A row to be written."""
 
     key: str
     call: bytes
@@ -72,7 +72,7 @@ class JournalWrite(NamedTuple):
 
 
 class Written(IntEnum):
-    """What became of a record."""
+    """The result of writing a row."""
 
     DONE = 0
     TAKEN = 1
@@ -80,20 +80,21 @@ class Written(IntEnum):
 
 
 class JournalFile:
-    """An open journal, which no other process can open meanwhile.
+    """An open journal, locked against other processes.
 
     Args:
-        path: The file; made, for its owner alone, where there is none.
+        path: The file; created, for its owner alone, if it does not exist.
         job: The job's name.
-        base_url: Where its calls go.
-        again: Whether a call whose fate is unknown may be begun again.
+        base_url: The base URL of its calls.
+        again: Whether a call with an unknown fate may begin again.
 
     Attributes:
         run: The number of this run, from 1.
-        fresh: Whether no earlier run left anything.
+        fresh: Whether no earlier run recorded a call.
 
     Raises:
-        JournalError: It is another job's, locked, damaged, no journal, or cannot be made or written.
+        JournalError: If it belongs to another job, is locked, damaged or not a journal, or cannot be
+            created or written.
     """
 
     def __init__(
@@ -101,8 +102,8 @@ class JournalFile:
     ) -> None:
         self._path: Final = Path(path).absolute()
         self._again: Final = again
-        with self._in_words():
-            _make(self._path)
+        with self._journal_errors():
+            _create(self._path)
             self._db = sqlite3.connect(
                 f"{self._path.as_uri()}?mode=rw",
                 uri=True,
@@ -111,40 +112,40 @@ class JournalFile:
                 check_same_thread=False,
             )
         try:
-            with self._in_words():
-                self._lock(make=self._is_empty())
-                self.run = self._enrol(job, base_url)
+            with self._journal_errors():
+                self._lock(create=self._is_empty())
+                self.run = self._register_run(job, base_url)
                 self.fresh = self._db.execute("SELECT 1 FROM calls LIMIT 1").fetchone() is None
         except BaseException:
             self._db.close()
             raise
 
     def look(self, keys: Iterable[str]) -> list[JournalRow | None]:
-        """Give the row of each key, where there is one.
+        """Return the row of each key, or `None`.
 
         Raises:
-            JournalError: It cannot be read.
+            JournalError: If it cannot be read.
         """
-        with self._in_words():
+        with self._journal_errors():
             found = [self._db.execute(_LOOK, (key,)).fetchone() for key in keys]
             return [None if row is None else JournalRow(*row)._replace(state=State(row[2])) for row in found]
 
     def write(self, records: Sequence[JournalWrite]) -> list[Written]:
-        """Write records in one commit.
+        """Write rows in one commit.
 
         Returns:
-            What became of each: a call that has begun, and is not known to have failed, does not begin
+            The result of each: a call that has begun, and is not known to have failed, does not begin
             again.
 
         Raises:
-            JournalError: It cannot be written; then none was.
+            JournalError: If it cannot be written; then no row was.
         """
-        with self._in_words(), self._transaction():
+        with self._journal_errors(), self._transaction():
             return [self._put(record) for record in records]
 
     def close(self) -> None:
-        """Close it. Again is harmless."""
-        with self._in_words():
+        """Close the file. Idempotent."""
+        with self._journal_errors():
             self._db.close()
 
     def _put(self, record: JournalWrite) -> Written:
@@ -163,7 +164,7 @@ class JournalFile:
         return Written.TAKEN if row is not None and row.call == record.call else Written.ANOTHER_CALL
 
     def _is_empty(self) -> bool:
-        """Read the file's head, which fails where it is no journal or another process has it."""
+        """Read the file's header, which fails if it is not a journal or is locked."""
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         (objects,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
@@ -171,24 +172,24 @@ class JournalFile:
         if not objects and not application:
             return True
         if application != APPLICATION_ID:
-            raise JournalError(f"{self._path} is a database of something else, no journal")
+            raise JournalError(f"{self._path} is another SQLite database, not a journal")
         if version != _FORMAT:
             raise JournalError(f"the journal {self._path} has format {version}; this version reads {_FORMAT}")
         return False
 
-    def _lock(self, *, make: bool) -> None:
-        """Take the file for this process alone, and make its tables or see that they are whole."""
+    def _lock(self, *, create: bool) -> None:
+        """Lock the file, and create its tables or check their integrity."""
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
             self._db.execute(f"PRAGMA {pragma}")
         with self._transaction():
-            for statement in _SCHEMA.split(";") if make else ():
+            for statement in _SCHEMA.split(";") if create else ():
                 self._db.execute(statement)
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise JournalError(f"the journal {self._path} is damaged: {verdict}")
 
-    def _enrol(self, job: str | None, base_url: str) -> int:
-        """Give this run its number, once it is known to be of the same job."""
+    def _register_run(self, job: str | None, base_url: str) -> int:
+        """Check that the file belongs to this job, and return the number of this run."""
         with self._transaction():
             row = self._db.execute("SELECT name, base_url, runs FROM job").fetchone()
             if row is None:
@@ -196,7 +197,7 @@ class JournalFile:
                 return 1
             if row[:2] != (job, base_url):
                 raise JournalError(
-                    f"the journal {self._path} is of another job: "
+                    f"the journal {self._path} belongs to another job: "
                     f"{row[0]!r} against {row[1]}, not {job!r} against {base_url}"
                 )
             self._db.execute("UPDATE job SET runs = runs + 1")
@@ -214,21 +215,22 @@ class JournalFile:
             raise
 
     @contextlib.contextmanager
-    def _in_words(self) -> Iterator[None]:
-        """Raise what goes wrong in here as a `JournalError`."""
+    def _journal_errors(self) -> Iterator[None]:
+        """Raise SQLite and OS errors as a `JournalError`."""
         try:
             yield
         except (sqlite3.Error, OSError, ValueError) as error:
-            raise JournalError(f"the journal {self._path} {_words(error)}") from error
+            raise JournalError(f"the journal {self._path} {_describe(error)}") from error
 
 
-def _make(path: Path) -> None:
-    """Make the file where there is none: empty, readable by its owner alone, and sure to stay."""
+def _create(path: Path) -> None:
+    """Create the file if it does not exist: empty, readable by its owner alone, its entry synced to disk."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         return
     if os.name == "posix":
+        # Without syncing the directory, a power failure may lose the file's entry.
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -236,12 +238,12 @@ def _make(path: Path) -> None:
             os.close(folder)
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "is in use by another batch or process"
     if name.startswith("SQLITE_NOTADB"):
-        return "is no journal: not a SQLite database"
+        return "is not a journal: not a SQLite database"
     if name.startswith("SQLITE_CORRUPT"):
         return "is damaged"
     if name.startswith("SQLITE_FULL"):

@@ -1,4 +1,4 @@
-"""What a batch makes of its journal, by itself: how it knows a call, and what a journal that fails ends."""
+"""How a batch applies its journal: how it identifies a call, and what a failing journal stops."""
 
 import asyncio
 from pathlib import Path
@@ -85,7 +85,7 @@ def replay_of(commits: GroupCommits, file: JournalFile, path: Path) -> JournalRe
         (Written.ANOTHER_CALL, "the key 'k' belongs to two calls"),
     ],
 )
-async def test_an_outcome_that_cannot_be_noted_ends_the_batch_and_is_told_all_the_same(
+async def test_an_outcome_that_cannot_be_recorded_stands(
     tmp_path: Path, answer: Written | JournalError, words: str
 ) -> None:
     file = await asyncio.to_thread(journal, tmp_path / "job")
