@@ -18,13 +18,13 @@ class ActionParameter(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: Its key in `params`.
-        label: Its name for people.
+        label: Its display name.
         required: Whether it must be given.
         type: `text`, `json`, `Email`, `Number`, `Textarea`, `URL`, `JSON`, or another that the
             service has learnt since.
         placeholder: An example of its value.
-        help_text: What is said of it to people.
-        options: The values to choose from, where it is a choice.
+        help_text: Help text to display.
+        options: The values to choose from, if it is a choice.
     """
 
     name: str | None = None
@@ -62,7 +62,7 @@ class ActionSchema(Sequence[ActionParameter]):
 
     def __init__(self, parameters: Sequence[ActionParameter]) -> None:
         self._parameters = tuple(parameters)
-        # The service may surprise: an item that is no object, a name that is no text.
+        # The service may send an item that is not an object, or a name that is not a string.
         self._by_name = {
             each.name: each
             for each in self._parameters
@@ -92,7 +92,7 @@ class ActionSchema(Sequence[ActionParameter]):
         return self._parameters[index]
 
     def check(self, params: Mapping[str, object] | None = None) -> list[Problem]:
-        """Find all that is wrong with a call's parameters, without calling anything.
+        """Check a call's parameters without calling anything.
 
         A value of a type that the SDK does not know is never a problem.
 
@@ -100,7 +100,7 @@ class ActionSchema(Sequence[ActionParameter]):
             params: The parameters that `execute` would be given.
 
         Returns:
-            Every missing, unknown and ill-typed parameter; an empty list where all is well.
+            Every missing, unknown and ill-typed parameter; an empty list if there is none.
         """
         given = params or {}
         missing = [
@@ -117,7 +117,7 @@ class ActionSchema(Sequence[ActionParameter]):
         return [*missing, *unknown, *(problem for problem in typed if problem is not None)]
 
     def json_schema(self) -> dict[str, Any]:
-        """Give the parameters as a JSON Schema (2020-12) of the `params` object."""
+        """Return the parameters as a JSON Schema (2020-12) of the `params` object."""
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
@@ -138,7 +138,7 @@ def _is_absent(value: object) -> bool:
 
 
 def _missing(name: str) -> Problem:
-    return Problem(name, "missing", f"the parameter {name!r} is required, and not given")
+    return Problem(name, "missing", f"the required parameter {name!r} is missing")
 
 
 def _ill_typed(name: str, parameter: ActionParameter, value: object) -> Problem | None:
@@ -158,12 +158,12 @@ def _wrong(name: str, rule: str, value: object) -> Problem:
 
 
 def _plain(value: object) -> str:
-    """Give a choice as the service's forms write it."""
+    """Return a choice as the service's forms write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _choices(options: object) -> list[str]:
-    """Give the values of a choice as texts; they come plain, or as objects with a value."""
+    """Return the values of a choice as strings; they come plain, or as objects with a value."""
     if not isinstance(options, list):
         return []
     values = _scalars(options)
@@ -172,7 +172,7 @@ def _choices(options: object) -> list[str]:
 
 
 def _scalars(options: Any) -> list[Any]:
-    """Give the values of a choice as they came."""
+    """Return the values of a choice as they came."""
     return [option.get("value") if isinstance(option, dict) else option for option in options]
 
 

@@ -32,10 +32,10 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """An action that an app has.
 
     Attributes:
-        action_id: What names it in `schema` and `execute`.
-        name: Its name for people.
+        action_id: Its identifier in `schema` and `execute`.
+        name: Its display name.
         description: What it does.
-        tag: The service's tag of it, as `v2`.
+        tag: The service's tag of it, e.g. `v2`.
     """
 
     action_id: str | None = None
@@ -45,17 +45,17 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def effect(self) -> Effect:
-        """Whether executing it is taken for a read or a write."""
+        """Whether executing it counts as a read or a write."""
         return effect_of_action(self.action_id or "")
 
 
-class _Envelope(msgspec.Struct):
+class _ActionEnvelope(msgspec.Struct):
     node_status: Any = None
     http_status: Any = None
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_envelopes: Final = msgspec.json.Decoder(_Envelope)
+_envelopes: Final = msgspec.json.Decoder(_ActionEnvelope)
 
 SUCCESS: Final = "Success"
 
@@ -64,9 +64,9 @@ def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> Act
     """Read the reply to an execute.
 
     Raises:
-        StatusError: The reply's status is not a success.
-        ActionFailed: The status is a success, and `node_status` is not.
-        UnreadableReplyError: The body is no result of an action.
+        StatusError: If the reply's status is not a success.
+        ActionFailed: If the status is a success, but `node_status` is not.
+        UnreadableReplyError: If the body is not the result of an action.
     """
     if not is_success(reply.status):
         raise status_error(reply, secret=secret)
@@ -74,7 +74,7 @@ def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> Act
     status = envelope.node_status
     if not isinstance(status, str):
         raise UnreadableReplyError(
-            "the answer has no node_status, so it is no action's result", fate="unknown"
+            "the reply has no node_status, so it is not the result of an action", fate="unknown"
         )
     result = ActionResult(status, _number(envelope.http_status), envelope.data)
     if status != SUCCESS:
@@ -82,11 +82,11 @@ def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> Act
     return result
 
 
-def _envelope_of(body: bytes) -> _Envelope:
+def _envelope_of(body: bytes) -> _ActionEnvelope:
     try:
         return _envelopes.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return read_as(_Envelope, body)
+        return read_as(_ActionEnvelope, body)
 
 
 def _number(value: object) -> int | None:
@@ -107,7 +107,7 @@ def _failure(result: ActionResult, secret: str) -> ActionFailed:
 
 
 def _without(secret: str, result: ActionResult) -> ActionResult:
-    """Give a result that repeats the credential nowhere, since its error may be logged or pickled."""
+    """Return a result without the credential, since its error may be logged or pickled."""
     raw = bytes(result.raw)
     clean = raw.replace(secret.encode(), b"***") if secret else raw
     return restored(redact(result.node_status, secret), result.http_status, clean)
@@ -122,15 +122,15 @@ class Actions(Resource):
         """List the actions that an app has.
 
         Calls `GET /api/v2/integration-schema/{slug}/actions`. With a `Cache` in the client's
-        settings, an answer that is not too old serves again.
+        settings, an answer that is recent enough is reused.
 
         Args:
-            slug: The app, as `hubspot`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such app.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such app.
+            RefoldError: If the call fails in any other way.
         """
         return [
             *await self._kept(
@@ -142,16 +142,16 @@ class Actions(Resource):
         """Fetch the parameters that an action takes.
 
         Calls `GET /api/v2/integration-schema/{slug}/actions/{action_id}`. With a `Cache` in the
-        client's settings, an answer that is not too old serves again.
+        client's settings, an answer that is recent enough is reused.
 
         Args:
-            slug: The app, as `hubspot`.
-            action_id: The action, as `create_contact`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            action_id: The action's id, e.g. `create_contact`.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such app or action.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such app or action.
+            RefoldError: If the call fails in any other way.
         """
         parameters = await self._kept(
             self._requester.prepare(
@@ -173,45 +173,45 @@ class Actions(Resource):
 
         Calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`.
 
-        A read is tried again after any transient failure; a write only where it surely did not
-        run: nothing of it was sent, or Refold answered 429.
+        A read is retried after any transient failure; a write only if it certainly did not run:
+        nothing of it was sent, or Refold answered 429.
 
         Args:
-            slug: The app, as `hubspot`.
-            action_id: The action, as `create_contact`.
+            slug: The app's slug, e.g. `hubspot`.
+            action_id: The action's id, e.g. `create_contact`.
             params: The action's parameters, by name; default: none.
-            effect: What running it twice does, where you know better than its name tells: `"read"`,
+            effect: What running it twice does, if you know better than its name tells: `"read"`,
                 `"idempotent"` or `"write"`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The result, whose `node_status` is `Success`.
 
         Raises:
-            ActionFailed: The service answered 200, and the action did not succeed.
-            InvalidCallError: `params` is no mapping or holds what JSON cannot say, or an id cannot be sent.
-            ReconnectRequiredError: The customer must connect its app again.
-            RefoldError: Any other failure; its `fate` says what became of the call.
+            ActionFailed: If the service answered 200, but the action did not succeed.
+            InvalidCallError: If `params` is not a mapping or not valid as JSON, or an id cannot be sent.
+            ReconnectRequiredError: If the customer must connect its app again.
+            RefoldError: If the call fails in any other way; see its `fate`.
         """
         plan = prepare_execute(self._requester, slug, action_id, params, effect=effect, timeout=timeout)
         result = await (await self._requester.start(plan)).run()
         return of_call(result, ((slug, action_id), plan.linked_account_id, plan.effect))
 
     async def _kept(self, plan: PreparedCall[T]) -> T:
-        """Give the plan's answer from the session's cache where there is one."""
-        trip = await self._requester.start(plan)
+        """Return the call's answer, from the session's cache if there is one."""
+        attempts = await self._requester.start(plan)
         session = await self._requester.session()
         if session.cache is None:
-            return await trip.run()
+            return await attempts.run()
         key = (plan.operation.name, plan.path, self._requester.linked_account_id)
         try:
-            return await session.cache.get(key, trip.run, due=trip.deadline)
+            return await session.cache.get(key, attempts.run, due=attempts.deadline)
         except DeadlineExceededError as error:
             describe(error, plan.operation, plan.path, plan.linked_account_id)
             raise
 
 
-_PARAMS: Final = (dict, type(None), Mapping)  # what most calls give is told first
+_PARAMS: Final = (dict, type(None), Mapping)  # the most frequent types come first
 
 
 def prepare_execute(
@@ -223,7 +223,7 @@ def prepare_execute(
     effect: Effect | None = None,
     timeout: float | None = None,
 ) -> PreparedCall[ActionResult]:
-    """Make an execute ready to go; see `Actions.execute` for the arguments."""
+    """Prepare an execute; see `Actions.execute` for the arguments."""
     given: object = params
     if not isinstance(given, _PARAMS):
         error = InvalidCallError(f"params must be a mapping, not {type(given).__name__}")

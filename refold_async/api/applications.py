@@ -50,8 +50,8 @@ class Application(Identified, frozen=True, kw_only=True):
     """An app, as one customer sees it.
 
     Attributes:
-        name: Its name for people.
-        slug: What names it in calls.
+        name: Its display name.
+        slug: Its identifier in calls, e.g. `hubspot`.
         type: Its type; the slug, for the apps of Refold's catalogue.
         app_id: Refold's id of it.
         description: What it is.
@@ -110,14 +110,14 @@ class Applications(Resource):
         Calls `GET /api/v2/public/application`.
 
         Args:
-            slug: Only the app of this name, as `hubspot`.
+            slug: Only the app with this slug, e.g. `hubspot`.
             tags: Only apps with one of these tags, separated by commas.
             ecosystem: Only apps that are, or are not, of an ecosystem.
             auth_type: Only apps that are connected this way.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         query = {"slug": slug, "tags": tags, "ecosystem": flag(ecosystem), "auth_type": auth_type}
         return await self._requester.call(
@@ -130,11 +130,11 @@ class Applications(Resource):
         Calls `GET /api/v2/public/application/{slug}`.
 
         Args:
-            slug: The app, as `hubspot`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such app.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such app.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.APPLICATIONS_GET, Application, slug, timeout=timeout)

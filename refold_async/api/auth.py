@@ -1,4 +1,4 @@
-"""How an app is connected: the fields that it asks for, and the page that OAuth starts on."""
+"""How an app is connected: the fields that it requires, and the URL that starts OAuth."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ AuthStructure = dict[str, dict[str, Any]]
 """The fields of each way to connect an app.
 
 From the way (`oauth2`, `keybased`, …) to its fields, each with its type: `"string"`, or
-`{"type": "string", "required": False}` where it may be left out.
+`{"type": "string", "required": False}` if it is optional.
 """
 
 
 class OAuthUrl(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a customer goes to allow the connection.
+    """The URL on which a customer authorises an app.
 
     Attributes:
         auth_url: The URL at the app.
@@ -35,17 +35,17 @@ class Auth(Resource):
     __slots__ = ()
 
     async def structure(self, slug: str, *, timeout: float | None = None) -> AuthStructure:
-        """Fetch the fields that each way to connect an app asks for.
+        """Fetch the fields that each way to connect an app requires.
 
         Calls `GET /api/v2/public/auth-structure/{slug}`, which needs no credential.
 
         Args:
-            slug: The app, as `hubspot`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            ServerError: There is no such app: the service answers 500.
-            RefoldError: Any other failure of a call.
+            ServerError: If there is no such app (the service answers 500).
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.AUTH_STRUCTURE, AuthStructure, slug, timeout=timeout)
 
@@ -58,17 +58,17 @@ class KeyAuth(Auth):
     async def oauth_url(
         self, slug: str, *, fields: Mapping[str, str] | None = None, timeout: float | None = None
     ) -> OAuthUrl:
-        """Make the URL on which this customer allows the connection to an app by OAuth.
+        """Create the URL on which this customer authorises an app by OAuth.
 
         Calls `GET /api/v2/public/linked-account/integration/oauth-url/{slug}`.
 
         Args:
-            slug: The app, as `hubspot`.
-            fields: What some apps must be told first, as their subdomain, by name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            fields: Input that some apps require, e.g. their subdomain, by name.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         check_mapping("fields", fields, optional=True)
         return await self._requester.call(

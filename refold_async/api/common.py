@@ -19,26 +19,26 @@ Records = list[Record]
 
 
 class Identified(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
-    """What has an id, which the service writes as `_id` or as `id`.
+    """Anything with an id, which the service writes as `_id` or `id`.
 
     Attributes:
-        id: The id, whichever way it came.
+        id: The id, under either name.
     """
 
     id: str | None = None
     _id: str | None = None
 
     def __post_init__(self) -> None:
-        """Let `id` hold what came as `_id`."""
+        """Set `id` from `_id`."""
         fill(self, "id", self._id)
 
 
 class Dated(Identified, frozen=True, kw_only=True):
-    """What has an id and knows its age.
+    """Anything with an id and timestamps.
 
     Attributes:
-        created_at: When it was made.
-        updated_at: When it was last changed.
+        created_at: The time of creation.
+        updated_at: The time of the last change.
     """
 
     created_at: datetime | None = msgspec.field(default=None, name="createdAt")
@@ -46,17 +46,17 @@ class Dated(Identified, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
-    """What the service says of a call that went well.
+    """The service's message about a successful call.
 
     Attributes:
-        message: Its words.
+        message: The text.
     """
 
     message: str | None = None
 
 
 class Confirmation(Message, frozen=True, kw_only=True):
-    """Whether a call did what was asked, and the service's words.
+    """Whether a call did what was requested, and the service's message.
 
     Attributes:
         success: Whether it was done.
@@ -66,6 +66,6 @@ class Confirmation(Message, frozen=True, kw_only=True):
 
 
 def fill(struct: msgspec.Struct, field: str, other: object) -> None:
-    """Set a struct's field that holds nothing to what came under its other name."""
+    """Set an empty field of a struct to the value of its other name."""
     if other is not None and getattr(struct, field) is None:
         msgspec.structs.force_setattr(struct, field, other)

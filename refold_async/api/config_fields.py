@@ -24,12 +24,12 @@ class ConfigFields(Resource):
         Calls `POST /api/v2/public/config/field`, which only reads.
 
         Args:
-            slug: The app, as `hubspot`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: The customer has no config of the app.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If the customer has no config of the app.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIG_FIELDS_LIST, Config, headers={"slug": slug}, timeout=timeout
@@ -51,18 +51,18 @@ class ConfigFields(Resource):
         Calls `POST /api/v2/public/config/field/{fieldId}`, which only reads.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             field_id: The field's id.
-            value: What the field's data source is told: any JSON, `None` too; default: nothing.
+            value: The input of the field's data source: any JSON value, `None` included; default: no input.
             config_id: The config; default: the customer's own.
-            workflow_id: The workflow whose field it is, where it is one's.
+            workflow_id: The workflow that the field belongs to, if any.
             disable_field_options: Whether to leave the options out.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: The field has no options.
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the field has no options.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIG_FIELDS_OPTIONS,
@@ -90,17 +90,17 @@ class ConfigFields(Resource):
         Calls `PUT /api/v2/public/config/field/{fieldId}`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             field_id: The field's id.
-            value: What it is set to: any JSON, `None` too.
+            value: The new value: any JSON value, `None` included.
             config_id: The config; default: the customer's own.
-            workflow_id: The workflow whose field it is, where it is one's.
+            workflow_id: The workflow that the field belongs to, if any.
             disable_field_options: Whether to leave the options out of the answer.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIG_FIELDS_UPDATE,
@@ -127,17 +127,17 @@ class ConfigFields(Resource):
         Calls `DELETE /api/v2/public/config/field/{fieldId}`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             field_id: The field's id.
             config_id: The config; default: the customer's own.
-            workflow_id: The workflow whose field it is, where it is one's.
+            workflow_id: The workflow that the field belongs to, if any.
             disable_field_options: Whether to leave the options out of the answer.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: There is no such field.
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If there is no such field.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIG_FIELDS_DELETE,
@@ -163,19 +163,19 @@ class ConfigFields(Resource):
         Calls `POST /api/v2/public/config/rule-engine/{fieldId}`, which only reads.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             field_id: The field's id.
             rule_column: The column, as the field's `rule_columns` describe it.
             config_id: The config; default: the customer's own.
-            workflow_id: The workflow whose field it is, where it is one's.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            workflow_id: The workflow that the field belongs to, if any.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             What the service answers; the options stand under `options`.
 
         Raises:
-            BadRequestError: The field has no rules.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the field has no rules.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIG_FIELDS_RULE_OPTIONS,

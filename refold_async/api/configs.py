@@ -18,11 +18,11 @@ class ConfigField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     Attributes:
         id: Its id.
-        name: Its name for people.
-        help_text: What is said of it to people.
-        field_type: How it is filled in, as `select`.
-        value: What it is set to.
-        default_value: What it holds where it is not set.
+        name: Its display name.
+        help_text: Help text to display.
+        field_type: How it is filled in, e.g. `select`.
+        value: Its value.
+        default_value: Its default value.
         required: Whether it must be set.
         multiple: Whether it takes several values.
         hidden: Whether it is shown.
@@ -31,7 +31,7 @@ class ConfigField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         labels: The labels of a mapping.
         mapping: What is mapped to what.
         rule_columns: The columns of a rule-engine field.
-        data_source: Where its options come from.
+        data_source: The source of its options.
         dynamic_slot_identifier: What names its data source.
         associated_page: The page that it stands on.
     """
@@ -60,7 +60,7 @@ class ConfigWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     Attributes:
         id: Its id.
-        name: Its name for people.
+        name: Its display name.
         description: What it does.
         icon: The URL of its icon.
         enabled: Whether it runs for this customer.
@@ -83,7 +83,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """A customer's config of an app.
 
     Attributes:
-        slug: The app.
+        slug: The app's slug.
         config_id: Its id: by default the customer's own.
         fields: What the customer sets for the whole app.
         workflows: The app's workflows, each with what the customer sets of it.
@@ -98,7 +98,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConfigEntry(Identified, frozen=True, kw_only=True):
-    """A config, by its id alone.
+    """A config's id.
 
     Attributes:
         config_id: The config's id.
@@ -135,11 +135,11 @@ class Configs(Resource):
         Calls `GET /api/v2/public/slug/{slug}/configs`.
 
         Args:
-            slug: The app, as `hubspot`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return await self._requester.call(operations.CONFIGS_LIST, Entries, slug, timeout=timeout)
 
@@ -161,7 +161,7 @@ class Configs(Resource):
         Calls `PUT /api/v2/public/config`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             config_id: The config; default: the customer's own.
             fields: What is set for the whole app: each field with its `id` and `value`.
             application_data_slots: The same, by its older name.
@@ -169,14 +169,14 @@ class Configs(Resource):
             labels: The labels of mappings.
             map_fields_object: The same, by its older name.
             disable_field_options: Whether to leave the fields' options out of the answer.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The config; its `field_errors` tell which fields were refused.
 
         Raises:
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIGS_UPDATE,
@@ -204,15 +204,15 @@ class Configs(Resource):
         Calls `PATCH /api/v2/public/slug/{slug}/config/{configId}/workflows/{workflowId}`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             config_id: The config.
             workflow_id: The workflow.
             enabled: Whether it is to run.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIGS_TOGGLE_WORKFLOW,
@@ -243,12 +243,12 @@ class KeyConfigs(Configs):
         disable_field_options: bool | None = None,
         timeout: float | None = None,
     ) -> Config:
-        """Fetch a config, and create it first where there is none.
+        """Fetch a config, and create it first if it does not exist.
 
         Calls `POST /api/v2/public/config`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             config_id: The config; default: the customer's own.
             fields: What is set for the whole app: each field with its `id` and `value`.
             application_data_slots: The same, by its older name.
@@ -256,11 +256,11 @@ class KeyConfigs(Configs):
             labels: The labels of mappings.
             map_fields_object: The same, by its older name.
             disable_field_options: Whether to leave the fields' options out of the answer.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such app.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such app.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CONFIGS_GET_OR_CREATE,
@@ -295,15 +295,15 @@ class KeyConfigs(Configs):
         `GET /api/v2/public/slug/{slug}/config`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             config_id: The config; default: the customer's own.
             tenant_config: Whether to fetch the tenant's.
             disable_field_options: Whether to leave the fields' options out.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         path = (slug,) if config_id is None else (slug, config_id)
         return await self._requester.call(
@@ -318,19 +318,19 @@ class KeyConfigs(Configs):
     async def delete(
         self, slug: str, config_id: str | None = None, *, timeout: float | None = None
     ) -> Message:
-        """Delete a config; its workflows run no more for the customer.
+        """Delete a config; its workflows no longer run for the customer.
 
         Calls `DELETE /api/v2/public/slug/{slug}/config/{configId}`, or without an id
         `DELETE /api/v2/public/slug/{slug}/config`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             config_id: The config; default: the customer's own.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         if config_id is None:
             return await self._requester.call(

@@ -20,7 +20,7 @@ else:
 
 
 class SavedCredential(Confirmation, frozen=True, kw_only=True):
-    """What became of a credential that was saved.
+    """The outcome of saving a credential.
 
     Attributes:
         action: `added` or `updated`.
@@ -30,10 +30,10 @@ class SavedCredential(Confirmation, frozen=True, kw_only=True):
 
 
 class Migration(Confirmation, frozen=True, kw_only=True):
-    """What became of a connection that was brought along.
+    """The outcome of importing a connection.
 
     Attributes:
-        error: Why it was not, where it was not.
+        error: The reason, if it failed.
     """
 
     error: str | None = None
@@ -45,18 +45,18 @@ class Credentials(Resource):
     __slots__ = ()
 
     async def upsert(self, key: str, value: object, *, timeout: float | None = None) -> SavedCredential:
-        """Save one credential for the organisation's own app, over one of that name.
+        """Save one credential for the organisation's own app, replacing one of that name.
 
         Calls `PUT /api/v2/public/linked-account/default-app/auth-credentials/{key}`.
 
         Args:
             key: The credential's name.
-            value: What it is: any JSON. The service keeps it encrypted.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            value: Its value: any JSON value. The service stores it encrypted.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: The linked account has no connection to the organisation's own app.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If the linked account has no connection to the organisation's own app.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.CREDENTIALS_UPSERT, SavedCredential, key, body={"value": value}, timeout=timeout
@@ -69,11 +69,11 @@ class Credentials(Resource):
 
         Args:
             key: The credential's name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such credential.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such credential.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.CREDENTIALS_DELETE, Confirmation, key, timeout=timeout)
 
@@ -96,14 +96,14 @@ class KeyCredentials(Credentials):
         Calls `PUT /api/v2/public/linked-account/integration/save-key-credentials/{slug}`.
 
         Args:
-            slug: The app, as `netsuite`.
+            slug: The app's slug, e.g. `netsuite`.
             fields: The fields that `auth.structure` names for the app, by name.
-            auth_type: The way to connect it, where it is not the app's default.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            auth_type: How to connect it, if not the app's default way.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            ServerError: The app refused the credentials: the service answers 500.
-            RefoldError: Any other failure of a call.
+            ServerError: If the app refused the credentials (the service answers 500).
+            RefoldError: If the call fails in any other way.
         """
         query = {"auth_type": auth_type}
         return await self._requester.call(
@@ -118,19 +118,19 @@ class KeyCredentials(Credentials):
     async def migrate(
         self, slug: str, auth_object: Mapping[str, object], *, timeout: float | None = None
     ) -> Migration:
-        """Bring along a connection that was made elsewhere, with its tokens.
+        """Import a connection that was made elsewhere, with its tokens.
 
         Calls `PUT /api/v2/public/migrate-token`.
 
         Args:
-            slug: The app, as `hubspot`; none of the organisation's own.
-            auth_object: The tokens, as `auth.structure` names them for the app.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`; not one of the organisation's own apps.
+            auth_object: The tokens, e.g. `auth.structure` names them for the app.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefusedError: The service answered 200, and that it was not done.
-            ServerError: The app refused the credentials: the service answers 500.
-            RefoldError: Any other failure of a call.
+            RefusedError: If the service answered 200, but did not do it.
+            ServerError: If the app refused the credentials (the service answers 500).
+            RefoldError: If the call fails in any other way.
         """
         body = {"slug": slug, "auth_object": check_mapping("auth_object", auth_object)}
         return await self._requester.call(
@@ -142,8 +142,8 @@ def read_migration(answer: type[Migration], reply: Response, secret: str = "") -
     """Read the reply to a migration.
 
     Raises:
-        StatusError: The reply's status is not a success.
-        RefusedError: It is, and the body says that nothing was migrated.
+        StatusError: If the reply's status is not a success.
+        RefusedError: If the status is a success, but the body says that nothing was migrated.
     """
     migration = responses.read(answer, reply, secret)
     if migration.error is None and migration.success is not False:

@@ -19,11 +19,11 @@ class Dataref(Dated, frozen=True, kw_only=True):
 
     Attributes:
         name: Its name.
-        linked_account_id: The customer whose it is.
+        linked_account_id: The customer that it belongs to.
         org_id: The organisation's id.
         environment: `test` or `production`.
         data: The records, by their ids.
-        group: The group that it is filed under.
+        group: Its group.
     """
 
     name: str | None = None
@@ -47,7 +47,7 @@ class DatarefTable(Page[Record], frozen=True, kw_only=True):
 
 
 class DatarefDeletion(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a dataref that was to be deleted.
+    """The outcome of deleting a dataref.
 
     Attributes:
         acknowledged: Whether the service did it.
@@ -79,10 +79,10 @@ class OrganisationDatarefs(Resource):
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Datarefs on a page; default: the service's, 10.
             unique: Whether to name each only once, however many customers have it.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         query = {"unique": flag(unique), "linked_account_id": self._requester.linked_account_id}
         return paginate(
@@ -108,10 +108,10 @@ class Datarefs(OrganisationDatarefs):
 
         Args:
             ref_name: Its name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return await self._requester.call(
             operations.DATAREFS_CREATE, Dataref, body={"refName": ref_name}, timeout=timeout
@@ -133,11 +133,11 @@ class Datarefs(OrganisationDatarefs):
             ref_name: Its name.
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Records on a page; default: the service's, 100.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such dataref.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such dataref.
+            RefoldError: If the call fails in any other way.
         """
         return paginate(
             self._requester,
@@ -156,42 +156,42 @@ class Datarefs(OrganisationDatarefs):
 
         Args:
             ref_name: Its name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return await self._requester.call(
             operations.DATAREFS_DELETE, DatarefDeletion, ref_name, timeout=timeout
         )
 
     async def clear(self, ref_name: str, *, timeout: float | None = None) -> Dataref:
-        """Delete all records of a dataref, and keep the dataref.
+        """Delete all records of a dataref, but not the dataref.
 
         Calls `PUT /api/v2/public/dataref/{refName}/clear-records`.
 
         Args:
             ref_name: Its name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such dataref.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such dataref.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.DATAREFS_CLEAR, Dataref, ref_name, timeout=timeout)
 
     async def edit_group(self, ref_names: Sequence[str], group: str, *, timeout: float | None = None) -> None:
-        """File datarefs under a group.
+        """Assign datarefs to a group.
 
         Calls `PUT /api/v2/public/datarefs/group`.
 
         Args:
             ref_names: The names of the datarefs.
-            group: The group; an empty text takes them out of theirs.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            group: The group; an empty string removes them from their group.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         body = {"refNames": check_list("ref_names", ref_names), "group": group}
         await self._requester.call(operations.DATAREFS_EDIT_GROUP, type(None), body=body, timeout=timeout)

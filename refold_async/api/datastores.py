@@ -13,7 +13,7 @@ Names = list[str]
 
 
 class Datastores(Resource):
-    """What the workflows of one customer have stored: `account.datastores`."""
+    """Data stored by one customer's workflows: `account.datastores`."""
 
     __slots__ = ()
 
@@ -23,13 +23,13 @@ class Datastores(Resource):
         Calls `GET /api/v2/public/datastore/config/{slug}`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             config_id: The config; default: the customer's own.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such config.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.DATASTORES_LIST, Names, slug, query={"config_id": config_id}, timeout=timeout
@@ -43,14 +43,14 @@ class Datastores(Resource):
         Calls `GET /api/v2/public/datastore/config/{slug}/{datastore_name}/records`.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             datastore_name: The datastore's name.
             config_id: The config; default: the customer's own.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such config or datastore.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config or datastore.
+            RefoldError: If the call fails in any other way.
         """
         query = {"config_id": config_id}
         return await self._requester.call(
@@ -71,15 +71,15 @@ class Datastores(Resource):
         Calls `POST /api/v2/public/datastore/config/{slug}/{datastore_name}/search`, which only reads.
 
         Args:
-            slug: The app, as `hubspot`.
+            slug: The app's slug, e.g. `hubspot`.
             datastore_name: The datastore's name.
             fields: A regular expression for each field that must match; case is ignored.
             config_id: The config; default: the customer's own.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such config or datastore.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such config or datastore.
+            RefoldError: If the call fails in any other way.
         """
         query = {"config_id": config_id}
         return await self._requester.call(

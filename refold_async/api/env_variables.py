@@ -45,7 +45,7 @@ class VariableDefinition(Dated, frozen=True, kw_only=True):
     _updated_at: datetime | None = msgspec.field(default=None, name="updated_at")
 
     def __post_init__(self) -> None:
-        """Let the dates hold what came under their other names."""
+        """Set the dates from their other names."""
         super().__post_init__()
         fill(self, "created_at", self._created_at)
         fill(self, "updated_at", self._updated_at)
@@ -65,7 +65,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """A variable with the value that holds.
 
     Attributes:
-        value: The value; `[REDACTED]`, where it is encrypted.
+        value: The value; `[REDACTED]` if it is encrypted.
         encrypted: Whether it is.
         name: The variable's name.
         scope: Whose value it is.
@@ -83,9 +83,9 @@ class VariableValue(Dated, frozen=True, kw_only=True):
     """A value of a variable.
 
     Attributes:
-        value: The value; `[REDACTED]` or its cipher, where it is encrypted.
+        value: The value; `[REDACTED]` or its cipher if it is encrypted.
         variable_definition_id: The id of its definition, or the definition itself.
-        linked_account_id: The customer whose it is.
+        linked_account_id: The customer that it belongs to.
         workflow_id: The workflow whose it is.
         environment: `test` or `production`.
         org_id: The organisation's id.
@@ -114,7 +114,7 @@ class ValuePage(Page[VariableValue], frozen=True, kw_only=True):
 
 
 class ValueDeletion(Message, frozen=True, kw_only=True):
-    """What became of a value that was to be deleted.
+    """The outcome of deleting a value.
 
     Attributes:
         status: `success`.
@@ -147,11 +147,11 @@ class EnvVariables(Resource):
             definition_id: The id of its definition.
             workflow_id: The workflow, for a variable of the scope `workflow`.
             environment: `test` or `production`; default: the key's own.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such definition, or no value.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such definition, or no value.
+            RefoldError: If the call fails in any other way.
         """
         query = {
             "linked_account_id": self._requester.linked_account_id,
@@ -170,7 +170,7 @@ class EnvVariables(Resource):
         workflow_id: str | None = None,
         timeout: float | None = None,
     ) -> VariableValue:
-        """Set a variable's value, over one that it has.
+        """Set a variable's value, replacing an existing one.
 
         Calls `POST /api/v2/public/env/values`.
 
@@ -178,11 +178,11 @@ class EnvVariables(Resource):
             variable_definition_id: The id of its definition.
             value: The value, as the definition's format asks for it.
             workflow_id: The workflow, for a variable of the scope `workflow`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: The value is not of the variable's format.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the value is not of the variable's format.
+            RefoldError: If the call fails in any other way.
         """
         body = given(
             variable_definition_id=variable_definition_id,
@@ -214,11 +214,11 @@ class EnvVariables(Resource):
             limit: Values on a page; default: the service's, 10.
             variable_definition_id: Only those of this definition.
             workflow_id: The workflow, which the scope `workflow` needs.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: The scope needs a workflow, and none is named.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the scope needs a workflow, and none is named.
+            RefoldError: If the call fails in any other way.
         """
         query = {
             "linked_account_id": self._requester.linked_account_id,
@@ -243,11 +243,11 @@ class EnvVariables(Resource):
 
         Args:
             value_id: The value's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such value.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such value.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.ENV_VARIABLES_DELETE, ValueDeletion, value_id, timeout=timeout
@@ -278,11 +278,11 @@ class OrganisationEnvVariables(EnvVariables):
             limit: Definitions on a page; default: the service's, 10.
             scope: Only those of `org`, `workspace`, `linked_account` or `workflow`.
             var_format: Only those of this format.
-            name: Only those whose name this regular expression matches.
-            timeout: Seconds for each page with its retries; default: the client's.
+            name: Only those whose name matches this regular expression.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         query = {"scope": scope, "var_format": var_format, "name": name}
         return paginate(
@@ -302,11 +302,11 @@ class OrganisationEnvVariables(EnvVariables):
 
         Args:
             id: The definition's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such definition.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such definition.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.ENV_VARIABLES_GET_DEFINITION, FoundDefinition, id, timeout=timeout

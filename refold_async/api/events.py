@@ -21,8 +21,8 @@ class EventKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key that an event carries.
 
     Attributes:
-        key: Its path, as `payload.email`.
-        type: Its type, as `text`.
+        key: Its path, e.g. `payload.email`.
+        type: Its type, e.g. `text`.
     """
 
     key: str | None = None
@@ -30,11 +30,11 @@ class EventKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventDefinition(Identified, frozen=True, kw_only=True):
-    """An event that the organisation's own app can fire.
+    """An event that the organisation's own app can trigger.
 
     Attributes:
-        name: What it is fired by.
-        response: What it carries: its keys, or an example as a text.
+        name: The name it is triggered by.
+        response: Its payload: the keys, or an example as a string.
         json_schema: The JSON Schema of its payload.
     """
 
@@ -47,7 +47,7 @@ Definitions = list[EventDefinition]
 
 
 class EventDefinitions(Resource):
-    """The events that the organisation's own app can fire: `refold.events`."""
+    """The events that the organisation's own app can trigger: `refold.events`."""
 
     __slots__ = ()
 
@@ -57,10 +57,10 @@ class EventDefinitions(Resource):
         Calls `GET /api/v2/public/application/event`.
 
         Args:
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return await self._requester.call(operations.EVENTS_LIST, Definitions, timeout=timeout)
 
@@ -77,16 +77,16 @@ class EventDefinitions(Resource):
         Calls `POST /api/v2/public/application/event`.
 
         Args:
-            name: What it is fired by.
-            response: An example of what it carries, as a text of JSON.
+            name: The name it is triggered by.
+            response: An example of its payload, as a JSON string.
             json_schema: The JSON Schema of its payload.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             All events, with the new one.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
@@ -99,11 +99,11 @@ class EventDefinitions(Resource):
 
         Args:
             event_id: The event's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such event.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such event.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.EVENTS_GET, EventDefinition, event_id, timeout=timeout)
 
@@ -116,23 +116,23 @@ class EventDefinitions(Resource):
         json_schema: Mapping[str, object] | None = None,
         timeout: float | None = None,
     ) -> Definitions:
-        """Define an event anew.
+        """Redefine an event.
 
         Calls `PUT /api/v2/public/application/event/{event_id}`.
 
         Args:
             event_id: The event's id.
-            name: What it is fired by.
-            response: An example of what it carries, as a text of JSON.
+            name: The name it is triggered by.
+            response: An example of its payload, as a JSON string.
             json_schema: The JSON Schema of its payload.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             All events.
 
         Raises:
-            NotFoundError: There is no such event.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such event.
+            RefoldError: If the call fails in any other way.
         """
         check_mapping("json_schema", json_schema, optional=True)
         body = given(name=name, response=response, json_schema=json_schema)
@@ -147,20 +147,20 @@ class EventDefinitions(Resource):
 
         Args:
             event_id: The event's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The events that are left.
 
         Raises:
-            NotFoundError: There is no such event.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such event.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.EVENTS_DELETE, Definitions, event_id, timeout=timeout)
 
 
 class Events(Resource):
-    """Firing events for one customer: `account.events`."""
+    """Triggering events for one customer: `account.events`."""
 
     __slots__ = ()
 
@@ -176,27 +176,27 @@ class Events(Resource):
         effect: Effect | None = None,
         timeout: float | None = None,
     ) -> Message:
-        """Fire an event; the workflows that wait for it start, and are not waited for.
+        """Trigger an event; it starts the workflows that listen for it, without waiting for them.
 
         Calls `POST /api/v2/public/event/trigger`, or for a named app
         `POST /api/v2/public/event/{slug}`. Files are streamed, and never read into memory whole.
 
         Args:
             event: The event's name.
-            payload: What it carries: any JSON, `None` too; default: nothing.
+            payload: Its payload: any JSON value, `None` included; default: no payload.
             slug: The app whose event it is; default: the organisation's own.
             files: Files to send along, by the names that they get in the payload: paths, binary
                 file objects, bytes, or `File`s.
             config_id: The config that the workflows run under; default: the customer's own.
-            instance_tag: A tag that the executions bear.
+            instance_tag: A tag for the executions.
             effect: What firing it twice does: `"idempotent"` where the workflow drops repeats of a
                 key in the payload.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            InvalidCallError: A file cannot be read.
-            NotFoundError: There is no such event.
-            RefoldError: Any other failure; its `fate` says what became of the call.
+            InvalidCallError: If a file cannot be read.
+            NotFoundError: If there is no such event.
+            RefoldError: If the call fails in any other way; see its `fate`.
         """
         fields = {"event": event} if payload is UNSET else {"event": event, "payload": payload}
         path = () if slug is None else (slug,)

@@ -36,7 +36,7 @@ class NamedThing(Identified, frozen=True, kw_only=True):
     """A workflow or app, as an execution names it.
 
     Attributes:
-        name: Its name for people.
+        name: Its display name.
         icon: The URL of its icon.
     """
 
@@ -49,8 +49,8 @@ class ExecutionNode(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         node_id: Its id in the workflow.
-        node_name: Its name for people.
-        node_type: What it is, as `start` or `action`.
+        node_name: Its display name.
+        node_type: What it is, e.g. `start` or `action`.
         node_status: How it ended.
         is_batch: Whether it ran in batches.
         attempts_made: How often it was tried.
@@ -72,7 +72,7 @@ class Execution(Dated, frozen=True, kw_only=True):
     """An execution: the run of a workflow.
 
     Attributes:
-        name: Its name for people.
+        name: Its display name.
         status: `RUNNING`, `COMPLETED`, `ERRORED`, `STOPPED`, `STOPPING` or `TIMED_OUT`.
         completion_percentage: How far it got.
         completion_time: When it ended.
@@ -84,7 +84,7 @@ class Execution(Dated, frozen=True, kw_only=True):
         associated_application: The app that the workflow belongs to.
         associated_event_id: The event that started it.
         associated_trigger_application: The app whose event started it.
-        trigger_application_event: What started it, as `Schedule`.
+        trigger_application_event: What started it, e.g. `Schedule`.
         custom_application_id: The organisation's own app, where its event started it.
         custom_trigger_id: That event.
         type_of_execution: `SYNC` or `ASYNC`.
@@ -92,7 +92,7 @@ class Execution(Dated, frozen=True, kw_only=True):
         store_variables: What it stored.
         custom_field_values: What its config held.
         is_child_instance: Whether another execution started it.
-        is_seed: Whether Refold made it as an example.
+        is_seed: Whether Refold created it as an example.
         executed_by_thanos: Whether the newer engine ran it, which tells of no batches.
         environment: `test` or `production`.
         org_id: The organisation's id.
@@ -125,12 +125,12 @@ class Execution(Dated, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        """Whether it goes on no more."""
+        """Whether it has ended."""
         return str(self.status).upper() in ENDED
 
     @property
     def completed(self) -> bool:
-        """Whether it ended well."""
+        """Whether it completed successfully."""
         return str(self.status).upper() == "COMPLETED"
 
 
@@ -149,7 +149,7 @@ class NodeBatch(Identified, frozen=True, kw_only=True):
 
 
 class Rerun(Identified, frozen=True, kw_only=True):
-    """An execution that was started again.
+    """A rerun of an execution.
 
     Attributes:
         id: The id of the new execution.

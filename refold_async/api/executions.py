@@ -28,7 +28,7 @@ from refold_async.errors import DeadlineExceededError, RefoldError
 
 _GROWTH: Final = 1.5
 _LAST_LOOK: Final = 0.5
-"""Seconds before the deadline at which the execution is asked for a last time."""
+"""Seconds before the deadline at which the execution is fetched for the last time."""
 
 
 async def follow(
@@ -39,7 +39,7 @@ async def follow(
     poll: float = 0.5,
     longest_poll: float = 10.0,
 ) -> Execution:
-    """Ask for an execution until it has ended; see `Executions.follow` for the arguments."""
+    """Poll an execution until it has ended; see `Executions.follow` for the arguments."""
     check_times(timeout, poll, longest_poll)
     state = "not seen yet"
     clock = asyncio.get_running_loop().time
@@ -60,10 +60,10 @@ async def follow(
 
 
 def check_times(timeout: float, poll: float, longest_poll: float) -> None:
-    """Refuse times that are none, and intervals at which the service would be asked without a pause.
+    """Reject invalid times, and intervals that would poll the service without a pause.
 
     Raises:
-        SettingsError: One is not a number above 0.
+        SettingsError: If one is not a number above 0.
     """
     check_seconds("timeout", timeout)
     check_seconds("poll", poll)
@@ -71,7 +71,7 @@ def check_times(timeout: float, poll: float, longest_poll: float) -> None:
 
 
 async def _look(get: Callable[[str], Awaitable[Execution]], execution_id: str) -> Execution | None:
-    """Ask for the execution once; a passing failure gives nothing."""
+    """Fetch the execution once; return `None` after a transient failure."""
     try:
         return await get(execution_id)
     except DeadlineExceededError:
@@ -92,7 +92,7 @@ def _completed(execution: Execution, execution_id: str) -> Execution:
 
 def _too_late(execution_id: str, state: str) -> DeadlineExceededError:
     return DeadlineExceededError(
-        f"the execution {execution_id!r} had not ended by the deadline; last it was {state}",
+        f"the execution {execution_id!r} had not ended by the deadline; its last status was {state}",
         fate="unknown",
     )
 
@@ -126,21 +126,21 @@ class Executions(Resource):
         Args:
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Executions on a page; default: the service's, 10.
-            status: Only those in this state, as `ERRORED`.
-            slug: Only those of this app, or of several, separated by commas.
+            status: Only those with this status, e.g. `ERRORED`.
+            slug: Only those of this app, or of several apps, separated by commas.
             workflow_id: Only those of this workflow.
             workflow_name: Only those of workflows of this name.
             execution_id: Only this one.
-            start_date: Only those from this moment on; it needs a time zone.
-            end_date: Only those up to this moment; it needs a time zone.
-            execution_type: Only those of this type, as `ASYNC`.
+            start_date: Only those from this time on; it needs a time zone.
+            end_date: Only those up to this time; it needs a time zone.
+            execution_type: Only those of this type, e.g. `ASYNC`.
             execution_source: Only those started by `API_CALL`, `SCHEDULE` or `Event`.
             oldest_first: Whether the oldest come first.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            InvalidCallError: A moment has no time zone.
-            RefoldError: Any other failure of a call.
+            InvalidCallError: If a time has no time zone.
+            RefoldError: If the call fails in any other way.
         """
         query = {
             "status": status,
@@ -171,37 +171,37 @@ class Executions(Resource):
 
         Args:
             execution_id: The execution's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such execution.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such execution.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.EXECUTIONS_GET, Execution, execution_id, timeout=timeout)
 
     async def follow(
         self, execution_id: str, *, timeout: float, poll: float = 0.5, longest_poll: float = 10.0
     ) -> Execution:
-        """Wait for an execution to end, asking for it at growing intervals.
+        """Wait for an execution to end, polling it at growing intervals.
 
         Calls `GET /api/v2/public/execution/{execution_id}` until it has ended. A passing failure
         of the service does not end the wait.
 
         Args:
             execution_id: The execution's id.
-            timeout: Seconds to wait at most; `math.inf` for no end.
-            poll: Seconds before it is asked for again the first time; each wait is 1.5 times the last.
-            longest_poll: Seconds between two questions at most.
+            timeout: Maximum time to wait in seconds; `math.inf` for no limit.
+            poll: Seconds before the second request; each wait is 1.5 times the last.
+            longest_poll: Maximum seconds between two requests.
 
         Returns:
             The execution, which is `COMPLETED`.
 
         Raises:
-            SettingsError: `timeout`, `poll` or `longest_poll` is not a number above 0.
-            WorkflowFailed: It was stopped, timed out, or ended with an error; see its `execution`.
-            DeadlineExceededError: It had not ended by then. It goes on, and can be followed again.
-            NotFoundError: There is no such execution.
-            RefoldError: Any other failure of a call that is no passing one.
+            SettingsError: If `timeout`, `poll` or `longest_poll` is not a number above 0.
+            WorkflowFailed: If it was stopped, timed out, or ended with an error; see its `execution`.
+            DeadlineExceededError: If it had not ended by then. It keeps running, and can be followed again.
+            NotFoundError: If there is no such execution.
+            RefoldError: If a request fails with an error that is not transient.
         """
         try:
             return await follow(self.get, execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll)
@@ -229,13 +229,13 @@ class Executions(Resource):
             node_id: The node's id.
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Batches on a page; default: the service's, 10.
-            status: Only those that ended so, as `Errored`.
-            timeout: Seconds for each page with its retries; default: the client's.
+            status: Only those with this status, e.g. `Errored`.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            ServerError: 501: the service tells of no batches of an execution of this kind.
-            NotFoundError: There is no such execution.
-            RefoldError: Any other failure of a call.
+            ServerError: If the service has no batches for this kind of execution (501).
+            NotFoundError: If there is no such execution.
+            RefoldError: If the call fails in any other way.
         """
         query = {"status": status}
         return paginate(
@@ -251,34 +251,34 @@ class Executions(Resource):
         )
 
     async def stop(self, execution_id: str, *, timeout: float | None = None) -> Message:
-        """Stop an execution. It may go on for a moment: `follow` waits for its end.
+        """Stop an execution. It may run on for a moment; `follow` waits for its end.
 
         Calls `POST /api/v2/public/execution/{instanceId}/stop`.
 
         Args:
             execution_id: The execution's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such execution.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such execution.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.EXECUTIONS_STOP, Message, execution_id, timeout=timeout)
 
     async def rerun(self, execution_id: str, *, timeout: float | None = None) -> Rerun:
-        """Start a failed or stopped execution again, with what first started it.
+        """Rerun a failed or stopped execution with its original input.
 
         Calls `POST /api/v2/public/execution/{instanceId}/rerun`.
 
         Args:
             execution_id: The execution's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The new execution; its `id` can be followed.
 
         Raises:
-            NotFoundError: There is no such execution.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such execution.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.EXECUTIONS_RERUN, Rerun, execution_id, timeout=timeout)

@@ -13,7 +13,7 @@ from refold_async.api.resource import Resource
 
 
 class ConnectUrl(RedactedRepr, frozen=True, kw_only=True):
-    """The URL of a page to connect on. It holds a token, so no repr shows it.
+    """The URL of a page to connect on. It contains a token, so its repr is hidden.
 
     Attributes:
         hosted_url: The URL.
@@ -38,19 +38,19 @@ class HostedConnect(Resource):
         config_id: str | None = None,
         timeout: float | None = None,
     ) -> ConnectUrl:
-        """Make the URL of a page on which the customer connects its apps.
+        """Create the URL of a page on which the customer connects its apps.
 
         Calls `POST /api/v2/public/connect-url`.
 
         Args:
-            linked_account_id: Your own id of the customer, the one that the token is bound to.
-            properties: What the page is told, as `base_color`, `button_color` or `redirect_url`.
+            linked_account_id: Your own id for the customer, the one that the token is bound to.
+            properties: Properties of the page, e.g. `base_color`, `button_color` or `redirect_url`.
             config_id: The config that the page shows.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            AuthenticationError: The token is invalid, or has expired.
-            RefoldError: Any other failure of a call.
+            AuthenticationError: If the token is invalid, or has expired.
+            RefoldError: If the call fails in any other way.
         """
         checks.check_text("linked_account_id", linked_account_id)
         body = check_mapping("properties", properties, optional=True) or {}
@@ -65,10 +65,10 @@ class HostedConnect(Resource):
         Calls `GET /api/v2/public/hosted-properties`.
 
         Args:
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            AuthenticationError: The token is invalid, or has expired.
-            RefoldError: Any other failure of a call.
+            AuthenticationError: If the token is invalid, or has expired.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.HOSTED_CONNECT_PROPERTIES, Record, timeout=timeout)

@@ -1,4 +1,4 @@
-"""Human tasks: forms that a workflow waits for a person to fill in."""
+"""Human tasks: forms that a workflow waits for a person to submit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ else:
 
 
 class HumanTask(Dated, frozen=True, kw_only=True):
-    """A form that a workflow waits for.
+    """A form that a workflow is waiting for.
 
     Attributes:
         name: Its name.
@@ -27,7 +27,7 @@ class HumanTask(Dated, frozen=True, kw_only=True):
         form_structure: The JSON Schema of its data.
         ui_structure: How the form shows its fields.
         data: What it is filled in with.
-        group: The group that it is filed under.
+        group: Its group.
         expire_in: When it is too late.
         receiver_emails: Who is asked.
     """
@@ -44,7 +44,7 @@ class HumanTask(Dated, frozen=True, kw_only=True):
 
 
 class HumanTasks(Resource):
-    """Forms for people: `refold.human_tasks`, `account.human_tasks`."""
+    """Forms for users: `refold.human_tasks`, `account.human_tasks`."""
 
     __slots__ = ()
 
@@ -55,11 +55,11 @@ class HumanTasks(Resource):
 
         Args:
             id: The form's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such form.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such form.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.HUMAN_TASKS_GET, HumanTask, id, timeout=timeout)
 
@@ -70,19 +70,19 @@ class HumanTasks(Resource):
         *,
         timeout: float | None = None,
     ) -> Record:
-        """Fill in a form, so that its workflow goes on.
+        """Submit a form, so that its workflow continues.
 
         Calls `POST /api/v2/public/human-tasks/{id}`, which needs no credential.
 
         Args:
             id: The form's id.
             data: What it is filled in with, as its `form_structure` asks for it.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: It was submitted before, has expired, or lacks a field.
-            NotFoundError: There is no such form.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If it was submitted before, has expired, or lacks a field.
+            NotFoundError: If there is no such form.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.HUMAN_TASKS_SUBMIT,

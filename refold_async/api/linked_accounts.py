@@ -16,7 +16,7 @@ from refold_async.api.resource import Resource, given
 
 
 class UserField(Dated, frozen=True, kw_only=True):
-    """A field of your own on a linked account.
+    """A field of yours on a linked account.
 
     Attributes:
         key_name: Its name.
@@ -32,7 +32,7 @@ class Integration(Dated, frozen=True, kw_only=True):
 
     Attributes:
         type: The app's slug, or `custom`.
-        name: The app's name for people.
+        name: The app's display name.
         icon: The URL of its logo.
         identifier: What the app calls the customer's account in it.
         app_id: Refold's id of the app.
@@ -53,14 +53,14 @@ class LinkedAccount(Dated, frozen=True, kw_only=True):
     """A linked account: one customer.
 
     Attributes:
-        linked_account_id: Your own stable id of the customer.
-        name: Its name for people.
+        linked_account_id: Your own stable id for the customer.
+        name: Its display name.
         associated_org: The organisation's id.
         environment: `test` or `production`.
-        udf: The fields of your own.
+        udf: Your own fields.
         integrations: The apps that it has connected.
-        is_seed: Whether Refold made it as an example.
-        tenant_account_id: The account that it belongs to, where there is one.
+        is_seed: Whether Refold created it as an example.
+        tenant_account_id: The account that it belongs to, if any.
         new_account: After an upsert: whether it was made just now.
     """
 
@@ -98,10 +98,10 @@ class LinkedAccounts(Resource):
             limit: Linked accounts on a page; default: the service's, 10.
             env_variable_name: Only those that have an environment variable of this name.
             env_variable_value: Only those whose environment variable has this value.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         query = {"env_variable_name": env_variable_name, "env_variable_value": env_variable_value}
         return paginate(
@@ -128,15 +128,15 @@ class LinkedAccounts(Resource):
         Calls `POST /api/v2/public/linked-account`.
 
         Args:
-            linked_account_id: Your own stable id of the customer: any text.
-            name: Its name for people.
-            udf: Fields of your own, by name.
+            linked_account_id: Your own stable id for the customer: any string.
+            name: Its display name.
+            udf: Your own fields, by name.
             auth_credentials: The customer's credentials for your own app, by name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: The id is taken, or cannot be one.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the id is taken, or cannot be one.
+            RefoldError: If the call fails in any other way.
         """
         body = account_body(linked_account_id, name, udf, auth_credentials)
         return await self._requester.call(
@@ -152,22 +152,22 @@ class LinkedAccounts(Resource):
         auth_credentials: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> LinkedAccount:
-        """Change a linked account, or create it where there is none.
+        """Update a linked account, or create it if it does not exist.
 
         Calls `PUT /api/v2/public/linked-account`.
 
         Args:
-            linked_account_id: Your own stable id of the customer: any text.
-            name: Its name for people.
-            udf: Fields of your own, by name.
+            linked_account_id: Your own stable id for the customer: any string.
+            name: Its display name.
+            udf: Your own fields, by name.
             auth_credentials: The customer's credentials for your own app, by name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The linked account; its `new_account` tells whether it was made just now.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         body = account_body(linked_account_id, name, udf, auth_credentials)
         return await self._requester.call(
@@ -180,12 +180,12 @@ class LinkedAccounts(Resource):
         Calls `GET /api/v2/public/linked-account/{linked_account_id}`.
 
         Args:
-            linked_account_id: Your own id of the customer.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            linked_account_id: Your own id for the customer.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such linked account.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such linked account.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.LINKED_ACCOUNTS_GET, LinkedAccount, linked_account_id, timeout=timeout
@@ -197,12 +197,12 @@ class LinkedAccounts(Resource):
         Calls `DELETE /api/v2/public/linked-account/{linked_account_id}`.
 
         Args:
-            linked_account_id: Your own id of the customer.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            linked_account_id: Your own id for the customer.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such linked account.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such linked account.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.LINKED_ACCOUNTS_DELETE, Message, linked_account_id, timeout=timeout
@@ -218,7 +218,7 @@ def account_body(
     """Make the body that creates or changes a linked account.
 
     Raises:
-        InvalidCallError: The id is empty, or no text, or `udf` or `auth_credentials` is no mapping.
+        InvalidCallError: If the id is not a non-empty string, or one of the mappings is not a mapping.
     """
     if linked_account_id is not None:
         checks.check_text("linked_account_id", linked_account_id)
@@ -241,21 +241,21 @@ class OwnAccount(Resource):
         auth_credentials: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> LinkedAccount:
-        """Change this linked account, or create it where it does not exist yet.
+        """Update this linked account, or create it if it does not exist.
 
         Calls `PUT /api/v2/public/linked-account`.
 
         Args:
-            name: Its name for people.
-            udf: Fields of your own, by name.
+            name: Its display name.
+            udf: Your own fields, by name.
             auth_credentials: The customer's credentials for your own app, by name.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The linked account; its `new_account` tells whether it was made just now.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         body = account_body(self._requester.linked_account_id, name, udf, auth_credentials)
         return await self._requester.call(
@@ -274,11 +274,11 @@ class KeyOwnAccount(OwnAccount):
         Calls `GET /api/v2/public/linked-account/{linked_account_id}`.
 
         Args:
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: It does not exist.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If it does not exist.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.LINKED_ACCOUNTS_GET, LinkedAccount, self._account_id, timeout=timeout
@@ -292,15 +292,15 @@ class KeyOwnAccount(OwnAccount):
         Calls `DELETE /api/v2/public/linked-account/integration/{slug}`.
 
         Args:
-            slug: The app, as `hubspot`.
-            auth_type: Only the connection of this kind, as `oauth2`; default: all.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            slug: The app's slug, e.g. `hubspot`.
+            auth_type: Only the connection of this type, e.g. `oauth2`; default: all.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The linked account with the integrations that are left.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         query = {"linked_account_id": self._account_id, "auth_type": auth_type}
         return await self._requester.call(
@@ -319,10 +319,10 @@ class TokenOwnAccount(OwnAccount):
         Calls `GET /api/v2/public/session/active-linked-account`.
 
         Args:
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            AuthenticationError: The token is invalid, or has expired.
-            RefoldError: Any other failure of a call.
+            AuthenticationError: If the token is invalid, or has expired.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.LINKED_ACCOUNT_GET, LinkedAccount, timeout=timeout)

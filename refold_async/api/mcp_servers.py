@@ -14,7 +14,7 @@ from refold_async.api.resource import Resource, given
 
 
 class McpSuggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """A prompt that is suggested to people.
+    """A prompt to suggest to users.
 
     Attributes:
         name: What it is called.
@@ -29,7 +29,7 @@ class McpApp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An app that an MCP server offers.
 
     Attributes:
-        slug: The app.
+        slug: The app's slug.
         workflows: The ids of its workflows that are offered.
         actions: The ids of its actions that are offered.
     """
@@ -88,10 +88,10 @@ class McpServers(Resource):
         Args:
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: MCP servers on a page; default: the service's, 10.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return paginate(
             self._requester,
@@ -110,11 +110,11 @@ class McpServers(Resource):
         Args:
             name: Its name.
             description: What it is for.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: The name or the description is missing.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the name or the description is missing.
+            RefoldError: If the call fails in any other way.
         """
         body = {"name": name, "description": description}
         return await self._requester.call(
@@ -128,11 +128,11 @@ class McpServers(Resource):
 
         Args:
             mcp_server_id: Its id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such MCP server.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such MCP server.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.MCP_SERVERS_GET, McpServer, mcp_server_id, timeout=timeout
@@ -170,11 +170,11 @@ class McpServers(Resource):
             primary_color: The first colour of its page.
             secondary_color: The second.
             chains: Its chains.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such MCP server.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such MCP server.
+            RefoldError: If the call fails in any other way.
         """
         body = given(
             name=name,
@@ -199,10 +199,10 @@ class McpServers(Resource):
 
         Args:
             mcp_server_id: Its id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such MCP server.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such MCP server.
+            RefoldError: If the call fails in any other way.
         """
         await self._requester.call(operations.MCP_SERVERS_DELETE, type(None), mcp_server_id, timeout=timeout)

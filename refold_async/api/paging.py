@@ -24,19 +24,19 @@ P = TypeVar("P", bound="Page[Any]")
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True, repr_omit_defaults=True):
-    """One page of a list; iterating over it gives its items.
+    """One page of a list; iterate over it for its items.
 
     Attributes:
-        items: What is on the page.
-        total: How many there are on all pages.
-        limit: How many a page holds at most.
+        items: The items on the page.
+        total: The number of items on all pages.
+        limit: The maximum number of items on a page.
         page: The page's number; the first is 1.
-        pages: How many pages there are.
-        has_next: Whether another page follows.
-        has_previous: Whether a page precedes.
-        next_page: The number of the next page, where there is one.
-        previous_page: The number of the page before, where there is one.
-        first_index: The number of the page's first item among all, from 1.
+        pages: The number of pages.
+        has_next: Whether there is a next page.
+        has_previous: Whether there is a previous page.
+        next_page: The number of the next page, if any.
+        previous_page: The number of the previous page, if any.
+        first_index: The position of the page's first item in the whole list, from 1.
     """
 
     items: list[T] = msgspec.field(default_factory=list, name="docs")
@@ -51,7 +51,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True, repr_omit_defa
     first_index: int | None = msgspec.field(default=None, name="pagingCounter")
 
     def __post_init__(self) -> None:
-        """Take a page without items for an empty one."""
+        """Treat a page without items as an empty one."""
         fill(self, "items", [])
 
     def __iter__(self) -> Iterator[T]:
@@ -65,8 +65,8 @@ def read_page(answer: type[P], reply: Response, secret: str = "") -> P:
     """Read a page, which a few operations answer as a bare array.
 
     Raises:
-        StatusError: Its class is that of the reply's status.
-        UnreadableReplyError: The body is no page.
+        StatusError: If the reply's status is not a success; the class depends on the status.
+        UnreadableReplyError: If the body is not a page.
     """
     if not responses.is_success(reply.status) or not reply.body.lstrip().startswith(b"["):
         return responses.read(answer, reply, secret)

@@ -1,4 +1,4 @@
-"""Calling any path of the service, also one that the SDK does not know."""
+"""Calling any path of the service, even one that the SDK does not know."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class RawAnswer(RedactedRepr, frozen=True):
-    """An answer as it came; its status is one of success.
+    """A successful answer, undecoded.
 
     Attributes:
         status: The HTTP status.
-        content_type: What the body is, as `application/json`; empty where it is not told.
+        content_type: The body's media type, e.g. `application/json`; empty if unknown.
         body: The body.
     """
 
@@ -38,10 +38,10 @@ class RawAnswer(RedactedRepr, frozen=True):
 
     @property
     def data(self) -> Any:
-        """The body's JSON as dicts, lists, texts and numbers; `None` for an empty body.
+        """The body's JSON as dicts, lists, strings and numbers; `None` for an empty body.
 
         Raises:
-            UnreadableReplyError: The body is not JSON. The call itself was done.
+            UnreadableReplyError: If the body is not JSON. The call itself was done.
         """
         return decode_any(self.body.removeprefix(BOM)) if self.body.strip() else None
 
@@ -52,10 +52,10 @@ class RawAnswer(RedactedRepr, frozen=True):
     def into(self, kind: UnionType) -> Any: ...
 
     def into(self, kind: Any) -> Any:
-        """Decode the body's JSON straight into a type of yours; see `ActionResult.into`.
+        """Decode the body's JSON into a type of yours; see `ActionResult.into`.
 
         Raises:
-            UnreadableReplyError: The body does not fit the type. The call itself was done.
+            UnreadableReplyError: If the body does not fit the type. The call itself was done.
         """
         return decode_into(self.body.removeprefix(BOM), kind)
 
@@ -74,7 +74,9 @@ async def call(
     """Call a path; see `Scope.call` for the arguments."""
     operation, values = operation_of(method, path)
     if isinstance(body, bytes | bytearray | memoryview):
-        raise InvalidCallError("body may not be bytes: JSON that is written already goes as msgspec.Raw(...)")
+        raise InvalidCallError(
+            "body must not be bytes; pass JSON that is already encoded as msgspec.Raw(...)"
+        )
     return await requester.call(
         operation,
         RawAnswer,
@@ -95,13 +97,13 @@ def _read(_: type[RawAnswer], reply: Response, secret: str = "") -> RawAnswer:
 
 
 def operation_of(method: Method, path: str) -> tuple[Operation, tuple[str, ...]]:
-    """Give the operation at a path, and the values of the path's places.
+    """Return the operation at a path, and the values of the path's parameters.
 
-    Of a path that is not documented each segment is a place, so that nothing that watches calls
-    takes a customer's id for a path's name.
+    Each segment of an unknown path is a parameter, so that no hook or metric takes a customer's
+    id for part of a path template.
 
     Raises:
-        InvalidCallError: The method is none, or the path is no path.
+        InvalidCallError: If the method or the path is invalid.
     """
     if method not in get_args(Method):
         raise InvalidCallError(f"method must be one of {', '.join(get_args(Method))}, not {method!r}")
@@ -116,25 +118,25 @@ def operation_of(method: Method, path: str) -> tuple[Operation, tuple[str, ...]]
 
 
 def _segments(path: str) -> tuple[str, ...]:
-    """Give a path's segments, decoded: they are encoded again as they are sent."""
+    """Return a path's segments, decoded: they are encoded again as they are sent."""
     checks.check_text("path", path)
     if not path.startswith("/"):
         raise InvalidCallError(f"path must start with a /, on the client's base URL: {path!r}")
     if "?" in path or "#" in path:
-        raise InvalidCallError(f"path ends before the ?: name the query's parameters apart: {path!r}")
+        raise InvalidCallError(f"path must not contain a query; pass query=...: {path!r}")
     try:
         return tuple(unquote(segment, errors="strict") for segment in path[1:].split("/"))
     except UnicodeDecodeError:
-        raise InvalidCallError(f"path holds an escape that is not UTF-8: {path!r}") from None
+        raise InvalidCallError(f"path contains an escape that is not UTF-8: {path!r}") from None
 
 
 _Part = str | None
-"""A segment of a template; `None` is a place."""
+"""A segment of a template; `None` is a parameter."""
 
 
 @cache
 def _documented() -> Mapping[tuple[str, int], Sequence[tuple[tuple[_Part, ...], Operation]]]:
-    """Give the documented operations by method and number of segments, those with fewest places first."""
+    """Return the operations by method and number of segments, those with the fewest parameters first."""
     found: dict[tuple[str, int], list[tuple[tuple[_Part, ...], Operation]]] = {}
     for known in OPERATIONS:
         parts = tuple(None if part.startswith("{") else part for part in known.path[1:].split("/"))

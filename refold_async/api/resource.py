@@ -1,4 +1,4 @@
-"""What all resources share: a caller, and being loaded only when first used."""
+"""What all resources share: a requester, and loading on first use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Resource:
-    """The base of a resource: it calls its operations for one scope."""
+    """Base class of resources: calls operations for one scope."""
 
     __slots__ = ("_requester",)
 
@@ -27,12 +27,12 @@ class Resource:
     def _account_id(self) -> str:
         """The linked account that an API key calls for."""
         if self._requester.linked_account_id is None:
-            raise InvalidCallError("this call names its linked account, and this scope has none")
+            raise InvalidCallError("this call needs a linked account; call it on refold.account(...)")
         return self._requester.linked_account_id
 
 
 class Lazy(Generic[R_co]):
-    """An attribute that holds a resource, whose module is imported at the first use.
+    """An attribute that holds a resource, whose module is imported on first use.
 
     It is declared in one line, `webhooks = Lazy["Webhooks"]("webhooks", "Webhooks")`, which type
     checkers read as an attribute of the class that the brackets name.
@@ -71,20 +71,20 @@ class Lazy(Generic[R_co]):
 
 
 def given(**fields: object) -> dict[str, object]:
-    """Give the fields of a body that were given: those that are not `None`."""
+    """Return the fields of a body that were given: those that are not `None`."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def flag(value: bool | None) -> str | None:  # noqa: FBT001 - it is the value that is written
-    """Write a flag as a header or query carries it."""
+    """Format a flag for a header or query."""
     return None if value is None else str(value).lower()
 
 
 def moment(name: str, value: datetime | None) -> str | None:
-    """Write a moment as a query carries it.
+    """Format a time for a query.
 
     Raises:
-        InvalidCallError: It is no datetime, or has no time zone, so that it is no moment.
+        InvalidCallError: If it is not a datetime, or has no time zone.
     """
     if value is None:
         return None
@@ -96,10 +96,10 @@ def moment(name: str, value: datetime | None) -> str | None:
 
 
 def day(name: str, value: date | None) -> str | None:
-    """Write a day as `YYYY-MM-DD`.
+    """Format a day as `YYYY-MM-DD`.
 
     Raises:
-        InvalidCallError: It is no date.
+        InvalidCallError: If it is not a date.
     """
     if value is None:
         return None

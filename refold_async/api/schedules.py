@@ -35,7 +35,7 @@ class ScheduledWorkflow(Identified, frozen=True, kw_only=True):
 
 
 class Schedule(Identified, frozen=True, kw_only=True):
-    """A schedule: a workflow that runs by the clock.
+    """A schedule: when a workflow runs.
 
     Attributes:
         event_id: The id of the event that it fires.
@@ -85,10 +85,10 @@ class Schedules(Resource):
         Args:
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Schedules on a page; default: the service's, 10.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return paginate(
             self._requester,
@@ -113,26 +113,26 @@ class Schedules(Resource):
         payload: Mapping[str, object] | None = None,
         timeout: float | None = None,
     ) -> Schedule:
-        """Let a workflow run by the clock: by a cron expression, or at given moments.
+        """Schedule a workflow: by a cron expression, or at given times.
 
         Calls `POST /api/v1/workflow/public/scheduled`.
 
         Args:
-            slug: The app that the workflow belongs to, as `hubspot`.
+            slug: The slug of the workflow's app, e.g. `hubspot`.
             workflow_id: The workflow's id or alias.
-            cron: When it runs, as `0 9 * * 1`; this or `at` is needed.
+            cron: When it runs, e.g. `0 9 * * 1`; this or `at` is needed.
             at: The moments at which it runs, to the minute, as the clocks of `tz` show them.
             config_id: The config that it runs under; default: the customer's own.
             start_date: The first day on which it may run.
             end_date: The last day on which it may run.
-            tz: The time zone of all these, as `Europe/Vienna`.
+            tz: The time zone of all these, e.g. `Europe/Vienna`.
             payload: What the workflow is given at each run.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            InvalidCallError: Not one of `cron` and `at` is given, or both are.
-            BadRequestError: The cron expression cannot be read.
-            RefoldError: Any other failure of a call.
+            InvalidCallError: Unless exactly one of `cron` and `at` is given.
+            BadRequestError: If the cron expression cannot be read.
+            RefoldError: If the call fails in any other way.
         """
         if cron is None and at is None:
             raise InvalidCallError("a schedule needs `cron` or `at`")
@@ -160,24 +160,24 @@ class Schedules(Resource):
         payload: Mapping[str, object] | None = None,
         timeout: float | None = None,
     ) -> Schedule:
-        """Change what is given of a schedule; the rest stays.
+        """Change the given parts of a schedule and keep the rest.
 
         Calls `PUT /api/v1/workflow/public/scheduled/{schedule_id}`.
 
         Args:
             schedule_id: The schedule's id.
-            cron: When it runs, as `0 9 * * 1`.
+            cron: When it runs, e.g. `0 9 * * 1`.
             at: The moments at which it runs, to the minute, as the clocks of `tz` show them.
             start_date: The first day on which it may run.
             end_date: The last day on which it may run.
-            tz: The time zone of all these, as `Europe/Vienna`.
+            tz: The time zone of all these, e.g. `Europe/Vienna`.
             payload: What the workflow is given at each run.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            InvalidCallError: Both `cron` and `at` are given.
-            NotFoundError: There is no such schedule.
-            RefoldError: Any other failure of a call.
+            InvalidCallError: If both `cron` and `at` are given.
+            NotFoundError: If there is no such schedule.
+            RefoldError: If the call fails in any other way.
         """
         body = _timing(cron, at, start_date, end_date, tz=tz, payload=payload)
         return await self._requester.call(
@@ -185,17 +185,17 @@ class Schedules(Resource):
         )
 
     async def delete(self, schedule_id: str, *, timeout: float | None = None) -> Message:
-        """Delete a schedule; it runs no more.
+        """Delete a schedule; its workflow no longer runs.
 
         Calls `DELETE /api/v1/workflow/public/scheduled/{schedule_id}`.
 
         Args:
             schedule_id: The schedule's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such schedule.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such schedule.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.SCHEDULES_DELETE, Message, schedule_id, timeout=timeout)
 
@@ -206,26 +206,26 @@ class Schedules(Resource):
 
         Args:
             schedule_id: The schedule's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such schedule.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such schedule.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.SCHEDULES_PAUSE, Schedule, schedule_id, timeout=timeout)
 
     async def resume(self, schedule_id: str, *, timeout: float | None = None) -> Schedule:
-        """Let a paused schedule run again.
+        """Resume a paused schedule.
 
         Calls `PUT /api/v1/workflow/public/scheduled/{schedule_id}/resume`.
 
         Args:
             schedule_id: The schedule's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such schedule.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such schedule.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.SCHEDULES_RESUME, Schedule, schedule_id, timeout=timeout)
 
@@ -242,7 +242,7 @@ def _timing(
     """Make the body that says when a workflow runs.
 
     Raises:
-        InvalidCallError: It is to run by the expression and at moments, or a moment has a time zone.
+        InvalidCallError: If both `cron` and `at` are given, or a time has a time zone.
     """
     check_list("at", at, optional=True)
     if cron is not None and at is not None:
@@ -263,7 +263,7 @@ def _parts(when: datetime) -> dict[str, int]:
     if not isinstance(when, datetime):
         raise InvalidCallError(f"`at` takes datetimes, not {type(when).__name__}")
     if when.tzinfo is not None:
-        raise InvalidCallError(f"`at` takes plain times, which `tz` is the time zone of: {when!r}")
+        raise InvalidCallError(f"`at` takes times without a time zone, which `tz` gives: {when!r}")
     return {
         "day": when.day,
         "month": when.month,

@@ -11,13 +11,13 @@ from refold_async.api.resource import Resource, flag
 
 
 class SessionToken(RedactedRepr, frozen=True, kw_only=True):
-    """A session token, which no repr shows.
+    """A session token; its repr hides it.
 
     Attributes:
         token: The token, for `Account.from_token`, or for a browser.
         refresh_token: What renews it.
-        expires_in: Seconds for which the token serves.
-        refresh_expires_in: Seconds for which the refresh token serves.
+        expires_in: Seconds until the token expires.
+        refresh_expires_in: Seconds until the refresh token expires.
         is_api_token: Whether it is a personal access token.
     """
 
@@ -32,7 +32,7 @@ class SessionToken(RedactedRepr, frozen=True, kw_only=True):
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a token that was to be revoked.
+    """The outcome of revoking a token.
 
     Attributes:
         success: Whether it is revoked.
@@ -51,18 +51,18 @@ class SessionTokens(Resource):
     async def create(
         self, linked_account_id: str, *, force_refresh: bool | None = None, timeout: float | None = None
     ) -> SessionToken:
-        """Give a session token of a linked account: one that still serves, or a new one.
+        """Return a session token of a linked account: a valid one, or a new one.
 
         Calls `POST /api/v2/public/session-token`.
 
         Args:
-            linked_account_id: Your own id of the customer.
-            force_refresh: Whether to make a new one although another still serves; default: no.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            linked_account_id: Your own id for the customer.
+            force_refresh: Whether to create a new one even if another is still valid; default: no.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: There is no such linked account.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If there is no such linked account.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.SESSION_TOKENS_CREATE,
@@ -85,10 +85,10 @@ class OwnSessionToken(Resource):
         Calls `POST /api/v2/public/session-token/revoke`.
 
         Args:
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            AuthenticationError: The token is invalid, has expired, or was revoked before.
-            RefoldError: Any other failure of a call.
+            AuthenticationError: If the token is invalid, has expired, or was revoked before.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.SESSION_TOKEN_REVOKE, Revocation, timeout=timeout)

@@ -20,13 +20,13 @@ class Table(Dated, frozen=True, kw_only=True):
     Attributes:
         name: Its name.
         org_id: The organisation's id.
-        linked_account_id: The customer whose it is.
+        linked_account_id: The customer that it belongs to.
         environment: `test` or `production`.
         table_type: `persistent`.
         is_deleted: Whether it was deleted.
         associated_instance: The execution that made it.
         record_count: How many records it holds.
-        group: The group that it is filed under.
+        group: Its group.
     """
 
     name: str | None = None
@@ -53,7 +53,7 @@ class TableRecords(Page[Record], frozen=True, kw_only=True):
 
 
 class CreatedTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A table that was asked for.
+    """The outcome of creating a table.
 
     Attributes:
         table_id: Its id.
@@ -101,12 +101,12 @@ class TableEditing(Resource):
         Args:
             table_id: The table's id.
             columns: The names of the columns to add.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: The table has such a column, or too many.
-            NotFoundError: There is no such table.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the table has such a column, or too many.
+            NotFoundError: If there is no such table.
+            RefoldError: If the call fails in any other way.
         """
         body = {"columns": check_list("columns", columns)}
         return await self._requester.call(
@@ -123,12 +123,12 @@ class TableEditing(Resource):
         Args:
             table_id: The table's id.
             columns: The names of the columns to remove.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: There is no such column, or none would be left.
-            NotFoundError: There is no such table.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If there is no such column, or none would be left.
+            NotFoundError: If there is no such table.
+            RefoldError: If the call fails in any other way.
         """
         body = {"columns": check_list("columns", columns)}
         return await self._requester.call(
@@ -145,12 +145,12 @@ class TableEditing(Resource):
         Args:
             table_id: The table's id.
             renames: From each old name to the new one.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: There is no such column, or the new name is taken.
-            NotFoundError: There is no such table.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If there is no such column, or the new name is taken.
+            NotFoundError: If there is no such table.
+            RefoldError: If the call fails in any other way.
         """
         check_mapping("renames", renames)
         body = {"renames": [{"old_name": old, "new_name": new} for old, new in renames.items()]}
@@ -179,11 +179,11 @@ class Tables(TableEditing):
         Args:
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Tables on a page; default: the service's, 10.
-            name: Only those whose name this regular expression matches.
-            timeout: Seconds for each page with its retries; default: the client's.
+            name: Only those whose name matches this regular expression.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         query = {"name": name}
         return paginate(
@@ -206,11 +206,11 @@ class Tables(TableEditing):
         Args:
             table_name: Its name.
             columns: The names of its columns, 20 at most.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: The name or the columns are missing, or there are too many columns.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If the name or the columns are missing, or there are too many columns.
+            RefoldError: If the call fails in any other way.
         """
         check_list("columns", columns)
         named = [{"column_name": column} for column in columns]
@@ -233,11 +233,11 @@ class Tables(TableEditing):
             table_id: The table's id.
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Records on a page; default: the service's, 100.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such table.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such table.
+            RefoldError: If the call fails in any other way.
         """
         return paginate(
             self._requester,
@@ -259,11 +259,11 @@ class Tables(TableEditing):
         Args:
             table_id: The table's id.
             fields: A regular expression for each column that must match.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such table.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such table.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.TABLES_SEARCH,
@@ -287,11 +287,11 @@ class Tables(TableEditing):
         Args:
             table_id: The table's id.
             data: A record, or several; what is under no column's name is dropped.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such table.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such table.
+            RefoldError: If the call fails in any other way.
         """
         if not isinstance(data, Mapping):
             check_list("data", data)
@@ -307,14 +307,14 @@ class Tables(TableEditing):
         Args:
             table_id: The table's id.
             record_id: The record's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The record that was deleted.
 
         Raises:
-            NotFoundError: There is no such record.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such record.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.TABLES_DELETE_RECORD, Record, table_id, record_id, timeout=timeout
@@ -327,29 +327,29 @@ class Tables(TableEditing):
 
         Args:
             table_id: The table's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             Whether it is deleted.
 
         Raises:
-            NotFoundError: There is no such table.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such table.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.TABLES_DELETE, bool, table_id, timeout=timeout)
 
     async def edit_group(self, table_ids: Sequence[str], group: str, *, timeout: float | None = None) -> None:
-        """File tables under a group.
+        """Assign tables to a group.
 
         Calls `PUT /api/v2/public/tables/group/edit`.
 
         Args:
             table_ids: The ids of the tables.
-            group: The group; an empty text takes them out of theirs.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            group: The group; an empty string removes them from their group.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         body = {"tableIds": check_list("table_ids", table_ids), "group": group}
         await self._requester.call(operations.TABLES_EDIT_GROUP, type(None), body=body, timeout=timeout)

@@ -39,17 +39,17 @@ class Webhook(Dated, frozen=True, kw_only=True):
         org_id: The organisation's id.
         environment: `test` or `production`.
         is_enabled: Whether it is called.
-        webhook_events: What it is called for.
-        webhook_url: What is called.
+        webhook_events: The events it is called for.
+        webhook_url: The URL to call.
         webhook_type: Whose format its body has: `default`, `slack` or `custom`.
         webhook_body: The template of its body.
         webhook_headers: Headers that it is called with.
         webhook_description: What it is for.
         description: What it is for.
         method: The HTTP method that it is called with.
-        slug: The app whose events it is called for; all, where there is none.
-        workflow_ids: The workflows whose events it is called for; all, where there is none.
-        group: The group that it is filed under.
+        slug: The app whose events it is called for; `None` for all.
+        workflow_ids: The workflows whose events it is called for; `None` for all.
+        group: Its group.
     """
 
     org_id: str | None = None
@@ -98,8 +98,8 @@ class TokenWebhooks(Resource):
         Calls `POST /api/v2/public/webhook`.
 
         Args:
-            webhook_url: What is to be called: an `https://` URL of yours.
-            webhook_events: What it is called for, as `Connection Expired`.
+            webhook_url: The URL to call: an `https://` URL of yours.
+            webhook_events: The events it is called for, e.g. `Connection Expired`.
             webhook_type: Whose format its body has: `default`, `slack` or `custom`.
             webhook_body: The template of a `custom` body: any JSON.
             webhook_headers: Headers that it is called with.
@@ -109,12 +109,12 @@ class TokenWebhooks(Resource):
             slug: The app whose events it is called for; default: all.
             workflow_ids: The workflows whose events it is called for; default: all.
             is_enabled: Whether it is called from now on.
-            group: The group that it is filed under.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            group: Its group.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: An event is not known, or the URL cannot be called.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If an event is not known, or the URL cannot be called.
+            RefoldError: If the call fails in any other way.
         """
         body = given(
             webhook_url=webhook_url,
@@ -155,8 +155,8 @@ class TokenWebhooks(Resource):
 
         Args:
             id: The webhook's id.
-            webhook_url: What is to be called: an `https://` URL of yours.
-            webhook_events: What it is called for, as `Connection Expired`.
+            webhook_url: The URL to call: an `https://` URL of yours.
+            webhook_events: The events it is called for, e.g. `Connection Expired`.
             webhook_type: Whose format its body has: `default`, `slack` or `custom`.
             webhook_body: The template of a `custom` body: any JSON.
             webhook_headers: Headers that it is called with.
@@ -165,11 +165,11 @@ class TokenWebhooks(Resource):
             slug: The app whose events it is called for.
             workflow_ids: The workflows whose events it is called for.
             is_enabled: Whether it is called from now on.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: There is no such webhook, or an event is not known.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If there is no such webhook, or an event is not known.
+            RefoldError: If the call fails in any other way.
         """
         body = given(
             webhook_url=webhook_url,
@@ -193,14 +193,14 @@ class TokenWebhooks(Resource):
 
         Args:
             id: The webhook's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The webhooks that are left.
 
         Raises:
-            BadRequestError: There is no such webhook.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If there is no such webhook.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.WEBHOOKS_DELETE, list[Webhook], id, timeout=timeout)
 
@@ -216,10 +216,10 @@ class Webhooks(TokenWebhooks):
         Calls `GET /api/v2/public/webhook`.
 
         Args:
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return await self._requester.call(operations.WEBHOOKS_LIST, list[Webhook], timeout=timeout)
 
@@ -230,31 +230,31 @@ class Webhooks(TokenWebhooks):
 
         Args:
             id: The webhook's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: There is no such webhook.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If there is no such webhook.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.WEBHOOKS_GET, Webhook, id, timeout=timeout)
 
     async def edit_group(
         self, webhook_ids: Sequence[str], group: str, *, timeout: float | None = None
     ) -> WebhookList:
-        """File webhooks under a group.
+        """Assign webhooks to a group.
 
         Calls `PUT /api/v2/public/webhooks/group/edit`.
 
         Args:
             webhook_ids: The ids of the webhooks.
-            group: The group; an empty text takes them out of theirs.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            group: The group; an empty string removes them from their group.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The webhooks that were filed.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         body = {"webhookIds": check_list("webhook_ids", webhook_ids), "group": group}
         return await self._requester.call(

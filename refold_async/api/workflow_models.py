@@ -39,10 +39,10 @@ class Workflow(Dated, frozen=True, kw_only=True):
         name: Its name.
         description: What it does.
         icon: The URL of its icon.
-        slug: The app that it belongs to.
+        slug: The slug of its app.
         org_id: The organisation's id.
         environment: `test` or `production`.
-        linked_account_id: The customer whose it is, where it is one's own.
+        linked_account_id: The customer that it belongs to, if any.
         published: Whether it is published, so that it can run.
         version: Its version, of a published one.
         current_version: The version that runs.
@@ -63,7 +63,7 @@ class Workflow(Dated, frozen=True, kw_only=True):
         manual_execution_payload: An example of its payload.
         event_schema_guidelines: What is said of its payload.
         test_instance_meta_data: What its last test was given.
-        group: The group that it is filed under.
+        group: Its group.
         index_order: Its place in lists.
         udf_filter: For whom it runs: a filter on fields of your own.
         udf_filter_operator: How that filter compares.
@@ -151,7 +151,7 @@ class EnabledWorkflow(Dated, frozen=True, kw_only=True):
 
 
 class WorkflowDeletion(Message, frozen=True, kw_only=True):
-    """What became of a workflow that was to be deleted.
+    """The outcome of deleting a workflow.
 
     Attributes:
         success: Whether it was deleted.
@@ -165,12 +165,12 @@ class WorkflowDeletion(Message, frozen=True, kw_only=True):
     )
 
     def __post_init__(self) -> None:
-        """Let `triggers_deregistered` hold what came under its other name."""
+        """Set `triggers_deregistered` from its other name."""
         fill(self, "triggers_deregistered", self._successfully_deleted_triggers)
 
 
 class RequestStructure(msgspec.Struct, frozen=True, kw_only=True):
-    """What a workflow's payload looks like.
+    """The structure of a workflow's payload.
 
     Attributes:
         payload: An example of it.
@@ -196,7 +196,7 @@ class StartedExecution(Message, frozen=True, kw_only=True):
 
 
 class WorkflowResult(StartedExecution, frozen=True, kw_only=True):
-    """What a workflow gave that was waited for.
+    """The result of a workflow that was waited for.
 
     Attributes:
         return_value: What it returned.
@@ -212,11 +212,11 @@ class WorkflowResult(StartedExecution, frozen=True, kw_only=True):
 
 
 _SIGNS: Final = frozenset({"execution_id", "return_value", "errored", "execution_error"})
-"""What the service's account of a run holds, and no error of its own does."""
+"""Fields of the service's account of a run that its own errors do not have."""
 
 
 class WorkflowFailed(RefoldError):
-    """An execution of a workflow ended, and did not complete. Parts of it may have run.
+    """An execution of a workflow ended without completing. Parts of it may have run.
 
     Attributes:
         execution: What is known of it: a `WorkflowResult`, or the `Execution` that was followed.
@@ -233,9 +233,9 @@ def read_result(_: type[WorkflowResult], reply: Response, secret: str = "") -> W
     A workflow may choose the reply's status, also one that is no success, and its whole body.
 
     Raises:
-        WorkflowFailed: The workflow failed.
-        StatusError: The service did not run it.
-        UnreadableReplyError: The body is not JSON.
+        WorkflowFailed: If the workflow failed.
+        StatusError: If the service did not run it.
+        UnreadableReplyError: If the body is not JSON.
     """
     account = _account_of(reply)
     if account is None:
@@ -256,13 +256,13 @@ def _failure(result: WorkflowResult) -> WorkflowFailed:
 
 
 def _without(secret: str, result: WorkflowResult) -> WorkflowResult:
-    """Give a result that repeats the credential nowhere, since its error may be logged or pickled."""
+    """Return a result without the credential, since its error may be logged or pickled."""
     clean = responses.redact(msgspec.json.encode(result).decode(), secret)
     return read_as(WorkflowResult, clean.encode())
 
 
 def _account_of(reply: Response) -> Mapping[str, Any] | None:
-    """Give the service's account of the run, where the body is one."""
+    """Return the service's account of the run, if the body is one."""
     try:
         body = decode_any(reply.body)
     except UnreadableReplyError:

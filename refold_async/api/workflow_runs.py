@@ -32,26 +32,26 @@ class WorkflowRuns(Resource):
         effect: Effect | None = None,
         timeout: float | None = None,
     ) -> StartedExecution:
-        """Start a workflow, and return at once.
+        """Start a workflow without waiting for it.
 
         Calls `POST /api/v2/public/workflow/{workflowId}/execute`.
 
         Args:
             workflow_id: The workflow's id or alias.
-            slug: The app that it belongs to, as `hubspot`.
+            slug: The slug of the workflow's app, e.g. `hubspot`.
             payload: What it is given.
             config_id: The config that it runs under; default: the customer's own.
-            instance_tag: A tag that the execution bears.
+            instance_tag: A tag for the execution.
             include_headers: Whether the workflow sees the request's headers.
-            effect: What running it twice does, where you know that it is not a `"write"`.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            effect: What running it twice does, if you know that it is not a `"write"`.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             The `execution_id`, for `account.executions.follow`.
 
         Raises:
-            BadRequestError: The workflow is not published, or is another customer's.
-            RefoldError: Any other failure; its `fate` says what became of the call.
+            BadRequestError: If the workflow is not published, or is another customer's.
+            RefoldError: If the call fails in any other way; see its `fate`.
         """
         return await self._requester.call(
             operations.WORKFLOWS_EXECUTE,
@@ -75,29 +75,29 @@ class WorkflowRuns(Resource):
         effect: Effect | None = None,
         timeout: float | None = None,
     ) -> WorkflowResult:
-        """Run a workflow, and wait for what it returns, in one call.
+        """Run a workflow and wait for its result, in one call.
 
         Calls `POST /api/v2/public/workflow/{workflowId}/execute` with `sync_execution`. For a
         workflow that takes minutes, `execute_and_follow` holds no connection open.
 
         Args:
             workflow_id: The workflow's id or alias.
-            slug: The app that it belongs to, as `hubspot`.
+            slug: The slug of the workflow's app, e.g. `hubspot`.
             payload: What it is given.
             config_id: The config that it runs under; default: the customer's own.
-            instance_tag: A tag that the execution bears.
+            instance_tag: A tag for the execution.
             include_headers: Whether the workflow sees the request's headers.
-            effect: What running it twice does, where you know that it is not a `"write"`.
-            timeout: Seconds for the whole call, and so for the workflow; default: the client's.
+            effect: What running it twice does, if you know that it is not a `"write"`.
+            timeout: Deadline of the whole call, and so of the workflow, in seconds; default: the client's.
 
         Returns:
             What the workflow returned, in `return_value`.
 
         Raises:
-            WorkflowFailed: The workflow failed; see its `execution`.
-            BadRequestError: The workflow is not published, or is another customer's.
-            DeadlineExceededError: It had returned nothing by then. It may go on.
-            RefoldError: Any other failure; its `fate` says what became of the call.
+            WorkflowFailed: If the workflow failed; see its `execution`.
+            BadRequestError: If the workflow is not published, or is another customer's.
+            DeadlineExceededError: If it had not returned by then. It may still be running.
+            RefoldError: If the call fails in any other way; see its `fate`.
         """
         return await self._requester.call(
             operations.WORKFLOWS_EXECUTE_AND_WAIT,
@@ -124,31 +124,31 @@ class WorkflowRuns(Resource):
         poll: float = 0.5,
         longest_poll: float = 10.0,
     ) -> Execution:
-        """Start a workflow, and ask for its execution until that has ended.
+        """Start a workflow and poll its execution until it has ended.
 
         Calls `POST /api/v2/public/workflow/{workflowId}/execute`, then
         `GET /api/v2/public/execution/{execution_id}` at growing intervals.
 
         Args:
             workflow_id: The workflow's id or alias.
-            slug: The app that it belongs to, as `hubspot`.
+            slug: The slug of the workflow's app, e.g. `hubspot`.
             payload: What it is given.
-            timeout: Seconds for all of it; `math.inf` for no end.
+            timeout: Deadline of the whole operation in seconds; `math.inf` for none.
             config_id: The config that it runs under; default: the customer's own.
-            instance_tag: A tag that the execution bears.
+            instance_tag: A tag for the execution.
             include_headers: Whether the workflow sees the request's headers.
-            effect: What running it twice does, where you know that it is not a `"write"`.
-            poll: Seconds before it is asked for the second time; each wait is 1.5 times the last.
-            longest_poll: Seconds between two questions at most.
+            effect: What running it twice does, if you know that it is not a `"write"`.
+            poll: Seconds before the second request; each wait is 1.5 times the last.
+            longest_poll: Maximum seconds between two requests.
 
         Returns:
             The execution, which is `COMPLETED`.
 
         Raises:
-            SettingsError: `timeout`, `poll` or `longest_poll` is not a number above 0.
-            WorkflowFailed: It was stopped, timed out, or ended with an error; see its `execution`.
-            DeadlineExceededError: It had not ended by then. It goes on; the message names it.
-            RefoldError: Any other failure; its `fate` says what became of the call.
+            SettingsError: If `timeout`, `poll` or `longest_poll` is not a number above 0.
+            WorkflowFailed: If it was stopped, timed out, or ended with an error; see its `execution`.
+            DeadlineExceededError: If it had not ended by then. It keeps running; the message names it.
+            RefoldError: If the call fails in any other way; see its `fate`.
         """
         check_times(timeout, poll, longest_poll)
         with deadlines.deadline(timeout):
@@ -162,7 +162,7 @@ class WorkflowRuns(Resource):
                 effect=effect,
             )
             if started.execution_id is None:
-                raise UnreadableReplyError("the answer names no execution to follow", fate="unknown")
+                raise UnreadableReplyError("the reply names no execution to follow", fate="unknown")
             return await Executions(self._requester).follow(
                 started.execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll
             )

@@ -46,18 +46,18 @@ class WorkflowListing(Resource):
         Args:
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Workflows on a page; default: the service's, 10.
-            slug: Only those of this app, as `hubspot`.
+            slug: Only those of this app, e.g. `hubspot`.
             application_id: Only those of the app with this id.
-            name: Only those whose name this regular expression matches.
+            name: Only those whose name matches this regular expression.
             published: Only those that are, or are not, published.
-            start_date: Only those made from this moment on; it needs a time zone.
+            start_date: Only those created from this time on; it needs a time zone.
             end_date: Only those made up to this moment; it needs a time zone.
             private: On an account: those that are this customer's alone; default: no.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            InvalidCallError: A moment has no time zone.
-            RefoldError: Any other failure of a call.
+            InvalidCallError: If a time has no time zone.
+            RefoldError: If the call fails in any other way.
         """
         query = {
             "slug": slug,
@@ -91,11 +91,11 @@ class OrganisationWorkflows(WorkflowListing):
 
         Args:
             workflow_id: The workflow's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            PermissionDeniedError: It is another customer's.
-            RefoldError: Any other failure of a call.
+            PermissionDeniedError: If it is another customer's.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.WORKFLOWS_GET, Workflow, workflow_id, timeout=timeout)
 
@@ -124,14 +124,14 @@ class Workflows(WorkflowRuns, WorkflowListing):
 
         Args:
             name: Its name.
-            slug: The app that it belongs to; default: the organisation's own.
+            slug: The slug of its app; default: the organisation's own.
             associated_application: The same, by the app's id.
             description: What it does.
-            fields: All else that it holds, as `nodes`, under the names that the service gives it.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            fields: Its other fields, e.g. `nodes`, under the service's names.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         check_mapping("fields", fields, optional=True)
         named = given(
@@ -145,17 +145,17 @@ class Workflows(WorkflowRuns, WorkflowListing):
         )
 
     async def draft(self, workflow_id: str, *, timeout: float | None = None) -> Workflow:
-        """Fetch the draft of a workflow; where there is none, one is made of what is published.
+        """Fetch the draft of a workflow, creating it from the published version if there is none.
 
         Calls `GET /api/v2/public/workflow/{workflowId}/edit`.
 
         Args:
             workflow_id: The workflow's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such workflow.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such workflow.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(operations.WORKFLOWS_DRAFT, Workflow, workflow_id, timeout=timeout)
 
@@ -165,24 +165,24 @@ class Workflows(WorkflowRuns, WorkflowListing):
         Calls `GET /api/v2/public/workflow/enabled`.
 
         Args:
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return await self._requester.call(operations.WORKFLOWS_ENABLED, EnabledWorkflows, timeout=timeout)
 
     async def request_structure(self, workflow_id: str, *, timeout: float | None = None) -> RequestStructure:
-        """Fetch what a workflow's payload looks like.
+        """Fetch the structure of a workflow's payload.
 
         Calls `GET /api/v2/public/workflow/request-structure/{workflowId}`.
 
         Args:
             workflow_id: The workflow's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            RefoldError: Any failure of a call.
+            RefoldError: If the call fails.
         """
         return await self._requester.call(
             operations.WORKFLOWS_REQUEST_STRUCTURE, RequestStructure, workflow_id, timeout=timeout
@@ -204,11 +204,11 @@ class Workflows(WorkflowRuns, WorkflowListing):
             workflow_id: The workflow's id.
             page: The number of the page, or of the first one if you iterate; default: 1.
             limit: Versions on a page; default: the service's, 10.
-            timeout: Seconds for each page with its retries; default: the client's.
+            timeout: Deadline for each page, retries included, in seconds; default: the client's.
 
         Raises:
-            NotFoundError: There is no such workflow.
-            RefoldError: Any other failure of a call.
+            NotFoundError: If there is no such workflow.
+            RefoldError: If the call fails in any other way.
         """
         return paginate(
             self._requester,
@@ -240,19 +240,19 @@ class TokenWorkflows(Workflows):
         version: int | None = None,
         timeout: float | None = None,
     ) -> Workflow:
-        """Publish a workflow, so that it runs by its triggers; or take it back.
+        """Publish a workflow, so that its triggers start it, or unpublish it.
 
         Calls `PUT /api/v2/public/workflow/{workflowId}/publish`.
 
         Args:
             workflow_id: The workflow's id.
-            published: Whether it is to be published; default: yes.
+            published: Whether to publish it; default: yes.
             version: The version that the draft is published as.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Raises:
-            BadRequestError: It is no workflow of a customer's.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If it is not a customer's workflow.
+            RefoldError: If the call fails in any other way.
         """
         body = given(published=published, version=version)
         return await self._requester.call(
@@ -266,14 +266,14 @@ class TokenWorkflows(Workflows):
 
         Args:
             workflow_id: The workflow's id.
-            timeout: Seconds for the whole call with its retries; default: the client's.
+            timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
             Whether it was deleted, and whether all its triggers were.
 
         Raises:
-            BadRequestError: It is a version, and no workflow.
-            RefoldError: Any other failure of a call.
+            BadRequestError: If it is a version, not a workflow.
+            RefoldError: If the call fails in any other way.
         """
         return await self._requester.call(
             operations.WORKFLOWS_DELETE, WorkflowDeletion, workflow_id, timeout=timeout

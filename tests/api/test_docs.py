@@ -33,7 +33,7 @@ def test_a_docstring_tells_of_each_parameter_and_of_errors(method: Method) -> No
     told = re.findall(r"^    (\w+): \S", arguments.partition("\nReturns:")[0], re.MULTILINE)
     parameters = list(inspect.signature(method.function).parameters)[1:]
     assert told == parameters
-    assert "RefoldError: Any " in raised
+    assert "RefoldError: If " in raised
 
 
 @pytest.mark.parametrize("scope", SCOPES)

@@ -259,7 +259,7 @@ async def test_a_schedule_needs_one_timing(account: KeyAccount, recorder: Record
         await schedules.create("hubspot", "w-1")
     with pytest.raises(InvalidCallError, match="not by both"):
         await schedules.update("s-1", cron="* * * * *", at=[])
-    with pytest.raises(InvalidCallError, match="plain times"):
+    with pytest.raises(InvalidCallError, match="times without a time zone"):
         await schedules.create("hubspot", "w-1", at=[datetime(2031, 5, 1, tzinfo=UTC)])
     assert recorder.arrived == []
 

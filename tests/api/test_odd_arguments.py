@@ -149,7 +149,7 @@ RAW: list[tuple[dict[str, Any], str]] = [
     ({"headers": {"X-Team": b"blue"}}, "X-Team must be a string, not bytes"),
     ({"headers": {"X-Team": ["blue"]}}, "X-Team must be a string, not list"),
     ({"headers": {b"X-Team": "blue"}}, "a header's name must be a string, not bytes"),
-    ({"body": b"{}"}, "body may not be bytes: JSON that is written already goes as msgspec.Raw(...)"),
+    ({"body": b"{}"}, "body must not be bytes; pass JSON that is already encoded as msgspec.Raw(...)"),
     (
         {"body": ODD},
         "the body cannot be encoded as JSON: Encoding objects of type Odd is unsupported",

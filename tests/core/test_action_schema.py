@@ -47,8 +47,8 @@ def test_all_problems_are_told_at_once() -> None:
     ]  # fmt: skip
     assert [problem.nearest for problem in problems] == [None, None, "email", None, None, None]
     assert [str(problem) for problem in problems] == [
-        "the parameter 'email' is required, and not given",
-        "the parameter 'name' is required, and not given",
+        "the required parameter 'email' is missing",
+        "the required parameter 'name' is missing",
         "the action has no parameter 'emial'; did you mean 'email'?",
         "the action has no parameter 'zzz'",
         "the parameter 'age' must be a number, not 'old'",

@@ -237,7 +237,7 @@ def unreadable(body: bytes, message: str) -> Result:
     return Result(body, None, None, errors.UnreadableReplyError, "unknown", message)
 
 
-NO_STATUS = "the answer has no node_status, so it is no action's result"
+NO_STATUS = "the reply has no node_status, so it is not the result of an action"
 
 RESULTS = [
     Result(b'{"node_status":"Success","data":{"id":"1"}}', {"id": "1"}),
