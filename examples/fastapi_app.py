@@ -36,7 +36,7 @@ SESSIONS = {f"session-of-{number}": f"demo-user-{number}" for number in range(1,
 
 
 def signed_in(request: Request) -> str:
-    """Say who is signed in, by the application's own session and by nothing that the caller may choose."""
+    """Return who is signed in, according to the application's own session, never the caller's input."""
     customer = SESSIONS.get(request.cookies.get("session", ""))
     if customer is None:
         raise HTTPException(401, "sign in first")
@@ -45,7 +45,7 @@ def signed_in(request: Request) -> str:
 
 @dataclass
 class Report:
-    """A fan-out in the background, and how far it is."""
+    """A fan-out in the background and its progress."""
 
     number: int
     done: int = 0
@@ -89,7 +89,7 @@ class Reports:
             report.ended = True
 
     def stop(self) -> bool:
-        """Start nothing more; says whether something is under way, which ends by itself."""
+        """Start nothing more; return whether a fan-out is still running, which ends by itself."""
         self._stopping = True
         if self._running is not None:
             self._running.stop()
@@ -148,7 +148,7 @@ async def get_report(request: Request, number: int) -> Report:
 
 @app.post("/webhooks")
 async def hear(event: Event) -> None:
-    """A delivery may come more than once: what is done here must not mind."""
+    """Handle a delivery; it may arrive more than once, so this must be idempotent."""
     if isinstance(event, ConnectionEvent) and event.linked_account_id:
         if isinstance(event, ConnectionCreated):
             connected.add(event.linked_account_id)

@@ -1,4 +1,4 @@
-"""What both workers share: a job, and what to do with it where its call did not succeed."""
+"""Shared by both workers: a job, and what to do with it if its call fails."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,17 +23,17 @@ class Job(msgspec.Struct, frozen=True):
 
 
 def read_jobs(path: Path) -> Iterator[Job]:
-    """Read a file with a job a line, as JSON."""
+    """Read a JSON Lines file with one job per line."""
     with path.open("rb") as lines:
         for line in lines:
             yield msgspec.json.decode(line, type=Job)
 
 
 async def run_job(refold: Client, job: Job) -> Outcome:
-    """Make a job's call, and say what is to become of the job.
+    """Make a job's call and return what to do with the job.
 
-    A job that was surely not done, because the worker stops, goes back to the queue. One of which nobody
-    knows whether it was done does not: it would run twice.
+    A job that was certainly not done, because the worker stops, goes back to the queue. A job with an unknown
+    fate does not: it could run twice.
     """
     account = refold.account(job.linked_account_id)
     try:
@@ -46,5 +46,5 @@ async def run_job(refold: Client, job: Job) -> Outcome:
 
 
 def tell(job: Job, outcome: Outcome) -> None:
-    """Print what became of a job; a real worker acknowledges it to its queue, or does not."""
+    """Print the outcome of a job; a real worker would acknowledge it to its queue, or not."""
     print(f"{job.id}\t{outcome}", flush=True)

@@ -19,7 +19,7 @@ from refold_async.sandbox import Sandbox
 
 @contextlib.asynccontextmanager
 async def connect() -> AsyncIterator[tuple[Refold, list[str]]]:
-    """Give the client, and the customers to go over."""
+    """Yield the client and the customers to process."""
     if os.environ.get("REFOLD_BASE_URL"):
         async with Refold() as refold:
             yield refold, os.environ["ACCOUNTS"].split(",")
@@ -32,7 +32,7 @@ async def connect() -> AsyncIterator[tuple[Refold, list[str]]]:
 
 
 def tonights_calls(account_ids: Iterable[str], night: str) -> Iterator[Call]:
-    """Give one write for each customer; its key is what the journal knows it by."""
+    """Yield one write per customer; its key identifies it in the journal."""
     for account_id in account_ids:
         params = {"email": f"sync+{account_id}@example.org", "lastname": night}
         yield Call(account_id, "hubspot", "create_contact", params, key=f"{night}/{account_id}")

@@ -20,7 +20,7 @@ Queue = asyncio.Queue[Job | None]
 
 
 async def feed(path: Path, queue: Queue) -> None:
-    """Put all jobs into the queue, and an end for each worker."""
+    """Put all jobs into the queue, then one end marker per worker."""
     for job in read_jobs(path):
         await queue.put(job)
     for _ in range(WORKERS):
@@ -28,13 +28,13 @@ async def feed(path: Path, queue: Queue) -> None:
 
 
 async def work(queue: Queue, refold: Refold, stopping: asyncio.Event) -> None:
-    """Run jobs until there is an end in the queue; once the worker stops, give them back instead."""
+    """Run jobs until the end marker; once the worker stops, give them back instead."""
     while (job := await queue.get()) is not None:
         tell(job, "given back" if stopping.is_set() else await run_job(refold, job))
 
 
 async def close_when(stopping: asyncio.Event, refold: Refold) -> None:
-    """Let calls under way end for a while once the worker stops; those that do not, fail with their fate."""
+    """Once the worker stops, let running calls finish for a while; the others fail with their fate."""
     await stopping.wait()
     await refold.aclose(drain=GRACE)
 

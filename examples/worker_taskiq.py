@@ -32,13 +32,13 @@ async def open_refold(state: TaskiqState) -> None:
 
 @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
 async def close_refold(state: TaskiqState) -> None:
-    """Let calls under way end for a while; those that do not, fail with their fate."""
+    """Let running calls finish for a while; the others fail with their fate."""
     await state.refold.aclose(drain=GRACE)
 
 
 @broker.task
 async def execute(fields: dict[str, Any], context: Context = TaskiqDepends()) -> Outcome:  # noqa: B008 - taskiq's way
-    """Make one call. What it returns is what became of the job."""
+    """Make one call and return the outcome of the job."""
     job, state = msgspec.convert(fields, Job), context.state
     async with state.turns:
         outcome: Outcome = "given back" if state.stopping.is_set() else await run_job(state.refold, job)
