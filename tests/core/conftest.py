@@ -1,4 +1,4 @@
-"""The two transports that calls travel, and a customer on each."""
+"""Fixtures: each transport, and a client of the sandbox."""
 
 from collections.abc import AsyncIterator
 
@@ -8,9 +8,9 @@ from refold_async import Refold
 from refold_async.sandbox import Sandbox
 
 
-@pytest.fixture(params=["direct", "public"])
+@pytest.fixture(params=["fast", "public"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have every call take the direct transport, or the one over aiohttp's public session."""
+    """Make every call use the fast transport, or the one over aiohttp's public session."""
     name: str = request.param
     monkeypatch.setenv("REFOLD_TRANSPORT", name)
     return name

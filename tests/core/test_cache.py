@@ -38,24 +38,24 @@ def ready(value: int) -> Callable[[], Awaitable[int]]:
     return fetch
 
 
-async def waiters(shelf: ResponseCache, source: Source, count: int) -> list["asyncio.Task[int]"]:
-    tasks = [asyncio.create_task(shelf.get("k", source, due=NEVER)) for _ in range(count)]
+async def waiters(cache: ResponseCache, source: Source, count: int) -> list["asyncio.Task[int]"]:
+    tasks = [asyncio.create_task(cache.get("k", source, due=NEVER)) for _ in range(count)]
     await asyncio.sleep(0)
     return tasks
 
 
 async def test_many_wait_for_one_fetch() -> None:
-    shelf, source = ResponseCache(Cache()), Source()
-    tasks = await waiters(shelf, source, 20)
+    cache, source = ResponseCache(Cache()), Source()
+    tasks = await waiters(cache, source, 20)
     source.limiter.set()
     assert await asyncio.gather(*tasks) == [1] * 20
-    assert await shelf.get("k", source, due=NEVER) == 1
+    assert await cache.get("k", source, due=NEVER) == 1
     assert source.fetches == 1
 
 
 async def test_where_the_first_is_cancelled_the_next_fetches() -> None:
-    shelf, source = ResponseCache(Cache()), Source()
-    tasks = await waiters(shelf, source, 5)
+    cache, source = ResponseCache(Cache()), Source()
+    tasks = await waiters(cache, source, 5)
     tasks[0].cancel()
     await asyncio.sleep(0.001)
     assert source.fetches == 2
@@ -66,8 +66,8 @@ async def test_where_the_first_is_cancelled_the_next_fetches() -> None:
 
 
 async def test_cancelling_a_waiter_harms_nobody() -> None:
-    shelf, source = ResponseCache(Cache()), Source()
-    tasks = await waiters(shelf, source, 5)
+    cache, source = ResponseCache(Cache()), Source()
+    tasks = await waiters(cache, source, 5)
     tasks[3].cancel()
     source.limiter.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -76,26 +76,26 @@ async def test_cancelling_a_waiter_harms_nobody() -> None:
 
 
 async def test_an_error_reaches_all_and_is_not_kept() -> None:
-    shelf, source = ResponseCache(Cache()), Source()
+    cache, source = ResponseCache(Cache()), Source()
     source.failure = NotFoundError("no such app", fate="rejected", status=404)
     source.failure.add_note("a note")
-    tasks = await waiters(shelf, source, 4)
+    tasks = await waiters(cache, source, 4)
     source.limiter.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == [NotFoundError] * 4
     assert len({id(result) for result in results}) == 4
     assert {str(result) for result in results} == {str(source.failure)}
     assert source.fetches == 1
-    assert await shelf.get("k", ready(7), due=NEVER) == 7
+    assert await cache.get("k", ready(7), due=NEVER) == 7
 
 
 @pytest.mark.parametrize("failure", [DeadlineExceededError("too late"), KeyError("foreign")])
 async def test_what_is_the_first_ones_own_trouble_stays_its_own(failure: Exception) -> None:
-    shelf, source = ResponseCache(Cache()), Source()
+    cache, source = ResponseCache(Cache()), Source()
     source.failure = failure
-    first = asyncio.create_task(shelf.get("k", source, due=NEVER))
+    first = asyncio.create_task(cache.get("k", source, due=NEVER))
     await asyncio.sleep(0)
-    second = asyncio.create_task(shelf.get("k", ready(2), due=NEVER))
+    second = asyncio.create_task(cache.get("k", ready(2), due=NEVER))
     await asyncio.sleep(0)
     source.limiter.set()
     results = await asyncio.gather(first, second, return_exceptions=True)
@@ -103,30 +103,30 @@ async def test_what_is_the_first_ones_own_trouble_stays_its_own(failure: Excepti
 
 
 async def test_who_waits_gives_up_when_its_own_deadline_comes() -> None:
-    shelf, source = ResponseCache(Cache()), Source()
-    [first] = await waiters(shelf, source, 1)
+    cache, source = ResponseCache(Cache()), Source()
+    [first] = await waiters(cache, source, 1)
     due = asyncio.get_running_loop().time() + 0.01
     with pytest.raises(DeadlineExceededError, match="another call's identical request"):
-        await shelf.get("k", source, due=due)
+        await cache.get("k", source, due=due)
     source.limiter.set()
     assert await first == 1
 
 
 async def test_an_answer_serves_for_its_lifetime() -> None:
     time = VirtualTime()
-    shelf = ResponseCache(Cache(lifetime=10), clock=time.clock)
-    assert await shelf.get("k", ready(1), due=NEVER) == 1
+    cache = ResponseCache(Cache(lifetime=10), clock=time.clock)
+    assert await cache.get("k", ready(1), due=NEVER) == 1
     time.now += 9.9
-    assert await shelf.get("k", ready(2), due=NEVER) == 1
+    assert await cache.get("k", ready(2), due=NEVER) == 1
     time.now += 0.1
-    assert await shelf.get("k", ready(3), due=NEVER) == 3
+    assert await cache.get("k", ready(3), due=NEVER) == 3
 
 
 async def test_the_least_recently_used_goes_first() -> None:
-    shelf = ResponseCache(Cache(size=2))
+    cache = ResponseCache(Cache(size=2))
     for key, value in (("a", 1), ("b", 2), ("a", 9), ("c", 3)):
-        await shelf.get(key, ready(value), due=NEVER)
-    assert len(shelf) == 2
-    assert await shelf.get("a", ready(0), due=NEVER) == 1
-    assert await shelf.get("b", ready(5), due=NEVER) == 5
-    assert len(shelf) == 2
+        await cache.get(key, ready(value), due=NEVER)
+    assert len(cache) == 2
+    assert await cache.get("a", ready(0), due=NEVER) == 1
+    assert await cache.get("b", ready(5), due=NEVER) == 5
+    assert len(cache) == 2

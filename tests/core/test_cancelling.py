@@ -98,7 +98,7 @@ def assert_no_write_ran_twice(sandbox: Sandbox, at_most: int) -> None:
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-async def test_a_call_that_waits_for_a_place_and_a_turn(sandbox: Sandbox, when: When) -> None:
+async def test_a_call_that_waits_for_a_connection_and_the_rate_limit(sandbox: Sandbox, when: When) -> None:
     sandbox.faults.add(Fault(latency=0.01))
     async with client(sandbox) as refold:
         account = refold.account("demo-user-1")
@@ -138,9 +138,9 @@ async def test_a_cached_call_leaves_its_fetch_to_the_next(sandbox: Sandbox, when
             others = [asyncio.create_task(account.actions.list("playground")) for _ in range(2)]
             fired = await cancelled_at(account.actions.list("playground"), nth, when)
             assert len({len(actions) for actions in await asyncio.gather(*others)}) == 1
-            shelf = session_of(refold).cache
-            assert shelf is not None
-            assert not shelf._fetching
+            cache = session_of(refold).cache
+            assert cache is not None
+            assert not cache._fetching
 
 
 @pytest.mark.parametrize("when", ["early", "late"])

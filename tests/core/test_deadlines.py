@@ -1,4 +1,4 @@
-"""Deadlines that travel."""
+"""Deadlines that apply to every call made within a block."""
 
 import asyncio
 import math

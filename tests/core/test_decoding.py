@@ -1,4 +1,4 @@
-"""Reading into types: strictly first, and bending where the service surprises."""
+"""JSON decoding into types: strict first, then lenient."""
 
 from typing import Any, Generic, TypeVar
 
@@ -88,7 +88,7 @@ def test_deep_values_neither_decode_nor_crash() -> None:
         decode_any(b"[" * 100_000 + b"]" * 100_000)
 
 
-def test_what_fits_is_not_bent() -> None:
+def test_what_fits_is_converted_strictly() -> None:
     value = {"name": "a", "count": 1}
     assert convert_leniently(Item, value) == Item("a", 1)
     assert convert_leniently(int, "x") == "x"

@@ -1,4 +1,4 @@
-"""Errors: they tell the account and the fate, and travel between processes with all their facts."""
+"""Errors: their messages name account and fate, and pickling keeps all attributes."""
 
 import copy
 import inspect
@@ -45,7 +45,7 @@ def told(error: object) -> object:
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_all_travel_with_all_their_facts(kind: type[RefoldError]) -> None:
+def test_pickling_keeps_all_attributes(kind: type[RefoldError]) -> None:
     error = whole(kind)
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert told(again) == told(error)
@@ -62,7 +62,7 @@ def test_all_tell_the_account_and_the_fate(kind: type[RefoldError]) -> None:
     assert str(kind("short")) == "short (fate: not_sent)"
 
 
-def test_a_failed_action_travels_with_its_result() -> None:
+def test_pickling_a_failed_action_keeps_its_result() -> None:
     result = restored("Errored", 404, b'{"message":"gone"}')
     error = ActionFailed("it failed", result=result, fate="rejected")
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
@@ -71,7 +71,7 @@ def test_a_failed_action_travels_with_its_result() -> None:
         assert told(again) == told(error)
 
 
-def test_an_apps_429_stays_one_when_it_travels() -> None:
+def test_pickling_keeps_by_app() -> None:
     error = errors.RateLimitedError("slow down", status=429)
     error.by_app = True
     assert pickle.loads(pickle.dumps(error)).by_app
@@ -89,7 +89,7 @@ def test_an_account_whose_id_is_odd_is_quoted() -> None:
     assert str(error) == r"m (account 'a)\n', fate: not_sent)"
 
 
-def test_a_calls_fate_is_the_gravest_of_its_attempts() -> None:
+def test_a_calls_fate_is_the_worst_of_its_attempts() -> None:
     kinds: list[Any] = ["not_sent", "rejected", "unknown"]
     for last, lasts in enumerate(kinds):
         assert worst_fate(lasts) == lasts

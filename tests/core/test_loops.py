@@ -38,7 +38,7 @@ print("done")
 
 
 @pytest.mark.parametrize("ways", ["plain", "closed", "mixed"])
-@pytest.mark.parametrize("transport", ["direct", "public"])
+@pytest.mark.parametrize("transport", ["fast", "public"])
 def test_a_client_serves_one_loop_after_the_other(ways: str, transport: str) -> None:
     with SandboxThread() as sandbox:
         done = subprocess.run(

@@ -139,7 +139,7 @@ async def test_a_success_after_retries_gives_back_the_last_ones_cost(sandbox: Sa
         assert (await refold._requester.session()).budget.left == 100 - 14 - 14 + 14
 
 
-async def test_a_turn_past_the_deadline_is_not_waited_for(sandbox: Sandbox) -> None:
+async def test_a_rate_limit_past_the_deadline_fails_at_once(sandbox: Sandbox) -> None:
     async with client(sandbox, rate_limit=RateLimit(0.1)) as refold:
         account = refold.account("demo-user-1")
         await account.actions.list("hubspot")
@@ -152,7 +152,7 @@ async def test_a_turn_past_the_deadline_is_not_waited_for(sandbox: Sandbox) -> N
     assert len(sandbox.requests) == 1
 
 
-async def test_no_turn_before_the_deadline(sandbox: Sandbox) -> None:
+async def test_waiting_for_the_rate_limit_times_out(sandbox: Sandbox) -> None:
     async with client(sandbox, rate_limit=RateLimit(20)) as refold:
         account = refold.account("demo-user-1")
         await account.actions.list("hubspot")
@@ -166,7 +166,7 @@ async def test_no_turn_before_the_deadline(sandbox: Sandbox) -> None:
     assert len(sandbox.requests) == 3
 
 
-async def test_no_place_before_the_deadline(sandbox: Sandbox) -> None:
+async def test_waiting_for_a_connection_times_out(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(latency=0.1, times=1))
     async with client(sandbox, max_connections=1) as refold:
         account = refold.account("demo-user-1")

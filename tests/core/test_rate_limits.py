@@ -1,4 +1,4 @@
-"""The rate limit: never above the rate in any window, first come first served, and nobody wedged."""
+"""The rate limit: never above the rate in any window, first come first served, and nobody blocked."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ RATES = st.sampled_from([0.5, 1.0, 3.0, 7.0, 20.0, 100.0])
 
 
 @dataclass
-class Line:
-    """A pacer in virtual time, and who got a turn when."""
+class Arrivals:
+    """A token bucket in virtual time, and who acquired a token when."""
 
     limit: RateLimit | None
     time: VirtualTime = field(default_factory=VirtualTime)
-    turns: list[tuple[int, float]] = field(default_factory=list)
+    tokens: list[tuple[int, float]] = field(default_factory=list)
     waiting: list["asyncio.Task[None]"] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -35,14 +35,14 @@ class Line:
     async def _wait(self, number: int) -> None:
         if not self.rate_limiter.try_acquire():
             await self.rate_limiter.acquire()
-        self.turns.append((number, self.time.now))
+        self.tokens.append((number, self.time.now))
 
     @property
     def moments(self) -> list[float]:
-        return [moment for _, moment in self.turns]
+        return [moment for _, moment in self.tokens]
 
 
-def assert_paced(moments: list[float], limit: RateLimit) -> None:
+def assert_within_limit(moments: list[float], limit: RateLimit) -> None:
     """In no window do more calls start than the burst and what the rate makes of the window."""
     for first, begin in enumerate(moments):
         for last in range(first, len(moments)):
@@ -52,17 +52,17 @@ def assert_paced(moments: list[float], limit: RateLimit) -> None:
 
 @given(RATES, st.integers(1, 8), st.lists(st.floats(0, 0.5), max_size=40))
 def test_never_above_the_rate_and_in_order(rate: float, burst: int, gaps: list[float]) -> None:
-    async def scenario() -> Line:
-        line = Line(RateLimit(rate, burst=burst))
+    async def scenario() -> Arrivals:
+        arrivals = Arrivals(RateLimit(rate, burst=burst))
         for gap in gaps:
-            line.arrive()
-            await line.time.run(until=line.time.now + gap)
-        await line.time.run()
-        return line
+            arrivals.arrive()
+            await arrivals.time.run(until=arrivals.time.now + gap)
+        await arrivals.time.run()
+        return arrivals
 
-    line = asyncio.run(scenario())
-    assert [number for number, _ in line.turns] == list(range(len(gaps)))
-    assert_paced(line.moments, RateLimit(rate, burst=burst))
+    arrivals = asyncio.run(scenario())
+    assert [number for number, _ in arrivals.tokens] == list(range(len(gaps)))
+    assert_within_limit(arrivals.moments, RateLimit(rate, burst=burst))
 
 
 @given(RATES, st.integers(1, 8), st.lists(st.floats(0, 3), max_size=60))
@@ -73,18 +73,18 @@ def test_the_bucket_alone_never_goes_above_the_rate(rate: float, burst: int, gap
         if bucket.wait(now) == 0:
             bucket.take(now)
             taken.append(now)
-    assert_paced(taken, RateLimit(rate, burst=burst))
+    assert_within_limit(taken, RateLimit(rate, burst=burst))
 
 
 @pytest.mark.parametrize(("burst", "at_once"), [(1, 1), (2, 1), (3, 2), (5, 4), (10, 9)])
 async def test_of_a_burst_one_is_kept_in_hand(burst: int, at_once: int) -> None:
-    line = Line(RateLimit(8, burst=burst))
+    arrivals = Arrivals(RateLimit(8, burst=burst))
     for _ in range(burst + 3):
-        line.arrive()
-    await line.time.run()
-    first = line.moments[0]
-    assert line.moments.count(first) == at_once
-    steps = [moment - first for moment in line.moments[at_once:]]
+        arrivals.arrive()
+    await arrivals.time.run()
+    first = arrivals.moments[0]
+    assert arrivals.moments.count(first) == at_once
+    steps = [moment - first for moment in arrivals.moments[at_once:]]
     assert steps == [n / 8 for n in range(1, len(steps) + 1)]
 
 
@@ -92,94 +92,94 @@ async def test_of_a_burst_one_is_kept_in_hand(burst: int, at_once: int) -> None:
     st.integers(1, 4),
     st.lists(st.tuples(st.sampled_from(["arrive", "cancel", "step"]), st.integers(0, 30)), max_size=40),
 )
-def test_cancelling_any_waiter_loses_no_turn_and_wedges_nobody(
+def test_cancelling_any_waiter_loses_no_token_and_blocks_nobody(
     burst: int, script: list[tuple[str, int]]
 ) -> None:
     limit = RateLimit(10, burst=burst)
 
-    async def scenario() -> tuple[Line, set[int]]:
-        line = Line(limit)
+    async def scenario() -> tuple[Arrivals, set[int]]:
+        arrivals = Arrivals(limit)
         cancelled = set()
         for step, number in script:
             if step == "arrive":
-                line.arrive()
+                arrivals.arrive()
             elif step == "step":
-                await line.time.run(until=line.time.now + number / 100)
-            elif number < len(line.waiting) and line.waiting[number].cancel():
+                await arrivals.time.run(until=arrivals.time.now + number / 100)
+            elif number < len(arrivals.waiting) and arrivals.waiting[number].cancel():
                 cancelled.add(number)
-        await line.time.run()
-        await asyncio.gather(*line.waiting, return_exceptions=True)
-        assert line.rate_limiter._queue.available == 1
-        return line, cancelled
+        await arrivals.time.run()
+        await asyncio.gather(*arrivals.waiting, return_exceptions=True)
+        assert arrivals.rate_limiter._queue.available == 1
+        return arrivals, cancelled
 
-    line, cancelled = asyncio.run(scenario())
-    served = [number for number, _ in line.turns]
+    arrivals, cancelled = asyncio.run(scenario())
+    served = [number for number, _ in arrivals.tokens]
     assert served == sorted(served)
-    assert set(served) | cancelled == set(range(len(line.waiting)))
-    assert_paced(line.moments, limit)
+    assert set(served) | cancelled == set(range(len(arrivals.waiting)))
+    assert_within_limit(arrivals.moments, limit)
 
 
-async def test_a_cancelled_waiter_spends_no_turn() -> None:
-    line = Line(RateLimit(1))
+async def test_a_cancelled_waiter_spends_no_token() -> None:
+    arrivals = Arrivals(RateLimit(1))
     for _ in range(3):
-        line.arrive()
-    await line.time.settle()
-    line.waiting[1].cancel()
-    await line.time.run()
-    await asyncio.gather(*line.waiting, return_exceptions=True)
-    assert [(number, moment - 1000) for number, moment in line.turns] == [(0, 0.0), (2, 1.0)]
+        arrivals.arrive()
+    await arrivals.time.settle()
+    arrivals.waiting[1].cancel()
+    await arrivals.time.run()
+    await asyncio.gather(*arrivals.waiting, return_exceptions=True)
+    assert [(number, moment - 1000) for number, moment in arrivals.tokens] == [(0, 0.0), (2, 1.0)]
 
 
 async def test_nobody_overtakes_those_who_wait() -> None:
-    line = Line(RateLimit(1))
+    arrivals = Arrivals(RateLimit(1))
     for _ in range(3):
-        line.arrive()
-    await line.time.settle()
-    line.time.now += 1.0
-    assert not line.rate_limiter.try_acquire()
-    await line.time.run()
-    await asyncio.gather(*line.waiting)
-    assert [number for number, _ in line.turns] == [0, 1, 2]
+        arrivals.arrive()
+    await arrivals.time.settle()
+    arrivals.time.now += 1.0
+    assert not arrivals.rate_limiter.try_acquire()
+    await arrivals.time.run()
+    await asyncio.gather(*arrivals.waiting)
+    assert [number for number, _ in arrivals.tokens] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("limit", [None, RateLimit(1000, burst=50)])
 async def test_a_pause_holds_for_all(limit: RateLimit | None) -> None:
-    line = Line(limit)
-    line.arrive()
-    await line.time.settle()
-    line.rate_limiter.pause(5)
-    line.rate_limiter.pause(1)
-    assert line.rate_limiter.delay() == 5
+    arrivals = Arrivals(limit)
+    arrivals.arrive()
+    await arrivals.time.settle()
+    arrivals.rate_limiter.pause(5)
+    arrivals.rate_limiter.pause(1)
+    assert arrivals.rate_limiter.delay() == 5
     for _ in range(3):
-        line.arrive()
-    await line.time.run()
-    await asyncio.gather(*line.waiting)
-    assert line.moments[0] == 1000
-    assert all(moment >= 1005 for moment in line.moments[1:])
+        arrivals.arrive()
+    await arrivals.time.run()
+    await asyncio.gather(*arrivals.waiting)
+    assert arrivals.moments[0] == 1000
+    assert all(moment >= 1005 for moment in arrivals.moments[1:])
 
 
 async def test_a_pause_that_comes_while_one_sleeps_holds_for_it_too() -> None:
-    line = Line(RateLimit(1))
-    line.arrive()
-    line.arrive()
-    await line.time.settle()
-    line.rate_limiter.pause(30)
-    await line.time.run()
-    await asyncio.gather(*line.waiting)
-    assert line.moments == [1000, 1030]
+    arrivals = Arrivals(RateLimit(1))
+    arrivals.arrive()
+    arrivals.arrive()
+    await arrivals.time.settle()
+    arrivals.rate_limiter.pause(30)
+    await arrivals.time.run()
+    await asyncio.gather(*arrivals.waiting)
+    assert arrivals.moments == [1000, 1030]
 
 
 async def test_without_a_limit_nobody_waits() -> None:
-    line = Line(None)
+    arrivals = Arrivals(None)
     for _ in range(100):
-        line.arrive()
-    await line.time.settle()
-    assert line.moments == [1000] * 100
-    line.rate_limiter.pause(1)
-    assert not line.rate_limiter.try_acquire()
-    line.time.now += 1
-    assert line.rate_limiter.try_acquire()
-    assert line.rate_limiter.delay() == 0
+        arrivals.arrive()
+    await arrivals.time.settle()
+    assert arrivals.moments == [1000] * 100
+    arrivals.rate_limiter.pause(1)
+    assert not arrivals.rate_limiter.try_acquire()
+    arrivals.time.now += 1
+    assert arrivals.rate_limiter.try_acquire()
+    assert arrivals.rate_limiter.delay() == 0
 
 
 def test_reprs_tell_the_state() -> None:

@@ -38,16 +38,16 @@ TIMEOUT_MARGIN = 10
 MODULES: dict[str, tuple[str, list[str]]] = {
     "requests": (
         "_core.requests",
-        ["core/test_requests.py", "core/test_mutants.py", "security/test_added_headers.py"],
+        ["core/test_requests.py", "core/test_boundaries.py", "security/test_added_headers.py"],
     ),
     "responses": (
         "_core.responses",
-        ["core/test_responses.py", "core/test_retry_after.py", "core/test_mutants.py"],
+        ["core/test_responses.py", "core/test_retry_after.py", "core/test_boundaries.py"],
     ),
-    "retries": ("_core.retries", ["core/test_retries.py", "core/test_mutants.py"]),
+    "retries": ("_core.retries", ["core/test_retries.py", "core/test_boundaries.py"]),
     "effects": ("_core.effects", ["core/test_operation.py", "core/test_effects.py"]),
-    "rate_limits": ("_core.rate_limits", ["core/test_rate_limits.py", "core/test_mutants.py"]),
-    "limiter": ("_core.limiter", ["core/test_mutants.py", "core/test_limiter.py"]),
+    "rate_limits": ("_core.rate_limits", ["core/test_rate_limits.py", "core/test_boundaries.py"]),
+    "limiter": ("_core.limiter", ["core/test_boundaries.py", "core/test_limiter.py"]),
     "scheduler": ("batch.scheduler", ["batch/test_scheduler_states.py", "batch/test_scheduler.py"]),
     "journal": (
         "batch.journal.sqlite",

@@ -17,7 +17,7 @@ from refold_async._core.retries import RetryBudget
 from refold_async.batch.journal.sqlite import JournalFile, JournalWrite, State, Written
 from refold_async.errors import DeadlineExceededError, NotFoundError
 from refold_async.settings import Cache, RateLimit
-from tests.core.test_rate_limits import assert_paced
+from tests.core.test_rate_limits import assert_within_limit
 from tests.core.virtual import VirtualTime
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class TokenBucketMachine(EventLoopMachine):
 
     @invariant()
     def no_window_exceeds_the_limit(self) -> None:
-        assert_paced(self.starts, LIMIT)
+        assert_within_limit(self.starts, LIMIT)
         assert self.order == sorted(self.order)
 
     def teardown(self) -> None:

@@ -1,1 +1,1 @@
-"""What SECURITY.md promises, promise by promise."""
+"""The guarantees of SECURITY.md, one by one."""

@@ -160,7 +160,7 @@ async def test_two_keys_share_no_connection(transport: str) -> None:
         assert [request.header("x-api-key") for request in server.requests] == [KEY, "tk_other"]
 
 
-async def test_a_token_travels_without_a_key_and_without_an_account(transport: str) -> None:
+async def test_a_token_is_sent_without_a_key_and_without_an_account(transport: str) -> None:
     async with (
         recorder(REFUSAL) as server,
         Account.from_token(TOKEN, base_url=f"http://127.0.0.1:{server.port}", retry=ONCE) as account,

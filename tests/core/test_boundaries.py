@@ -1,4 +1,4 @@
-"""What small changes to the pure rooms would break: found by making them."""
+"""Boundary values and defaults of the core, found by mutation testing."""
 
 import asyncio
 
@@ -62,7 +62,7 @@ def test_without_a_limit_a_call_that_starts_holds_up_nobody() -> None:
     assert bucket.wait(3.0) == 0.0
 
 
-def test_a_turn_is_taken_or_it_is_not() -> None:
+def test_a_token_is_acquired_or_refused() -> None:
     unlimited, limited = (
         TokenBucket(BucketState(None)),
         TokenBucket(BucketState(RateLimit(1)), clock=lambda: 7.0),

@@ -12,7 +12,7 @@ CLOSED = "127.0.0.1:1"
 NOWHERE = "nowhere.invalid"
 
 
-@pytest.fixture(params=["direct", "public"], autouse=True)
+@pytest.fixture(params=["fast", "public"], autouse=True)
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go each transport."""
     monkeypatch.setenv("REFOLD_TRANSPORT", request.param)
