@@ -71,7 +71,7 @@ class Latencies:
         """Add one value."""
         step = int(math.log2(seconds * 1e6) * _STEPS) if seconds > 1e-6 else 0
         self._counts[step] = self._counts.get(step, 0) + 1
-        if seconds > self.longest:  # noqa: PLR1730 - spares a call, for every call of a batch
+        if seconds > self.longest:  # noqa: PLR1730 - max() would cost a function call per call of a batch
             self.longest = seconds
 
     def percentile(self, share: float) -> float | None:
@@ -144,19 +144,19 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         head = f"{self.done:,} done, {self.failed:,} failed, {self.skipped:,} skipped"
         if self.under_way:
             head += f", {self.under_way:,} under way"
-        pace = f"{self.seconds:.1f} s, {self.throughput:,.1f} calls a second, {self.attempts:,} attempts"
+        speed = f"{self.seconds:.1f} s, {self.throughput:,.1f} calls a second, {self.attempts:,} attempts"
         return [
             head,
-            pace,
-            self._times(),
-            f"stopped early: {_words(self.stopped)}" if self.stopped else "",
-            _counters("failures", self.errors),
-            _counters("fates", dict(self.fates)),
-            _counters("skipped", {_words(reason): number for reason, number in self.reasons.items()}),
-            _listed("to reconnect", [f"{account} ({slug})" for account, slug in self.reconnect]),
+            speed,
+            self._latencies(),
+            f"stopped early: {_spaced(self.stopped)}" if self.stopped else "",
+            _counts_line("failures", self.errors),
+            _counts_line("fates", dict(self.fates)),
+            _counts_line("skipped", {_spaced(reason): number for reason, number in self.reasons.items()}),
+            _list_line("to reconnect", [f"{account} ({slug})" for account, slug in self.reconnect]),
         ]
 
-    def _times(self) -> str:
+    def _latencies(self) -> str:
         if self.p50 is None or self.p90 is None or self.p99 is None:
             return ""
         times = (
@@ -165,16 +165,16 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         return f"{times}; waited for the rate limit {self.rate_wait:,.1f} s" if self.rate_wait else times
 
 
-def _words(reason: Reason) -> str:
+def _spaced(reason: Reason) -> str:
     return reason.replace("_", " ")
 
 
-def _counters(name: str, counts: Mapping[Any, int]) -> str:
+def _counts_line(name: str, counts: Mapping[Any, int]) -> str:
     parts = [f"{what} {number:,}" for what, number in sorted(counts.items(), key=lambda item: -item[1])]
     return f"{name}: {', '.join(parts)}" if parts else ""
 
 
-def _listed(name: str, items: list[str], most: int = 10) -> str:
+def _list_line(name: str, items: list[str], most: int = 10) -> str:
     more = f" and {len(items) - most:,} more" if len(items) > most else ""
     return f"{name}: {', '.join(items[:most])}{more}" if items else ""
 

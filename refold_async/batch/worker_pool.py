@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from refold_async._core.pipeline import RetryAfter
@@ -28,7 +28,7 @@ class WorkerPool:
         scheduler: Decides whose call goes next.
         counters: Counts the outcomes.
         source: The input; a pending read is interrupted when the batch stops.
-        hooks: Told of each outcome.
+        hooks: Called with each outcome.
         concurrency: The number of workers.
         failure_limit: Called after a failure; returns why the batch stops, or `None`.
 
@@ -91,12 +91,9 @@ class WorkerPool:
                 continue
             try:
                 slot = acquire(queued)
-                if slot is not None:
-                    await slot
-                    # The batch may have stopped, or the connection broken, during the wait.
-                    if (reason := self._reason_to_skip(queued)) is not None:
-                        self._skip(queued, now := clock(), reason)
-                        continue
+                if slot is not None and not await self._wait_for(slot, queued):
+                    now = clock()
+                    continue
                 answer = await attempt(queued)
             except RefoldError as error:
                 self._fail(queued, now := clock(), error)
@@ -104,7 +101,12 @@ class WorkerPool:
                 self.stop("journal_failed")
                 self._settle(queued, now := clock(), unrecorded.answer)
             else:
-                self._handle(queued, now := clock(), answer)
+                now = clock()
+                if type(answer) is RetryAfter or type(answer) is Skip:
+                    self._handle(queued, now, answer)
+                else:  # inlined: most calls end here, and a method call is measurable
+                    self._scheduler.release(queued, now)
+                    self._finish(queued, now, Done, answer)
 
     def _begin(self, now: float) -> QueuedCall | None:
         """Take the next call and count it as under way; if it is cancelled, it stays there."""
@@ -126,6 +128,15 @@ class WorkerPool:
         if not queued.attempts:
             queued.started_at = now
         return queued
+
+    async def _wait_for(self, slot: Awaitable[None], queued: QueuedCall) -> bool:
+        """Wait for a slot of the rate limit, and return whether the call may still be sent."""
+        await slot
+        # The batch may have stopped, or the connection broken, during the wait.
+        reason = self._reason_to_skip(queued)
+        if reason is not None:
+            self._skip(queued, self._clock(), reason)
+        return reason is None
 
     def _handle(self, queued: QueuedCall, now: float, answer: object) -> None:
         if type(answer) is RetryAfter:

@@ -48,6 +48,6 @@ async def leave_under_way(sandbox: Sandbox, calls: Sequence[Call], path: Path) -
     hanging = Fault(effect="write", hang=True, when="after")
     sandbox.faults.add(hanging)
     async with client(sandbox) as refold, refold.batch(calls, journal=path):
-        while sandbox.ledger.count() < len(calls):  # noqa: ASYNC110 - a ledger wakes nobody
+        while sandbox.ledger.count() < len(calls):  # noqa: ASYNC110 - the ledger has no event
             await asyncio.sleep(0.002)
     sandbox.faults.remove(hanging)

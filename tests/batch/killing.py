@@ -34,15 +34,15 @@ async def kill_and_resume(sandbox: Sandbox, journal: Path, writes: int, seed: in
     second = await _run_to_the_end(sandbox, journal, writes)
     third = await _run_to_the_end(sandbox, journal, writes)
 
-    told = {int(line.split()[0]): line.split(" ", 1)[1] for line in second}
-    unknown = {place for place, what in told.items() if what == "failed unknown InterruptedRunError"}
+    reported = {int(line.split()[0]): line.split(" ", 1)[1] for line in second}
+    unknown = {place for place, what in reported.items() if what == "failed unknown InterruptedRunError"}
     assert not sandbox.ledger.duplicates(), "a write ran twice"
-    assert len(second) == len(told) == writes, "a call has not exactly one outcome"
+    assert len(second) == len(reported) == writes, "a call has not exactly one outcome"
     assert unknown == begun, "what was under way is not what is reported as unknown"
     assert _places(sandbox) | unknown == set(range(writes)), "a write is missing"
     for line in first:
         place, what = line.split(" ", 1)
-        assert (what, told[int(place)]) == ("done", "skipped done_before"), (
+        assert (what, reported[int(place)]) == ("done", "skipped done_before"), (
             "an outcome handed over is not kept"
         )
     again = [line.split(" ", 1)[1] for line in third]
@@ -62,7 +62,7 @@ async def _killed(sandbox: Sandbox, journal: Path, writes: int, chance: random.R
     program = await asyncio.create_subprocess_exec(*_command(sandbox, journal, writes), cwd=ROOT, stdout=PIPE)
     reading = asyncio.create_task(program.communicate())
     enough = chance.randrange(writes)
-    while sandbox.ledger.count() < enough and program.returncode is None:  # noqa: ASYNC110 - it wakes nobody
+    while sandbox.ledger.count() < enough and program.returncode is None:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0.001)
     await asyncio.sleep(chance.uniform(0, 0.02))
     if program.returncode is None:

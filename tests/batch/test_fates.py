@@ -36,7 +36,7 @@ async def test_a_call_that_ran_is_not_reported_as_refused_when_the_batch_stops(
         Fault(drop="after", times=1), Fault(status=429, times=1, headers={"Retry-After": wait})
     )  # fmt: skip
     async with client(sandbox, Retry(base=0.001)) as refold, refold.batch([HARMLESS]) as batch:
-        while len(sandbox.requests) < 2:  # noqa: ASYNC110 - the sandbox wakes nobody
+        while len(sandbox.requests) < 2:  # noqa: ASYNC110 - the sandbox has no event
             await asyncio.sleep(0.002)
         await asyncio.sleep(0.02)
         batch.stop()

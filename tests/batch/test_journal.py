@@ -94,7 +94,7 @@ async def test_a_write_under_way_is_reported_unknown_once_and_never_repeated(
 async def test_a_write_cancelled_between_attempts_is_run_again(sandbox: Sandbox, path: Path) -> None:
     sandbox.faults.add(Fault(status=429, headers={"Retry-After": "60"}, times=1))
     async with client(sandbox) as refold, refold.batch(writes(1), journal=path):
-        while not sandbox.faults.fired(next(iter(sandbox.faults))):  # noqa: ASYNC110 - it wakes nobody
+        while not sandbox.faults.fired(next(iter(sandbox.faults))):  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.002)
         await asyncio.sleep(0.02)
     assert reasons(await run(sandbox, writes(1), path)) == {"Done"}

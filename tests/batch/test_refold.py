@@ -217,7 +217,7 @@ async def test_a_client_that_is_closed_under_a_batch_stops_it(sandbox: Sandbox) 
     sandbox.faults.add(Fault(hang=True))
     refold = client(sandbox)
     async with refold.batch(reads(500), concurrency=5) as batch:
-        while len(sandbox.requests) < 5:  # noqa: ASYNC110 - the sandbox wakes nobody
+        while len(sandbox.requests) < 5:  # noqa: ASYNC110 - the sandbox has no event
             await asyncio.sleep(0.002)
         await refold.aclose()
         outcomes = [outcome async for outcome in batch]
@@ -266,7 +266,7 @@ async def test_each_call_that_hooks_hear_begin_they_hear_end_once(sandbox: Sandb
     sandbox.faults.add(Fault(status=503))
     refold = client(sandbox, hooks=Listener(), retry=Retry(base=0.001), rate_limit=RateLimit(0.1))
     async with refold, refold.batch(reads(3), concurrency=2) as batch:
-        while not heard["again"]:  # noqa: ASYNC110 - a hook wakes nobody
+        while not heard["again"]:  # noqa: ASYNC110 - a hook has no event
             await asyncio.sleep(0.002)
         await asyncio.sleep(0.01)
         if not leave:

@@ -236,8 +236,8 @@ def test_after_a_pause_the_calls_that_still_run_count_against_the_one_permit(ear
         of.release(queued, 0.0, succeeded=False)
     (other,) = add(of, "b")
     assert [of.take(2.0), of.take(2.0)] == [other, None]
-    *rest, longest = running[early:]
-    for queued in rest:
+    *shorter, longest = running[early:]
+    for queued in shorter:
         of.release(queued, 2.0, succeeded=False)
         assert not of.ready
     of.release(longest, 2.0, succeeded=False)

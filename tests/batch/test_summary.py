@@ -57,10 +57,10 @@ async def test_a_long_list_to_reconnect_is_cut_short_in_print() -> None:
 
 
 async def test_progress_is_reported_and_ends_complete() -> None:
-    told: list[BatchProgress] = []
-    await outcomes_of(calls(40), succeed, on_progress=told.append)
-    assert told[0].done == 0
-    last = told[-1]
+    reported: list[BatchProgress] = []
+    await outcomes_of(calls(40), succeed, on_progress=reported.append)
+    assert reported[0].done == 0
+    last = reported[-1]
     assert (last.done, last.total, last.read, last.held, last.ended, last.left) == (40, 40, 40, 0, True, 0.0)
 
 

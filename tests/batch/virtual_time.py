@@ -14,7 +14,7 @@ class _Selector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
-            raise AssertionError("everybody waits, and nobody will ever come")
+            raise AssertionError("every task waits and no timer is set")
         if timeout > 0:
             self.loop.before_sleep()
         self.loop.now += max(timeout, 0) + _STEP
