@@ -1,4 +1,4 @@
-"""What an error says where no connection came about: who could not be reached, and why."""
+"""Messages of failed connections: which host could not be reached, and why."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Credentials: shown nowhere, given to whom they are for, asked for where they have a source."""
+"""Credentials: never shown, sent as headers, and fetched from their source if they have one."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

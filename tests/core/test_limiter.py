@@ -1,4 +1,4 @@
-"""The limiter: so many within, first come first served, and no place lost to a cancelled waiter."""
+"""The capacity limiter: first come, first served, and no slot lost to a cancelled waiter."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The transport of one call: its deadline over all waits and tries, its retries, and what it tells of itself."""
+"""The attempts of one call: its deadline over all waits and retries, and what hooks see of it."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The table of replies: for each odd one the value or the error class, its fate and its message."""
+"""Odd responses by table: the value, or the error with its fate and message."""
 
 import gzip
 import json

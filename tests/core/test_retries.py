@@ -1,4 +1,4 @@
-"""Whether a failed call is tried again, and when: a write never is where it may have run."""
+"""Whether and when a failed call is retried: a write that may have run never is."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""Settings: each wrong one is refused where it is given, in words that repeat no key."""
+"""Settings: invalid ones are refused when constructed, in messages that repeat no key."""
 
 import ssl
 import warnings

@@ -1,4 +1,4 @@
-"""Virtual time: a clock that stands still until everybody sleeps, and then jumps to the next to wake."""
+"""Virtual time: a clock that jumps to the next wake-up once all tasks sleep."""
 
 import asyncio
 import heapq
@@ -25,7 +25,7 @@ class VirtualTime:
         await woken
 
     async def settle(self) -> None:
-        """Let everybody go as far as they can at this moment."""
+        """Run all tasks as far as they can get at this moment."""
         for _ in range(SETTLE):
             await asyncio.sleep(0)
 
