@@ -67,7 +67,7 @@ class Report:
 
 
 async def run(writes: int, seed: int = 0) -> Report:
-    """Make `count` writes, each with its own title."""
+    """Make this many writes, each with its own title."""
     reported: dict[str, str] = {}
     titles = iter(range(writes))
     async with Sandbox(seed=seed, faults=faults(), request_log=writes * 10) as sandbox:
