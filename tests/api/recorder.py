@@ -109,7 +109,7 @@ async def _form(request: web.Request) -> dict[str, tuple[str | None, str | None,
 
 
 def _documented(arrived: Arrived) -> web.Response:
-    row = arrived.row
+    row = row_of(arrived.method, arrived.raw_path) or {"status": 200, "answer": {}}
     if row["status"] == 204:
         return web.Response(status=204)
     return web.json_response(row.get("answer"), status=row["status"])

@@ -23,6 +23,7 @@ class Sample:
         headers: Its headers, but for those of every request.
         body: Its body.
         names_account: Whether an API key also names its customer in the query.
+        is_derived: Whether it was made of the table of operations; its body and answer are not known then.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Sample:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = NOTHING
     names_account: bool = False
+    is_derived: bool = False
 
 
 def get(path: str, *args: Any, **rest: Any) -> Sample:

@@ -1,10 +1,12 @@
 """All public methods of the API, found by looking at the three scopes."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from refold_async import KeyAccount, Refold, TokenAccount
+from refold_async.api.operations import OPERATIONS
 from refold_async.api.resource import Lazy
 
 from .sample import Sample
@@ -47,7 +49,19 @@ class Method(NamedTuple):
         """Its sample calls: those of this scope, and those of any."""
         whole = f"{self.scope}:{self.key}"
         own = {key: sample for key, sample in SAMPLES.items() if key.partition(" (")[0] == whole}
-        return own or {key: sample for key, sample in SAMPLES.items() if key.partition(" (")[0] == self.key}
+        shared = {key: sample for key, sample in SAMPLES.items() if key.partition(" (")[0] == self.key}
+        return own or shared or self._derived()
+
+    def _derived(self) -> dict[str, Sample]:
+        """Make a sample of the operation that has the method's name."""
+        parameters = list(inspect.signature(self.function).parameters.values())[1:]
+        required = [each for each in parameters if each.default is each.empty]
+        args = tuple({"a": 1} if "Mapping" in str(each.annotation) else f"{each.name}-1" for each in required)
+        operation = next((each for each in OPERATIONS if each.name == self.key), None)
+        if operation is None:
+            return {}
+        path = re.sub(r"{(\w+)}", r"\1-1", operation.path)
+        return {self.key: Sample(operation.method, path, args, is_derived=True)}
 
 
 def resources(scope: str) -> dict[str, type]:

@@ -5,13 +5,14 @@ import re
 
 import pytest
 
+from refold_async.api.operations import OPERATIONS
 from refold_async.api.resource import Lazy
 
-from .recorder import rows, shape
+from .recorder import shape
 from .surface import SCOPES, Method, methods, resources
 
 METHODS = [pytest.param(each, id=f"{each.scope}:{each.key}") for each in methods()]
-PLACES = {f"{row['method']} {shape(row['path'])}" for row in rows()}
+PLACES = {f"{each.method} {shape(each.path)}" for each in OPERATIONS}
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,7 +10,7 @@ import pytest
 
 from refold_async.sandbox import Sandbox
 from refold_async.sandbox.api import ROUTES
-from tests.reference import needs_reference
+from tests.reference import FOLDER, needs_reference
 
 from . import scenarios_accounts, scenarios_work
 from .recording_client import Key, RecordingClient
@@ -24,7 +24,10 @@ from .reference import (
     without_ids,
 )
 
-OPERATIONS = [(route.method, route.path) for route in ROUTES]
+_SPECIFIED = specification()["paths"] if FOLDER.is_dir() else {}
+OPERATIONS = [
+    (route.method, route.path) for route in ROUTES if route.method.lower() in _SPECIFIED.get(route.path, {})
+]
 
 SCENARIOS = (
     scenarios_accounts.linked_accounts,
