@@ -117,7 +117,7 @@ async def env_variables(recorder: RecordingClient) -> None:
     await recorder.call("POST", values, json=limit)
     for name in ("API_BASE_URL", "API_SECRET"):
         await recorder.call("GET", f"{base}/value/{{definition_id}}", ids[name])
-    for scope in ("linked_accounts", "workflow"):
+    for scope in ("linked_account", "workflow"):
         await recorder.call("GET", f"{values}/{{scope}}", scope)
     for _ in range(2):
         await recorder.call("DELETE", f"{values}/{{value_id}}", kept["_id"])
