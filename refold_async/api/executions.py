@@ -142,12 +142,11 @@ class Executions(Resource):
             InvalidCallError: If a time has no time zone.
             RefoldError: If the call fails in any other way.
         """
+        named = {"workflow_id": workflow_id, "workflow_name": workflow_name, "execution_id": execution_id}
         query = {
             "status": status,
             "slug": slug,
-            "workflow_id": workflow_id,
-            "workflow_name": workflow_name,
-            "execution_id": execution_id,
+            **named,
             "start_date": moment("start_date", start_date),
             "end_date": moment("end_date", end_date),
             "execution_type": execution_type,
