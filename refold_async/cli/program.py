@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "accounts": CommandEntry("accounts", "List, create and delete linked accounts."),
     "workflows": CommandEntry("workflows", "List and run workflows."),
     "executions": CommandEntry("executions", "List, follow, stop and rerun workflow executions."),
+    "codegen": CommandEntry("codegen", "Write a typed module for an app."),
     "api": CommandEntry("api", "Call any path of the API."),
 }
 

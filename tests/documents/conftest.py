@@ -24,6 +24,7 @@ def home(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     running.reset()
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("REFOLD_API_KEY", running.api_key)
     monkeypatch.setenv("REFOLD_BASE_URL", running.base_url)
     return running

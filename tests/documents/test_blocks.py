@@ -23,6 +23,10 @@ SERVES = "refold sandbox"
 """Runs until it is stopped, so only its arguments are parsed."""
 
 
+GENERATES = "refold codegen"
+"""Writes modules that the programs of its page import."""
+
+
 def commands(page: Path) -> list[str]:
     """Return the lines of a document that call the command, joining continued lines."""
     text = "".join(block.code for block in blocks(page, "sh"))
@@ -34,6 +38,10 @@ COMMANDS = {name_of(page): found for page in PAGES if (found := commands(page))}
 
 @pytest.mark.parametrize("name", [name for name, found in PROGRAMS.items() if found])
 def test_the_programs_of_a_page_run(name: str, program: Program, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in COMMANDS.get(name, ()):
+        if command.startswith(GENERATES):
+            assert run(shlex.split(command)[1:]) == 0
+    capsys.readouterr()
     for block in PROGRAMS[name]:
         program.run(block)
         printed = capsys.readouterr()

@@ -1,0 +1,200 @@
+"""`refold codegen SLUG --account ID`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from refold_async import Effect, Refold
+from refold_async.cli.arguments import read_pairs
+from refold_async.cli.client_command import client_command
+from refold_async.cli.terminal import Terminal, printable
+from refold_async.codegen.differences import Facts, UnreadableModuleError, differences, read_module
+from refold_async.codegen.fetching import fetch, learn
+from refold_async.codegen.model import ActionModel, AppModel, Shape, merge_shapes
+from refold_async.codegen.names import NameTakenError, module_name
+from refold_async.codegen.rendering import render
+from refold_async.codegen.samples import read_samples
+
+_EFFECTS: tuple[Effect, ...] = ("read", "idempotent", "write")
+
+
+@click.command("codegen")
+@click.argument("slug")
+@click.option("--account", metavar="ID", help="The linked account whose schemas to read.")
+@click.option(
+    "--accounts", metavar="ID,ID", help="Several: what all require is required, what any has is there."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE|FOLDER", help="Default: this folder, by SLUG."
+)
+@click.option(
+    "--samples",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    metavar="FILE|FOLDER",
+    help="Recordings, or JSON named for actions, to infer the types of answers from; repeatable.",
+)
+@click.option(
+    "--learn", "learns", is_flag=True, help="Execute reads that need no parameter, for their answers."
+)
+@click.option("--name", "names", multiple=True, metavar="ID=NAME", help="A Python name of your choice.")
+@click.option(
+    "--effect", "effects", multiple=True, metavar="ID=EFFECT", help="An effect that you know better."
+)
+@click.option("--check", is_flag=True, help="Write nothing; end with 1 if FILE differs, and say how.")
+@click.option("--diff", is_flag=True, help="Write nothing; say how FILE differs.")
+@client_command
+async def codegen(
+    terminal: Terminal,
+    refold: Refold,
+    *,
+    slug: str,
+    account: str | None,
+    accounts: str | None,
+    out: Path | None,
+    samples: Sequence[Path],
+    learns: bool,
+    names: Sequence[str],
+    effects: Sequence[str],
+    check: bool,
+    diff: bool,
+) -> None:
+    """Write a typed module for the app SLUG.
+
+    An action becomes a method with its parameters as keyword arguments; `--samples` and `--learn` type what
+    it answers.
+    """
+    ids = _accounts(account, accounts)
+    path = _path(out, slug)
+    old = _read(path)
+    given, known = _names(names), _effects(effects)
+
+    def tell(line: str) -> None:
+        click.echo(printable(line), err=True)
+
+    actions = await fetch(refold, slug, ids, known, tell)
+    shapes = _shapes(samples, slug)
+    if learns:
+        merge_shapes(shapes, await learn(refold, slug, ids, actions, tell))
+    app = _app(slug, actions, shapes, given, known)
+    text = _render(app)
+    if check or diff:
+        gone = [f"{path}: not there"]
+        changes = differences(old[1], read_module(text), answers=bool(shapes)) if old else gone
+        _tell_changes(terminal, path, changes)
+        raise click.exceptions.Exit(1 if check and changes else 0)
+    changed = old is None or old[0] != text
+    if changed:
+        _write(path, text)
+    facts = {"path": str(path), "actions": len(actions), "typed": len(app.shapes), "changed": changed}
+    words = f"{len(actions)} actions, {len(app.shapes)} with typed answers"
+    terminal.report(facts, f"{'wrote' if changed else 'unchanged:'} {path}: {words}")
+
+
+def _accounts(one: str | None, several: str | None) -> list[str]:
+    ids = [*([one] if one else []), *(several or "").split(",")]
+    ids = list(dict.fromkeys(each.strip() for each in ids if each.strip()))
+    if not ids:
+        raise click.UsageError("name an account whose schemas to read: --account ID, or --accounts ID,ID")
+    return ids
+
+
+def _path(out: Path | None, slug: str) -> Path:
+    if out is not None and not out.is_dir():
+        return out
+    name = module_name(slug)
+    if not name:
+        raise click.UsageError(f"{slug!r} gives no module name; say --out FILE")
+    return (out or Path()) / f"{name}.py"
+
+
+def _read(path: Path) -> tuple[str, Facts] | None:
+    """Return what is there, which is replaced only if it was generated too."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, read_module(text)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError, UnreadableModuleError) as error:
+        raise click.UsageError(
+            f"{path} is not replaced: {error}; remove it, or choose another --out"
+        ) from error
+
+
+def _names(pairs: Sequence[str]) -> dict[str, str]:
+    split = [pair.rpartition("=") for pair in pairs]  # an id may hold `=`, a name cannot
+    if not all(key and name for key, _, name in split):
+        raise click.BadParameter("give ID=NAME, or ID.PARAMETER=NAME", param_hint="--name")
+    return {key: name for key, _, name in split}
+
+
+def _effects(pairs: Sequence[str]) -> dict[str, Effect]:
+    given = read_pairs(pairs, "--effect")
+    known = {key: each for key, name in given.items() for each in _EFFECTS if each == name}
+    if wrong := given.keys() - known.keys():
+        raise click.BadParameter(f"{min(wrong)}: one of {', '.join(_EFFECTS)}", param_hint="--effect")
+    return known
+
+
+def _shapes(samples: Sequence[Path], slug: str) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {}
+    for path in samples:
+        try:
+            merge_shapes(shapes, read_samples(path, slug))
+        except (OSError, UnicodeError, msgspec.MsgspecError) as error:
+            raise click.BadParameter(f"{path}: {error}", param_hint="--samples") from error
+    return shapes
+
+
+def _app(
+    slug: str,
+    actions: tuple[ActionModel, ...],
+    shapes: Mapping[str, Shape],
+    names: dict[str, str],
+    effects: Mapping[str, Effect],
+) -> AppModel:
+    ids = {each.id for each in actions}
+    if unknown := effects.keys() - ids:
+        raise click.BadParameter(f"{slug} has no action {min(unknown)!r}", param_hint="--effect")
+    kept = {key: shape for key, shape in shapes.items() if key in ids}
+    return AppModel(slug=slug, actions=actions, shapes=kept, names=names)
+
+
+def _render(app: AppModel) -> str:
+    try:
+        return render(app)
+    except NameTakenError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _tell_changes(terminal: Terminal, path: Path, changes: list[str]) -> None:
+    words = "\n".join(changes) if changes else f"{path} is up to date"
+    terminal.report({"path": str(path), "differences": changes}, words)
+
+
+def _write(path: Path, text: str) -> None:
+    """Put a file in its place at once: whoever reads it sees the old text or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+        Path(name).chmod(mode & 0o777)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """Return the process's mask of modes, which can be read only by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,119 @@
+"""From the shapes of samples to structs."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from refold_async.codegen.model import Shape
+from refold_async.codegen.names import FIELD, class_name, literal, python_name, unique
+
+_MOST_FIELDS: Final = 300
+"""An object with more keys than this is data by key, not a record."""
+
+
+class StructModel(NamedTuple):
+    """A struct to be written: its name, and its fields as lines of code."""
+
+    name: str
+    fields: list[str]
+
+
+class AliasModel(NamedTuple):
+    """A name for a type that is not a struct."""
+
+    name: str
+    type: str
+
+
+class AnswerTypes:
+    """Names and writes the types of answers.
+
+    Args:
+        taken: Names that are not free in the module; those of the types are added.
+    """
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+
+    def of(self, name: str, shape: Shape) -> list[StructModel | AliasModel]:
+        """Return the types of an answer, each after those that it needs; the last is that of the answer.
+
+        Args:
+            name: The name of the answer's type.
+            shape: What its samples looked like.
+
+        Returns:
+            The types; none if the samples have nothing in common.
+        """
+        name = unique(name, self._taken)
+        written: list[StructModel] = []
+        if _is_record(shape) and shape.kinds == {"object"}:
+            self._struct(name, shape, written)
+            return [*written]
+        kind = self._type(f"{name}Item", shape, written)
+        return [] if kind == "Any" else [*written, AliasModel(name, kind)]
+
+    def _struct(self, name: str, shape: Shape, written: list[StructModel]) -> None:
+        kinds = {
+            key: self._type(f"{name}{class_name(key)}", each, written)
+            for key, each in sorted(shape.fields.items())
+            if _can_be_field(key)
+        }
+        reserved = FIELD | {word for kind in kinds.values() for word in re.findall(r"\w+", kind)}
+        names: set[str] = set()
+        # A key that is a name as it stands comes first, so that no other key takes its name.
+        keys = sorted(kinds, key=lambda key: (python_name(key, reserved) != key, key))
+        owns = {key: unique(python_name(key, reserved) or "field", names) for key in keys}
+        lines = (_line(owns[key], key, kinds[key], shape.fields[key]) for key in keys)
+        written.append(StructModel(name, sorted(lines)))
+
+    def _type(self, name: str, shape: Shape, written: list[StructModel]) -> str:
+        """Return the annotation of a value, with `None` only if a null was seen."""
+        kinds = shape.kinds - {"null"} - ({"int"} if "float" in shape.kinds else set())
+        if not kinds or (kinds & {"object", "list"} and len(kinds) > 1):
+            return "Any"
+        null = ["None"] if "null" in shape.kinds else []
+        if kinds == {"object"}:
+            return " | ".join([self._object(name, shape, written), *null])
+        if kinds == {"list"}:
+            item = self._type(name, shape.item or Shape(), written)
+            return " | ".join([f"list[{item}]", *null])
+        return " | ".join([*sorted(kinds), *null])
+
+    def _object(self, name: str, shape: Shape, written: list[StructModel]) -> str:
+        if _is_record(shape):
+            name = unique(name, self._taken)
+            self._struct(name, shape, written)
+            return name
+        merged = Shape()
+        for each in shape.fields.values():
+            merged.merge(each)
+        return f"dict[str, {self._type(f'{name}Value', merged, written)}]"
+
+
+def _can_be_field(key: str) -> bool:
+    """Whether msgspec can name a field so; another key is skipped, as an unknown one is."""
+    return not any(char in '"\\' or char < " " for char in key)
+
+
+def _is_record(shape: Shape) -> bool:
+    """Whether it is an object whose keys are names rather than data, e.g. ids or dates."""
+    heads = (key[0] for key in shape.fields if key and _can_be_field(key))
+    named = sum(1 for head in heads if head.isalpha() or head in "_$@")
+    few = 0 < len(shape.fields) <= _MOST_FIELDS
+    return few and named * 2 > len(shape.fields)
+
+
+def _line(name: str, key: str, kind: str, shape: Shape) -> str:
+    """Return the line of a field: an absent list is empty, an absent object has its own defaults."""
+    arguments: list[str] = []
+    if kind != "Any" and "null" not in shape.kinds:
+        if shape.kinds & {"object", "list"}:
+            arguments.append(f"default_factory={kind.partition('[')[0]}")
+        else:
+            kind = f"{kind} | None"
+    if name != key:
+        arguments = [*(arguments or ["default=None"]), f"name={literal(key)}"]
+    default = f"msgspec.field({', '.join(arguments)})" if arguments else "None"
+    return f"{name}: {kind} = {default}"

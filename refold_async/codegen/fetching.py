@@ -1,0 +1,180 @@
+"""Reading an app's actions for one account or several, and merging what differs between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from refold_async import (
+    Account,
+    Action,
+    ActionParameter,
+    ActionSchema,
+    Effect,
+    NotFoundError,
+    Refold,
+    RefoldError,
+)
+from refold_async.codegen.model import ActionModel, ParameterModel, Shape
+
+T = TypeVar("T")
+
+_AT_ONCE: Final = 10
+_LEARN_LIMIT: Final = "10"
+"""The `limit` of a read that is executed to learn what it answers."""
+
+Tell = Callable[[str], None]
+
+
+async def fetch(
+    refold: Refold, slug: str, accounts: Sequence[str], effects: Mapping[str, Effect], tell: Tell
+) -> tuple[ActionModel, ...]:
+    """Read the actions of an app, merged over accounts.
+
+    Args:
+        refold: The client.
+        slug: The app's slug.
+        accounts: The linked accounts to read for.
+        effects: Effects that the user knows better, by action id.
+        tell: Called with a line about the progress, or about an action that has no schema.
+
+    Raises:
+        RefoldError: If a call fails for another reason than a missing schema.
+    """
+    found: dict[str, list[tuple[Action, ActionSchema]]] = {}
+
+    async def read(account: Account, action: Action) -> None:
+        try:
+            schema = await account.actions.schema(slug, action.action_id or "")
+        except NotFoundError:
+            tell(f"{slug}/{action.action_id}: left out, the service has no schema of it")
+        else:
+            found.setdefault(action.action_id or "", []).append((action, schema))
+
+    listed = [(refold.account(each), each) for each in accounts]
+    lists = [(account, await account.actions.list(slug)) for account, _ in listed]
+    jobs = [
+        (account, action)
+        for account, actions in lists
+        for action in actions
+        if isinstance(action.action_id, str) and action.action_id
+    ]
+    await _each(jobs, lambda job: read(*job), lambda done: tell(f"schemas: {done} of {len(jobs)}"))
+    return tuple(merge(each, found[each], effects) for each in sorted(found))
+
+
+def merge(
+    action_id: str, found: Sequence[tuple[Action, ActionSchema]], effects: Mapping[str, Effect]
+) -> ActionModel:
+    """Merge what accounts say of one action: a parameter is required only if all require it."""
+    ordered = sorted(found, key=lambda pair: (str(pair[0].name), str(pair[0].description)))
+    action = ordered[0][0]
+    schemas = [_by_name(schema) for _, schema in found]
+    names = sorted({name for schema in schemas for name in schema})
+    return ActionModel(
+        id=action_id,
+        effect=effects.get(action_id, action.effect),
+        name=_text(action.name),
+        description=_text(action.description),
+        parameters=tuple(_merged(name, [schema.get(name) for schema in schemas]) for name in names),
+    )
+
+
+def _by_name(schema: Iterable[ActionParameter]) -> dict[str, ActionParameter]:
+    """Return the parameters by name; the service may send an item that is not one."""
+    return {
+        each.name: each for each in schema if isinstance(each, ActionParameter) and isinstance(each.name, str)
+    }
+
+
+def _merged(name: str, found: Sequence[ActionParameter | None]) -> ParameterModel:
+    present = [each for each in found if each is not None]
+    choices = [_options(each.options) for each in present]
+    return ParameterModel(
+        id=name,
+        required=all(each is not None and each.required is True for each in found),
+        kinds=tuple(sorted({_text(each.type).lower() for each in present})),
+        options=_union(choices) if all(choices) else (),
+        label=min(_text(each.label) for each in present),
+        help=min(_text(each.help_text) for each in present),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _options(options: object) -> list[str | int]:
+    """Return the values of a choice; none if one of them cannot stand in a `Literal`."""
+    if not isinstance(options, list):
+        return []
+    values = [each.get("value") if isinstance(each, dict) else each for each in options]
+    fit = [each for each in values if isinstance(each, str | int) and not isinstance(each, bool)]
+    return fit if len(fit) == len(values) else []
+
+
+def _union(choices: Iterable[list[str | int]]) -> tuple[str | int, ...]:
+    options = {option for each in choices for option in each}
+    return tuple(sorted(options, key=lambda option: (str(option), isinstance(option, int))))
+
+
+async def learn(
+    refold: Refold, slug: str, accounts: Sequence[str], actions: Sequence[ActionModel], tell: Tell
+) -> dict[str, Shape]:
+    """Execute the reads that require no parameter, and return the shapes of what they answer.
+
+    Args:
+        refold: The client.
+        slug: The app's slug.
+        accounts: The linked accounts to read for.
+        actions: The app's actions.
+        tell: Called with a line about the progress, or about a read that failed.
+    """
+    shapes: dict[str, Shape] = {}
+
+    async def read(account_id: str, action: ActionModel) -> None:
+        params = {"limit": _LEARN_LIMIT} if any(each.id == "limit" for each in action.parameters) else {}
+        account = refold.account(account_id)
+        try:
+            result = await account.actions.execute(slug, action.id, params, effect="read")
+            shapes.setdefault(action.id, Shape()).add(result.data)
+        except RefoldError as error:
+            tell(f"{slug}/{action.id}: not learned: {error.message}")
+
+    jobs = [(account, action) for account in accounts for action in actions if _is_learnable(action)]
+    await _each(jobs, lambda job: read(*job), lambda done: tell(f"reads: {done} of {len(jobs)}"))
+    return shapes
+
+
+def _is_learnable(action: ActionModel) -> bool:
+    return action.effect == "read" and not any(each.required for each in action.parameters)
+
+
+async def _each(
+    jobs: Iterable[T], work: Callable[[T], Awaitable[Any]], progress: Callable[[int], None]
+) -> None:
+    """Do a few jobs at a time, and tell of the progress after every fifty."""
+    waiting, done = iter(jobs), 0
+
+    async def worker() -> None:
+        nonlocal done
+        for job in waiting:
+            await work(job)
+            done += 1
+            if done % 50 == 0:
+                progress(done)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(worker())
+    except BaseExceptionGroup as failures:
+        raise _first(failures) from None
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

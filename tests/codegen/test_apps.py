@@ -1,0 +1,139 @@
+"""Modules of the sandbox's apps: what tools say of them, and what they do."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refold_async import NULL, Call, Done, Refold, TypedResult
+from refold_async.sandbox import Sandbox
+
+from .conftest import ACCOUNT, APPS, Codegen
+
+USE = """
+from acme.hubspot import GetContactDataResults, Hubspot
+from refold_async import Account, Call
+
+
+async def use(account: Account) -> str | None:
+    page = await Hubspot(account).get_contact(limit="2")
+    first: GetContactDataResults = page.data.results[0]
+    call: Call = Hubspot.calls.get_contact("demo-user-1", limit="2")
+    await Hubspot(account).httprequest(method="GET", url=call.slug)
+    return first.properties.email
+"""
+MISUSES = {
+    "misspelt parameter": "await Hubspot(account).get_contact(limmit='2')",
+    "missing parameter": "await Hubspot(account).create_contact(firstname='Ann')",
+    "unknown parameter": "Hubspot.calls.get_contact_by_id('a', contact_id='1', limit='2')",
+    "misspelt action": "await Hubspot(account).get_contakt()",
+    "misspelt field": "(await Hubspot(account).get_contact()).data.results[0].properties.emial",
+    "value of another type": "await Hubspot(account).create_contact(email=1)",
+    "account by name": "Hubspot.calls.get_contact(linked_account_id='a')",
+}
+MISUSE = """
+from acme.hubspot import Hubspot
+from refold_async import Account
+
+
+async def misuse(account: Account) -> None:
+    {code}
+"""
+
+
+def ran(*arguments: str, cwd: Path) -> str:
+    """Run a tool; return what it says, and nothing if it found nothing."""
+    ended = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=cwd, capture_output=True, text=True, timeout=100, check=False
+    )
+    return "" if ended.returncode == 0 else ended.stdout + ended.stderr or "failed"
+
+
+@pytest.fixture
+def acme(codegen: Codegen, tmp_path: Path) -> Path:
+    """A package with a module of each app, and files that use one well and badly."""
+    package = tmp_path / "acme"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for slug in APPS:
+        ended = codegen(slug, "--account", ACCOUNT, "--out", package, "--learn")
+        assert ended.code == 0, ended.err
+    (tmp_path / "use.py").write_text(USE)
+    for number, code in enumerate(MISUSES.values()):
+        (tmp_path / f"misuse_{number}.py").write_text(MISUSE.format(code=code))
+    return tmp_path
+
+
+def test_type_checkers_and_ruff_accept_every_module_and_find_misuse(acme: Path) -> None:
+    modules = [f"acme/{slug}.py" for slug in APPS]
+    assert ran("ruff", "check", "--isolated", *modules, cwd=acme) == ""
+    assert ran("ruff", "format", "--check", "--isolated", *modules, cwd=acme) == ""
+    assert ran("mypy", "--strict", "--no-incremental", *modules, "use.py", cwd=acme) == ""
+    assert ran("pyright", "--pythonpath", sys.executable, *modules, "use.py", cwd=acme) == ""
+    misuses = [f"misuse_{number}.py" for number in range(len(MISUSES))]
+    said = {
+        tool: ran(*arguments, *misuses, cwd=acme)
+        for tool, arguments in {
+            "mypy": ("mypy", "--strict", "--no-incremental"),
+            "pyright": ("pyright", "--pythonpath", sys.executable),
+        }.items()
+    }
+    for name, file in zip(MISUSES, misuses, strict=True):
+        assert [tool for tool, words in said.items() if file not in words] == [], name
+
+
+@pytest.mark.parametrize("slug", APPS)
+def test_generated_twice_gives_equal_bytes(slug: str, codegen: Codegen, tmp_path: Path) -> None:
+    paths = [tmp_path / "one.py", tmp_path / "two.py"]
+    for path in paths:
+        assert codegen(slug, "--account", ACCOUNT, "--out", path, "--learn").code == 0
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.fixture
+async def refold(sandbox: Sandbox) -> AsyncIterator[Refold]:
+    async with Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
+        yield refold
+
+
+async def test_a_method_executes_and_types_its_answer(hubspot: Any, refold: Refold) -> None:
+    page = await hubspot.Hubspot(refold.account(ACCOUNT), timeout=30).get_contact(limit="2")
+    assert isinstance(page, TypedResult)
+    assert page.node_status == "Success"
+    assert len(page.data.results) == 2
+    assert isinstance(page.data, hubspot.GetContactData)
+    assert "@" in page.data.results[0].properties.email
+
+
+async def test_none_is_left_out_and_null_is_sent(hubspot: Any, refold: Refold, sandbox: Sandbox) -> None:
+    app = hubspot.Hubspot(refold.account(ACCOUNT))
+    made = await app.create_contact(email="ann@example.com", phone=None, company=NULL)
+    assert made.data["properties"]["email"] == "ann@example.com"
+    assert sandbox.ledger.writes()[-1].params == {"email": "ann@example.com", "company": None}
+
+
+async def test_calls_run_in_a_batch(hubspot: Any, refold: Refold) -> None:
+    calls = [
+        hubspot.Hubspot.calls.get_contact(ACCOUNT, "first", limit="1"),
+        hubspot.Hubspot.calls.get_contact(ACCOUNT),
+    ]
+    assert calls[0] == Call(ACCOUNT, "hubspot", "get_contact", {"limit": "1"}, key="first", effect="read")
+    assert calls[1].params == {}
+    report = await refold.run(calls)
+    first = report.outcomes[0]
+    assert isinstance(first, Done)
+    assert len(TypedResult(first.result, hubspot.GetContactData).data.results) == 1
+
+
+def test_importing_a_module_defines_no_struct(hubspot: Any) -> None:
+    assert "GetContactData" not in vars(hubspot)
+    assert hubspot.GetContactData.__module__ == hubspot.__name__
+    assert hubspot.GetContactData is hubspot.GetContactData
+    assert hubspot.Hubspot is vars(hubspot)["Hubspot"]
+    with pytest.raises(AttributeError, match="has no attribute 'Contact'"):
+        _ = hubspot.Contact
+    with pytest.raises(AttributeError, match="__path__"):
+        _ = hubspot.__path__
