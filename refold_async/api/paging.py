@@ -191,6 +191,7 @@ class PageSource(Protocol[T]):
 
     async def fetch(self, number: int | None) -> Page[T]:
         """Fetch one page; `None` is the first."""
+        ...
 
     def describe(self, error: RefoldError) -> None:
         """Note on an error which call raised it."""
@@ -209,6 +210,7 @@ class _OperationPages(msgspec.Struct, Generic[P], frozen=True):
 
     async def fetch(self, number: int | None) -> P:
         """Fetch one page; `None` is the first."""
+        ...
         query = {"page": number, "limit": self.limit, **self.query}
         return await self.requester.call(
             self.operation, self.answer, *self.path, query=query, timeout=self.timeout, read=read_page

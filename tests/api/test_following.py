@@ -33,7 +33,7 @@ from .recorder import Arrived, Recorder
 FAST: Any = {"poll": 0.002, "longest_poll": 0.005}
 
 
-def play(recorder: Recorder, states: Iterable[Any]) -> None:
+def respond_with(recorder: Recorder, states: Iterable[Any]) -> None:
     """Answer one state after another; the last for ever. A number is an HTTP status."""
     left = list(states)
 
@@ -49,7 +49,7 @@ def play(recorder: Recorder, states: Iterable[Any]) -> None:
 
 
 async def test_an_execution_is_followed_to_its_end(account: KeyAccount, recorder: Recorder) -> None:
-    play(recorder, ["RUNNING", "RUNNING", "PAUSED_BY_A_NEW_SERVICE", "COMPLETED"])
+    respond_with(recorder, ["RUNNING", "RUNNING", "PAUSED_BY_A_NEW_SERVICE", "COMPLETED"])
     execution = await account.executions.follow("x-1", timeout=5, **FAST)
     assert (execution.id, execution.status, execution.completed) == ("x-1", "COMPLETED", True)
     assert len(recorder.arrived) == 4
@@ -57,7 +57,7 @@ async def test_an_execution_is_followed_to_its_end(account: KeyAccount, recorder
 
 @pytest.mark.parametrize("end", ["ERRORED", "STOPPED", "TIMED_OUT", "errored"])
 async def test_an_end_that_is_not_well_is_an_error(account: KeyAccount, recorder: Recorder, end: str) -> None:
-    play(recorder, ["RUNNING", "STOPPING", end])
+    respond_with(recorder, ["RUNNING", "STOPPING", end])
     with pytest.raises(WorkflowFailed) as caught:
         await account.executions.follow("x-1", timeout=5, **FAST)
     assert caught.value.execution.id == "x-1"  # type: ignore[union-attr]
@@ -68,14 +68,14 @@ async def test_an_end_that_is_not_well_is_an_error(account: KeyAccount, recorder
     )  # fmt: skip
 
 
-def test_a_failed_workflow_travels_between_processes() -> None:
+def test_a_failed_workflow_is_pickled_between_processes() -> None:
     error = WorkflowFailed("it failed", execution=Execution(id="x-1", status="ERRORED"))
     copied = pickle.loads(pickle.dumps(error))
     assert (str(copied), copied.fate, copied.execution) == (str(error), "unknown", error.execution)
 
 
 async def test_a_passing_failure_does_not_end_the_wait(account: KeyAccount, recorder: Recorder) -> None:
-    play(recorder, ["RUNNING", *[503] * 5, "COMPLETED"])
+    respond_with(recorder, ["RUNNING", *[503] * 5, "COMPLETED"])
     assert (await account.executions.follow("x-1", timeout=5, **FAST)).completed
 
 
@@ -83,7 +83,7 @@ async def test_a_question_that_is_never_answered_does_not_end_the_wait(
     account: KeyAccount, recorder: Recorder
 ) -> None:
     """Each question has a `timeout` of its own, the client's, which says nothing of the execution."""
-    play(recorder, ["RUNNING", "COMPLETED"])
+    respond_with(recorder, ["RUNNING", "COMPLETED"])
     timeouts = [None, 1e-9, None]
 
     async def look(execution_id: str) -> Execution:
@@ -94,13 +94,13 @@ async def test_a_question_that_is_never_answered_does_not_end_the_wait(
 
 
 async def test_a_lasting_one_does(account: KeyAccount, recorder: Recorder) -> None:
-    play(recorder, ["RUNNING", 404])
+    respond_with(recorder, ["RUNNING", 404])
     with pytest.raises(NotFoundError):
         await account.executions.follow("x-1", timeout=5, **FAST)
 
 
 async def test_the_deadline_holds_and_names_the_execution(account: KeyAccount, recorder: Recorder) -> None:
-    play(recorder, ["RUNNING"])
+    respond_with(recorder, ["RUNNING"])
     began = asyncio.get_running_loop().time()
     with pytest.raises(DeadlineExceededError, match=r"'x-1' had not ended .* RUNNING") as caught:
         await account.executions.follow("x-1", timeout=0.1, **FAST)
@@ -109,14 +109,14 @@ async def test_the_deadline_holds_and_names_the_execution(account: KeyAccount, r
 
 
 async def test_an_outer_deadline_holds_too(account: KeyAccount, recorder: Recorder) -> None:
-    play(recorder, ["RUNNING"])
+    respond_with(recorder, ["RUNNING"])
     with deadline(0.1), pytest.raises(DeadlineExceededError, match="had not ended"):
         await account.executions.follow("x-1", timeout=60, poll=10)
     assert len(recorder.arrived) == 2, "it was given up after the first look"
 
 
 async def test_an_end_within_an_outer_deadline_is_seen(account: KeyAccount, recorder: Recorder) -> None:
-    play(recorder, ["RUNNING", "COMPLETED"])
+    respond_with(recorder, ["RUNNING", "COMPLETED"])
     with deadline(0.4):
         assert (await account.executions.follow("x-1", timeout=60, **FAST)).completed
 
@@ -135,7 +135,7 @@ async def test_an_interval_that_is_none_is_refused_before_anything_is_sent(
 
 
 async def test_started_and_followed_in_one(account: KeyAccount, recorder: Recorder) -> None:
-    play(recorder, ["RUNNING", "COMPLETED"])
+    respond_with(recorder, ["RUNNING", "COMPLETED"])
     execution = await account.workflows.execute_and_follow("w-1", "hubspot", {"a": 1}, timeout=5, **FAST)
     assert execution.completed
     assert [(each.method, each.raw_path.rpartition("/")[2]) for each in recorder.arrived] == [
@@ -155,7 +155,7 @@ async def test_nothing_to_follow_is_said(account: KeyAccount, recorder: Recorder
 async def test_a_rerun_can_be_followed(account: KeyAccount, recorder: Recorder) -> None:
     again = await account.executions.rerun("x-0")
     assert again.id
-    play(recorder, ["COMPLETED"])
+    respond_with(recorder, ["COMPLETED"])
     await account.executions.follow(again.id, timeout=5, **FAST)
     assert recorder.last.path.endswith(again.id)
 
