@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_a
             limit=options.limit,
             faults=options.fault,
             latency=options.latency,
+            search_lag=options.search_lag,
             ledger_path=options.ledger,
         )
         asyncio.run(_serve(sandbox))
@@ -102,6 +103,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="seed of records, ids and fault chances (default %(default)s)",
     )
     add("--latency", type=float, default=0.0, help="minimum seconds per response")
+    add("--search-lag", type=float, default=0.0, help="seconds until searches find a change")
     add(
         "--limit",
         type=_argument(parse_limit),

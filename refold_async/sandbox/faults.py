@@ -51,6 +51,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         hang: Never respond.
         stall: Send half of the response, then nothing; the connection stays open.
 
+    How often and when the action runs (`twice` also stands alone):
+        late: Run it this many seconds later, although it was answered as if it had not run; needs
+            `drop="before"`, or `status`, `node_status` or `hang` with `when="before"`.
+        twice: Run it twice, as an app does that retries by itself.
+
     For `latency`, `status`, `node_status` and `hang`, `when` is `"before"` the action (which then runs
     for latency alone) or `"after"` it ran and is in the ledger.
     """
@@ -75,6 +80,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hang: bool = False
     stall: bool = False
     when: When = "before"
+    late: float = 0.0
+    twice: bool = False
 
     body: Body = "envelope"
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -86,8 +93,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if len(self.outcomes) > 1:
             raise ValueError(f"a fault has one outcome, not {' and '.join(self.outcomes)}")
-        if not self.outcomes and not any(self.latency_range):
+        if not self.outcomes and not any(self.latency_range) and not self.twice:
             raise ValueError("a fault has to do something: set latency, status, drop, …")
+        if self.late and (not self.outcomes or self.runs):
+            raise ValueError(
+                "late needs an outcome without which the action would not run, e.g. drop='before'"
+            )
         self._check_words()
         self._check_numbers()
 
@@ -101,6 +112,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         low, high = self.latency_range
         if not (0 <= low <= high and math.isfinite(high)):
             raise ValueError(f"latency must be seconds or an ascending range, not {self.latency!r}")
+        if not (self.late >= 0 and math.isfinite(self.late)):
+            raise ValueError(f"late must be seconds, not {self.late!r}")
         if not 0 < self.probability <= 1:
             raise ValueError(f"probability must be above 0 and at most 1, not {self.probability!r}")
         if self.after < 0 or (self.times is not None and self.times < 1):
@@ -126,7 +139,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def runs(self) -> bool:
-        """Whether the action runs nevertheless."""
+        """Whether the action runs nevertheless, and at once."""
         if self.drop is not None:
             return self.drop != "before"
         stops = self.status is not None or self.node_status is not None or self.hang
@@ -176,7 +189,7 @@ class FaultBook:
 
     def add(self, *faults: Fault) -> None:
         """Add faults after the existing ones."""
-        self._armed += [ArmedFault(fault, bool(fault.outcomes)) for fault in faults]
+        self._armed += [ArmedFault(fault, bool(fault.outcomes) or fault.twice) for fault in faults]
 
     def remove(self, fault: Fault) -> None:
         """Remove a fault. No-op if it is absent."""

@@ -93,12 +93,25 @@ class RequestHandler:
         if delay := context.latency + injection.delay_before:
             await context.pauses.sleep(delay)
         fault = injection.fault
-        response = await _run(route, request) if fault is None or fault.runs else NO_RESPONSE
+        response = await (_run(route, request) if fault is None else self._run_faulty(route, request, fault))
         if injection.delay_after:
             await context.pauses.sleep(injection.delay_after)
-        if fault is None:
+        if fault is None or not fault.outcomes:
             return _send(response, received)
         return await self._send_faulty(fault, request.raw, response, received)
+
+    async def _run_faulty(self, route: Route, request: SandboxRequest, fault: Fault) -> SandboxResponse:
+        if fault.late:
+            self._context.background.start(lambda: self._run_late(route, request, fault.late))
+        if not fault.runs:
+            return NO_RESPONSE
+        if fault.twice:
+            await _run(route, request)
+        return await _run(route, request)
+
+    async def _run_late(self, route: Route, request: SandboxRequest, seconds: float) -> None:
+        await self._context.pauses.sleep(seconds)
+        await _run(route, request)
 
     async def _send_faulty(
         self, fault: Fault, raw: web.BaseRequest, response: SandboxResponse, received: ReceivedRequest

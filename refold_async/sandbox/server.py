@@ -47,6 +47,7 @@ class Sandbox:
         limit: The rate limit to enforce, if any.
         faults: The initial faults; add more with `sandbox.faults.add(...)`.
         latency: The minimum seconds per response.
+        search_lag: Seconds until the apps' searches find a created, updated or deleted record as it is.
         ssl: Serve TLS with this context.
         apps: Additional apps; one with the slug of a bundled app replaces it.
         routes: Additional operations; one with the method and path of a documented one replaces it.
@@ -71,6 +72,7 @@ class Sandbox:
         limit: SandboxLimit | None = None,
         faults: Iterable[Fault] = (),
         latency: float = 0.0,
+        search_lag: float = 0.0,
         ssl: SSLContext | None = None,
         apps: Iterable[App] = (),
         routes: Iterable[Route] = (),
@@ -81,13 +83,14 @@ class Sandbox:
     ) -> None:
         if not api_key:
             raise ValueError("api_key must not be empty")
-        if accounts < 0 or latency < 0:
-            raise ValueError("accounts and latency must be at least 0")
+        if accounts < 0 or latency < 0 or search_lag < 0:
+            raise ValueError("accounts, latency and search_lag must be at least 0")
         self.host = host
         self.port = port
         self._ssl = ssl
         self._seed = seed
         self._accounts = accounts
+        self._search_lag = search_lag
         self._apps: Mapping[str, App] = {**load_apps(), **{app.slug: app for app in apps}}
         self._context = SandboxContext(
             organisation=self._new_organisation(api_key),
@@ -287,7 +290,13 @@ class Sandbox:
         context.limits.reset()
 
     def _new_organisation(self, api_key: str) -> Organisation:
-        return Organisation(self._apps, seed=self._seed, accounts=self._accounts, api_key=api_key)
+        return Organisation(
+            self._apps,
+            seed=self._seed,
+            accounts=self._accounts,
+            api_key=api_key,
+            search_lag=self._search_lag,
+        )
 
     def _announce(self, linked_account_id: str, event: str, slug: str) -> None:
         announce_connection(self._context, self._account(linked_account_id), event, slug)

@@ -77,7 +77,7 @@ class StoredAccount:
         if table is None:
             seed = "\x1f".join([str(self.organisation.seed), self.account_id, app.slug, object_name])
             table = self._tables[app.slug, object_name] = RecordTable(
-                object_name, app.objects[object_name], seed
+                object_name, app.objects[object_name], seed, search_lag=self.organisation.search_lag
             )
         return table
 
@@ -151,9 +151,11 @@ class Organisation:
         seed: int,
         accounts: int,
         api_key: str,
+        search_lag: float = 0.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.apps = apps
+        self.search_lag = search_lag
         self.seed = seed
         self.id = object_id(seed, "organisation")
         self.environment = "production" if api_key.startswith("pk") else "test"

@@ -25,8 +25,21 @@ class RecordFilter(NamedTuple):
             return False
         if not self.operator:
             return True
-        held = record.id if self.name in ("id", "hs_object_id") else as_text(record.fields.get(self.name))
-        return OPERATORS[self.operator](held, self.value)
+        return OPERATORS[self.operator](_held(record, self.name), self.value)
+
+
+_ATTRIBUTES: Mapping[str, Callable[[StoredRecord], str]] = {
+    "id": lambda record: record.id,
+    "hs_object_id": lambda record: record.id,
+    "createdAt": lambda record: record.created_at,
+    "createdate": lambda record: record.created_at,
+    "updatedAt": lambda record: record.updated_at,
+    "hs_lastmodifieddate": lambda record: record.updated_at,
+}
+
+
+def _held(record: StoredRecord, name: str) -> str:
+    return _ATTRIBUTES[name](record) if name in _ATTRIBUTES else as_text(record.fields.get(name))
 
 
 def make_filter(name: str, operator: str, value: str, query: str) -> RecordFilter:
@@ -93,8 +106,8 @@ def search_records(run: ActionRun) -> AppAnswer:
     condition = make_filter(
         run.text("propertyName"), run.text("operator"), run.text("value"), run.text("query")
     )
-    total = sum(1 for record in run.table.scan() if condition.accepts(record))
-    return _page(run, filter(condition.accepts, run.table.scan(_start(run))), total)
+    total = sum(1 for record in run.table.search() if condition.accepts(record))
+    return _page(run, filter(condition.accepts, run.table.search(_start(run))), total)
 
 
 def create_record(run: ActionRun) -> AppAnswer:

@@ -6,7 +6,9 @@ only created, changed and deleted records are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -32,14 +34,27 @@ class RecordTable:
         object_name: The name of the object type, e.g. `contacts`.
         object_type: The object type.
         seed: The text that seeded records are derived from; the same text yields the same records.
+        search_lag: Seconds until a search finds what was created, updated or deleted.
+        clock: The monotonic clock of `search_lag`, in seconds.
     """
 
-    def __init__(self, object_name: str, object_type: ObjectType, seed: str) -> None:
+    def __init__(
+        self,
+        object_name: str,
+        object_type: ObjectType,
+        seed: str,
+        *,
+        search_lag: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._name = object_name
         self._type = object_type
         self._seed = seed
         self._next = object_type.first + object_type.seeded
         self._changes: dict[str, StoredRecord | None] = {}
+        self._search_lag = search_lag
+        self._clock = clock
+        self._unindexed: deque[tuple[float, str, StoredRecord | None]] = deque()
 
     def get(self, record_id: str) -> StoredRecord | None:
         """Return the record with this id, or `None` if it never existed or was deleted."""
@@ -54,10 +69,16 @@ class RecordTable:
 
     def scan(self, after: str | None = None) -> Iterator[StoredRecord]:
         """Yield the records after the id `after`, or all of them."""
-        passed = None if after is None else self._type.number_of(after)
-        start = self._type.first if passed is None else max(passed + 1, self._type.first)
-        for place in range(start, self._next):
-            record = self.get(self._type.id_of(place))
+        for record_id in self._ids(after):
+            record = self.get(record_id)
+            if record is not None:
+                yield record
+
+    def search(self, after: str | None = None) -> Iterator[StoredRecord]:
+        """Yield the records after the id `after` as they were `search_lag` seconds ago."""
+        earlier = self._versions_found()
+        for record_id in self._ids(after):
+            record = earlier[record_id] if record_id in earlier else self.get(record_id)
             if record is not None:
                 yield record
 
@@ -65,7 +86,7 @@ class RecordTable:
         """Add a record."""
         now = timestamp(datetime.now(UTC))
         record = StoredRecord(self._name, self._type.id_of(self._next), dict(fields), now, now)
-        self._changes[record.id] = record
+        self._change(record.id, record)
         self._next += 1
         return record
 
@@ -74,12 +95,32 @@ class RecordTable:
         changed = msgspec.structs.replace(
             record, fields={**record.fields, **fields}, updated_at=timestamp(datetime.now(UTC))
         )
-        self._changes[record.id] = changed
+        self._change(record.id, changed)
         return changed
 
     def delete(self, record: StoredRecord) -> None:
         """Delete a record."""
-        self._changes[record.id] = None
+        self._change(record.id, None)
+
+    def _ids(self, after: str | None) -> Iterator[str]:
+        passed = None if after is None else self._type.number_of(after)
+        start = self._type.first if passed is None else max(passed + 1, self._type.first)
+        return map(self._type.id_of, range(start, self._next))
+
+    def _change(self, record_id: str, record: StoredRecord | None) -> None:
+        if self._search_lag:
+            self._unindexed.append((self._clock() + self._search_lag, record_id, self.get(record_id)))
+        self._changes[record_id] = record
+
+    def _versions_found(self) -> dict[str, StoredRecord | None]:
+        """Return the earlier version, `None` for a new record, of each one that changed within the lag."""
+        changes, now = self._unindexed, self._clock() if self._unindexed else 0.0
+        while changes and changes[0][0] <= now:
+            changes.popleft()
+        versions: dict[str, StoredRecord | None] = {}
+        for _, record_id, earlier in changes:
+            versions.setdefault(record_id, earlier)
+        return versions
 
     def _seeded(self, number: int) -> StoredRecord | None:
         if not self._type.first <= number < self._type.first + self._type.seeded:
