@@ -210,7 +210,6 @@ class _OperationPages(msgspec.Struct, Generic[P], frozen=True):
 
     async def fetch(self, number: int | None) -> P:
         """Fetch one page; `None` is the first."""
-        ...
         query = {"page": number, "limit": self.limit, **self.query}
         return await self.requester.call(
             self.operation, self.answer, *self.path, query=query, timeout=self.timeout, read=read_page
