@@ -44,21 +44,19 @@ async def fetch(
     """
     found: dict[str, list[tuple[Action, ActionSchema]]] = {}
 
-    async def read(account: Account, action: Action) -> None:
+    async def read(account: Account, action: Action, action_id: str) -> None:
         try:
-            schema = await account.actions.schema(slug, action.action_id or "")
+            schema = await account.actions.schema(slug, action_id)
         except NotFoundError:
-            tell(f"{slug}/{action.action_id}: left out, the service has no schema of it")
+            tell(f"{slug}/{action_id}: left out, the service has no schema of it")
         else:
-            found.setdefault(action.action_id or "", []).append((action, schema))
+            found.setdefault(action_id, []).append((action, schema))
 
-    listed = [(refold.account(each), each) for each in accounts]
-    lists = [(account, await account.actions.list(slug)) for account, _ in listed]
     jobs = [
-        (account, action)
-        for account, actions in lists
-        for action in actions
-        if isinstance(action.action_id, str) and action.action_id
+        (account, action, action.action_id)
+        for account in map(refold.account, accounts)
+        for action in await account.actions.list(slug)
+        if isinstance(action, Action) and isinstance(action.action_id, str) and action.action_id
     ]
     await _each(jobs, lambda job: read(*job), lambda done: tell(f"schemas: {done} of {len(jobs)}"))
     return tuple(merge(each, found[each], effects) for each in sorted(found))
@@ -68,8 +66,7 @@ def merge(
     action_id: str, found: Sequence[tuple[Action, ActionSchema]], effects: Mapping[str, Effect]
 ) -> ActionModel:
     """Merge what accounts say of one action: a parameter is required only if all require it."""
-    ordered = sorted(found, key=lambda pair: (str(pair[0].name), str(pair[0].description)))
-    action = ordered[0][0]
+    action = min((each for each, _ in found), key=lambda each: (str(each.name), str(each.description)))
     schemas = [_by_name(schema) for _, schema in found]
     names = sorted({name for schema in schemas for name in schema})
     return ActionModel(

@@ -147,7 +147,7 @@ def _head(app: AppModel, written: list[_Written], types: list[StructModel | Alia
         summary=f"The actions of {one_line(app.slug) or 'an app'}, typed.",
         mark=MARK,
         digest=digest_of(app),
-        typing="".join(f", {name}" for name in names if re.search(rf"\b{name}\b", lines)),
+        typing="".join(f", {name}" for name in names if re.search(rf'(?m)^[^"]*\b{name}\b', lines)),
         imports="\n".join(_imports(written, msgspec=raw or "msgspec." in lines, structs=bool(types))),
         types=f"if TYPE_CHECKING or structs_wanted(globals()):\n{lines}\n\n\n" if types else "",
     )

@@ -179,11 +179,20 @@ def test_a_check_compares_answers_only_if_samples_are_given(
     ]
 
 
+def test_losing_the_types_of_answers_is_told(
+    codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    assert codegen(*hubspot_args, "--learn").err == ""
+    assert codegen(*hubspot_args).err == (
+        f"{tmp_path / 'hubspot.py'}: its answers are no longer typed; give --samples or --learn as before\n"
+    )
+
+
 def test_a_check_of_a_file_that_is_not_there_fails(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     assert codegen(*hubspot_args, "--check").code == 1
-    assert codegen(*hubspot_args, "--diff").out == f"{tmp_path / 'hubspot.py'}: not there\n"
+    assert codegen(*hubspot_args, "--diff")[:2] == (0, "it is not there\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -273,7 +282,7 @@ def test_a_parameter_without_a_name_of_its_own_can_be_given_one(
         (("--account", ACCOUNT, "--name", "get_contact=_x"), "'_x' cannot be a name here"),
         (("--account", ACCOUNT, "--name", "get_contact=calls"), "'calls' cannot be a name here"),
         (("--account", ACCOUNT, "--name", "get_contact=x\ny"), "cannot be a name here"),
-        (("--account", "a", "--effect", "get_contact=wriet"), "get_contact: one of read, idempotent, write"),
+        (("--account", "a", "--effect", "get_contact=wriet"), "give ID=read, ID=idempotent or ID=write"),
         (("--account", ACCOUNT, "--effect", "nothing=read"), "hubspot has no action 'nothing'"),
         (("--account", ACCOUNT, "--samples", "absent"), "'absent' does not exist"),
     ],

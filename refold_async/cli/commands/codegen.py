@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,12 +15,10 @@ from refold_async.cli.client_command import client_command
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.codegen.differences import Facts, UnreadableModuleError, differences, read_module
 from refold_async.codegen.fetching import fetch, learn
-from refold_async.codegen.model import ActionModel, AppModel, Shape, merge_shapes
+from refold_async.codegen.model import AppModel, Shape, merge_shapes
 from refold_async.codegen.names import NameTakenError, module_name
 from refold_async.codegen.rendering import render
 from refold_async.codegen.samples import read_samples
-
-_EFFECTS: tuple[Effect, ...] = ("read", "idempotent", "write")
 
 
 @click.command("codegen")
@@ -73,27 +70,30 @@ async def codegen(
     ids = _accounts(account, accounts)
     path = _path(out, slug)
     old = _read(path)
-    given, known = _names(names), _effects(effects)
+    chosen, known = _names(names), _effects(effects)
 
     def tell(line: str) -> None:
         click.echo(printable(line), err=True)
 
-    actions = await fetch(refold, slug, ids, known, tell)
     shapes = _shapes(samples, slug)
+    actions = await fetch(refold, slug, ids, known, tell)
     if learns:
         merge_shapes(shapes, await learn(refold, slug, ids, actions, tell))
-    app = _app(slug, actions, shapes, given, known)
-    text = _render(app)
+    shapes = {each.id: shapes[each.id] for each in actions if each.id in shapes}
+    app = AppModel(slug=slug, actions=actions, shapes=shapes, names=chosen)
+    text = _render(app, known)
     if check or diff:
-        gone = [f"{path}: not there"]
-        changes = differences(old[1], read_module(text), answers=bool(shapes)) if old else gone
-        _tell_changes(terminal, path, changes)
+        changes = differences(old[1], read_module(text), answers=bool(shapes)) if old else ["it is not there"]
+        words = "\n".join(changes) or f"{path} is up to date"
+        terminal.report({"path": str(path), "differences": changes}, words)
         raise click.exceptions.Exit(1 if check and changes else 0)
     changed = old is None or old[0] != text
     if changed:
         _write(path, text)
-    facts = {"path": str(path), "actions": len(actions), "typed": len(app.shapes), "changed": changed}
-    words = f"{len(actions)} actions, {len(app.shapes)} with typed answers"
+    if old and old[1].answers and not shapes:
+        tell(f"{path}: its answers are no longer typed; give --samples or --learn as before")
+    facts = {"path": str(path), "actions": len(actions), "typed": len(shapes), "changed": changed}
+    words = f"{len(actions)} actions, {len(shapes)} with typed answers"
     terminal.report(facts, f"{'wrote' if changed else 'unchanged:'} {path}: {words}")
 
 
@@ -135,11 +135,10 @@ def _names(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _effects(pairs: Sequence[str]) -> dict[str, Effect]:
-    given = read_pairs(pairs, "--effect")
-    known = {key: each for key, name in given.items() for each in _EFFECTS if each == name}
-    if wrong := given.keys() - known.keys():
-        raise click.BadParameter(f"{min(wrong)}: one of {', '.join(_EFFECTS)}", param_hint="--effect")
-    return known
+    try:
+        return msgspec.convert(read_pairs(pairs, "--effect"), dict[str, Effect])
+    except msgspec.ValidationError as error:
+        raise click.BadParameter("give ID=read, ID=idempotent or ID=write", param_hint="--effect") from error
 
 
 def _shapes(samples: Sequence[Path], slug: str) -> dict[str, Shape]:
@@ -152,49 +151,23 @@ def _shapes(samples: Sequence[Path], slug: str) -> dict[str, Shape]:
     return shapes
 
 
-def _app(
-    slug: str,
-    actions: tuple[ActionModel, ...],
-    shapes: Mapping[str, Shape],
-    names: dict[str, str],
-    effects: Mapping[str, Effect],
-) -> AppModel:
-    ids = {each.id for each in actions}
-    if unknown := effects.keys() - ids:
-        raise click.BadParameter(f"{slug} has no action {min(unknown)!r}", param_hint="--effect")
-    kept = {key: shape for key, shape in shapes.items() if key in ids}
-    return AppModel(slug=slug, actions=actions, shapes=kept, names=names)
-
-
-def _render(app: AppModel) -> str:
+def _render(app: AppModel, effects: Mapping[str, Effect]) -> str:
+    if unknown := effects.keys() - {each.id for each in app.actions}:
+        raise click.BadParameter(f"{app.slug} has no action {min(unknown)!r}", param_hint="--effect")
     try:
         return render(app)
     except NameTakenError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _tell_changes(terminal: Terminal, path: Path, changes: list[str]) -> None:
-    words = "\n".join(changes) if changes else f"{path} is up to date"
-    terminal.report({"path": str(path), "differences": changes}, words)
-
-
 def _write(path: Path, text: str) -> None:
-    """Put a file in its place at once: whoever reads it sees the old text or the new one."""
+    """Replace a file in one step: whoever reads it sees the old text or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode & 0o777)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """Return the process's mask of modes, which can be read only by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        draft.write_bytes(text.encode())
+        if path.exists():
+            draft.chmod(path.stat().st_mode & 0o777)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
