@@ -80,8 +80,8 @@ def test_keys_with_one_name_are_numbered_and_the_plain_one_keeps_it() -> None:
 
 
 def test_a_key_that_no_field_can_have_is_skipped() -> None:
-    assert types_of({'a"': 1, "b\\": 2, "c": 3, "d": 4}) == [
-        StructModel("Data", ["c: int | None = None", "d: int | None = None"])
+    assert types_of({'a"': 1, "b\\": 2, "c": 3, "d": 4, "e": 5}) == [
+        StructModel("Data", ["c: int | None = None", "d: int | None = None", "e: int | None = None"])
     ]
     assert types_of({"a\n": 1}) == [AliasModel("Data", "dict[str, int]")]
 
