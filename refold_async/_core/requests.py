@@ -200,10 +200,11 @@ _RESERVED: Final = frozenset(
         "connection",
         "content-length",
         "content-type",
+        "cookie",
         "expect",
         "host",
         "keep-alive",
-        "linked_account_id",
+        "linked-account-id",
         "proxy-authorization",
         "te",
         "trailer",
@@ -213,13 +214,21 @@ _RESERVED: Final = frozenset(
         "x-api-key",
     }
 )
+
+
+def _folded(name: str) -> str:
+    """Return a header's name for comparison."""
+    return name.lower().replace("_", "-")
+
+
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def added_headers(values: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
     """Return headers that the caller or a hook adds to a request.
 
-    None may change who calls, for which account, where to, or how the request is framed.
+    None may change who calls, for which account, where to, or how the request is framed. Names are
+    compared without case, and with `_` as `-`: servers that use CGI names make no difference.
 
     Args:
         values: The headers.
@@ -229,10 +238,10 @@ def added_headers(values: Mapping[str, str], taken: Iterable[str] = ()) -> dict[
         InvalidCallError: If they are not a mapping, or a header cannot be sent, or is reserved.
     """
     check_mapping("headers", values)
-    reserved = _RESERVED.union(name.lower() for name in taken)
+    reserved = _RESERVED.union(map(_folded, taken))
     for name in values:
         if _HEADER_NAME.fullmatch(check_text("a header's name", name)) is None:
             raise InvalidCallError(f"{name!r} is not a valid header name")
-        if name.lower() in reserved:
-            raise InvalidCallError(f"the header {name} is set by the client")
+        if _folded(name) in reserved:
+            raise InvalidCallError(f"the header {name} is reserved for the client")
     return headers_of(values)
