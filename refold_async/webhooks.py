@@ -3,7 +3,7 @@
 ```python
 async def receive(request: web.Request) -> web.Response:
     body = await request.read()
-    if not verify_webhook(body, request.headers.get(SIGNATURE_HEADER, ""), api_key):
+    if not verify_webhook(body, request.headers.get(SIGNATURE_HEADER), api_key):
         return web.Response(status=401)
     match parse_webhook(body):
         case ConnectionExpired(linked_account_id=customer, slug=app):
@@ -40,12 +40,12 @@ SIGNATURE_HEADER: Final = "x-cobalt-signature"
 """The header with a webhook's signature."""
 
 
-def verify_webhook(body: bytes, signature: str, api_key: str) -> bool:
+def verify_webhook(body: bytes, signature: str | None, api_key: str) -> bool:
     """Return whether a webhook's signature is valid, in constant time.
 
     Args:
         body: The raw request body.
-        signature: The header `x-cobalt-signature`, or an empty string.
+        signature: The header `x-cobalt-signature`; `None` if there is none, which is not valid.
         api_key: The organisation's API key for the webhook's environment.
 
     Returns:
@@ -56,6 +56,8 @@ def verify_webhook(body: bytes, signature: str, api_key: str) -> bool:
     """
     if not api_key:
         raise SettingsError("api_key is empty: anyone could forge a signature with an empty key")
+    if not isinstance(signature, str):
+        return False
     expected = hmac.new(api_key.encode(), body, hashlib.sha256).hexdigest().encode()
     given = signature.strip().lower().encode(errors="surrogatepass")
     return hmac.compare_digest(expected, given)
