@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -38,17 +38,33 @@ def drain_on_signal(drain: Callable[[], object]) -> Iterator[SignalCounter]:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in one
     taken = SignalCounter(drain, task)
+    with _handled_by(loop, taken.take):
+        try:
+            yield taken
+        except asyncio.CancelledError:
+            if taken.times < 2:
+                raise
+            task.uncancel()  # else asyncio.run treats the task as cancelled, and no results are reported
+
+
+@contextmanager
+def _handled_by(loop: asyncio.AbstractEventLoop, handle: Callable[[], None]) -> Iterator[None]:
+    """Call `handle` in the event loop for each of the signals, and restore the handlers before.
+
+    Event loops on Windows have no `add_signal_handler`: there, `signal.signal` wakes the loop.
+    """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    # signal.signal would raise KeyboardInterrupt at any line, also between an outcome and its journal entry.
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, taken.take)
+    # The default handler would raise KeyboardInterrupt at any line, also between an outcome and its journal
+    # entry.
+    for number in before:
+        try:
+            loop.add_signal_handler(number, handle)
+        except NotImplementedError:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(handle))
     try:
-        yield taken
-    except asyncio.CancelledError:
-        if taken.times < 2:
-            raise
-        task.uncancel()  # else asyncio.run treats the task as cancelled, and no results are reported
+        yield
     finally:
         for number, handler in before.items():
-            loop.remove_signal_handler(number)
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
             signal.signal(number, handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_a
             ledger_path=options.ledger,
         )
         asyncio.run(_serve(sandbox))
+    except KeyboardInterrupt:
+        return 0
     except (ValueError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     return 0
@@ -44,8 +47,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_a
 async def _serve(sandbox: Sandbox) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    # Event loops on Windows have no `add_signal_handler`; there, Ctrl-C ends `asyncio.run`.
+    with contextlib.suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
     async with sandbox:
         lines = (
             sandbox.base_url,

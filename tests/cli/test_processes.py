@@ -43,6 +43,26 @@ def wait_for_run(sandbox: Sandbox) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture
+def windows(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process whose event loop handles no signals, as on Windows."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from asyncio import unix_events as u\n"
+        "def no(self, *a, **k): raise NotImplementedError\n"
+        "u._UnixSelectorEventLoop.add_signal_handler = u._UnixSelectorEventLoop.remove_signal_handler = no\n"
+    )
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def test_the_sandbox_runs_without_signal_handlers_of_the_loop(windows: dict[str, str]) -> None:
+    with started("sandbox", "--accounts", "3", **windows) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_sandbox_says_where_it_is_serves_and_ends_quietly(number: signal.Signals) -> None:
     with started("sandbox", "--api-key", "tk_mine", "--accounts", "3") as process:
@@ -137,18 +157,25 @@ def accounts(tmp_path: Path) -> str:
 
 
 def started_batch(
-    sandbox: Sandbox, accounts: str, *options: str
+    sandbox: Sandbox, accounts: str, *options: str, **environment: str
 ) -> AbstractContextManager[subprocess.Popen[str]]:
     line = ("batch", "hubspot", "get_contact", "--accounts", accounts, "--concurrency", "2", "--json")
-    return started(*line, *options, REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url)
+    return started(*line, *options, REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url, **environment)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(
-    sandbox: Sandbox, accounts: str, tmp_path: Path, number: signal.Signals
+@pytest.mark.parametrize("on_windows", [False, True])
+def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(  # noqa: PLR0917
+    sandbox: Sandbox,
+    accounts: str,
+    tmp_path: Path,
+    windows: dict[str, str],
+    number: signal.Signals,
+    on_windows: bool,
 ) -> None:
     sandbox.faults.add(Fault(latency=0.05, when="after"))
-    with started_batch(sandbox, accounts, "--journal", str(tmp_path / "job.sqlite")) as process:
+    options, environment = ("--journal", str(tmp_path / "job.sqlite")), windows if on_windows else {}
+    with started_batch(sandbox, accounts, *options, **environment) as process:
         wait_for_run(sandbox)
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
