@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from refold_async.batch.summary import BatchProgress
-from refold_async.cli.terminal import console
+from refold_async.cli.terminal import console, is_live
 
 _SECONDS_BETWEEN_LINES: Final = 5.0
 
@@ -38,19 +38,19 @@ class ProgressDisplay:
         self._told = 0.0
 
     def __enter__(self) -> Self:
-        if self._screen.is_terminal:
+        if is_live(self._screen):
             self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._screen.is_terminal:
+        if is_live(self._screen):
             self._bar.stop()
 
     def __call__(self, progress: BatchProgress) -> None:
         """Update the display."""
-        if self._screen.is_terminal:
+        if is_live(self._screen):
             ended = progress.done + progress.failed + progress.skipped
             self._bar.update(
                 self._task,

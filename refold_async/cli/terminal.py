@@ -101,9 +101,17 @@ class _Console(Console):
 def console(*, err: bool = False) -> Console:
     """Return a rich console that prints text verbatim, 120 columns wide if not on a terminal."""
     made = _Console(stderr=err, markup=False, highlight=False, emoji=False)
-    if not made.is_terminal:
+    if not is_live(made):
         made.width = _WIDTH_OF_A_PIPE
     return made
+
+
+def is_live(screen: Console) -> bool:
+    """Whether a console draws on a terminal, so that lines can be overwritten.
+
+    `FORCE_COLOR` and the like ask for colours in a log, which `Console.is_terminal` takes for a terminal.
+    """
+    return screen.file.isatty() and not screen.is_dumb_terminal
 
 
 def _cell(value: object) -> str:

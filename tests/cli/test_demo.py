@@ -76,9 +76,20 @@ def progress(done: int, elapsed: float, *, ended: bool = False) -> BatchProgress
     )  # fmt: skip
 
 
-def test_a_log_gets_a_line_every_five_seconds_and_one_at_the_end() -> None:
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("color", ["FORCE_COLOR", "TTY_COMPATIBLE", "NO_COLOR", "NOTHING"])
+def test_a_log_gets_a_line_every_five_seconds_and_one_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, color: str
+) -> None:
+    monkeypatch.setenv(color, "1")
     log = io.StringIO()
-    with ProgressDisplay(Console(file=log, width=120)) as display:
+    with ProgressDisplay(Console(file=log, width=120, highlight=False)) as display:
         for tenth in range(121):
             display(progress(tenth, tenth / 10))
         display(progress(1997, 12.1, ended=True))
@@ -90,8 +101,16 @@ def test_a_log_gets_a_line_every_five_seconds_and_one_at_the_end() -> None:
 
 
 def test_a_terminal_gets_a_bar() -> None:
-    screen = io.StringIO()
+    screen = Screen()
     with ProgressDisplay(Console(file=screen, width=120, force_terminal=True)) as display:
         display(progress(997, 1.0))
     assert "50%" in screen.getvalue()
     assert "997 of 2,000 done" in screen.getvalue()
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen()
+    with ProgressDisplay(Console(file=screen, width=120, highlight=False)) as display:
+        display(progress(1997, 1.0, ended=True))
+    assert screen.getvalue() == "1,997 of 2,000 done, 1 failed, 2 skipped, 200 a second\n"
