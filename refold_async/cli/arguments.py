@@ -91,6 +91,19 @@ def read_per_account(text: str) -> int | RateLimit:
     )
 
 
+def read_delimiter(text: str) -> str:
+    """Parse a delimiter: one character, or the word `tab`.
+
+    Raises:
+        click.BadParameter: If it is neither.
+    """
+    if text in {"tab", r"\t"}:
+        return "\t"
+    if len(text) != 1 or text in '"\r\n':
+        raise click.BadParameter(f"{text!r} is not one character, e.g. ;, or tab")
+    return text
+
+
 def read_params(text: str | None, pairs: Iterable[str]) -> dict[str, object]:
     """Return the parameters of `--params`, updated with those of `--param`.
 

@@ -26,6 +26,8 @@ class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
     form: Form | None
     account_column: str
     key_column: str | None
+    delimiter: str | None
+    encoding: str | None
     pairs: tuple[str, ...]
     text: str | None
     effect: Effect | None
@@ -50,6 +52,21 @@ class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
         for (option, path), (other, its_path) in itertools.combinations(files.items(), 2):
             if path == its_path:
                 raise click.UsageError(f"{option} and {other} are the same file, {named[option]}")
+
+    def accounts(self) -> AccountsFile:
+        """Return the rows to run; enter it to check them.
+
+        Raises:
+            click.UsageError: If the file cannot be opened.
+        """
+        return AccountsFile(
+            self.path,
+            self.form,
+            account_column=self.account_column,
+            key_column=self.key_column,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+        )
 
     def options(self, display: ProgressDisplay) -> BatchOptions:
         """Return the batch's settings."""

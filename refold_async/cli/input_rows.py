@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import shutil
-import sys
-import tempfile
-from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import json
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 import click
 import msgspec
+
+from refold_async.cli.csv_records import CsvError, csv_records
+from refold_async.cli.input_files import InputFile
 
 Form = Literal["csv", "jsonl"]
 
@@ -43,14 +41,16 @@ class AccountsFile:
     """Iterates over the rows of a file, reading it anew each time, so a million rows use no memory.
 
     A CSV file starts with a header; an empty cell sets no parameter. A line of a JSONL file is an
-    object or a bare linked account id. Use it as a context manager: entering reads the whole file once
-    and checks it.
+    object or a bare linked account id. The key column is also a parameter; the account column is not.
+    Use it as a context manager: entering reads the whole file once and checks it.
 
     Args:
-        path: The file, or `-` for stdin, which is copied to a temporary file.
-        form: The format; default: by suffix, CSV for stdin.
+        path: The file, or `-` for stdin.
+        form: The format; default: by suffix, else CSV.
         account_column: The column that names the linked account.
         key_column: The column that holds each call's key across runs; default: none.
+        delimiter: What separates the cells of a CSV file; default: by its header.
+        encoding: The file's encoding; default: by its byte order mark, else UTF-8.
 
     Attributes:
         name: The file's name in messages.
@@ -67,12 +67,15 @@ class AccountsFile:
         *,
         account_column: str = "linked_account_id",
         key_column: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
     ) -> None:
-        self.name = "stdin" if path == "-" else path
         self._form = form or _FORMS.get(Path(path).suffix.lower(), "csv")
         self._account_column = account_column
         self._key_column = key_column
-        self._file = _open(path)
+        self._delimiter = delimiter
+        self._file = InputFile(path, encoding)
+        self.name = self._file.name
         self._count = 0
         self.several = False
 
@@ -93,16 +96,13 @@ class AccountsFile:
         return self._count
 
     def __iter__(self) -> Iterator[InputRow]:
-        self._file.seek(0)
         records = self._csv() if self._form == "csv" else self._jsonl()
         try:
             with closing(records):
                 for line, record in records:
                     yield self._row(line, record)
         except UnicodeError as error:
-            raise click.UsageError(f"{self.name} is not UTF-8: {error}") from error
-        except csv.Error as error:
-            raise click.UsageError(f"{self.name} is not valid CSV: {error}") from error
+            raise self._file.undecodable(error) from error
 
     def _survey(self) -> None:
         first = None
@@ -111,47 +111,52 @@ class AccountsFile:
             first = first or row.linked_account_id
             self.several = self.several or row.linked_account_id != first
 
-    def _csv(self) -> Generator[tuple[int, dict[str, object]], None, None]:
-        text = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
+    def _csv(self) -> Generator[tuple[int, Mapping[str, object]], None, None]:
+        needed = [self._account_column] + ([self._key_column] if self._key_column else [])
+        text = self._file.text(newline="")
         try:
-            reader = csv.DictReader(text, strict=True)
-            self._check_names(reader.fieldnames or ())
-            for cells in reader:
-                if None in cells or None in cells.values():
-                    raise self._wrong(reader.line_num, "the number of cells differs from the header")
-                yield reader.line_num, {name: cell for name, cell in cells.items() if cell != ""}
+            for line, record in csv_records(text, needed, self._delimiter):
+                account = record.get(self._account_column, "").strip()
+                yield line, {**record, self._account_column: account}
+        except CsvError as error:
+            raise self._wrong(error.line, str(error)) from error
         finally:
             text.detach()
 
-    def _check_names(self, names: Sequence[str]) -> None:
-        """Raise if the header lacks a required column or repeats a name."""
-        if not names:
-            raise click.UsageError(f"{self.name} is empty: the first line must name the columns")
-        if twice := next((name for name, times in Counter(names).items() if name and times > 1), None):
-            raise self._wrong(1, f"duplicate column {twice!r}")
-        for needed in filter(None, (self._account_column, self._key_column)):
-            if needed not in names:
-                raise self._wrong(1, f"no column {needed!r}; the columns are {', '.join(map(repr, names))}")
+    def _jsonl(self) -> Generator[tuple[int, Mapping[str, object]], None, None]:
+        text = self._file.text(newline=None)
+        try:
+            for number, line in enumerate(text, 1):
+                if line.strip():
+                    yield number, self._object(number, line)
+        finally:
+            text.detach()
 
-    def _jsonl(self) -> Generator[tuple[int, dict[str, object]], None, None]:
-        for number, line in enumerate(self._file, 1):
-            if not line.strip():
-                continue
-            try:
-                record = _decoder.decode(line)
-            except msgspec.ValidationError as error:
-                raise self._wrong(number, "expected an object or a linked account id") from error
-            except (msgspec.MsgspecError, RecursionError) as error:
-                raise self._wrong(number, str(error)) from error
-            yield number, record if isinstance(record, dict) else {self._account_column: record}
+    def _object(self, number: int, line: str) -> Mapping[str, object]:
+        """Return the object of a JSONL line.
 
-    def _row(self, line: int, record: dict[str, object]) -> InputRow:
-        own = {self._account_column, self._key_column}
-        params = {name: value for name, value in record.items() if name not in own}
+        Raises:
+            click.UsageError: If it is not an object or an id, or has a name twice.
+        """
+        try:
+            record = _decoder.decode(line)
+            if isinstance(record, dict):
+                json.loads(line, object_pairs_hook=_unique)
+        except msgspec.ValidationError as error:
+            raise self._wrong(number, "expected an object or a linked account id") from error
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise self._wrong(number, str(error)) from error
+        return record if isinstance(record, dict) else {self._account_column: record}
+
+    def _row(self, line: int, record: Mapping[str, object]) -> InputRow:
+        params = {name: value for name, value in record.items() if name != self._account_column}
         key = None if self._key_column is None else self._identity(line, record, self._key_column)
-        return InputRow(line, self._identity(line, record, self._account_column), key, params)
+        account = self._identity(line, record, self._account_column)
+        if account != account.strip():
+            raise self._wrong(line, f"{self._account_column} starts or ends with whitespace: {account!r}")
+        return InputRow(line, account, key, params)
 
-    def _identity(self, line: int, record: dict[str, object], column: str) -> str:
+    def _identity(self, line: int, record: Mapping[str, object], column: str) -> str:
         value = record.get(column)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
@@ -159,16 +164,14 @@ class AccountsFile:
             raise self._wrong(line, f"no {column}")
         return value
 
-    def _wrong(self, line: int, why: str) -> click.UsageError:
-        return click.UsageError(f"{self.name}, line {line}: {why}")
+    def _wrong(self, line: int | None, why: str) -> click.UsageError:
+        return click.UsageError(f"{self.name}{'' if line is None else f', line {line}'}: {why}")
 
 
-def _open(path: str) -> BinaryIO:
-    if path != "-":
-        try:
-            return Path(path).open("rb")
-        except OSError as error:
-            raise click.UsageError(f"{path}: {error.strerror}") from error
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 - `AccountsFile` closes it
-    shutil.copyfileobj(sys.stdin.buffer, spool)
-    return spool
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, or raise `ValueError` if it has a name twice: one of the values would be lost."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"duplicate name {next(name for name in names if names.count(name) > 1)!r}")
+    return made

@@ -10,7 +10,13 @@ import click
 from refold_async._core.effects import effect_of_action
 from refold_async.batch import Batch
 from refold_async.cli import dry_run
-from refold_async.cli.arguments import action_arguments, params_options, read_per_account, read_rate
+from refold_async.cli.arguments import (
+    action_arguments,
+    params_options,
+    read_delimiter,
+    read_per_account,
+    read_rate,
+)
 from refold_async.cli.batch_arguments import BatchArguments, BatchCalls
 from refold_async.cli.client_command import client_command
 from refold_async.cli.exits import Exit, worst_exit
@@ -40,8 +46,13 @@ def _settings(given: dict[str, Any]) -> Options:
 @click.option(
     "--key-column",
     metavar="NAME",
-    help="Identifies a row across runs; default: its position, so do not reorder the file.",
+    help="Identifies an account's row across runs; sent as a parameter too. Default: its position, so do"
+    " not reorder the file.",
 )
+@click.option(
+    "--delimiter", type=read_delimiter, metavar="CHAR", help="Of a CSV file, or tab; default: by its header."
+)
+@click.option("--encoding", metavar="NAME", help="Of the file; default: by its byte order mark, else UTF-8.")
 @params_options
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent calls."
@@ -81,14 +92,13 @@ async def batch(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """Run ACTION of the app SLUG for many linked accounts.
 
     Each row of the file is one call: the column `linked_account_id` names the account, all other columns
-    are parameters and override --param and --params. The first SIGINT or SIGTERM lets running calls
-    finish; the second cancels them. The exit code is the most severe of all outcomes: 6, 3, 4, 5, 1.
+    are parameters and override --param and --params. FILE may be a pipe. The first SIGINT or SIGTERM
+    lets running calls finish; the second cancels them. The exit code is the most severe of all outcomes:
+    6, 3, 4, 5, 1.
     """
     args = BatchArguments(**given)
     args.check_files()
-    with AccountsFile(
-        args.path, args.form, account_column=args.account_column, key_column=args.key_column
-    ) as accounts:
+    with args.accounts() as accounts:
         if not len(accounts):
             click.echo(f"no calls in {accounts.name}: nothing to send", err=True)
         calls = BatchCalls(args, accounts)
