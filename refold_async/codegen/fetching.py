@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from refold_async import (
-    Account,
     Action,
     ActionParameter,
     ActionSchema,
+    Call,
+    Done,
     Effect,
+    Failed,
     NotFoundError,
+    Outcome,
     Refold,
     RefoldError,
 )
-from refold_async.codegen.model import ActionModel, ParameterModel, Shape
-
-T = TypeVar("T")
+from refold_async.codegen.model import ActionModel, ParameterModel
 
 _AT_ONCE: Final = 10
+_BETWEEN_LINES: Final = 50
 _LEARN_LIMIT: Final = "10"
 """The `limit` of a read that is executed to learn what it answers."""
 
@@ -43,22 +45,29 @@ async def fetch(
         RefoldError: If a call fails for another reason than a missing schema.
     """
     found: dict[str, list[tuple[Action, ActionSchema]]] = {}
-
-    async def read(account: Account, action: Action, action_id: str) -> None:
-        try:
-            schema = await account.actions.schema(slug, action_id)
-        except NotFoundError:
-            tell(f"{slug}/{action_id}: left out, the service has no schema of it")
-        else:
-            found.setdefault(action_id, []).append((action, schema))
-
     jobs = [
         (account, action, action.action_id)
         for account in map(refold.account, accounts)
         for action in await account.actions.list(slug)
         if isinstance(action, Action) and isinstance(action.action_id, str) and action.action_id
     ]
-    await _each(jobs, lambda job: read(*job), lambda done: tell(f"schemas: {done} of {len(jobs)}"))
+    waiting = enumerate(jobs, 1)
+
+    async def work() -> None:
+        for place, (account, action, action_id) in waiting:
+            try:
+                schema = await account.actions.schema(slug, action_id)
+                found.setdefault(action_id, []).append((action, schema))
+            except NotFoundError:
+                tell(f"{slug}/{action_id}: left out, the service has no schema of it")
+            _tell_progress(tell, "schemas", place, len(jobs))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return tuple(merge(each, found[each], effects) for each in sorted(found))
 
 
@@ -118,8 +127,8 @@ def _union(choices: Iterable[list[str | int]]) -> tuple[str | int, ...]:
 
 async def learn(
     refold: Refold, slug: str, accounts: Sequence[str], actions: Sequence[ActionModel], tell: Tell
-) -> dict[str, Shape]:
-    """Execute the reads that require no parameter, and return the shapes of what they answer.
+) -> AsyncIterator[tuple[str, Any]]:
+    """Execute the reads that require no parameter, and yield action ids with what they answer.
 
     Args:
         refold: The client.
@@ -128,50 +137,35 @@ async def learn(
         actions: The app's actions.
         tell: Called with a line about the progress, or about a read that failed.
     """
-    shapes: dict[str, Shape] = {}
+    reads = [(each.id, _learning_params(each)) for each in actions if _is_learnable(each)]
+    calls = [Call(account, slug, *read, effect="read") for account in accounts for read in reads]
+    async with refold.batch(calls, concurrency=_AT_ONCE) as outcomes:
+        done = 0
+        async for outcome in outcomes:
+            done += 1
+            _tell_progress(tell, "reads", done, len(calls))
+            try:
+                data = _data_of(outcome)
+            except RefoldError as error:
+                tell(f"{slug}/{outcome.call.action_id}: not learned: {error.message}")
+            else:
+                yield outcome.call.action_id, data
 
-    async def read(account_id: str, action: ActionModel) -> None:
-        params = {"limit": _LEARN_LIMIT} if any(each.id == "limit" for each in action.parameters) else {}
-        account = refold.account(account_id)
-        try:
-            result = await account.actions.execute(slug, action.id, params, effect="read")
-            shapes.setdefault(action.id, Shape()).add(result.data)
-        except RefoldError as error:
-            tell(f"{slug}/{action.id}: not learned: {error.message}")
 
-    jobs = [(account, action) for account in accounts for action in actions if _is_learnable(action)]
-    await _each(jobs, lambda job: read(*job), lambda done: tell(f"reads: {done} of {len(jobs)}"))
-    return shapes
+def _data_of(outcome: Outcome) -> Any:
+    if isinstance(outcome, Done):
+        return outcome.result.data
+    raise outcome.error if isinstance(outcome, Failed) else RefoldError(f"skipped: {outcome.reason}")
 
 
 def _is_learnable(action: ActionModel) -> bool:
     return action.effect == "read" and not any(each.required for each in action.parameters)
 
 
-async def _each(
-    jobs: Iterable[T], work: Callable[[T], Awaitable[Any]], progress: Callable[[int], None]
-) -> None:
-    """Do a few jobs at a time, and tell of the progress after every fifty."""
-    waiting, done = iter(jobs), 0
-
-    async def worker() -> None:
-        nonlocal done
-        for job in waiting:
-            await work(job)
-            done += 1
-            if done % 50 == 0:
-                progress(done)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
-                group.create_task(worker())
-    except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+def _learning_params(action: ActionModel) -> dict[str, str]:
+    return {"limit": _LEARN_LIMIT} if any(each.id == "limit" for each in action.parameters) else {}
 
 
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _tell_progress(tell: Tell, what: str, done: int, total: int) -> None:
+    if done % _BETWEEN_LINES == 0:
+        tell(f"{what}: {done} of {total}")

@@ -76,12 +76,6 @@ class Shape(msgspec.Struct):
             self.fields.setdefault(key, Shape()).merge(each)
 
 
-def merge_shapes(into: dict[str, Shape], others: dict[str, Shape]) -> None:
-    """Merge shapes by action id."""
-    for key, shape in others.items():
-        into.setdefault(key, Shape()).merge(shape)
-
-
 class AppModel(msgspec.Struct, frozen=True, kw_only=True):
     """An app: its actions by id, and the shapes of what they answer."""
 

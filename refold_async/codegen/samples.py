@@ -10,8 +10,6 @@ from urllib.parse import unquote
 
 import msgspec
 
-from refold_async.codegen.model import Shape
-
 _EXECUTE: Final = re.compile(r"/api/v2/integration-schema/([^/?]+)/actions/([^/?]+)/execute(?:\?|$)")
 
 
@@ -30,8 +28,8 @@ class _Exchange(msgspec.Struct):
     answered: _Answered
 
 
-def read_samples(path: Path, slug: str) -> dict[str, Shape]:
-    """Read the shapes of answers from a file, or from all `*.json` below a folder.
+def read_samples(path: Path, slug: str) -> Iterator[tuple[str, Any]]:
+    """Yield action ids with what they answered, from a file, or from all `*.json` below a folder.
 
     A file is a recording of `refold_async.testing`, or one answer: its `data`, or the whole response, in a
     file named for the action, e.g. `get_contact.json` or `get_contact.2.json`.
@@ -44,11 +42,8 @@ def read_samples(path: Path, slug: str) -> dict[str, Shape]:
         OSError: If a file cannot be read.
         msgspec.MsgspecError: If a file is not JSON.
     """
-    shapes: dict[str, Shape] = {}
     for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
-        for action_id, data in _samples_of(file, slug):
-            shapes.setdefault(action_id, Shape()).add(data)
-    return shapes
+        yield from _samples_of(file, slug)
 
 
 def _samples_of(file: Path, slug: str) -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from refold_async.codegen.answers import AliasModel, AnswerTypes, StructModel
-from refold_async.codegen.model import Shape, merge_shapes
+from refold_async.codegen.model import Shape
 
 
 def types_of(*samples: Any) -> list[StructModel | AliasModel]:
@@ -118,10 +118,10 @@ def test_names_that_are_taken_are_numbered() -> None:
 
 def test_shapes_merge_as_their_samples_do() -> None:
     samples: list[Any] = [{"a": [1], "b": {"c": None}}, {"a": ["x"], "b": {"d": 1.5}}, None]
-    whole, parts = Shape(), dict[str, Shape]()
+    whole, parts = Shape(), Shape()
     for sample in samples:
         whole.add(sample)
         part = Shape()
         part.add(sample)
-        merge_shapes(parts, {"x": part})
-    assert msgspec.to_builtins(parts["x"], order="sorted") == msgspec.to_builtins(whole, order="sorted")
+        parts.merge(part)
+    assert msgspec.to_builtins(parts, order="sorted") == msgspec.to_builtins(whole, order="sorted")

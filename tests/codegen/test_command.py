@@ -1,6 +1,7 @@
 """`refold codegen`: what it reads, writes and refuses."""
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -305,6 +306,24 @@ def test_a_file_that_was_not_generated_is_not_replaced(
     assert ended.code == 2
     assert "is not replaced" in ended.err
     assert (tmp_path / "hubspot.py").read_text() == text
+
+
+def test_a_link_stays_one(codegen: Codegen, tmp_path: Path) -> None:
+    (tmp_path / "link.py").symlink_to(tmp_path / "target.py")
+    assert codegen("netsuite", "--account", ACCOUNT, "--out", tmp_path / "link.py").code == 0
+    assert (tmp_path / "link.py").is_symlink()
+    assert "class Netsuite" in (tmp_path / "target.py").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"link.py", "target.py"}
+
+
+def test_a_file_that_cannot_be_written_is_told(
+    codegen: Codegen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / f".hubspot.py.{os.getpid()}").mkdir()
+    ended = codegen("hubspot", "--account", ACCOUNT, "--out", tmp_path / "folder" / "hubspot.py")
+    assert ended.code == 2
+    assert "Is a directory" in ended.err
 
 
 def test_samples_that_are_no_json_are_refused(

@@ -1,12 +1,16 @@
 """Results whose data has a type: what is absent, null, unknown or odd never loses a page."""
 
 import pickle
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from refold_async import ActionResult, TypedResult, UnreadableReplyError
+from refold_async.results import of_call
+from refold_async.typed import structs_wanted
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,3 +93,24 @@ def test_it_is_an_action_result() -> None:
     assert isinstance(again, TypedResult)
     assert again.data == Owner(name="Ann")
     assert again.data is again.data
+
+
+def test_the_errors_of_its_data_name_the_call() -> None:
+    result = of_call(
+        ActionResult("Success", None, msgspec.Raw(b"{")), (("hubspot", "get_contact"), "demo-user-1", "read")
+    )
+    with pytest.raises(UnreadableReplyError) as caught:
+        _ = TypedResult(result, Owner).data
+    assert (caught.value.slug, caught.value.action_id) == ("hubspot", "get_contact")
+    assert caught.value.linked_account_id == "demo-user-1"
+
+
+def test_a_script_has_its_structs_at_once() -> None:
+    assert structs_wanted({"__name__": "__main__", "__spec__": None})
+
+
+def test_a_module_that_is_not_imported_yet_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "apart.py").write_text("class Kind(dict): ...")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert type(read("{}", "apart:Kind")).__name__ == "dict"
+    monkeypatch.delitem(sys.modules, "apart")

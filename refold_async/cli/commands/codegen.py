@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from refold_async.cli.client_command import client_command
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.codegen.differences import Facts, UnreadableModuleError, differences, read_module
 from refold_async.codegen.fetching import fetch, learn
-from refold_async.codegen.model import AppModel, Shape, merge_shapes
+from refold_async.codegen.model import AppModel, Shape
 from refold_async.codegen.names import NameTakenError, module_name
 from refold_async.codegen.rendering import render
 from refold_async.codegen.samples import read_samples
@@ -78,7 +79,8 @@ async def codegen(
     shapes = _shapes(samples, slug)
     actions = await fetch(refold, slug, ids, known, tell)
     if learns:
-        merge_shapes(shapes, await learn(refold, slug, ids, actions, tell))
+        async for action_id, data in learn(refold, slug, ids, actions, tell):
+            shapes.setdefault(action_id, Shape()).add(data)
     shapes = {each.id: shapes[each.id] for each in actions if each.id in shapes}
     app = AppModel(slug=slug, actions=actions, shapes=shapes, names=chosen)
     text = _render(app, known)
@@ -145,7 +147,8 @@ def _shapes(samples: Sequence[Path], slug: str) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     for path in samples:
         try:
-            merge_shapes(shapes, read_samples(path, slug))
+            for action_id, data in read_samples(path, slug):
+                shapes.setdefault(action_id, Shape()).add(data)
         except (OSError, UnicodeError, msgspec.MsgspecError) as error:
             raise click.BadParameter(f"{path}: {error}", param_hint="--samples") from error
     return shapes
@@ -162,12 +165,16 @@ def _render(app: AppModel, effects: Mapping[str, Effect]) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Replace a file in one step: whoever reads it sees the old text or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.resolve()  # a link stays one
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(text.encode())
         if path.exists():
             draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
