@@ -29,11 +29,15 @@ from refold_async.batch import (
     PerAccount as PerAccount,
 )
 from refold_async.calls import (
+    Absent as Absent,
     Call as Call,
     Done as Done,
     Failed as Failed,
+    Found as Found,
     Outcome as Outcome,
     Skipped as Skipped,
+    Unresolved as Unresolved,
+    Verdict as Verdict,
 )
 from refold_async.client import (
     Account as Account,
@@ -73,6 +77,7 @@ from refold_async.hooks import CallFacts as CallFacts, Hooks as Hooks
 from refold_async.results import ActionFailed as ActionFailed, ActionResult as ActionResult
 from refold_async.settings import Cache as Cache, Options as Options, RateLimit as RateLimit, Retry as Retry
 from refold_async.typed import NULL as NULL, TypedResult as TypedResult
+from refold_async.settle import Lookup as Lookup, Settle as Settle
 from refold_async.webhooks import (
     ConnectionCreated as ConnectionCreated,
     ConnectionDeleted as ConnectionDeleted,

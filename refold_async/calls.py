@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -101,6 +101,34 @@ batch stopped: `stopped` by `Batch.stop`, `failed_call` and `failure_share` by t
 """
 
 
+class Found(msgspec.Struct, frozen=True):
+    """A look-up found the record that a write of unknown fate would have left: it was done.
+
+    Attributes:
+        record: The record, as the look-up's `found` returned it.
+    """
+
+    record: Any
+
+
+class Absent(msgspec.Struct, frozen=True):
+    """No look-up found what the write would have left: it was not done, if the waits were long enough."""
+
+
+class Unresolved(msgspec.Struct, frozen=True):
+    """Look-ups did not tell whether the write was done.
+
+    Attributes:
+        reason: Why, e.g. that two records match, or that the look-up failed.
+    """
+
+    reason: str
+
+
+Verdict = Found | Absent | Unresolved
+"""What look-ups told of a write whose fate is unknown."""
+
+
 class _OfCall(msgspec.Struct, frozen=True):
     call: Call
 
@@ -128,10 +156,13 @@ class Done(_Outcome, frozen=True):
     Attributes:
         result: The result.
         replayed: Whether the result was replayed from an earlier run's journal.
+        settled: Whether its fate was unknown until a look-up found what it wrote; `result` then has the
+            record found as its data.
     """
 
     result: ActionResult
     replayed: bool = False
+    settled: bool = False
 
 
 class Failed(_Outcome, frozen=True):
@@ -139,9 +170,11 @@ class Failed(_Outcome, frozen=True):
 
     Attributes:
         error: The error.
+        verdict: What look-ups told, if its fate is unknown and the batch has `settle`.
     """
 
     error: RefoldError
+    verdict: Absent | Unresolved | None = None
 
 
 class Skipped(_Outcome, frozen=True):

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from refold_async.api.webhooks import TokenWebhooks, Webhooks
     from refold_async.api.workflows import KeyWorkflows, OrganisationWorkflows, TokenWorkflows, Workflows
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
+    from refold_async.calls import Call, Verdict
+    from refold_async.errors import RefoldError
+    from refold_async.settle import LookupFunction
 
 
 class SessionManager(Closing):
@@ -190,6 +193,28 @@ class Refold(Scope):
             outcomes = [outcome async for outcome in batch]
         outcomes.sort(key=lambda outcome: outcome.index)
         return BatchReport(outcomes, batch.summary)
+
+    async def settle(self, call: Call | RefoldError, lookup: LookupFunction) -> Verdict:
+        """Look once, now, for what a call wrote whose fate is unknown.
+
+        The look-up is a read, retried like any other. To wait before looking, to look again, and to run an
+        absent call again, see `Settle`.
+
+        Args:
+            call: The call, or the error of an `execute`.
+            lookup: Returns the `Lookup` of the call.
+
+        Returns:
+            `Found` with the record; `Absent` if there is none *now*; `Unresolved` with the reason if several
+            match, the answer has more pages, or the look-up failed.
+
+        Raises:
+            InvalidCallError: If the error has no call, or the look-up's action writes.
+            SettingsError: If `lookup` is not a function.
+        """
+        from refold_async.settle.looking import look_once  # noqa: PLC0415 - loaded on first use
+
+        return await look_once(self._requester, call, lookup)
 
 
 class Account(Scope):

@@ -71,6 +71,7 @@ class RefoldError(Exception):
         attempts: The number of attempts.
         elapsed: Seconds from the call's start to its failure.
         earlier: The errors of the attempts before the last, oldest first.
+        call: The `Call` of an action executed with an API key, for `Refold.settle`.
 
     Attributes that do not apply are `None`.
     """
@@ -103,6 +104,7 @@ class RefoldError(Exception):
         self.attempts: int = 0
         self.elapsed: float | None = None
         self.earlier: tuple[RefoldError, ...] = ()
+        self.call: Any = None
 
     @property
     def needs_reconnect(self) -> bool:

@@ -17,10 +17,12 @@ from refold_async._core.responses import Response, bounded, is_success, redact, 
 from refold_async.api import operations
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.api.resource import Resource
+from refold_async.calls import Call
 from refold_async.errors import (
     DeadlineExceededError,
     Fate,
     InvalidCallError,
+    RefoldError,
     UnreadableReplyError,
 )
 from refold_async.results import ActionFailed, ActionResult, of_call, restored
@@ -194,7 +196,12 @@ class Actions(Resource):
             RefoldError: If the call fails in any other way; see its `fate`.
         """
         plan = prepare_execute(self._requester, slug, action_id, params, effect=effect, timeout=timeout)
-        result = await (await self._requester.start(plan)).run()
+        try:
+            result = await (await self._requester.start(plan)).run()
+        except RefoldError as error:
+            account = self._requester.linked_account_id
+            error.call = None if account is None else Call(account, slug, action_id, params, effect=effect)
+            raise
         return of_call(result, ((slug, action_id), plan.linked_account_id, plan.effect))
 
     async def _kept(self, plan: PreparedCall[T]) -> T:
