@@ -26,37 +26,65 @@ class AliasModel(NamedTuple):
     type: str
 
 
-class AnswerTypes:
-    """Names and writes the types of answers.
+class ModuleTypes:
+    """Names the types of a module, and keeps what declares them.
 
     Args:
         taken: Names that are not free in the module; those of the types are added.
+
+    Attributes:
+        declared: The types, each after those that it needs.
     """
 
     def __init__(self, taken: set[str]) -> None:
+        self.declared: list[StructModel | AliasModel] = []
         self._taken = taken
 
-    def of(self, name: str, shape: Shape) -> list[StructModel | AliasModel]:
-        """Return the types of an answer, each after those that it needs; the last is that of the answer.
+    def alias(self, name: str, kind: str) -> str:
+        """Declare a name for a type, and return it, with a number if it is taken."""
+        name = unique(name, self._taken)
+        self.declared.append(AliasModel(name, kind))
+        return name
+
+    def answer(self, name: str, shape: Shape) -> str:
+        """Declare the type of an answer.
 
         Args:
-            name: The name of the answer's type.
+            name: Its name.
             shape: What its samples looked like.
 
         Returns:
-            The types; none if the samples have nothing in common.
+            The name, with a number if it is taken; empty if the samples have no type in common.
         """
-        name = unique(name, self._taken)
-        written: list[StructModel] = []
-        if _is_record(shape) and shape.kinds == {"object"}:
-            self._struct(name, shape, written)
-            return [*written]
-        kind = self._type(f"{name}Item", shape, written)
-        return [] if kind == "Any" else [*written, AliasModel(name, kind)]
+        if shape.kinds == {"object"} and _is_record(shape):
+            return self._object(name, shape)
+        kind = self._type(f"{name}Item", shape)
+        return "" if kind == "Any" else self.alias(name, kind)
 
-    def _struct(self, name: str, shape: Shape, written: list[StructModel]) -> None:
+    def _type(self, name: str, shape: Shape) -> str:
+        """Return the annotation of a value, with `None` only if a null was seen."""
+        kinds = shape.kinds - {"null"} - ({"int"} if "float" in shape.kinds else set())
+        if not kinds or (kinds & {"object", "list"} and len(kinds) > 1):
+            return "Any"
+        null = ["None"] if "null" in shape.kinds else []
+        if kinds == {"object"}:
+            return " | ".join([self._object(name, shape), *null])
+        if kinds == {"list"}:
+            item = self._type(name, shape.item or Shape())
+            return " | ".join([f"list[{item}]", *null])
+        return " | ".join([*sorted(kinds), *null])
+
+    def _object(self, name: str, shape: Shape) -> str:
+        if _is_record(shape):
+            return self._struct(unique(name, self._taken), shape)
+        merged = Shape()
+        for each in shape.fields.values():
+            merged.merge(each)
+        return f"dict[str, {self._type(f'{name}Value', merged)}]"
+
+    def _struct(self, name: str, shape: Shape) -> str:
         kinds = {
-            key: self._type(f"{name}{class_name(key)}", each, written)
+            key: self._type(f"{name}{class_name(key)}", each)
             for key, each in sorted(shape.fields.items())
             if _can_be_field(key)
         }
@@ -66,30 +94,8 @@ class AnswerTypes:
         keys = sorted(kinds, key=lambda key: (python_name(key, reserved) != key, key))
         owns = {key: unique(python_name(key, reserved) or "field", names) for key in keys}
         lines = (_line(owns[key], key, kinds[key], shape.fields[key]) for key in keys)
-        written.append(StructModel(name, sorted(lines)))
-
-    def _type(self, name: str, shape: Shape, written: list[StructModel]) -> str:
-        """Return the annotation of a value, with `None` only if a null was seen."""
-        kinds = shape.kinds - {"null"} - ({"int"} if "float" in shape.kinds else set())
-        if not kinds or (kinds & {"object", "list"} and len(kinds) > 1):
-            return "Any"
-        null = ["None"] if "null" in shape.kinds else []
-        if kinds == {"object"}:
-            return " | ".join([self._object(name, shape, written), *null])
-        if kinds == {"list"}:
-            item = self._type(name, shape.item or Shape(), written)
-            return " | ".join([f"list[{item}]", *null])
-        return " | ".join([*sorted(kinds), *null])
-
-    def _object(self, name: str, shape: Shape, written: list[StructModel]) -> str:
-        if _is_record(shape):
-            name = unique(name, self._taken)
-            self._struct(name, shape, written)
-            return name
-        merged = Shape()
-        for each in shape.fields.values():
-            merged.merge(each)
-        return f"dict[str, {self._type(f'{name}Value', merged, written)}]"
+        self.declared.append(StructModel(name, sorted(lines)))
+        return name
 
 
 def _can_be_field(key: str) -> bool:

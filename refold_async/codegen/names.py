@@ -16,7 +16,7 @@ TYPES: Final = frozenset(
     }
 )
 """What annotations of a generated module name; a class's own member of that name would shadow it."""
-METHOD: Final = TYPES | {"calls", "walks"}
+METHOD: Final = TYPES | {"calls", "staticmethod", "walks"}
 PARAMETER: Final = frozenset({"self", "linked_account_id", "call_key", "Call", "TypedResult"})
 FIELD: Final = TYPES
 MODULE: Final = TYPES | {"Account", "TYPE_CHECKING", "TypeAlias", "structs_wanted", "annotations"}
@@ -59,15 +59,16 @@ def name_all(
     Raises:
         NameTakenError: If two ids have one name, or an id has none.
     """
-    names: dict[str, str] = {}
+    names = {each: given.get(f"{where}{each}") or python_name(each, reserved) for each in sorted(ids)}
     taken: dict[str, str] = {}
-    for each in sorted(ids):
-        name = given.get(f"{where}{each}") or python_name(each, reserved)
+    problems = []
+    for each, name in names.items():
         other = taken.setdefault(name, each) if name else ""
         if other != each:
             problem = f"and {other!r} have one Python name, {name}" if name else "has no Python name"
-            raise NameTakenError(f"{where}{each!r} {problem}; choose one with --name '{where}{each}=NAME'")
-        names[each] = name
+            problems.append(f"{where}{each!r} {problem}; choose one with --name '{where}{each}=NAME'")
+    if problems:
+        raise NameTakenError("\n".join(problems))
     return names
 
 

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from refold_async.codegen.answers import AliasModel, AnswerTypes, StructModel
-from refold_async.codegen.model import ActionModel, AppModel, ParameterModel
+from refold_async.codegen.answers import AliasModel, ModuleTypes, StructModel
+from refold_async.codegen.model import ActionModel, AppModel, ParameterModel, Shape
 from refold_async.codegen.names import (
     METHOD,
     MODULE,
@@ -22,7 +22,6 @@ from refold_async.codegen.names import (
     literal,
     name_all,
     one_line,
-    unique,
     wrapped,
 )
 
@@ -89,17 +88,34 @@ def render(app: AppModel) -> str:
     Raises:
         NameTakenError: If two ids have one Python name, an id has none, or a chosen name is of no use.
     """
-    _check_names(app)
-    names = name_all([each.id for each in app.actions], app.names, METHOD)
+    _check_given_names(app)
+    names, parameters = _names(app)
     own = class_name(app.slug) or "App"
     own = f"{own}_" if own in MODULE else own
-    taken = {*MODULE, *names.values(), own}
-    types: list[StructModel | AliasModel] = []
-    written = [_write(app, each, names[each.id], taken, types) for each in app.actions]
-    return "".join([_head(app, written, types), *_calls(app, written), *_client(app, own, written)])
+    types = ModuleTypes({*MODULE, *names.values(), own})
+    written = [
+        _write(each, names[each.id], parameters[each.id], app.shapes.get(each.id, Shape()), types)
+        for each in app.actions
+    ]
+    return "".join([_head(app, written, types.declared), *_calls(app, written), *_client(app, own, written)])
 
 
-def _check_names(app: AppModel) -> None:
+def _names(app: AppModel) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return the names of the actions, and those of the parameters of each; tell of all problems at once."""
+    scopes = {"": [each.id for each in app.actions]}
+    scopes |= {f"{each.id}.": [param.id for param in each.parameters] for each in app.actions}
+    named, problems = dict[str, dict[str, str]](), list[str]()
+    for where, ids in scopes.items():
+        try:
+            named[where] = name_all(ids, app.names, PARAMETER if where else METHOD, where)
+        except NameTakenError as error:
+            problems.append(str(error))
+    if problems:
+        raise NameTakenError("\n".join(problems))
+    return named[""], {each.id: named[f"{each.id}."] for each in app.actions}
+
+
+def _check_given_names(app: AppModel) -> None:
     known = {each.id: METHOD for each in app.actions}
     known |= {f"{each.id}.{param.id}": PARAMETER for each in app.actions for param in each.parameters}
     for key, name in app.names.items():
@@ -109,21 +125,16 @@ def _check_names(app: AppModel) -> None:
 
 
 def _write(
-    app: AppModel, action: ActionModel, name: str, taken: set[str], types: list[StructModel | AliasModel]
+    action: ActionModel, name: str, names: Mapping[str, str], shape: Shape, types: ModuleTypes
 ) -> _Written:
-    names = name_all([each.id for each in action.parameters], app.names, PARAMETER, f"{action.id}.")
-    annotations = {}
+    kinds = {}
     for each in action.parameters:
         kind = _kind_of(each)
         if each.options:
-            alias = unique(class_name(name) + class_name(names[each.id]), taken)
-            types.append(AliasModel(alias, _literal_of(each)))
+            alias = types.alias(class_name(name) + class_name(names[each.id]), _literal_of(each))
             kind = f"{alias} | {'str' if kind == _TEXT else kind}"
-        annotations[each.id] = kind if each.required or kind == "object" else f"{kind} | msgspec.Raw"
-    shape = app.shapes.get(action.id)
-    found = AnswerTypes(taken).of(f"{class_name(name)}Data", shape) if shape else []
-    types.extend(found)
-    return _Written(action, name, names, annotations, found[-1].name if found else "")
+        kinds[each.id] = kind if each.required or kind == "object" else f"{kind} | msgspec.Raw"
+    return _Written(action, name, names, kinds, types.answer(f"{class_name(name)}Data", shape))
 
 
 def _kind_of(parameter: ParameterModel) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from refold_async.codegen.answers import AliasModel, AnswerTypes, StructModel
+from refold_async.codegen.answers import AliasModel, ModuleTypes, StructModel
 from refold_async.codegen.model import Shape
 
 
@@ -13,7 +13,10 @@ def types_of(*samples: Any) -> list[StructModel | AliasModel]:
     shape = Shape()
     for sample in samples:
         shape.add(sample)
-    return AnswerTypes(set()).of("Data", shape)
+    types = ModuleTypes(set())
+    named = types.answer("Data", shape)
+    assert named == (types.declared[-1].name if types.declared else "")
+    return types.declared
 
 
 def field_of(*values: Any) -> str:
@@ -112,8 +115,10 @@ def test_an_object_of_very_many_keys_is_data() -> None:
 def test_names_that_are_taken_are_numbered() -> None:
     shape = Shape()
     shape.add({"a": {"b": 1}})
-    found = AnswerTypes({"Data", "Data2A"}).of("Data", shape)
-    assert [each.name for each in found] == ["Data2A2", "Data2"]
+    types = ModuleTypes({"Data", "Data2A"})
+    assert types.answer("Data", shape) == "Data2"
+    assert [each.name for each in types.declared] == ["Data2A2", "Data2"]
+    assert types.alias("Data", "str") == "Data3"
 
 
 def test_shapes_merge_as_their_samples_do() -> None:

@@ -8,10 +8,23 @@ from typing import Any
 
 import pytest
 
-from refold_async import NULL, Call, Done, Refold, TypedResult
+from refold_async import (
+    NULL,
+    Action,
+    ActionParameter,
+    ActionSchema,
+    Call,
+    Done,
+    Refold,
+    TypedResult,
+)
+from refold_async.codegen.differences import read_module
+from refold_async.codegen.fetching import merge
+from refold_async.codegen.model import AppModel, Shape
+from refold_async.codegen.rendering import render
 from refold_async.sandbox import Sandbox
 
-from .conftest import ACCOUNT, APPS, Codegen
+from .conftest import ACCOUNT, APPS, Codegen, Load
 
 USE = """
 from acme.hubspot import GetContactDataResults, Hubspot
@@ -34,6 +47,30 @@ MISUSES = {
     "value of another type": "await Hubspot(account).create_contact(email=1)",
     "account by name": "Hubspot.calls.get_contact(linked_account_id='a')",
 }
+SHADOWING = [
+    "list", "str", "float", "object", "int", "bool", "dict", "Any", "Call", "TypedResult", "ActionResult", "msgspec",
+    "Literal", "TypeAlias", "Account", "TYPE_CHECKING", "calls", "walks", "staticmethod", "classmethod", "property",
+    "self", "class", "match", "None", "имя", "get_contact", "GetContactData", "structs_wanted", "globals", "params", "name", "field",
+]  # fmt: skip
+"""Names that a module or Python uses itself."""
+
+
+def shadowing() -> str:
+    """Return a module whose actions, parameters and fields have names that a module uses itself."""
+    parameters = ActionSchema(
+        [
+            ActionParameter(
+                name=each, required=place % 2 == 0, type="text", options=["a"] if place % 5 == 0 else None
+            )
+            for place, each in enumerate(SHADOWING)
+        ]
+    )
+    shape = Shape()
+    shape.add({each: {each: [{each: 1}]} for each in SHADOWING})
+    actions = tuple(merge(each, [(Action(action_id=each), parameters)], {}) for each in sorted(SHADOWING))
+    return render(AppModel(slug="call", actions=actions, shapes=dict.fromkeys(SHADOWING, shape), names={}))
+
+
 MISUSE = """
 from acme.hubspot import Hubspot
 from refold_async import Account
@@ -61,6 +98,7 @@ def acme(codegen: Codegen, tmp_path: Path) -> Path:
     for slug in APPS:
         ended = codegen(slug, "--account", ACCOUNT, "--out", package, "--learn")
         assert ended.code == 0, ended.err
+    (package / "shadowing.py").write_text(shadowing())
     (tmp_path / "use.py").write_text(USE)
     for number, code in enumerate(MISUSES.values()):
         (tmp_path / f"misuse_{number}.py").write_text(MISUSE.format(code=code))
@@ -69,8 +107,9 @@ def acme(codegen: Codegen, tmp_path: Path) -> Path:
 
 def test_type_checkers_and_ruff_accept_every_module_and_find_misuse(acme: Path) -> None:
     modules = [f"acme/{slug}.py" for slug in APPS]
-    assert ran("ruff", "check", "--isolated", *modules, cwd=acme) == ""
     assert ran("ruff", "format", "--check", "--isolated", *modules, cwd=acme) == ""
+    modules.append("acme/shadowing.py")
+    assert ran("ruff", "check", "--isolated", *modules, cwd=acme) == ""
     assert ran("mypy", "--strict", "--no-incremental", *modules, "use.py", cwd=acme) == ""
     assert ran("pyright", "--pythonpath", sys.executable, *modules, "use.py", cwd=acme) == ""
     misuses = [f"misuse_{number}.py" for number in range(len(MISUSES))]
@@ -126,6 +165,17 @@ async def test_calls_run_in_a_batch(hubspot: Any, refold: Refold) -> None:
     first = report.outcomes[0]
     assert isinstance(first, Done)
     assert len(TypedResult(first.result, hubspot.GetContactData).data.results) == 1
+
+
+def test_names_that_a_module_uses_itself_work(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "shadowing.py").write_text(shadowing())
+    module = load(tmp_path / "shadowing.py")
+    params = dict.fromkeys(SHADOWING, "a")
+    for action_id, method in read_module(shadowing()).actions.items():
+        by_name = {each.python_name: "a" for each in method.parameters.values()}
+        call = getattr(module.Call_.calls, method.python_name)("b", **by_name)
+        assert (call.action_id, call.params) == (action_id, params)
+    assert module.ListData().str_.str_ == []
 
 
 def test_importing_a_module_defines_no_struct(hubspot: Any) -> None:

@@ -67,6 +67,12 @@ def test_a_name_that_is_taken_fails_by_name(ids: list[str], words: str) -> None:
     assert words in str(caught.value).replace("'a_b' and 'a-b'", "'a-b' and 'a_b'").replace("'a_b=", "'a-b=")
 
 
+def test_all_names_that_are_taken_are_told_at_once() -> None:
+    with pytest.raises(NameTakenError) as caught:
+        name_all(["a-b", "a_b", "a.b", "***"], {}, (), "do.")
+    assert len(str(caught.value).splitlines()) == 3
+
+
 def test_a_name_that_is_given_is_used() -> None:
     assert name_all(["a-b", "a_b", "***"], {"a-b": "ab", "***": "stars"}, ()) == {
         "a-b": "ab",
