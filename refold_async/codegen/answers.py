@@ -13,10 +13,10 @@ _MOST_FIELDS: Final = 300
 
 
 class StructModel(NamedTuple):
-    """A struct to be written: its name, and its fields as lines of code."""
+    """A struct to be written: its name, and the lines of its fields."""
 
     name: str
-    fields: list[str]
+    lines: list[str]
 
 
 class AliasModel(NamedTuple):
@@ -93,8 +93,9 @@ class ModuleTypes:
         # A key that is a name as it stands comes first, so that no other key takes its name.
         keys = sorted(kinds, key=lambda key: (python_name(key, reserved) != key, key))
         owns = {key: unique(python_name(key, reserved) or "field", names) for key in keys}
-        lines = (_line(owns[key], key, kinds[key], shape.fields[key]) for key in keys)
-        self.declared.append(StructModel(name, sorted(lines)))
+        keys.sort(key=owns.__getitem__)
+        lines = (_lines(owns[key], key, kinds[key], shape.fields[key]) for key in keys)
+        self.declared.append(StructModel(name, [line for each in lines for line in each]))
         return name
 
 
@@ -111,15 +112,15 @@ def _is_record(shape: Shape) -> bool:
     return few and named * 2 > len(shape.fields)
 
 
-def _line(name: str, key: str, kind: str, shape: Shape) -> str:
-    """Return the line of a field: an absent list is empty, an absent object has its own defaults."""
-    arguments: list[str] = []
+def _lines(name: str, key: str, kind: str, shape: Shape) -> list[str]:
+    """Return the lines of a field: an absent list is empty, an absent object has its own defaults."""
+    default = "default=None"
     if kind != "Any" and "null" not in shape.kinds:
         if shape.kinds & {"object", "list"}:
-            arguments.append(f"default_factory={kind.partition('[')[0]}")
+            default = f"default_factory={kind.partition('[')[0]}"
         else:
             kind = f"{kind} | None"
-    if name != key:
-        arguments = [*(arguments or ["default=None"]), f"name={literal(key)}"]
-    default = f"msgspec.field({', '.join(arguments)})" if arguments else "None"
-    return f"{name}: {kind} = {default}"
+    arguments = [default, *([f"name={literal(key)}"] if name != key else [])]
+    if arguments == ["default=None"]:
+        return [f"{name}: {kind} = None"]
+    return [f"{name}: {kind} = msgspec.field(", *(f"    {each}," for each in arguments), ")"]

@@ -46,7 +46,7 @@ def class_name(text: str) -> str:
 
 
 def name_all(
-    ids: Iterable[str], given: Mapping[str, str], reserved: Collection[str], where: str = ""
+    ids: Iterable[str], given: Mapping[str, str], reserved: Collection[str], where: str, problems: list[str]
 ) -> dict[str, str]:
     """Return the Python name of each id.
 
@@ -55,31 +55,22 @@ def name_all(
         given: Names that the user chose, by `where` and id.
         reserved: Names to avoid.
         where: What the keys of `given` begin with, e.g. `create_contact.`.
-
-    Raises:
-        NameTakenError: If two ids have one name, or an id has none.
+        problems: Gets a line for each id that has no name of its own.
     """
     names = {each: given.get(f"{where}{each}") or python_name(each, reserved) for each in sorted(ids)}
     taken: dict[str, str] = {}
-    problems = []
     for each, name in names.items():
-        other = taken.setdefault(name, each) if name else ""
-        if other != each:
-            problem = f"and {other!r} have one Python name, {name}" if name else "has no Python name"
-            problems.append(f"{where}{each!r} {problem}; choose one with --name '{where}{each}=NAME'")
-    if problems:
-        raise NameTakenError("\n".join(problems))
+        other = taken.setdefault(name, each)
+        if not name:
+            problem = "has no Python name"
+        elif python_name(name, reserved) != name:
+            problem = f"cannot be named {name!r}"
+        elif other != each:
+            problem = f"and {other!r} have one Python name, {name}"
+        else:
+            continue
+        problems.append(f"{where}{each!r} {problem}; choose one with --name '{where}{each}=NAME'")
     return names
-
-
-def check_name(name: str, reserved: Collection[str]) -> None:
-    """Refuse a name that a user chose and Python or the module cannot use.
-
-    Raises:
-        NameTakenError: If it is not an identifier, begins with `_`, or is reserved.
-    """
-    if python_name(name, reserved) != name:
-        raise NameTakenError(f"{name!r} cannot be a name here; use e.g. {python_name(name, reserved)!r}")
 
 
 def literal(text: str) -> str:

@@ -17,7 +17,6 @@ from refold_async.codegen.names import (
     MODULE,
     PARAMETER,
     NameTakenError,
-    check_name,
     class_name,
     literal,
     name_all,
@@ -62,7 +61,6 @@ class {own}:
         self._account = account
         self._timeout = timeout
 '''
-_WIDTH: Final = 88
 _SUMMARY: Final = 70
 _TEXT: Final = "str | float"
 _KINDS: Final = {"text": _TEXT, "textarea": _TEXT, "number": _TEXT, "email": "str", "url": "str"}
@@ -88,7 +86,6 @@ def render(app: AppModel) -> str:
     Raises:
         NameTakenError: If two ids have one Python name, an id has none, or a chosen name is of no use.
     """
-    _check_given_names(app)
     names, parameters = _names(app)
     own = class_name(app.slug) or "App"
     own = f"{own}_" if own in MODULE else own
@@ -102,26 +99,19 @@ def render(app: AppModel) -> str:
 
 def _names(app: AppModel) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """Return the names of the actions, and those of the parameters of each; tell of all problems at once."""
-    scopes = {"": [each.id for each in app.actions]}
-    scopes |= {f"{each.id}.": [param.id for param in each.parameters] for each in app.actions}
-    named, problems = dict[str, dict[str, str]](), list[str]()
-    for where, ids in scopes.items():
-        try:
-            named[where] = name_all(ids, app.names, PARAMETER if where else METHOD, where)
-        except NameTakenError as error:
-            problems.append(str(error))
+    known = {each.id for each in app.actions}
+    known |= {f"{each.id}.{param.id}" for each in app.actions for param in each.parameters}
+    problems = [f"{app.slug} has no {key!r} to be named" for key in app.names if key not in known]
+    names = name_all([each.id for each in app.actions], app.names, METHOD, "", problems)
+    parameters = {
+        each.id: name_all(
+            [param.id for param in each.parameters], app.names, PARAMETER, f"{each.id}.", problems
+        )
+        for each in app.actions
+    }
     if problems:
         raise NameTakenError("\n".join(problems))
-    return named[""], {each.id: named[f"{each.id}."] for each in app.actions}
-
-
-def _check_given_names(app: AppModel) -> None:
-    known = {each.id: METHOD for each in app.actions}
-    known |= {f"{each.id}.{param.id}": PARAMETER for each in app.actions for param in each.parameters}
-    for key, name in app.names.items():
-        if key not in known:
-            raise NameTakenError(f"--name {key}={name}: {app.slug} has no action and no parameter {key!r}")
-        check_name(name, known[key])
+    return names, parameters
 
 
 def _write(
@@ -189,17 +179,7 @@ def _type_lines(each: StructModel | AliasModel) -> list[str]:
     if isinstance(each, AliasModel):
         return [f"    {each.name}: TypeAlias = {each.type}"]
     head = f"    class {each.name}(msgspec.Struct, frozen=True, kw_only=True):"
-    return [head, *(f"        {line}" for field in each.fields for line in _folded(field))]
-
-
-def _folded(field: str) -> list[str]:
-    """Return a field's line, or several if it is longer than a formatter permits."""
-    if len(field) <= _WIDTH - 8 or "msgspec.field(" not in field:
-        return [field]
-    start, _, arguments = field.partition("msgspec.field(")
-    # The name is the last argument, and the only one that could hold a comma.
-    default, comma, name = arguments[:-1].partition(", ")
-    return [f"{start}msgspec.field(", f"    {default},", *([f"    {name},"] if comma else []), ")"]
+    return [head, *(f"        {line}" for line in each.lines)]
 
 
 def _calls(app: AppModel, written: Iterable[_Written]) -> Iterator[str]:
