@@ -10,12 +10,9 @@ async with Refold() as refold:  # REFOLD_API_KEY, REFOLD_BASE_URL
 ```
 """
 
-import logging
 from functools import cache
 
 __version__ = "0.1.0"
-
-logging.getLogger("refold_async").addHandler(logging.NullHandler())
 
 
 @cache

@@ -4,7 +4,10 @@ import asyncio
 import logging
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from refold_async.sandbox import Fault, Sandbox
 
 from .changing import change
 
+ROOT = Path(__file__).parents[2]
 SECRET = "hidden@example.com"
 
 
@@ -192,6 +196,61 @@ async def test_no_line_holds_a_key_a_body_or_a_raw_url(
         assert "{slug}" in fields(record)["path"]
 
 
-def test_the_library_prints_nothing_by_default() -> None:
-    handlers = logging.getLogger("refold_async").handlers
-    assert any(isinstance(handler, logging.NullHandler) for handler in handlers)
+UNCONFIGURED = """
+import asyncio, sys
+import aiohttp
+from fastapi import FastAPI
+from refold_async import Refold, Retry
+from refold_async.integrations.fastapi import install
+from refold_async.sandbox import Fault, Sandbox
+from tests.integrations.serving import serving
+
+key, action, fault = sys.argv[1:]
+
+async def main():
+    async with Sandbox(faults=[Fault(**eval(fault))] if fault else []) as sandbox:
+        async with Refold(key, base_url=sandbox.base_url, retry=Retry(base=0.01, cap=0.02)) as refold:
+            app = FastAPI()
+            install(app)
+
+            @app.get("/")
+            async def call():
+                await refold.account("demo-user-1").actions.execute("hubspot", action, {"email": "a@b.example"})
+
+            async with serving(app) as url, aiohttp.ClientSession() as session:
+                async with session.get(url) as response:
+                    print(response.status)
+
+asyncio.run(main())
+"""
+"""A process that serves with uvicorn and configures no logging."""
+
+
+@pytest.mark.parametrize(
+    ("key", "action", "fault", "status", "line"),
+    [
+        ("tk_wrong", "get_contact", "", 500, "answered 500, misconfigured"),
+        ("tk_sandbox", "create_contact", "{'drop': 'after'}", 502, "answered 502, unknown-outcome"),
+        ("tk_sandbox", "create_contact", "{'status': 503}", 502, "answered 502, unknown-outcome"),
+        ("tk_sandbox", "get_contact", "{'status': 503}", 502, "answered 502, upstream-failed"),
+    ],
+)
+def test_an_unconfigured_process_shows_warnings_and_errors(
+    key: str, action: str, fault: str, status: int, line: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", UNCONFIGURED, key, action, fault],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=ROOT,
+    )
+    assert ended.stdout == f"{status}\n"
+    assert line in ended.stderr
+    assert f"hubspot/{action}, account 'demo-user-1'" in ended.stderr
+
+
+def test_the_library_adds_no_handler() -> None:
+    logger = logging.getLogger("refold_async")
+    assert (logger.handlers, logger.level, logger.propagate) == ([], logging.NOTSET, True)
