@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import UnionType
-from typing import Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
 import msgspec
 
@@ -56,6 +56,14 @@ class ActionResult:
 
     def _key(self) -> tuple[str, int | None, bytes]:
         return self.node_status, self.http_status, bytes(self.raw)
+
+    if not TYPE_CHECKING:  # type checkers report these uses themselves
+
+        def __getitem__(self, key: object) -> NoReturn:
+            raise TypeError(f"an ActionResult has no items; use result.data[{key!r}]")
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError("an ActionResult cannot be iterated over; use result.data")
 
     @property
     def data(self) -> Any:

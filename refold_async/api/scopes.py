@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from refold_async._core.operation import Effect, Method
 from refold_async._core.requester import Requester
@@ -30,6 +30,14 @@ class Closing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    if not TYPE_CHECKING:  # type checkers report this use themselves
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError(f"{type(self).__name__} is asynchronous; use `async with`")
+
+        def __exit__(self, *_: object) -> None:
+            pass
 
     async def aclose(self, *, drain: float = 0.0) -> None:
         """Close the connections that this object owns; shared ones stay open. Idempotent.

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 import msgspec
 
@@ -93,6 +93,20 @@ class Batch:
             raise
         self._start()
         return self
+
+    if not TYPE_CHECKING:  # type checkers report these uses themselves
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError("a batch is asynchronous; use `async with refold.batch(...) as outcomes`")
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def __await__(self) -> NoReturn:
+            raise TypeError(
+                "a batch is not awaitable; use `async with refold.batch(...) as outcomes`,"
+                " or `await refold.run(...)` for all outcomes at once"
+            )
 
     async def _open_journal(self, journal: str | os.PathLike[str] | Journal) -> JournalReplay:
         from refold_async.batch.journal.replay import JournalReplay  # noqa: PLC0415 - sqlite3 is loaded when used
