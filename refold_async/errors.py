@@ -29,8 +29,10 @@ RefoldError
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from refold_async._core.operation import Effect
@@ -62,6 +64,7 @@ class RefoldError(Exception):
         error_code: The response's `error_code`, or `error`.
         request_id: The response's `request_id`, for Refold's support.
         retry_after: Seconds that the response asks to wait.
+        server: The base URL that was called.
         operation: The operation's name, e.g. `actions.execute`.
         slug: The app's slug.
         action_id: The action.
@@ -95,6 +98,7 @@ class RefoldError(Exception):
         self.error_code = error_code
         self.request_id = request_id
         self.retry_after = retry_after
+        self.server: str | None = None
         self.operation: str | None = None
         self.slug: str | None = None
         self.action_id: str | None = None
@@ -111,13 +115,24 @@ class RefoldError(Exception):
         """Whether the customer must reconnect its app before this call can succeed."""
         return False
 
+    @property
+    def hint(self) -> str | None:
+        """What to check next, or `None` if the message says all there is."""
+        return None
+
     def __str__(self) -> str:
         where = [part for part in (self.operation, _path(self.slug, self.action_id)) if part]
-        where += [f"{name} {value!r}" for name, value in self.ids.items()]
+        where += [f"{name} {quoted(value)}" for name, value in self.ids.items()]
         if self.linked_account_id is not None:
-            where.append(f"account {self.linked_account_id!r}")
+            where.append(f"account {quoted(self.linked_account_id)}")
         where += particulars(self.attempts, self.elapsed, self.request_id, self.fate)
-        return f"{self._head()}{self.message} ({', '.join(where)})"
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self._head()}{self.message} ({', '.join(where)}){hint}"
+
+    @property
+    def host(self) -> str | None:
+        """The host and port that were called."""
+        return None if self.server is None else urlsplit(self.server).netloc
 
     def _head(self) -> str:
         code = " ".join(str(part) for part in (self.status, self.error_code) if part is not None)
@@ -147,8 +162,18 @@ def particulars(
     return [detail for detail in details if detail is not None]
 
 
-def _path(slug: str | None, action_id: str | None) -> str | None:
-    return f"{slug}/{action_id}" if action_id is not None else slug
+def quoted(value: object) -> str:
+    """Return an argument in quotes for a message, whatever its type: a message never fails."""
+    return repr(value) if isinstance(value, str) else reprlib.repr(value)
+
+
+def _path(*parts: object) -> str | None:
+    return "/".join(_plain(part) for part in parts if part is not None) or None
+
+
+def _plain(part: object) -> str:
+    """Return a part of a path as it is, or quoted if it would disturb the line."""
+    return part if isinstance(part, str) and part.isprintable() else quoted(part)
 
 
 def _rebuild(cls: type[RefoldError], message: str, fate: Fate) -> RefoldError:
@@ -210,6 +235,13 @@ class BadRequestError(StatusError):
 class AuthenticationError(StatusError):
     """401: the API key or token was refused."""
 
+    @property
+    def hint(self) -> str | None:
+        """Where the key was refused, and what to check."""
+        if self.host is None:
+            return None
+        return f"check the API key or token, and that it is one of {self.host}"
+
 
 class ReconnectRequiredError(StatusError):
     """401 or 403 for the customer's connection: the customer must reconnect the app."""
@@ -226,6 +258,19 @@ class PermissionDeniedError(StatusError):
 
 class NotFoundError(StatusError):
     """404: the app, action, account or resource does not exist."""
+
+    @property
+    def hint(self) -> str | None:
+        """Where it was not found, and what to check."""
+        if self.host is None:
+            return None
+        # An account that was sent and is missing there was dropped under way: nginx drops such names.
+        if self.linked_account_id is not None and self.error_code == "MISSING_REQUIRED_FIELD":
+            return (
+                f"{self.host} did not get the header linked_account_id: a proxy in front of it must pass"
+                " it on (nginx: underscores_in_headers on)"
+            )
+        return f"check that it exists at {self.host}, and that the ids are right"
 
 
 class ConflictError(StatusError):
@@ -277,9 +322,8 @@ def name_call(
     operation: str | None, slug: str | None, action_id: str | None, linked_account_id: str | None
 ) -> str:
     """Describe a call, e.g. `actions.execute hubspot/get_contact, account 'demo-user-1'`."""
-    target = "/".join(part for part in (slug, action_id) if part)
-    name = " ".join(part for part in (operation or "a call", target) if part)
-    return name if linked_account_id is None else f"{name}, account {linked_account_id!r}"
+    name = " ".join(part for part in (operation or "a call", _path(slug, action_id)) if part)
+    return name if linked_account_id is None else f"{name}, account {quoted(linked_account_id)}"
 
 
 def name_error(error: BaseException) -> str:

@@ -243,7 +243,7 @@ class CallAttempts(Generic[T]):
         # The frames below hold what the server sent, which may echo the key: the traceback begins here.
         error.__traceback__ = error.__context__ = None
         describe(error, self._prepared.operation, self._prepared.path, self._prepared.linked_account_id)
-        error.effect = self._prepared.effect
+        error.effect, error.server = self._prepared.effect, self._session.base_url
         error.fate = retries.fate_of(self._retry, error.effect, error)
         error.attempts = self.attempts
         error.elapsed = self._session.loop.time() - self._started

@@ -82,6 +82,8 @@ def hint_for(error: RefoldError) -> str | None:
         return (
             f"the customer must reconnect {error.slug or 'the app'}; until then every call fails the same way"
         )
+    if isinstance(error, NotFoundError) and error.error_code == "MISSING_REQUIRED_FIELD":
+        return error.hint
     if is_throttled(error):
         return _later(error.retry_after)
     return _by_class(error)
@@ -96,16 +98,20 @@ def _by_class(error: RefoldError) -> str | None:
         return "run it again"
     words = next((words for kind, words in _NEXT if isinstance(error, kind)), None)
     if words is None or ("{account}" in words and None in {error.linked_account_id, error.action_id}):
-        return None
+        return error.hint
     account = shlex.quote(error.linked_account_id or "")
-    return words.format(slug=error.slug, action_id=error.action_id, account=account)
+    host = error.host or "the base URL"
+    return words.format(slug=error.slug, action_id=error.action_id, account=account, host=host)
 
 
 _PARAMETERS: Final = "see its parameters: refold schema {slug} {action_id} --account {account}"
 _NEXT: Final[tuple[tuple[type[RefoldError], str], ...]] = (
-    (AuthenticationError, "check REFOLD_API_KEY, and that it belongs to this base URL"),
+    (AuthenticationError, "check REFOLD_API_KEY, and that it is a key of {host}"),
     (PermissionDeniedError, "the key is valid but lacks permission; ask whoever manages it at Refold"),
-    (NotFoundError, "see what exists: refold accounts list; refold actions {slug} --account {account}"),
+    (
+        NotFoundError,
+        "see what exists at {host}: refold accounts list; refold actions {slug} --account {account}",
+    ),
     (BadRequestError, _PARAMETERS),
     (UnprocessableError, _PARAMETERS),
     (ActionFailed, _PARAMETERS),

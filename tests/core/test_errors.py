@@ -89,6 +89,55 @@ def test_an_account_whose_id_is_odd_is_quoted() -> None:
     assert str(error) == r"m (account 'a)\n', fate: not_sent)"
 
 
+class Unprintable:
+    """An argument whose own words raise."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+    __str__ = __repr__
+
+
+ODD: list[Any] = [5, 2.5, True, b"x", ["a"], {"a": 1}, "", "a\nb", "\ud800", Unprintable(), object()]
+
+
+@pytest.mark.parametrize("name", ["slug", "action_id", "linked_account_id", "ids"])
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: type(odd).__name__)
+def test_an_error_can_be_printed_whatever_the_argument_was(name: str, odd: Any) -> None:
+    error = RefoldError("slug must be a string")
+    setattr(error, name, {"workflow_id": odd} if name == "ids" else odd)
+    assert "\n" not in str(error)
+    assert str(error).startswith("slug must be a string (")
+    assert "\n" not in errors.name_call("actions.list", error.slug, error.action_id, error.linked_account_id)
+
+
+@pytest.mark.parametrize("account", [None, "customer-7"])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (errors.AuthenticationError, "check the API key or token, and that it is one of refold.example:8080"),
+        (errors.NotFoundError, "check that it exists at refold.example:8080, and that the ids are right"),
+        (errors.PermissionDeniedError, None),
+    ],
+)
+def test_a_wrong_key_or_id_names_the_host(
+    kind: type[RefoldError], words: str | None, account: str | None
+) -> None:
+    error = kind("no", status=1, fate="rejected")
+    error.server, error.linked_account_id = "https://refold.example:8080/base", account
+    assert error.hint == words
+    assert str(error).endswith(f"; {words}" if words else "fate: rejected)")
+
+
+def test_a_header_that_a_proxy_dropped_is_suspected() -> None:
+    error = errors.NotFoundError("Linked account id is required", error_code="MISSING_REQUIRED_FIELD")
+    error.server = "https://proxy.example"
+    assert "proxy.example, and" in str(error)
+    error.linked_account_id = "customer-7"
+    assert "proxy.example did not get the header linked_account_id" in str(error)
+    assert "underscores_in_headers on" in str(error)
+
+
 def test_a_calls_fate_is_the_worst_of_its_attempts() -> None:
     kinds: list[Any] = ["not_sent", "rejected", "unknown"]
     for last, lasts in enumerate(kinds):
