@@ -32,10 +32,10 @@ class Method(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a module says: its actions by id, and the fields of its answers by struct."""
+    """What a module says: its actions by id, and the fields of its results by struct."""
 
     actions: dict[str, Method]
-    answers: dict[str, dict[str, str]]
+    results: dict[str, dict[str, str]]
 
 
 def read_module(text: str) -> Facts:
@@ -61,11 +61,11 @@ def _facts(tree: ast.Module) -> Facts:
     types = [each for node in tree.body if isinstance(node, ast.If) for each in node.body]
     aliases = {ast.unparse(each.target): each.value for each in types if isinstance(each, ast.AnnAssign)}
     shown = {name: ast.unparse(value) for name, value in aliases.items() if value is not None}
-    answers = {each.name: dict(_fields(each)) for each in types if isinstance(each, ast.ClassDef)}
-    answers |= {name: {"": kind} for name, kind in shown.items() if not kind.startswith("Literal[")}
+    results = {each.name: dict(_fields(each)) for each in types if isinstance(each, ast.ClassDef)}
+    results |= {name: {"": kind} for name, kind in shown.items() if not kind.startswith("Literal[")}
     calls = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "_Calls")
     methods = [each for each in calls.body if isinstance(each, ast.FunctionDef)]
-    return Facts(dict(_method(each, shown) for each in methods), answers)
+    return Facts(dict(_method(each, shown) for each in methods), results)
 
 
 def _fields(struct: ast.ClassDef) -> Iterator[tuple[str, str]]:
@@ -102,19 +102,19 @@ def _kind(argument: ast.arg, aliases: Mapping[str, str]) -> str:
     return " | ".join(aliases.get(part, part) for part in parts)
 
 
-def differences(old: Facts, new: Facts, *, answers: bool) -> list[str]:
+def differences(old: Facts, new: Facts, *, results: bool) -> list[str]:
     """Say how one module differs from another.
 
     Args:
         old: What is there.
         new: What would be generated.
-        answers: Whether to compare the types of answers too.
+        results: Whether to compare the types of results too.
 
     Returns:
         A line for each difference; none if they say the same.
     """
     lines = list(_of_actions(old.actions, new.actions))
-    return [*lines, *_of_answers(old.answers, new.answers)] if answers else lines
+    return [*lines, *_of_results(old.results, new.results)] if results else lines
 
 
 def _of_actions(old: Mapping[str, Method], new: Mapping[str, Method]) -> Iterator[str]:
@@ -143,10 +143,10 @@ def _changes(was: Parameter | None, now: Parameter | None) -> Iterator[str]:
         yield f"renamed from {was.python_name} to {now.python_name}"
 
 
-def _of_answers(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def _of_results(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for name, before, after in _pairs(old, new):
         if before is None or after is None:
-            yield f"{name}: answer {'added' if before is None else 'gone'}"
+            yield f"{name}: result {'added' if before is None else 'gone'}"
             continue
         for field, was, now in _pairs(before, after):
             if was is None or now is None:

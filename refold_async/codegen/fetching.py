@@ -24,7 +24,7 @@ from refold_async.codegen.model import ActionModel, ParameterModel
 _AT_ONCE: Final = 10
 _BETWEEN_LINES: Final = 50
 _LEARN_LIMIT: Final = "10"
-"""The `limit` of a read that is executed to learn what it answers."""
+"""The `limit` of a read that is executed to learn its result."""
 
 Tell = Callable[[str], None]
 
@@ -128,7 +128,7 @@ def _union(choices: Iterable[list[str | int]]) -> tuple[str | int, ...]:
 async def learn(
     refold: Refold, slug: str, accounts: Sequence[str], actions: Sequence[ActionModel], tell: Tell
 ) -> AsyncIterator[tuple[str, Any]]:
-    """Execute the reads that require no parameter, and yield action ids with what they answer.
+    """Execute the reads that require no parameter, and yield action ids with the data of their results.
 
     Args:
         refold: The client.

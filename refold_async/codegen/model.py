@@ -77,7 +77,7 @@ class Shape(msgspec.Struct):
 
 
 class AppModel(msgspec.Struct, frozen=True, kw_only=True):
-    """An app: its actions by id, and the shapes of what they answer."""
+    """An app: its actions by id, and the shapes of their results."""
 
     slug: str
     actions: tuple[ActionModel, ...]

@@ -1,4 +1,4 @@
-"""Samples of what actions answer, from recordings and from files of JSON."""
+"""Samples of results, from recordings and from files of JSON."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class _Exchange(msgspec.Struct):
 
 
 def read_samples(path: Path, slug: str) -> Iterator[tuple[str, Any]]:
-    """Yield action ids with what they answered, from a file, or from all `*.json` below a folder.
+    """Yield action ids with the data of their results, from a file, or from all `*.json` below a folder.
 
-    A file is a recording of `refold_async.testing`, or one answer: its `data`, or the whole response, in a
+    A file is a recording of `refold_async.testing`, or one result: its `data`, or the whole response, in a
     file named for the action, e.g. `get_contact.json` or `get_contact.2.json`.
 
     Args:
         path: The file or the folder.
-        slug: The app's slug; answers of other apps in a recording are skipped.
+        slug: The app's slug; results of other apps in a recording are skipped.
 
     Raises:
         OSError: If a file cannot be read.
@@ -68,8 +68,8 @@ def _json_of(body: str) -> Any:
         return {"node_status": "unreadable"}
 
 
-def _data_of(action_id: str, answer: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(answer, dict) or "node_status" not in answer:
-        yield action_id, answer
-    elif answer["node_status"] == "Success":
-        yield action_id, answer.get("data")
+def _data_of(action_id: str, result: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(result, dict) or "node_status" not in result:
+        yield action_id, result
+    elif result["node_status"] == "Success":
+        yield action_id, result.get("data")

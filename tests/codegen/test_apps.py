@@ -138,7 +138,7 @@ async def refold(sandbox: Sandbox) -> AsyncIterator[Refold]:
         yield refold
 
 
-async def test_a_method_executes_and_types_its_answer(hubspot: Any, refold: Refold) -> None:
+async def test_a_method_executes_and_types_its_result(hubspot: Any, refold: Refold) -> None:
     page = await hubspot.Hubspot(refold.account(ACCOUNT), timeout=30).get_contact(limit="2")
     assert isinstance(page, TypedResult)
     assert page.node_status == "Success"

@@ -41,7 +41,7 @@ def test_the_file_is_named_by_rule(codegen: Codegen, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     ended = codegen("netsuite", "--account", ACCOUNT)
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out == "wrote netsuite.py: 4 actions, 0 with typed answers\n"
+    assert ended.out == "wrote netsuite.py: 4 actions, 0 with typed results\n"
     assert codegen("netsuite", "--account", ACCOUNT, "--out", tmp_path).out.startswith("unchanged: ")
     assert [path.name for path in tmp_path.iterdir()] == ["netsuite.py"]
 
@@ -86,7 +86,7 @@ def test_a_read_that_fails_is_told_and_left_untyped(
     ended = codegen("playground", "--account", ACCOUNT, "--out", tmp_path, "--learn")
     assert ended.code == 0
     assert ended.err.startswith("playground/list_notes: not learned: ")
-    assert "2 with typed answers" in ended.out
+    assert "2 with typed results" in ended.out
 
 
 def test_an_action_without_a_schema_is_told_and_left_out(
@@ -95,7 +95,7 @@ def test_an_action_without_a_schema_is_told_and_left_out(
     sandbox.faults.add(Fault(operation="actions.schema", action_id="get_user", status=404))
     ended = codegen("slack", "--account", ACCOUNT, "--out", tmp_path)
     assert ended.err == "slack/get_user: left out, the service has no schema of it\n"
-    assert ended.out.endswith("8 actions, 0 with typed answers\n")
+    assert ended.out.endswith("8 actions, 0 with typed results\n")
 
 
 def test_a_failure_writes_nothing(codegen: Codegen, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_check_says_what_changed_of_actions(
     assert len(lines) == 17 + 2
 
 
-def test_a_check_compares_answers_only_if_samples_are_given(
+def test_a_check_compares_results_only_if_samples_are_given(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     samples = tmp_path / "samples"
@@ -180,12 +180,12 @@ def test_a_check_compares_answers_only_if_samples_are_given(
     ]
 
 
-def test_losing_the_types_of_answers_is_told(
+def test_losing_the_types_of_results_is_told(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     assert codegen(*hubspot_args, "--learn").err == ""
     assert codegen(*hubspot_args).err == (
-        f"{tmp_path / 'hubspot.py'}: its answers are no longer typed; give --samples or --learn as before\n"
+        f"{tmp_path / 'hubspot.py'}: its results are no longer typed; give --samples or --learn as before\n"
     )
 
 
@@ -223,7 +223,7 @@ def test_samples_come_from_a_recording(
             run(["execute", "hubspot", "get_contact", "--account", account, "--param", "limit=1"])
         run(["execute", "slack", "list_users", "--account", ACCOUNT])
     ended = codegen(*hubspot_args, "--samples", path.parent)
-    assert "1 with typed answers" in ended.out, ended.err
+    assert "1 with typed results" in ended.out, ended.err
     assert load(tmp_path / "hubspot.py").GetContactData().paging.next.after is None
 
 

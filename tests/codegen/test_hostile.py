@@ -157,7 +157,7 @@ def test_no_text_of_the_service_becomes_code(described: tuple[str, dict[str, Any
     assert {id_: set(each.parameters) for id_, each in facts.actions.items()} == {
         each.id: {parameter.id for parameter in each.parameters} for each in app.actions
     }
-    assert differences(facts, facts, answers=True) == []
+    assert differences(facts, facts, results=True) == []
     with imported(text) as module:
         names = vars(module)
         calls = names["_Calls"]

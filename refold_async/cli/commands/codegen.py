@@ -36,10 +36,10 @@ from refold_async.codegen.samples import read_samples
     type=click.Path(exists=True, path_type=Path),
     multiple=True,
     metavar="FILE|FOLDER",
-    help="Recordings, or JSON named for actions, to infer the types of answers from; repeatable.",
+    help="Recordings, or JSON named for actions, to infer the types of results from; repeatable.",
 )
 @click.option(
-    "--learn", "learns", is_flag=True, help="Execute reads that need no parameter, for their answers."
+    "--learn", "learns", is_flag=True, help="Execute reads that need no parameter, for their results."
 )
 @click.option("--name", "names", multiple=True, metavar="ID=NAME", help="A Python name of your choice.")
 @click.option(
@@ -65,8 +65,8 @@ async def codegen(
 ) -> None:
     """Write a typed module for the app SLUG.
 
-    An action becomes a method with its parameters as keyword arguments; `--samples` and `--learn` type what
-    it answers.
+    An action becomes a method with its parameters as keyword arguments; `--samples` and `--learn` type its
+    result.
     """
     ids = _accounts(account, accounts)
     path = _path(out, slug)
@@ -85,17 +85,17 @@ async def codegen(
     app = AppModel(slug=slug, actions=actions, shapes=shapes, names=chosen)
     text = _render(app, known)
     if check or diff:
-        changes = differences(old[1], read_module(text), answers=bool(shapes)) if old else ["it is not there"]
+        changes = differences(old[1], read_module(text), results=bool(shapes)) if old else ["it is not there"]
         words = "\n".join(changes) or f"{path} is up to date"
         terminal.report({"path": str(path), "differences": changes}, words)
         raise click.exceptions.Exit(1 if check and changes else 0)
     changed = old is None or old[0] != text
     if changed:
         _write(path, text)
-    if old and old[1].answers and not shapes:
-        tell(f"{path}: its answers are no longer typed; give --samples or --learn as before")
+    if old and old[1].results and not shapes:
+        tell(f"{path}: its results are no longer typed; give --samples or --learn as before")
     facts = {"path": str(path), "actions": len(actions), "typed": len(shapes), "changed": changed}
-    words = f"{len(actions)} actions, {len(shapes)} with typed answers"
+    words = f"{len(actions)} actions, {len(shapes)} with typed results"
     terminal.report(facts, f"{'wrote' if changed else 'unchanged:'} {path}: {words}")
 
 

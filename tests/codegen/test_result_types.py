@@ -1,4 +1,4 @@
-"""The types that samples of answers come to."""
+"""The types that samples of results come to."""
 
 import ast
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from refold_async.codegen.answers import AliasModel, ModuleTypes, StructModel
 from refold_async.codegen.model import Shape
+from refold_async.codegen.result_types import AliasModel, ModuleTypes, StructModel
 
 
 def types_of(*samples: Any) -> list[StructModel | AliasModel]:
@@ -15,7 +15,7 @@ def types_of(*samples: Any) -> list[StructModel | AliasModel]:
     for sample in samples:
         shape.add(sample)
     types = ModuleTypes(set())
-    named = types.answer("Data", shape)
+    named = types.result("Data", shape)
     assert named == (types.declared[-1].name if types.declared else "")
     return types.declared
 
@@ -119,7 +119,7 @@ def test_names_that_are_taken_are_numbered() -> None:
     shape = Shape()
     shape.add({"a": {"b": 1}})
     types = ModuleTypes({"Data", "Data2A"})
-    assert types.answer("Data", shape) == "Data2"
+    assert types.result("Data", shape) == "Data2"
     assert [each.name for each in types.declared] == ["Data2A2", "Data2"]
     assert types.alias("Data", "str") == "Data3"
 

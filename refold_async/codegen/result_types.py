@@ -46,8 +46,8 @@ class ModuleTypes:
         self.declared.append(AliasModel(name, kind))
         return name
 
-    def answer(self, name: str, shape: Shape) -> str:
-        """Declare the type of an answer.
+    def result(self, name: str, shape: Shape) -> str:
+        """Declare the type of a result.
 
         Args:
             name: Its name.
