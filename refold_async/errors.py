@@ -7,7 +7,7 @@ RefoldError
 ├── InterruptedRunError         a write that was in progress when an earlier run of its batch ended
 ├── ClosedError                 the client was closed
 ├── ConnectionFailedError       no connection could be made, or it was lost
-│   └── CertificateError        the server's certificate was refused
+│   └── CertificateError        a TLS certificate was refused
 ├── DeadlineExceededError       the deadline passed (also a TimeoutError)
 ├── StatusError                 a response with an HTTP status that is not 2xx
 │   ├── RedirectError           3xx: redirects are never followed
@@ -206,12 +206,21 @@ class ClosedError(RefoldError):
 class ConnectionFailedError(RefoldError):
     """No connection could be made, or it was lost before the whole response arrived.
 
-    Its `fate` is `not_sent` if nothing of the request was sent, else `unknown`.
+    Its `fate` is `not_sent` if nothing of the request was sent, else `unknown`. `transient` is false if
+    another attempt would fail the same way, e.g. because the proxy refuses its password; it is not retried.
     """
+
+    transient: bool = True
 
 
 class CertificateError(ConnectionFailedError):
-    """The server's TLS certificate was refused: e.g. expired, self-signed, or for another host."""
+    """A TLS certificate was refused.
+
+    The server's, e.g. expired, self-signed, or for another host; or the client's, which the server demands
+    and did not get, or did not accept.
+    """
+
+    transient = False
 
 
 class DeadlineExceededError(RefoldError, TimeoutError):
@@ -300,7 +309,13 @@ class RefusedError(RefoldError):
 
 
 class UnreadableReplyError(RefoldError):
-    """The response cannot be decoded: it is not HTTP, not JSON, or not what the operation answers."""
+    """The response cannot be decoded: it is not HTTP, not JSON, or not what the operation answers.
+
+    `transient` is true if the response was damaged on its way, e.g. broken chunks, a wrong checksum or half
+    of the JSON: a read is retried then. A whole response of another kind, e.g. HTML, would come again.
+    """
+
+    transient: bool = False
 
 
 class ReplyTooLargeError(UnreadableReplyError):

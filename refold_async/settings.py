@@ -122,6 +122,7 @@ HOSTED: Final = "https://app.refold.ai"
 
 DEFAULT_TIMEOUT: Final = 60.0
 DEFAULT_MAX_CONNECTIONS: Final = 100
+DEFAULT_MAX_CONNECTION_AGE: Final = 300.0
 DEFAULT_MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -135,6 +136,8 @@ class Options(TypedDict, total=False):
         rate_limit: A `RateLimit`, `None` for no limit, or `"auto"` (default): 20 per second with
             a burst of 5 for the hosted service, none for other servers.
         max_connections: Concurrent requests per credential; default 100.
+        max_connection_age: Seconds after which a connection is replaced by a new one, give or take a fifth,
+            so that a busy client follows DNS; default 300. `math.inf` for never.
         max_response_bytes: The largest response that is read, before and after decompression; default
             64 MiB.
         ssl: `True` (default) verifies certificates with the system's authorities; an `ssl.SSLContext`;
@@ -150,6 +153,7 @@ class Options(TypedDict, total=False):
     retry: Retry
     rate_limit: RateLimit | Literal["auto"] | None
     max_connections: int
+    max_connection_age: float
     max_response_bytes: int
     ssl: bool | ssl_module.SSLContext
     proxy: str | None
@@ -170,6 +174,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
     rate_limit: RateLimit | Literal["auto"] | None = "auto"
     max_connections: int = DEFAULT_MAX_CONNECTIONS
+    max_connection_age: float = DEFAULT_MAX_CONNECTION_AGE
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
     ssl: bool | ssl_module.SSLContext = True
     proxy: str | None = None
@@ -181,6 +186,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Check the settings."""
         check_timeout(self.timeout)
         check_count("max_connections", self.max_connections)
+        check_seconds("max_connection_age", self.max_connection_age)
         check_count("max_response_bytes", self.max_response_bytes)
         check_type("retry", self.retry, Retry)
         check_type("trust_env", self.trust_env, bool)

@@ -6,6 +6,7 @@ type, the field keeps that value as it came, and the rest of the answer is decod
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Mapping
 from functools import lru_cache
@@ -21,6 +22,9 @@ BOM: Final = b"\xef\xbb\xbf"
 """The byte order mark, which some services write and JSON forbids."""
 
 _any: Final = msgspec.json.Decoder()
+
+_TRUNCATED: Final = "Input data was truncated"
+"""How msgspec reports a text that ends too early."""
 
 
 @lru_cache(maxsize=512)
@@ -47,7 +51,7 @@ def read_as(answer: type[T], body: bytes) -> T:
     except msgspec.ValidationError:
         pass
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise UnreadableReplyError(_not_json(body, error), fate="unknown") from None
+        raise _not_json(body, error) from None
     return _decode_leniently(answer, body)
 
 
@@ -60,7 +64,7 @@ def decode_any(body: bytes | memoryview) -> Any:
     try:
         return _any.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise UnreadableReplyError(_not_json(bytes(body[:64]), error), fate="unknown") from None
+        raise _not_json(bytes(body), error) from None
 
 
 def decode_into(body: bytes | msgspec.Raw, kind: Any) -> Any:
@@ -76,14 +80,28 @@ def decode_into(body: bytes | msgspec.Raw, kind: Any) -> Any:
         raise UnreadableReplyError(f"the data does not fit {name}: {error}", fate="unknown") from None
 
 
-def _not_json(body: bytes, error: Exception) -> str:
+def _not_json(body: bytes, error: Exception) -> UnreadableReplyError:
+    """Return the error for a body that is not JSON; half of a JSON text is transient."""
     if not body.strip():
-        return "the response is empty, expected JSON"
-    if body.lstrip()[:1] == b"<":
-        return "the response is HTML, expected JSON"
-    if isinstance(error, RecursionError):
-        return "the response is JSON nested too deeply to decode"
-    return f"the response is not JSON: {error}"
+        message = "the response is empty, expected JSON"
+    elif body.lstrip()[:1] == b"<":
+        message = "the response is HTML, expected JSON"
+    elif isinstance(error, RecursionError):
+        message = "the response is JSON nested too deeply to decode"
+    else:
+        message = f"the response is not JSON: {error}"
+    failure = UnreadableReplyError(message, fate="unknown")
+    failure.transient = message.endswith(_TRUNCATED) and not _is_json(body)
+    return failure
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether a text is complete all the same: msgspec takes a lone surrogate for the end."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _decode_leniently(answer: type[T], body: bytes) -> T:

@@ -55,8 +55,8 @@ class CallAttempts(Generic[T]):
     """
 
     __slots__ = (
-        "_deadline", "_earlier", "_observer", "_prepared", "_renewed", "_retry", "_retry_cost", "_session",
-        "_started", "_waits", "attempts", "rate_wait",
+        "_deadline", "_earlier", "_fresh", "_observer", "_prepared", "_renewed", "_retry", "_retry_cost",
+        "_session", "_stale_before", "_started", "_waits", "attempts", "rate_wait",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +75,7 @@ class CallAttempts(Generic[T]):
         self._retry_cost = 0
         self._earlier = earlier
         self._renewed = False
+        self._fresh = self._stale_before = False
         self._waits: Waits | None = None
         self._observer = Observer.of(settings.hooks, session, prepared, self._started)
         self.attempts = 0
@@ -135,7 +136,7 @@ class CallAttempts(Generic[T]):
             RefoldError: If the call failed, and must not be attempted again.
         """
         self.attempts += 1
-        state = AttemptState()
+        state = AttemptState(fresh=self._fresh)
         if self.attempts == 1 and self._observer is not None:
             self._observer.began()
         try:
@@ -253,11 +254,13 @@ class CallAttempts(Generic[T]):
             self._session.rate_limiter.pause(min(asked, LONGEST_PAUSE))
         wait = await self._renew_secret(error, state) if self._can_resend(error) else None
         if wait is None:
-            wait = self._wait_after(error)
+            wait = self._wait_after(error, state)
         if wait is None:
             _attach_earlier(self._earlier, error)
             raise error
         self._earlier += (error,)
+        self._fresh = state.stale
+        self._stale_before = self._stale_before or state.stale
         self._failure_observer().retrying(self.attempts, error, wait)
         return RetryAfter(wait, error)
 
@@ -280,7 +283,7 @@ class CallAttempts(Generic[T]):
         upload = self._prepared.request.upload
         return upload is None or upload.is_repeatable or error.fate == "not_sent"
 
-    def _wait_after(self, error: RefoldError) -> float | None:
+    def _wait_after(self, error: RefoldError, state: AttemptState) -> float | None:
         if not self._can_resend(error):
             error.add_note("not retried: it uploads a file that can be read only once")
             return None
@@ -291,7 +294,7 @@ class CallAttempts(Generic[T]):
         if self._session.loop.time() + wait >= self._deadline:
             error.add_note(f"not retried: the next attempt, in {wait:.1f} s, would start after the deadline")
             return None
-        cost = retries.cost_of(error)
+        cost = retries.cost_of(error, first_stale=state.stale and not self._stale_before)
         if not self._session.budget.draw(cost):
             error.add_note("not retried: the session's retry budget is exhausted")
             return None

@@ -9,12 +9,12 @@ import backoff
 
 from refold_async._core.operation import Effect
 from refold_async.errors import (
-    CertificateError,
     ConnectionFailedError,
     Fate,
     RateLimitedError,
     RefoldError,
     StatusError,
+    UnreadableReplyError,
 )
 from refold_async.results import ActionFailed
 from refold_async.settings import Retry
@@ -60,18 +60,24 @@ class RetryBudget:
             self._left = min(self._capacity, self._left + amount)
 
 
-def cost_of(error: RefoldError) -> int:
-    """Return what a retry after this failure draws from the budget."""
+def cost_of(error: RefoldError, *, first_stale: bool = False) -> int:
+    """Return what a retry after this failure draws from the budget.
+
+    Args:
+        error: The failure.
+        first_stale: Whether it is the call's first loss on a reused connection. Such a loss tells nothing of
+            the service, so its retry is free: a pool of dead connections would exhaust the budget.
+    """
+    if first_stale:
+        return 0
     return _THROTTLED_COST if error.status == 429 else _TRANSIENT_COST
 
 
 def is_transient(error: RefoldError) -> bool:
     """Whether the same call may well succeed a little later."""
     match error:
-        case CertificateError():
-            return False
-        case ConnectionFailedError():
-            return True
+        case ConnectionFailedError() | UnreadableReplyError():
+            return error.transient
         case StatusError():
             return error.status in TRANSIENT_STATUSES
         case ActionFailed():

@@ -88,4 +88,6 @@ async def test_a_proxy_that_refuses_says_why() -> None:
         b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
     ) as address:
         error = await failure(base_url="https://refold.example", proxy=f"http://{address}")
-    assert error.message == "the proxy refused to connect to refold.example: HTTP 407"
+    assert error.message == (
+        "the proxy refused to connect to refold.example: HTTP 407, it requires another username and password"
+    )

@@ -23,6 +23,18 @@ def status_error(status: int, fate: Fate = "unknown") -> RefoldError:
     return kind("m", status=status, fate=fate)
 
 
+def damaged() -> RefoldError:
+    error = errors.UnreadableReplyError("m")
+    error.transient = True
+    return error
+
+
+def refused_for_good() -> RefoldError:
+    error = errors.ConnectionFailedError("m")
+    error.transient = False
+    return error
+
+
 def failed_action(http_status: int | None, fate: Fate = "unknown") -> RefoldError:
     return ActionFailed("m", result=restored("Errored", http_status, b"{}"), fate=fate)
 
@@ -35,6 +47,8 @@ TRANSIENT: list[tuple[RefoldError, bool]] = [
     (errors.SettingsError("m"), False),
     (errors.InvalidCallError("m"), False),
     (errors.UnreadableReplyError("m"), False),
+    (damaged(), True),
+    (refused_for_good(), False),
     (errors.ReplyTooLargeError("m"), False),
     *((status_error(status), True) for status in (408, 429, 500, 502, 503, 504)),
     *((status_error(status), False) for status in (301, 400, 401, 403, 404, 409, 418, 422, 501, 505, 599)),
@@ -131,6 +145,7 @@ def test_what_a_retry_costs() -> None:
     assert retries.cost_of(status_error(429)) == 5
     assert retries.cost_of(status_error(503)) == 14
     assert retries.cost_of(errors.ConnectionFailedError("m")) == 14
+    assert retries.cost_of(errors.ConnectionFailedError("m"), first_stale=True) == 0
     assert repr(RetryBudget(500)) == "RetryBudget(500 of 500)"
 
 

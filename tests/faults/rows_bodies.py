@@ -4,7 +4,7 @@ import gzip
 import zlib
 
 from .answers import HTML, HTML_FIELD, JSON_FIELD, head, ok, reply
-from .expectations import ACCEPTED, TOO_LARGE, UNREADABLE
+from .expectations import ACCEPTED, DAMAGED, TOO_LARGE, UNREADABLE
 from .fault import REPLY_LIMIT, Fault
 from .scenarios import answer, in_data, sent
 from .steps import Scenario
@@ -38,24 +38,60 @@ CODED = (
         id="gzip-garbage",
         words="Content-Encoding is gzip, the body is not",
         scenario=sent(lambda b: ok(b, GZIP)),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="gzip-cut",
         words="truncated gzip",
         scenario=sent(lambda b: ok(gzip.compress(b)[:-12], GZIP)),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="gzip-wrong-sum",
         words="gzip with a wrong checksum",
         scenario=sent(lambda b: ok(gzip.compress(b)[:-8] + b"\x00" * 8, GZIP)),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="gzip-twice",
         words="gzip within gzip, declared as such",
         scenario=sent(lambda b: ok(gzip.compress(gzip.compress(b)), b"Content-Encoding: gzip, gzip")),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="x-gzip",
+        words="a gzip body whose Content-Encoding is x-gzip",
+        scenario=sent(lambda b: ok(gzip.compress(b), b"Content-Encoding: x-gzip")),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="gzip-identity",
+        words="a gzip body whose Content-Encoding is gzip, identity",
+        scenario=sent(lambda b: ok(gzip.compress(b), b"Content-Encoding: gzip, identity")),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="x-gzip-garbage",
+        words="Content-Encoding is x-gzip, the body is not",
+        scenario=sent(lambda b: ok(b, b"Content-Encoding: x-gzip")),
+        **DAMAGED,
+    ),
+    Fault(
+        id="x-gzip-cut",
+        words="truncated gzip whose Content-Encoding is x-gzip",
+        scenario=sent(lambda b: ok(gzip.compress(b)[:-12], b"Content-Encoding: x-gzip")),
+        **DAMAGED,
+    ),
+    Fault(
+        id="x-gzip-bomb",
+        words="32 MiB in 32 KiB of gzip whose Content-Encoding is x-gzip",
+        scenario=answer(200, _bomb(), JSON_FIELD, b"Content-Encoding: x-gzip"),
+        **TOO_LARGE,
+    ),
+    Fault(
+        id="zstd",
+        words="Content-Encoding is zstd, which was not requested",
+        scenario=answer(200, b"\x28\xb5\x2f\xfd\x00", JSON_FIELD, b"Content-Encoding: zstd"),
         **UNREADABLE,
     ),
     Fault(
@@ -68,7 +104,7 @@ CODED = (
         id="deflate-garbage",
         words="Content-Encoding is deflate, the body is noise",
         scenario=answer(200, b"\xff\xfe\xfd" * 20, JSON_FIELD, DEFLATE),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="brotli",
@@ -98,7 +134,7 @@ EMPTY = (
         id="body-204",
         words="204 with a body, which HTTP forbids",
         scenario=sent(lambda b: reply(204, b)),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="created-201",
@@ -110,7 +146,7 @@ EMPTY = (
         id="partial-206",
         words="206 with half of the body",
         scenario=sent(lambda b: reply(206, b[: len(b) // 2])),
-        **UNREADABLE,
+        **DAMAGED,
     ),
 )
 
@@ -119,7 +155,7 @@ JSON = (
         id="json-cut",
         words="truncated JSON with a matching Content-Length",
         scenario=sent(lambda b: ok(b[: len(b) // 2])),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="json-two",

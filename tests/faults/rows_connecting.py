@@ -1,6 +1,17 @@
 """Faults before the first request: port, host name, accept, TLS handshake."""
 
-from .expectations import LOST, NOT_SENT, STALLED, STALLED_UNSENT, UNREADABLE, UNTRUSTED, harmless, unseen
+from .expectations import (
+    CERTIFICATE_DEMANDED,
+    DAMAGED,
+    LOST,
+    NOT_SENT,
+    NOT_TLS,
+    STALLED,
+    STALLED_UNSENT,
+    UNTRUSTED,
+    harmless,
+    unseen,
+)
 from .fault import NO_SUCH_HOST, TCP, TLS, Fault
 from .steps import Close, Expect, Hang, Reset, Send
 
@@ -46,7 +57,7 @@ ACCEPT = (
         words="plain HTTP to a TLS port, answered by a TLS alert",
         accept=(Expect(), Send(HANDSHAKE_FAILURE), Close()),
         wires=TCP,
-        **unseen(UNREADABLE),
+        **unseen(DAMAGED),
     ),
 )
 
@@ -84,7 +95,7 @@ HANDSHAKE = (
         words="a plain HTTP response to a TLS handshake",
         accept=(Expect(), Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Close()),
         wires=TLS,
-        **NOT_SENT,
+        **unseen(NOT_TLS),
     ),
 )
 
@@ -122,7 +133,7 @@ CERTIFICATES = (
         words="the server requires a client certificate and rejects the connection after the request was sent",
         certificate="wants_client_certificate",
         wires=TLS,
-        **unseen(LOST),
+        **unseen(CERTIFICATE_DEMANDED),
     ),
 )
 

@@ -1,7 +1,7 @@
 """Truncated responses, and connections closed between two calls."""
 
 from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, head, ok, poison_body, reply
-from .expectations import ACCEPTED, LOST, UNREADABLE
+from .expectations import ACCEPTED, DAMAGED, LOST
 from .fault import TLS, Fault, Idle
 from .scenarios import always, cut, with_good
 from .steps import Close, Request, Reset, Send
@@ -90,13 +90,13 @@ UNTIL_CLOSE = (
         id="until-close-cut",
         words="a body without length, truncated by the close",
         scenario=with_good(lambda body: (Send(_until_close(body)[:-4]), Close())),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="until-close-reset",
         words="a body without length, truncated by a reset",
         scenario=with_good(lambda body: (Send(_until_close(body)[:-4]), Reset())),
-        **UNREADABLE,
+        **DAMAGED,
     ),
 )
 

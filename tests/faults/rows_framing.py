@@ -1,7 +1,7 @@
 """Responses with a wrong length, and bytes after the end of a response."""
 
-from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, good_body, head, ok, poison_body
-from .expectations import ACCEPTED, LOST, STALLED, TOO_LARGE, UNREADABLE
+from .answers import CHUNKED_FIELD, HTML, JSON_FIELD, chunks, good_body, head, ok, poison_body
+from .expectations import ACCEPTED, DAMAGED, LOST, STALLED, TOO_LARGE
 from .fault import REPLY_LIMIT, Fault
 from .scenarios import always, sent, with_good
 from .steps import Close, Hang, Request, Scenario, Script, Send, Sleep
@@ -24,7 +24,7 @@ LENGTH = (
         id="length-too-short",
         words="Content-Length is too short",
         scenario=sent(lambda body: _lengths(body, _length(body, -5))),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="length-too-long",
@@ -48,43 +48,43 @@ LENGTH = (
         id="length-negative",
         words="Content-Length is negative",
         scenario=sent(lambda body: _lengths(body, b"-5")),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="length-signed",
         words="Content-Length has a plus sign",
         scenario=sent(lambda body: _lengths(body, b"+" + _length(body))),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="length-no-number",
         words="Content-Length is not a number",
         scenario=sent(lambda body: _lengths(body, b"plenty")),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="length-huge",
         words="Content-Length exceeds 64 bits",
         scenario=sent(lambda body: _lengths(body, b"9" * 30)),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="length-twice",
         words="two identical Content-Length headers",
         scenario=sent(lambda body: _lengths(body, _length(body), _length(body))),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="length-contradicts",
         words="two different Content-Length headers",
         scenario=sent(lambda body: _lengths(body, _length(body), _length(body, -5))),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="length-and-chunked",
         words="both Content-Length and chunked encoding",
         scenario=sent(lambda body: head(200, JSON_FIELD, b"Content-Length: 5", CHUNKED_FIELD) + chunks(body)),
-        **UNREADABLE,
+        **DAMAGED,
     ),
 )
 
@@ -93,37 +93,43 @@ CHUNKS = (
         id="chunk-size-garbage",
         words="a chunk size is not a number",
         scenario=sent(lambda body: _chunked(b"zz\r\n" + body + b"\r\n0\r\n\r\n")),
-        **UNREADABLE,
+        **DAMAGED,
+    ),
+    Fault(
+        id="html-for-chunk",
+        words="an HTML page in place of a chunk",
+        scenario=sent(lambda body: _chunked(b"%x\r\n" % len(body) + body + b"\r\n" + HTML)),
+        **DAMAGED,
     ),
     Fault(
         id="chunk-size-negative",
         words="a chunk size is negative",
         scenario=sent(lambda body: _chunked(b"-5\r\n" + body + b"\r\n0\r\n\r\n")),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="chunk-size-huge",
         words="a chunk size exceeds 64 bits",
         scenario=sent(lambda body: _chunked(b"f" * 20 + b"\r\n" + body + b"\r\n0\r\n\r\n")),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="chunk-too-short",
         words="a chunk is longer than its size",
         scenario=sent(lambda body: _chunked(b"5\r\n" + body + b"\r\n0\r\n\r\n")),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="chunk-no-line-end",
         words="no line ending after a chunk",
         scenario=sent(lambda body: _chunked(b"%x\r\n" % len(body) + body + b"0\r\n\r\n")),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="chunk-bare-lf",
         words="chunks with bare LF line endings",
         scenario=sent(lambda body: _chunked(chunks(body).replace(b"\r\n", b"\n"))),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="chunk-extension",
@@ -154,13 +160,13 @@ LATER_CHUNKS = (
         id="chunk-size-garbage-later",
         words="a first chunk size is not a number, in a separate packet",
         scenario=_in_two_packets(b"zz\r\n"),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="chunk-too-short-later",
         words="a chunk is longer than its size, in a separate packet",
         scenario=_in_two_packets(b"5\r\n[{}, {}, {}]\r\n0\r\n\r\n"),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="chunk-closed-later",
@@ -180,7 +186,7 @@ AFTERWARDS = (
         id="garbage-after",
         words="garbage directly after the body",
         scenario=sent(lambda body: ok(body) + b"and another thing"),
-        **UNREADABLE,
+        **DAMAGED,
     ),
     Fault(
         id="line-ends-after",

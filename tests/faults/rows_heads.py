@@ -1,9 +1,9 @@
 """Odd, broken and oversized status lines and headers, and interim responses."""
 
-from .answers import JSON_FIELD, head, ok
-from .expectations import ACCEPTED, UNREADABLE, Expectations, permanent
+from .answers import HTML, JSON_FIELD, head, ok
+from .expectations import ACCEPTED, DAMAGED, UNREADABLE, Expectations, permanent
 from .fault import Fault
-from .scenarios import sent, with_good
+from .scenarios import always, sent, with_good
 from .steps import Scenario, Send
 
 MEGABYTE = 1 << 20
@@ -32,35 +32,41 @@ def _odd_field(
 
 
 STATUS_LINES = (
-    _odd_status("garbage", "an invalid status line", b"It works, mostly", UNREADABLE),
-    _odd_status("lower-case", "`http/1.1` in lower case", b"http/1.1 200 OK", UNREADABLE),
+    _odd_status("garbage", "an invalid status line", b"It works, mostly", DAMAGED),
+    _odd_status("lower-case", "`http/1.1` in lower case", b"http/1.1 200 OK", DAMAGED),
     _odd_status("no-reason", "a status line without reason phrase", b"HTTP/1.1 200", ACCEPTED),
     _odd_status("http-1-0", "an HTTP/1.0 response", b"HTTP/1.0 200 OK", ACCEPTED),
     _odd_status("http-2", "an HTTP/2.0 status line", b"HTTP/2.0 200 OK", ACCEPTED),
-    _odd_status("two-digits", "a two-digit status", b"HTTP/1.1 20 OK", UNREADABLE),
-    _odd_status("four-digits", "a four-digit status", b"HTTP/1.1 2000 OK", UNREADABLE),
-    _odd_status("negative", "a negative status", b"HTTP/1.1 -200 OK", UNREADABLE),
+    _odd_status("two-digits", "a two-digit status", b"HTTP/1.1 20 OK", DAMAGED),
+    _odd_status("four-digits", "a four-digit status", b"HTTP/1.1 2000 OK", DAMAGED),
+    _odd_status("negative", "a negative status", b"HTTP/1.1 -200 OK", DAMAGED),
     _odd_status("999", "an unassigned status: 999", b"HTTP/1.1 999 Odd", permanent("StatusError")),
+    Fault(
+        id="html-for-status",
+        words="an HTML page in place of the status line",
+        scenario=always(Send(HTML + b"\r\n\r\n")),
+        **DAMAGED,
+    ),
     Fault(
         id="http-0-9",
         words="a body without headers, as in HTTP/0.9",
         scenario=sent(lambda body: body + b"\r\n\r\n"),
-        **UNREADABLE,
+        **DAMAGED,
     ),
 )
 
 FIELDS = (
-    _odd_field("nul", "NUL in a header value", b"X-Odd: a\x00b", UNREADABLE),
+    _odd_field("nul", "NUL in a header value", b"X-Odd: a\x00b", DAMAGED),
     _odd_field("control", "a control character in a header value", b"X-Odd: a\x01b", ACCEPTED, lenient=True),
     _odd_field("latin-1", "non-ASCII bytes in a header value", b"X-Odd: caf\xe9", ACCEPTED),
-    _odd_field("no-colon", "a header line without a colon", b"X-Odd", UNREADABLE),
-    _odd_field("no-name", "a header without a name", b": odd", UNREADABLE),
-    _odd_field("space-in-name", "a space before the colon of a header", b"X-Odd : odd", UNREADABLE),
+    _odd_field("no-colon", "a header line without a colon", b"X-Odd", DAMAGED),
+    _odd_field("no-name", "a header without a name", b": odd", DAMAGED),
+    _odd_field("space-in-name", "a space before the colon of a header", b"X-Odd : odd", DAMAGED),
     _odd_field("folded", "a header folded over two lines", b"X-Odd: one\r\n two", ACCEPTED, lenient=True),
     _odd_field(
         "bare-lf", "a header that ends with a bare LF", b"X-Odd: one\nX-More: two", ACCEPTED, lenient=True
     ),
-    _odd_field("bare-cr", "a bare CR in a header", b"X-Odd: one\rX-More: two", UNREADABLE),
+    _odd_field("bare-cr", "a bare CR in a header", b"X-Odd: one\rX-More: two", DAMAGED),
     _odd_field("twice", "a duplicate header", b"X-Odd: one\r\nX-Odd: two", ACCEPTED),
     _odd_field(
         "content-type-twice", "a duplicate Content-Type", b"Content-Type: text/html", ACCEPTED, lenient=True
@@ -73,6 +79,7 @@ FIELDS = (
     _odd_field(
         "set-cookie-garbage", "an invalid Set-Cookie", b'Set-Cookie: =;"\xff; expires=never', ACCEPTED
     ),
+    _odd_field("64k", "a header of 64,000 bytes", b"X-Odd: " + b"x" * 64_000, ACCEPTED),
     _odd_field("megabyte", "a 1 MiB header", b"X-Odd: " + b"x" * MEGABYTE, UNREADABLE),
     _odd_field("megabyte-name", "a 1 MiB header name", b"X" * MEGABYTE + b": odd", UNREADABLE),
     _odd_field("ten-thousand", "10,000 headers", b"\r\n".join([b"X-Odd: odd"] * 10_000), UNREADABLE),

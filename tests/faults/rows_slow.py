@@ -1,13 +1,16 @@
 """Slow and endless responses."""
 
+import gzip
+
 from .answers import CHUNKED_FIELD, JSON_FIELD, chunks, head, ok
-from .expectations import ACCEPTED, STALLED, TOO_LARGE, UNREADABLE
+from .expectations import ACCEPTED, DAMAGED, STALLED, TOO_LARGE, UNREADABLE
 from .fault import Fault
 from .scenarios import always, cut, sent, with_good
 from .steps import Drip, Flood, Hang, Send
 
 SPACES = b" " * (1 << 16)
 MANY = 1000
+EMPTY_MEMBERS = gzip.compress(b"", mtime=0) * 3000
 
 
 def _thousand_chunks(body: bytes) -> bytes:
@@ -53,6 +56,15 @@ SLOW = (
         words="endless chunks",
         scenario=always(Send(head(200, JSON_FIELD, CHUNKED_FIELD)), Flood(b"10000\r\n" + SPACES + b"\r\n")),
         **TOO_LARGE,
+    ),
+    Fault(
+        id="endless-empty-gzip",
+        words="an endless gzip body of empty members",
+        scenario=always(
+            Send(head(200, JSON_FIELD, CHUNKED_FIELD, b"Content-Encoding: gzip")),
+            Flood(b"%x\r\n%s\r\n" % (len(EMPTY_MEMBERS), EMPTY_MEMBERS)),
+        ),
+        **DAMAGED,
     ),
     Fault(
         id="endless-until-close",

@@ -25,7 +25,7 @@ RAISED = {
         reset-on-second-use""",
     "ServerDisconnectedError": """closed-before-status closed-in-status closed-in-headers closed-on-second-use""",
     "ClientPayloadError": """closed-after-headers closed-in-body reset-in-body closed-at-last-byte closed-in-chunk
-        closed-before-last-chunk closed-without-farewell length-too-long chunk-closed-later gzip-garbage gzip-wrong-sum
+        closed-before-last-chunk endless-empty-gzip closed-without-farewell length-too-long chunk-closed-later gzip-garbage gzip-wrong-sum
         deflate-garbage""",
     "TimeoutError": """backlog-full accept-silence handshake-silence silence silence-in-headers silence-in-body
         drip-headers drip-body endless-body endless-until-close endless-continue length-too-long-silence
@@ -35,7 +35,8 @@ RAISED = {
         chunk-size-negative chunk-size-huge chunk-too-short chunk-no-line-end chunk-bare-lf garbage-after
         status-garbage status-lower-case status-two-digits status-four-digits status-negative http-0-9 header-nul
         header-no-colon header-no-name header-space-in-name header-bare-cr header-megabyte header-megabyte-name
-        header-ten-thousand status-megabyte brotli body-204""",
+        header-ten-thousand header-64k status-megabyte html-for-status html-for-chunk brotli zstd
+        body-204""",
 }
 """Exception classes and the faults that raise them; one of two if the client's write races the close."""
 
@@ -45,9 +46,9 @@ ANSWERED = {
         status-http-2 header-control header-latin-1 header-folded header-bare-lf header-twice
         header-content-type-twice header-close header-keep-alive-garbage header-set-cookie
         header-set-cookie-garbage continue-first processing-first early-hints-first many-interim gzip deflate
-        type-text type-charset type-absent type-garbage""",
+        x-gzip-garbage type-text type-charset type-absent type-garbage""",
     "200 other": """until-close-cut until-close-reset gzip-bomb gzip-cut gzip-twice encoding-unknown oversized
-        html-200 empty-200 json-cut json-two json-bom json-utf-16 json-invalid-utf-8 json-nan json-infinity
+        x-gzip x-gzip-cut x-gzip-bomb gzip-identity html-200 empty-200 json-cut json-two json-bom json-utf-16 json-invalid-utf-8 json-nan json-infinity
         json-nested json-lone-surrogate json-duplicate-keys json-long-number json-control json-null
         json-wrong-shape""",
     "200 poison": "idle-answer-noticed",

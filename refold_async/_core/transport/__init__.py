@@ -14,7 +14,7 @@ from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response
 from refold_async._core.transport import fast
 from refold_async._core.transport.aiohttp_session import proxy_for
-from refold_async._core.transport.errors import TooLargeError, explain
+from refold_async._core.transport.errors import EncodingError, TooLargeError, explain
 from refold_async._core.transport.fast import FastTransport
 from refold_async._core.transport.public import PublicTransport
 from refold_async._core.transport.uploads import UploadTransport
@@ -90,6 +90,7 @@ class ConnectionPool:
         except (
             aiohttp.ClientError,
             HttpProcessingError,
+            EncodingError,
             TooLargeError,
             OSError,
             RuntimeError,

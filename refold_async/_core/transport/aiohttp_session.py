@@ -15,13 +15,16 @@ import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 
 from refold_async._core.checks import check_url
+from refold_async._core.transport.keep_alive import KEPT_ALIVE
 from refold_async.settings import Settings
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for DNS, TCP and TLS together."""
 
-KEPT_ALIVE: Final = 15.0
-"""Seconds that an idle connection is kept open."""
+LARGEST_HEADER: Final = 64 * 1024
+"""The most bytes of one response header, and of the status line.
+
+Some proxies send more than aiohttp's default, 8,190, and a write without a readable response is unknown."""
 
 HEADERS: Final = {
     "User-Agent": "refold_async",
@@ -45,6 +48,8 @@ def open_http(
         connector=aiohttp.TCPConnector(
             limit=0, ssl=settings.ssl, keepalive_timeout=KEPT_ALIVE, ttl_dns_cache=_DNS_KEPT
         ),
+        max_line_size=LARGEST_HEADER,
+        max_field_size=LARGEST_HEADER,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT),
         request_class=request_class,

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from aiohttp import ClientPayloadError, StreamReader
 from aiohttp.client_proto import ResponseHandler
+from multidict import istr
+
+from refold_async._core.responses import is_success
+from refold_async._core.transport.encodings import decode
+from refold_async._core.transport.errors import EncodingError, TooLargeError
+
+_CONTENT_ENCODING: Final = istr("Content-Encoding")
+
+_DECODED: Final = frozenset({"gzip", "deflate", "br", "zstd"})
+"""The values of `Content-Encoding` that aiohttp decodes."""
 
 
 def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
@@ -32,6 +43,25 @@ def end_body(body: StreamReader | None, protocol: ResponseHandler) -> None:
         body.set_exception(
             protocol.exception() or ClientPayloadError("the connection was lost while reading the body")
         )
+
+
+def decoded(status: int, headers: Mapping[str, str], body: bytes, limit: int) -> bytes:
+    """Return a body, decoded if aiohttp has not done it.
+
+    Raises:
+        EncodingError: If the body of a success cannot be decoded.
+        TooLargeError: If the body of a success is larger than the limit, in bytes, once it is decoded.
+    """
+    encoding = headers.get(_CONTENT_ENCODING)
+    if encoding is None or encoding.lower() in _DECODED:
+        return body
+    try:
+        return decode(body, encoding, limit)
+    except (EncodingError, TooLargeError):
+        # An error status decides the fate of the call even if its body is broken.
+        if is_success(status):
+            raise
+        return b""
 
 
 def consume_exception(ended: asyncio.Future[None]) -> None:

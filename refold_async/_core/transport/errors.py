@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import ssl
+from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError, LineTooLong
 
+from refold_async._core.retries import TRANSIENT_STATUSES
 from refold_async.errors import (
     CertificateError,
     ConnectionFailedError,
@@ -22,7 +26,19 @@ class TooLargeError(Exception):
     """The body of a response is larger than the limit, before or after decompression."""
 
 
-def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldError:  # noqa: C901, PLR0911, PLR0912 - one case per exception
+class EncodingError(Exception):
+    """The body of a response has a content encoding that was not requested, or is broken.
+
+    Args:
+        encoding: The encoding that was not requested; `None` if the body is broken.
+    """
+
+    def __init__(self, encoding: str | None = None) -> None:
+        super().__init__(encoding)
+        self.encoding = encoding
+
+
+def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldError:  # noqa: PLR0911 - one case per exception
     """Return the SDK's error for one of aiohttp's. Its message repeats nothing of the request.
 
     Args:
@@ -33,40 +49,133 @@ def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldEr
     """
     host = urlsplit(base_url).netloc
     match error:
+        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
+            return _not_connected(error, host)
+        case aiohttp.ConnectionTimeoutError():
+            return ConnectionFailedError(f"could not connect to {host} within 10 s")
+        case aiohttp.ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
+            return _damaged("the response's compression is broken", fate)
+        case aiohttp.ClientPayloadError():
+            return ConnectionFailedError(
+                f"the connection to {host} was lost while reading the response", fate=fate
+            )
+        case EncodingError():
+            return _encoded(error.encoding, fate)
+        case TooLargeError():
+            return ReplyTooLargeError(
+                f"the response is larger than max_response_bytes ({limit:,})", fate=fate
+            )
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            return _not_http(error, host, fate)
+        case ValueError() if fate == "not_sent":
+            return ConnectionFailedError(f"the request to {host} could not be built")
+        case _:
+            return _lost(error, host, fate)
+
+
+def _not_connected(
+    error: aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError, host: str
+) -> ConnectionFailedError:
+    match error:
         case aiohttp.ClientConnectorCertificateError():
             reason = getattr(error.certificate_error, "verify_message", "") or "it could not be verified"
             return CertificateError(f"the TLS certificate of {host} was refused: {reason}")
         case aiohttp.ClientConnectorDNSError():
             return ConnectionFailedError(f"could not resolve the host name {error.host}")
         case aiohttp.ClientSSLError():
-            return ConnectionFailedError(f"the TLS handshake with {host} failed{_tls_words(error.os_error)}")
+            return _no_handshake(error.os_error, host)
         case aiohttp.ClientProxyConnectionError():
             proxy = f"{error.host}:{error.port}"
             return ConnectionFailedError(
                 f"could not connect to the proxy {proxy}: {_os_words(error.os_error)}"
             )
         case aiohttp.ClientHttpProxyError():
-            return ConnectionFailedError(f"the proxy refused to connect to {host}: HTTP {error.status}")
-        case aiohttp.ClientConnectorError():
-            return ConnectionFailedError(f"could not connect to {host}: {_os_words(error.os_error)}")
-        case aiohttp.ConnectionTimeoutError():
-            return ConnectionFailedError(f"could not connect to {host} within 10 s")
-        case aiohttp.ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
-            return UnreadableReplyError("the response's compression is broken", fate=fate)
-        case aiohttp.ClientPayloadError():
-            return ConnectionFailedError(
-                f"the connection to {host} was lost while reading the response", fate=fate
-            )
-        case TooLargeError():
-            return ReplyTooLargeError(
-                f"the response is larger than max_response_bytes ({limit:,})", fate=fate
-            )
-        case aiohttp.ClientResponseError() | HttpProcessingError():
-            return UnreadableReplyError(f"the response from {host} is not HTTP", fate=fate)
-        case ValueError() if fate == "not_sent":
-            return ConnectionFailedError(f"the request to {host} could not be built")
+            return proxy_refusal(error.status, host)
         case _:
-            return ConnectionFailedError(f"the connection to {host} was lost", fate=fate)
+            return ConnectionFailedError(f"could not connect to {host}: {_os_words(error.os_error)}")
+
+
+def proxy_refusal(status: int, host: str) -> ConnectionFailedError:
+    """Return the error for a response of the proxy itself, which did not forward the request."""
+    message = f"the proxy refused to connect to {host}: HTTP {status}"
+    if status == 407:
+        message += ", it requires another username and password"
+    failure = ConnectionFailedError(message)
+    # Not again: the same password would be refused again, and accounts are locked for that.
+    failure.transient = status in TRANSIENT_STATUSES
+    return failure
+
+
+def _no_handshake(error: OSError, host: str) -> ConnectionFailedError:
+    if _demands_certificate(error):
+        return _certificate_demanded(error, host, "not_sent")
+    not_tls = _reason(error) in _NOT_TLS
+    hint = "; does it serve http:// rather than https://?" if not_tls else ""
+    failure = ConnectionFailedError(f"the TLS handshake with {host} failed{_tls_words(error)}{hint}")
+    failure.transient = not not_tls
+    return failure
+
+
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+"""What versions of OpenSSL report if the server does not speak TLS."""
+
+_CERTIFICATE_ALERTS: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_UNKNOWN")
+"""How the names of the alerts end by which a server refuses the client's certificate, or its absence."""
+
+
+def _demands_certificate(error: BaseException) -> bool:
+    reason = _reason(error)
+    return "ALERT" in reason and reason.endswith(_CERTIFICATE_ALERTS)
+
+
+def _certificate_demanded(error: BaseException, host: str, fate: Fate) -> CertificateError:
+    return CertificateError(
+        f"{host} refused the TLS connection: it wants another client certificate{_tls_words(error)}",
+        fate=fate,
+    )
+
+
+def _lost(error: Exception, host: str, fate: Fate) -> ConnectionFailedError:
+    for each in _causes(error):
+        if _demands_certificate(each):
+            return _certificate_demanded(each, host, fate)
+    return ConnectionFailedError(f"the connection to {host} was lost", fate=fate)
+
+
+def _not_http(error: Exception, host: str, fate: Fate) -> UnreadableReplyError:
+    for each in _causes(error):
+        if isinstance(each, ContentEncodingError):
+            return _encoded(_encoding_in(str(each)), fate)
+        if isinstance(each, LineTooLong) or "Too many headers" in str(each):
+            return UnreadableReplyError(f"the headers of the response from {host} are too large", fate=fate)
+    return _damaged(f"the response from {host} is not valid HTTP", fate)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and those that it was raised from: aiohttp's parser raises one from another."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _encoding_in(message: str) -> str:
+    """Return the name of the encoding in aiohttp's message, e.g. of `... (br). Please install ...`."""
+    return next((name for name in ("zstd", "br") if name in message), "unknown")
+
+
+def _encoded(encoding: str | None, fate: Fate) -> UnreadableReplyError:
+    if encoding is None:
+        return _damaged("the response's compression is broken", fate)
+    return UnreadableReplyError(
+        f"the response has the content encoding {encoding!r}, which was not requested", fate=fate
+    )
+
+
+def _damaged(message: str, fate: Fate) -> UnreadableReplyError:
+    """Return the error for a response that was damaged on its way, so that another one may be whole."""
+    failure = UnreadableReplyError(message, fate=fate)
+    failure.transient = True
+    return failure
 
 
 def _os_words(error: OSError) -> str:
@@ -74,6 +183,12 @@ def _os_words(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else type(error).__name__
 
 
-def _tls_words(error: OSError) -> str:
-    reason = getattr(error, "reason", None)
-    return f": {reason.lower().replace('_', ' ')}" if isinstance(reason, str) else ""
+def _reason(error: BaseException) -> str:
+    """Return OpenSSL's name of what went wrong, or an empty string."""
+    reason = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else None
+    return reason if isinstance(reason, str) else ""
+
+
+def _tls_words(error: BaseException) -> str:
+    reason = _reason(error).lower().replace("_", " ")
+    return f": {reason}" if reason else ""

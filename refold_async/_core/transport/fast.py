@@ -12,33 +12,37 @@ them; if not, the public transport is used.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Final, cast
 
 import aiohttp
-from aiohttp import ClientRequest, ClientTimeout, http_writer, streams
+from aiohttp import ClientRequest, ClientTimeout, TCPConnector, http_writer, streams
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import BaseConnector
+from aiohttp.connector import BaseConnector, Connection
 from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
-from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, HEADERS, KEPT_ALIVE, open_http
+from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, HEADERS, open_http
+from refold_async._core.transport.connections import decoded
 from refold_async._core.transport.errors import TooLargeError
 from refold_async._core.transport.kept_connection import KeptConnection
 from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.settings import Settings
 
-OLDEST: Final = (3, 14, 3)
+OLDEST: Final = (3, 14, 4)
 """The oldest aiohttp that this file was tested with."""
 
 TOO_NEW: Final = (3, 15, 0)
 """The first aiohttp that this file was not tested with."""
 
 _CRLF: Final = b"\r\n"
+
+_KEEP_ALIVE: Final = istr("Keep-Alive")
 
 _ONE_WRITE: Final = 64 * 1024
 """A body up to this size goes out in one write with its head."""
@@ -78,12 +82,13 @@ class FastTransport:
         self._prefix = url.raw_path.rstrip("/")
         self._host = url.host_port_subcomponent or ""
         self._limit = settings.max_response_bytes
+        self._max_age = settings.max_connection_age
         self._kept: set[KeptConnection] = set()
         self._idle: list[KeptConnection] = []
         self._credential: Mapping[str, str] = {}
         self._common = b""
         self._http = open_http(settings, None)
-        self._connector = cast("BaseConnector", self._http.connector)
+        self._connector = cast("TCPConnector", self._http.connector)
         self._key = ClientRequest(
             "GET",
             url.origin(),
@@ -105,7 +110,7 @@ class FastTransport:
         self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
     ) -> Response:
         """Send one request and read its whole response; see `ConnectionPool.exchange`."""
-        kept = self._acquire_idle() or await self._open(due)
+        kept = (None if state.fresh else self._acquire_idle()) or await self._open(due)
         try:
             kept.end_at(due)
             self._send(kept, request, credential, state)
@@ -116,13 +121,16 @@ class FastTransport:
             body = self._buffered_body(payload)
             if body is None:
                 body = await self._read_body(kept, message, payload)
+            body = decoded(message.code, message.headers, body, self._limit)
         except BaseException as error:
             self._discard(kept)
+            if kept.expired or isinstance(error, aiohttp.ClientError | OSError):
+                state.stale = self._drop_as_old_as(kept)
             if kept.expired and isinstance(error, Exception):
                 raise OutOfTimeError from None
             raise
         if not kept.expired:
-            self._release(kept, request, message.code)
+            self._release(kept, request, message)
         else:
             self._discard(kept)
             if is_success(message.code):
@@ -204,32 +212,48 @@ class FastTransport:
             self._discard(kept)
         return None
 
+    def _drop_as_old_as(self, lost: KeptConnection) -> bool:
+        """Drop the connections that were idle as long as a lost one: probably dead of the same cause.
+
+        Returns:
+            Whether the lost one had been used before.
+        """
+        # The longest idle come first.
+        while self._idle and self._idle[0].idle_since <= lost.idle_since:
+            self._discard(self._idle.pop(0))
+        return lost.idle_since > -math.inf
+
     async def _open(self, due: float) -> KeptConnection:
         ends = self.loop.time() + CONNECT_TIMEOUT
         try:
             connecting = self._connector.connect(self._key, [], ClientTimeout(total=None))
             connection = await wait_until(min(due, ends), connecting)
-        except OutOfTimeError:
-            if due <= ends:
-                raise
-            raise aiohttp.ConnectionTimeoutError from None
-        kept = KeptConnection(self.loop, connection, self._forget)
+        except BaseException as error:
+            # Its addresses may be dead: the next attempt looks the host up again.
+            self._connector.clear_dns_cache()
+            if isinstance(error, OutOfTimeError) and due > ends:
+                raise aiohttp.ConnectionTimeoutError from None
+            raise
+        return self._keep(connection)
+
+    def _keep(self, connection: Connection) -> KeptConnection:
+        kept = KeptConnection(self.loop, connection, self._forget, self._max_age)
         if kept.protocol.should_close:
+            failure = kept.protocol.exception()
             kept.discard()
-            raise aiohttp.ClientConnectionError("a response arrived before the request was sent")
+            raise aiohttp.ClientConnectionError("a response arrived before the request was sent") from failure
         self._kept.add(kept)
         return kept
 
-    def _release(self, kept: KeptConnection, request: Request, status: int) -> None:
+    def _release(self, kept: KeptConnection, request: Request, message: RawResponseMessage) -> None:
         # A response can arrive before the large request that it refuses is sent: reused, the connection would
         # send the rest as the next request. TLS transports do not tell how much is left, hence the size.
         transport = kept.protocol.transport
         unsent = transport is None or transport.is_closing() or transport.get_write_buffer_size() > 0
-        early = status >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
-        if unsent or early or kept.protocol.should_close:
+        early = message.code >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
+        if unsent or early or kept.protocol.should_close or not kept.rest(message.headers.get(_KEEP_ALIVE)):
             self._discard(kept)
         else:
-            kept.end_at(self.loop.time() + KEPT_ALIVE)
             self._idle.append(kept)
 
     def _discard(self, kept: KeptConnection) -> None:

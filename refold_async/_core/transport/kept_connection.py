@@ -11,7 +11,9 @@ import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 
+from refold_async._core.transport.aiohttp_session import LARGEST_HEADER
 from refold_async._core.transport.connections import consume_exception, end_body, readable
+from refold_async._core.transport.keep_alive import idle_seconds, lifetime
 
 
 class KeptConnection:
@@ -23,11 +25,13 @@ class KeptConnection:
         loop: The running event loop.
         connection: The connection that aiohttp's connector opened.
         forget: Called with the connection when its timer ends it.
+        max_age: Seconds after which it is not used again, give or take a fifth.
 
     Attributes:
         connection: aiohttp's connection.
         protocol: Its protocol.
         expired: Whether its timer ended it.
+        idle_since: When its last request ended, by the event loop's clock; `-math.inf` before the first one.
     """
 
     __slots__ = (
@@ -37,9 +41,11 @@ class KeptConnection:
         "_forget",
         "_loop",
         "_readable",
+        "_retires_at",
         "_timer",
         "connection",
         "expired",
+        "idle_since",
         "protocol",
     )
 
@@ -48,13 +54,18 @@ class KeptConnection:
         loop: asyncio.AbstractEventLoop,
         connection: Connection,
         forget: Callable[[KeptConnection], None],
+        max_age: float,
     ) -> None:
         if connection.protocol is None:
             raise aiohttp.ClientConnectionError("the connection was lost while it was opened")
         self.connection: Final = connection
         self.protocol: Final = connection.protocol
-        self.protocol.set_response_params(read_until_eof=True)
+        self.protocol.set_response_params(
+            read_until_eof=True, max_line_size=LARGEST_HEADER, max_field_size=LARGEST_HEADER
+        )
         self.expired = False
+        self.idle_since = -math.inf
+        self._retires_at = loop.time() + lifetime(max_age)
         self._readable = readable(self.protocol.transport)
         self._loop = loop
         self._forget = forget
@@ -64,10 +75,32 @@ class KeptConnection:
         if (ended := self.protocol.closed) is not None:
             ended.add_done_callback(self._on_end)
 
+    def rest(self, keep_alive: str | None) -> bool:
+        """Keep the connection for its next request, until its idle time or its age ends it.
+
+        Args:
+            keep_alive: The `Keep-Alive` header of its last response.
+
+        Returns:
+            Whether it may be used again.
+        """
+        now = self.idle_since = self._loop.time()
+        until = min(now + idle_seconds(keep_alive), self._retires_at)
+        if until <= now:
+            return False
+        self.end_at(until)
+        return True
+
     def usable(self) -> bool:
-        """Whether a request may be sent: it is connected, and no stray bytes arrived."""
+        """Whether a request may be sent: it is connected, not too old, and no stray bytes arrived."""
         protocol = self.protocol
-        return protocol.is_connected() and not protocol.should_close and not self._readable()
+        return (
+            protocol.is_connected()
+            and not protocol.should_close
+            # The timer of an event loop that was blocked is late.
+            and self._loop.time() < self._due
+            and not self._readable()
+        )
 
     def reads(self, body: StreamReader | None) -> None:
         """Set the reader that is failed when the connection ends, or `None`."""
