@@ -77,11 +77,12 @@ def _fields(struct: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def _method(function: ast.FunctionDef, aliases: Mapping[str, str]) -> tuple[str, Method]:
-    call = next(node.value for node in function.body if isinstance(node, ast.Return))
+    returned = function.body[-1]
+    call = returned.value if isinstance(returned, ast.Return) else None
     if not isinstance(call, ast.Call):
         raise TypeError(f"{function.name} returns no Call")
     _, _, action_id, params = call.args
-    effect = next(ast.literal_eval(each.value) for each in call.keywords if each.arg == "effect")
+    effect = ast.literal_eval({each.arg: each.value for each in call.keywords}["effect"])
     items = params.args[0] if isinstance(params, ast.Call) else params
     if not isinstance(items, ast.Dict):
         raise TypeError(f"{function.name} has no parameters")

@@ -297,6 +297,22 @@ def test_an_argument_that_cannot_work_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_slug_without_a_module_name_needs_a_file(codegen: Codegen) -> None:
+    ended = codegen("***", "--account", ACCOUNT)
+    assert ended.code == 2
+    assert "'***' gives no module name; say --out FILE" in ended.err
+
+
+def test_a_recorded_failure_is_no_sample(
+    codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    target = "/api/v2/integration-schema/hubspot/actions/get_contact/execute"
+    bodies = ["<html>", '{"node_status": "Errored", "data": {"a": 1}}', ""]
+    recorded = [{"asked": {"target": target}, "answered": {"body": body}} for body in bodies]
+    (tmp_path / "recording.json").write_text(json.dumps(recorded))
+    assert "0 with typed results" in codegen(*hubspot_args, "--samples", tmp_path / "recording.json").out
+
+
 @pytest.mark.parametrize("text", ["print('mine')\n", "def", "\0"])
 def test_a_file_that_was_not_generated_is_not_replaced(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path, text: str
