@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
+from importlib import import_module
 from importlib.util import module_from_spec
 from types import ModuleType, UnionType
 from typing import Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin
@@ -70,9 +70,7 @@ def _restored_typed(node_status: str, http_status: int | None, raw: bytes, kind:
 
 def _named(place: str) -> Any:
     module, _, name = place.partition(":")
-    if module not in sys.modules:
-        __import__(module)
-    return getattr(sys.modules[module], name)
+    return getattr(import_module(module), name)
 
 
 def _read(kind: Any, raw: msgspec.Raw) -> Any:

@@ -45,6 +45,10 @@ def read(text: str, kind: Any = Page) -> Any:
             Page(results=[Item(id="1", owner=Owner(name="Ann"))]),
         ),
         ('{"results": [{"owner": null, "tags": null}]}', Page(results=[Item()])),
+        (
+            '{"results": [{"tags": null, "by-day": {"monday": {"name": "Ann"}}}]}',
+            Page(results=[Item(by_day={"monday": Owner(name="Ann")})]),
+        ),
         ('{"results": [{"deputy": null, "anything": null}]}', Page(results=[Item()])),
         (
             '{"results": [{"by-day": {"monday": {"name": null}}}]}',
