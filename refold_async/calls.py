@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
 from refold_async._core.checks import check_effect
+from refold_async._core.encoding import EncodedJSON, encode
 from refold_async._core.operation import Effect
 from refold_async.errors import InvalidCallError, RefoldError
 from refold_async.results import ActionResult
@@ -22,32 +24,85 @@ class _Target(msgspec.Struct, frozen=True):
     params: Mapping[str, object] | None = None
 
 
+# What the field holds: after `__post_init__` the encoded parameters, or what cannot be encoded as it came.
+_held: Final[Callable[[_Target], object]] = _Target.params.__get__  # type: ignore[union-attr]
+_hold: Final[Callable[[_Target, object], None]] = _Target.params.__set__  # type: ignore[union-attr]
+
+
 class Call(_Target, frozen=True, kw_only=True):
     """One action to run for one customer.
+
+    A call is frozen when it is made: its parameters are encoded as JSON then, nested ones too, and these
+    bytes are what is sent and what a journal knows it by. Changing the dict later changes no call.
 
     Args:
         linked_account_id: The customer.
         slug: The app's slug, e.g. `hubspot`.
         action_id: The action, e.g. `create_contact`.
-        params: The action's parameters, by name; default: none.
+        params: The action's parameters, by name; default: none. Reading the attribute decodes them: it
+            returns a new dict each time, with what JSON knows (dates are strings, tuples are lists).
         key: Identifies this call in a journal, across runs; default: its position in the input.
         effect: What running it twice does, if the action's name does not tell.
 
-    A call that cannot be sent yields a `Failed` with an `InvalidCallError`.
+    A call that cannot be sent yields a `Failed` with an `InvalidCallError`; its `params` are as given.
     """
 
     key: str | None = None
     effect: Effect | None = None
 
+    def __post_init__(self) -> None:
+        """Encode the parameters."""
+        given = _held(self)
+        if isinstance(given, _MAPPINGS):
+            # Raised when a batch reads the call, as its outcome: one bad call must not end the input.
+            with suppress(InvalidCallError):
+                _hold(self, EncodedJSON(encode(given, "params")))
+
+    if not TYPE_CHECKING:  # for type checkers, `params` is the field of `_Target`
+
+        @property
+        def params(self) -> Any:
+            """The parameters, decoded anew each time; `None` if none were given."""
+            held = _held(self)
+            return held.decode() if isinstance(held, EncodedJSON) else held
+
+    def __repr__(self) -> str:
+        fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return f"Call({', '.join(f'{name}={value!r}' for name, value in fields)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.__struct_fields__]
+
 
 _MAPPINGS: Final = (dict, Mapping)  # dict first: checking Mapping takes far longer
+_NO_PARAMS: Final = EncodedJSON(b"{}")
+
+
+def encoded_params(call: Call) -> EncodedJSON:
+    """Return a call's parameters as they are sent.
+
+    Raises:
+        InvalidCallError: If they cannot be sent.
+    """
+    held = _held(call)
+    if isinstance(held, EncodedJSON):
+        return held
+    if held is None:
+        return _NO_PARAMS
+    if not isinstance(held, _MAPPINGS):
+        raise InvalidCallError(f"params must be a mapping, not {type(held).__name__}")
+    # Encoded now, they may have become valid since; keep them, so that they cannot change once more.
+    encoded = EncodedJSON(encode(held, "params"))
+    _hold(call, encoded)
+    return encoded
 
 
 def check(call: Call) -> None:
-    """Check the types of a call's fields; the rest is checked when it is prepared.
+    """Check a call's fields and freeze its parameters; the rest is checked when it is prepared.
 
     Raises:
-        InvalidCallError: If a field has the wrong type, or `effect` is not an effect.
+        InvalidCallError: If a field has the wrong type, `params` cannot be encoded, or `effect` is not an
+            effect.
     """
     if not (
         isinstance(call.linked_account_id, str)
@@ -55,8 +110,7 @@ def check(call: Call) -> None:
         and isinstance(call.action_id, str)
     ):
         raise _not_a_string(call)
-    if call.params is not None and not isinstance(call.params, _MAPPINGS):
-        raise InvalidCallError(f"params must be a mapping, not {type(call.params).__name__}")
+    encoded_params(call)
     if call.key is not None and not _is_key(call.key):
         raise InvalidCallError(f"key must be a non-empty string of valid Unicode, not {call.key!r}")
     if call.effect is not None:

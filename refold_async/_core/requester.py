@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from refold_async._core import checks, requests, responses
 from refold_async._core.checks import check_timeout
 from refold_async._core.credentials import Credential
+from refold_async._core.encoding import EncodedJSON, encode
 from refold_async._core.operation import Effect, Operation
 from refold_async._core.pipeline import CallAttempts
 from refold_async._core.prepared import PreparedCall, Reader, describe
@@ -20,6 +21,10 @@ from refold_async.settings import Settings
 T = TypeVar("T")
 
 _JSON: Final = {"Content-Type": "application/json"}
+
+
+def _encoded(body: object) -> bytes:
+    return body.json if isinstance(body, EncodedJSON) else encode(body)
 
 
 class Requester:
@@ -96,7 +101,8 @@ class Requester:
             path: The values of its path parameters, in order.
             query: Query parameters; `None` leaves one out.
             headers: Headers in addition to the linked account's; `None` leaves one out.
-            body: The JSON body; an `Upload` is sent as a multipart form; `None` sends no body.
+            body: The JSON body, or one that is encoded; an `Upload` is sent as a multipart form; `None`
+                sends no body.
             effect: What running it twice does; default: as the operation declares.
             timeout: Seconds for the whole call with its retries; default: the client's.
             read: Reads the response; default: into `answer`, as JSON.
@@ -114,7 +120,7 @@ class Requester:
                 path,
                 query=query,
                 headers=own if headers is None else own | requests.headers_of(headers),
-                body=None if body is upload else requests.body_of(body),
+                body=None if body is upload else _encoded(body),
                 upload=upload,
             )
         except InvalidCallError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -107,50 +107,6 @@ def _encodable(name: str, text: str) -> str:
     return text
 
 
-def plain(value: object) -> object:
-    """Convert a mapping to a dict and a sequence to a list, for msgspec to encode.
-
-    Raises:
-        TypeError: If it is neither.
-    """
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    if isinstance(value, msgspec.Raw):
-        # Only in `to_builtins`: raw JSON is written as it is, so it needs no check for NaN.
-        return None
-    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
-
-
-_encoder: Final = msgspec.json.Encoder(enc_hook=plain)
-
-
-def body_of(value: object) -> bytes:
-    """Encode a request's body as JSON.
-
-    Raises:
-        InvalidCallError: If the value contains something that JSON cannot express.
-    """
-    try:
-        body = _encoder.encode(value)
-        # msgspec encodes NaN and infinity as null: without this check, a write would blank the field.
-        changed = b"null" in body and _holds_infinite(msgspec.to_builtins(value, enc_hook=plain))
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise InvalidCallError(f"the body cannot be encoded as JSON: {error}") from None
-    if changed:
-        raise InvalidCallError("the body cannot be encoded as JSON: it contains a number that is not finite")
-    return body
-
-
-def _holds_infinite(value: object) -> bool:
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if isinstance(value, dict):
-        return any(map(_holds_infinite, value.values()))
-    return isinstance(value, list | tuple) and any(map(_holds_infinite, value))
-
-
 def build(
     operation: Operation,
     path: tuple[str, ...] = (),
@@ -167,7 +123,7 @@ def build(
         path: The values of its path parameters, in order.
         query: Query parameters; `None` leaves one out.
         headers: Headers that `headers_of` has checked.
-        body: The encoded body.
+        body: The encoded body; see `encoding`.
         upload: A multipart form, sent instead of a body.
 
     Raises:

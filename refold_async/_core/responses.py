@@ -13,7 +13,7 @@ import msgspec
 
 from refold_async._core.credentials import NO_SECRET, Secret
 from refold_async._core.decoding import BOM, read_as
-from refold_async._core.requests import body_of
+from refold_async._core.encoding import encode
 from refold_async._core.retries import LONGEST_RETRY_AFTER
 from refold_async.errors import (
     AuthenticationError,
@@ -163,7 +163,7 @@ def _text(value: object, secret: str) -> str | None:
     """Return what the service wrote as one short line without the credential."""
     if value is None or value == "" or value is False:
         return None
-    text = value if isinstance(value, str) else body_of(value).decode()
+    text = value if isinstance(value, str) else encode(value).decode()
     # Redacted before it is cut: a secret across the cut would otherwise show its first half.
     return bounded(redact(text, secret))
 

@@ -10,6 +10,7 @@ import msgspec
 
 from refold_async._core.decoding import read_as
 from refold_async._core.effects import effect_of_action
+from refold_async._core.encoding import EncodedJSON, encode
 from refold_async._core.operation import Effect
 from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.requester import Requester
@@ -218,31 +219,42 @@ class Actions(Resource):
             raise
 
 
-_PARAMS: Final = (dict, type(None), Mapping)  # the most frequent types come first
+_PARAMS: Final = (dict, Mapping)  # the most frequent type comes first
 
 
 def prepare_execute(
     requester: Requester,
     slug: str,
     action_id: str,
-    params: Mapping[str, object] | None = None,
+    params: Mapping[str, object] | EncodedJSON | None = None,
     *,
     effect: Effect | None = None,
     timeout: float | None = None,
 ) -> PreparedCall[ActionResult]:
-    """Prepare an execute; see `Actions.execute` for the arguments."""
-    given: object = params
-    if not isinstance(given, _PARAMS):
-        error = InvalidCallError(f"params must be a mapping, not {type(given).__name__}")
+    """Prepare an execute; see `Actions.execute` for the arguments. `params` may be encoded already."""
+    try:
+        body = params if isinstance(params, EncodedJSON) else _encoded(params)
+    except InvalidCallError as error:
         describe(error, operations.ACTIONS_EXECUTE, (slug, action_id), requester.linked_account_id)
-        raise error
+        raise
     return requester.prepare(
         operations.ACTIONS_EXECUTE,
         ActionResult,
         slug,
         action_id,
-        body={} if params is None else params,
+        body=body,
         effect=effect_of_action(action_id) if effect is None and isinstance(action_id, str) else effect,
         timeout=timeout,
         read=cast("Any", read_result),
     )
+
+
+def _encoded(params: object) -> EncodedJSON:
+    if params is None:
+        return _NO_PARAMS
+    if not isinstance(params, _PARAMS):
+        raise InvalidCallError(f"params must be a mapping, not {type(params).__name__}")
+    return EncodedJSON(encode(params, "params"))
+
+
+_NO_PARAMS: Final = EncodedJSON(b"{}")

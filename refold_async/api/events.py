@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from refold_async._core.checks import check_mapping
+from refold_async._core.encoding import encode
 from refold_async._core.operation import Effect
-from refold_async._core.requests import body_of
 from refold_async._core.uploads import FileLike, Upload
 from refold_async.api import operations
 from refold_async.api.common import Identified, Message
@@ -215,5 +215,5 @@ def _upload(event: str, payload: object, files: Mapping[str, FileLike]) -> Uploa
     check_mapping("files", files)
     fields = {"event": event}
     if payload is not UNSET:
-        fields["payload"] = body_of(payload).decode()
+        fields["payload"] = encode(payload, "payload").decode()
     return Upload.of(fields, files)

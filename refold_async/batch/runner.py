@@ -14,7 +14,7 @@ from refold_async.api.actions import prepare_execute
 from refold_async.batch import failures
 from refold_async.batch.scheduler import QueuedCall
 from refold_async.batch.settings import BatchSettings
-from refold_async.calls import Reason
+from refold_async.calls import Reason, encoded_params
 from refold_async.errors import RateLimitedError, RefoldError, SettingsError
 from refold_async.results import ActionResult
 from refold_async.settings import Settings
@@ -220,7 +220,7 @@ class ExecuteRunner:
                 self._requester.for_account(call.linked_account_id),
                 call.slug,
                 call.action_id,
-                call.params,
+                encoded_params(call),
                 effect=call.effect,
                 timeout=self._timeout,
             )

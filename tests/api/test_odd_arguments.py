@@ -152,7 +152,7 @@ RAW: list[tuple[dict[str, Any], str]] = [
     ({"body": b"{}"}, "body must not be bytes; pass JSON that is already encoded as msgspec.Raw(...)"),
     (
         {"body": ODD},
-        "the body cannot be encoded as JSON: Encoding objects of type Odd is unsupported",
+        "body cannot be encoded as JSON: Encoding objects of type Odd is unsupported",
     ),
     ({"effect": "reading"}, "effect must be 'read', 'idempotent' or 'write', not 'reading'"),
     ({"effect": ["read"]}, "effect must be 'read', 'idempotent' or 'write', not ['read']"),
@@ -250,7 +250,7 @@ CALLS: list[tuple[Any, str]] = [
     (Call("a", "hubspot", None), "action_id must be a string, not NoneType"),  # type: ignore[arg-type]
     (Call("a", "hubspot", "get", ["x"]), "params must be a mapping, not list"),  # type: ignore[arg-type]
     (Call("a", "hubspot", "get", "x"), "params must be a mapping, not str"),  # type: ignore[arg-type]
-    (Call("a", "hubspot", "get", {"x": ODD}), "the body cannot be encoded as JSON: "),
+    (Call("a", "hubspot", "get", {"x": ODD}), "params.x cannot be encoded as JSON: "),
     (Call("a", "hubspot", "get", key=5), "key must be a non-empty string of valid Unicode, not 5"),  # type: ignore[arg-type]
     (Call("a", "hubspot", "get", effect=[]), "effect must be 'read', 'idempotent' or 'write', not []"),  # type: ignore[arg-type]
 ]

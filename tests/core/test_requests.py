@@ -1,12 +1,9 @@
 """From a call to a request: what any text becomes on the wire, and what is refused."""
 
-from collections import ChainMap, UserList
 from enum import Enum
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -154,58 +151,6 @@ def test_refused_query_values(value: requests.Scalar, words: str) -> None:
     with pytest.raises(InvalidCallError) as caught:
         requests.query_of({"q": value})
     assert caught.value.message == words
-
-
-def circle() -> list[Any]:
-    ring: list[Any] = []
-    ring.append(ring)
-    return ring
-
-
-class Holder(msgspec.Struct):
-    share: float
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        pytest.param({"a": object()}, id="an object"),
-        {"a": "\ud800"},
-        {(1, 2): 3},
-        {"a": float("nan")},
-        {"a": [{"b": float("inf")}], "c": None},
-        {"a": (1, {2: -float("inf")})},
-        {"a": Holder(float("nan"))},
-        MappingProxyType({"a": UserList([float("nan")])}),
-        circle(),
-    ],
-    ids=repr,
-)
-def test_a_body_that_json_cannot_say_is_refused(value: object) -> None:
-    with pytest.raises(InvalidCallError, match="the body cannot be encoded as JSON: "):
-        requests.body_of(value)
-
-
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(st.characters(exclude_categories=["Cs"])),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
-        max_leaves=10,
-    )
-)  # fmt: skip
-def test_a_body_decodes_to_itself(value: object) -> None:
-    assert msgspec.json.decode(requests.body_of(value)) == value
-
-
-def test_any_mapping_and_any_sequence_is_json() -> None:
-    value = MappingProxyType({"a": ChainMap({"b": UserList([1, None])}), "c": msgspec.Raw(b"[null]")})
-    assert requests.body_of(value) == b'{"a":{"b":[1,null]},"c":[null]}'
-
-
-@pytest.mark.parametrize("value", [{"a": None}, {"a": "null"}, [None, 1.5], Holder(0.5), {"nullable": 1}])
-def test_null_in_a_body_is_no_fault(value: object) -> None:
-    assert requests.body_of(value) == msgspec.json.encode(value)
 
 
 def test_a_whole_request() -> None:

@@ -12,18 +12,16 @@ import msgspec
 
 from refold_async._core.effects import effect_of_action
 from refold_async._core.pipeline import RetryAfter
-from refold_async._core.requests import plain
 from refold_async.batch.failures import name_call
 from refold_async.batch.journal import Journal, journal_of
 from refold_async.batch.journal.group_commits import GroupCommits
 from refold_async.batch.journal.sqlite import JournalFile, JournalRow, JournalWrite, State, Written
 from refold_async.batch.runner import CallRunner, RecordingError, Skip
 from refold_async.batch.scheduler import QueuedCall
-from refold_async.calls import Call, Done, Failed, Outcome, Reason, Skipped
+from refold_async.calls import Call, Done, Failed, Outcome, Reason, Skipped, encoded_params
 from refold_async.errors import InterruptedRunError, InvalidCallError, JournalError, RefoldError
 from refold_async.results import ActionResult
 
-_encoder: Final = msgspec.json.Encoder(order="sorted", enc_hook=plain)
 _Kept = tuple[str, int | None, bytes]
 
 
@@ -247,12 +245,13 @@ class RecordingRunner:
 
 
 def _fingerprint(call: Call) -> bytes:
-    what = (call.linked_account_id, call.slug, call.action_id, call.params or {})
+    """Return what tells a call from others; the order of its parameters makes no other call."""
+    # Of the bytes that are sent: a dict that changed since could not match them.
+    what = (call.linked_account_id, call.slug, call.action_id, msgspec.Raw(encoded_params(call).canonical()))
     try:
-        return blake2b(_encoder.encode(what), digest_size=16).digest()
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        # `from None`: the cause would put the parameters into tracebacks.
-        raise InvalidCallError(f"params cannot be encoded as JSON: {error}") from None
+        return blake2b(msgspec.json.encode(what), digest_size=16).digest()
+    except UnicodeEncodeError as error:
+        raise InvalidCallError(f"an id is not valid Unicode: {error.reason}") from None
 
 
 def _failure(queued: QueuedCall, error: RefoldError) -> JournalWrite | None:
