@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -53,10 +52,11 @@ class Call(_Target, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Encode the parameters."""
         given = _held(self)
-        if isinstance(given, _MAPPINGS):
-            # Raised when a batch reads the call, as its outcome: one bad call must not end the input.
-            with suppress(InvalidCallError):
+        if given is not None and isinstance(given, _MAPPINGS):
+            try:  # `contextlib.suppress` would take as long as encoding
                 _hold(self, EncodedJSON(encode(given, "params")))
+            except InvalidCallError:
+                return  # a batch raises it when it reads the call: one bad call must not end the input
 
     if not TYPE_CHECKING:  # for type checkers, `params` is the field of `_Target`
 

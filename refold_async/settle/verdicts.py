@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from refold_async._core.requests import plain
+from refold_async._core.encoding import plain
 from refold_async.calls import Absent, Call, Found, Unresolved, Verdict
 from refold_async.errors import RefoldError, UnreadableReplyError
 from refold_async.results import ActionResult
