@@ -1,8 +1,11 @@
 """Modules of the sandbox's apps: what tools say of them, and what they do."""
 
+import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +170,17 @@ async def test_calls_run_in_a_batch(hubspot: Any, refold: Refold) -> None:
     assert len(TypedResult(first.result, hubspot.GetContactData).data.results) == 1
 
 
+def test_threads_define_structs_once(hubspot: Any) -> None:
+    start = threading.Barrier(8)
+
+    def first(_: int) -> Any:
+        start.wait()
+        return hubspot.GetContactData
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(first, range(8)))) == 1
+
+
 def test_names_that_a_module_uses_itself_work(load: Load, tmp_path: Path) -> None:
     (tmp_path / "shadowing.py").write_text(shadowing())
     module = load(tmp_path / "shadowing.py")
@@ -183,6 +197,7 @@ def test_importing_a_module_defines_no_struct(hubspot: Any) -> None:
     assert hubspot.GetContactData.__module__ == hubspot.__name__
     assert hubspot.GetContactData is hubspot.GetContactData
     assert hubspot.Hubspot is vars(hubspot)["Hubspot"]
+    assert pickle.loads(pickle.dumps(hubspot.GetContactData())) == hubspot.GetContactData()
     with pytest.raises(AttributeError, match="has no attribute 'Contact'"):
         _ = hubspot.Contact
     with pytest.raises(AttributeError, match="__path__"):
