@@ -17,9 +17,11 @@ from refold_async.batch.failures import failure_limit
 from refold_async.batch.in_order import InOrder
 from refold_async.batch.journal import Journal
 from refold_async.batch.reader import Reader
+from refold_async.batch.result_check import CheckingRunner
 from refold_async.batch.runner import CallRunner, ManagedRunner
 from refold_async.batch.scheduler import FairScheduler
 from refold_async.batch.settings import BatchSettings
+from refold_async.batch.settling import SettlingRunner
 from refold_async.batch.source import Calls, CallSource
 from refold_async.batch.summary import BatchProgress, BatchSummary, Counters
 from refold_async.batch.tasks import BatchTasks, run_shielded
@@ -115,7 +117,13 @@ class Batch:
 
     def _start(self) -> None:
         settings, replay, loop = self._settings, self._replay, asyncio.get_running_loop()
-        runner: CallRunner = self._runner if replay is None else replay.recording(self._runner)
+        runner: CallRunner = self._runner
+        if settings.result_check is not None:
+            runner = CheckingRunner(runner, settings.result_check)
+        if replay is not None:
+            runner = replay.recording(runner)
+        if settings.settle is not None:
+            runner = SettlingRunner(runner, self._runner, settings.settle, None)
         scheduler = FairScheduler(
             settings.account_bounds(), breadth=settings.concurrency, window=settings.window
         )
@@ -241,6 +249,9 @@ class Batch:
             rate=rate,
             left=(total - ended) / rate if total is not None and rate > 0 else None,
             ended=pool.over,
+            settled=counters.settled,
+            absent=counters.absent,
+            unresolved=counters.unresolved,
         )
 
     def _elapsed(self) -> float:

@@ -21,7 +21,8 @@ FEWEST: Final = 20
 
 
 def name_call(error: RefoldError, call: Call) -> None:
-    """Add the call to an error that was raised before it was known."""
+    """Add the call to its error, and its names if the error was raised before they were known."""
+    error.call = call
     if error.operation is None:
         error.operation = "actions.execute"
         error.linked_account_id, error.slug, error.action_id = (

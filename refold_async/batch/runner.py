@@ -14,7 +14,7 @@ from refold_async.api.actions import prepare_execute
 from refold_async.batch import failures
 from refold_async.batch.scheduler import QueuedCall
 from refold_async.batch.settings import BatchSettings
-from refold_async.calls import Reason, encoded_params
+from refold_async.calls import Absent, Reason, Unresolved, encoded_params
 from refold_async.errors import RateLimitedError, RefoldError, SettingsError
 from refold_async.results import ActionResult
 from refold_async.settings import Settings
@@ -24,6 +24,34 @@ class Skip(NamedTuple):
     """Returned by a runner that did not make the attempt."""
 
     reason: Reason
+
+
+class Hold(NamedTuple):
+    """Returned by a runner if a call waits to be looked up, or to run again after that.
+
+    Attributes:
+        until: When, by the event loop's clock.
+        error: The error of the call's last run.
+        lookup_error: The error of its last look-up, if that failed.
+    """
+
+    until: float
+    error: RefoldError
+    lookup_error: RefoldError | None = None
+
+
+class Settled(NamedTuple):
+    """Returned by a runner if look-ups told what became of an unknown write, or never will.
+
+    Attributes:
+        error: Why its fate was unknown.
+        result: The result over the record found, or `None`.
+        verdict: The verdict if no record was found.
+    """
+
+    error: RefoldError
+    result: ActionResult | None = None
+    verdict: Absent | Unresolved | None = None
 
 
 class RecordingError(Exception):
@@ -55,7 +83,7 @@ class CallRunner(Protocol):
         """Make one attempt and count it in `queued.attempts`.
 
         Returns:
-            The call's result, a `RetryAfter`, or a `Skip`.
+            The call's result, a `RetryAfter`, a `Skip`, a `Hold` or a `Settled`.
 
         Raises:
             RefoldError: If the call failed for good.
@@ -209,8 +237,8 @@ class ExecuteRunner:
 
     def abandon(self, queued: QueuedCall, error: RefoldError) -> None:
         """Note that a call which failed with `error` will not be attempted again."""
-        state: CallState = queued.state
-        if state.attempts is not None:
+        state: CallState | None = queued.state
+        if state is not None and state.attempts is not None:
             state.attempts.abandon(error)
 
     def _prepare(self, queued: QueuedCall) -> CallState:

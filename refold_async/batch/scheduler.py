@@ -78,6 +78,7 @@ class QueuedCall(msgspec.Struct, eq=False):
         queue: The queue of its account, once it was added.
         state: What the runner keeps between attempts.
         journal_key: How the journal identifies it.
+        settling: What is kept of it while it is settled.
     """
 
     call: Call
@@ -90,6 +91,7 @@ class QueuedCall(msgspec.Struct, eq=False):
     queue: AccountQueue = _NO_QUEUE
     state: Any = None
     journal_key: Any = None
+    settling: Any = None
 
 
 _LONGEST_BACKOFF: Final = 60.0
@@ -144,6 +146,15 @@ class FairScheduler:
             queue.listed = True
             self.ready.append(queue)
 
+    def add_delayed(self, queued: QueuedCall, at: float) -> None:
+        """Add a call that waits until a given time."""
+        account = queued.call.linked_account_id
+        queue = self._queues.get(account)
+        if queue is None:
+            queue = self._queues[account] = self._new(account)
+        queued.queue = queue
+        self._delay(queued, at)
+
     def take(self, now: float) -> QueuedCall | None:
         """Return the next call, taking a permit of its queue; `None` if none may start."""
         if self._timers and self._timers[0][0] <= now:
@@ -185,9 +196,7 @@ class FairScheduler:
         """Return a call's permit until its next attempt at a given time."""
         queue = queued.queue
         queue.running -= 1
-        queue.delayed += 1
-        self.held += 1
-        heapq.heappush(self._timers, (at, next(self._order), queue, queued))
+        self._delay(queued, at)
         self._update(queue, now)
 
     def throttle(self, queued: QueuedCall, now: float, minimum: float) -> None:
@@ -236,6 +245,11 @@ class FairScheduler:
     def release_memory(self) -> None:
         """Release the queues kept for reuse: an ended batch may stay in memory until a garbage collection."""
         self._reusable.clear()
+
+    def _delay(self, queued: QueuedCall, at: float) -> None:
+        queued.queue.delayed += 1
+        self.held += 1
+        heapq.heappush(self._timers, (at, next(self._order), queued.queue, queued))
 
     def _new(self, account: str) -> AccountQueue:
         """Return a queue, reusing one without history if possible: cheaper if each account has one call."""

@@ -9,11 +9,16 @@ from typing import Literal, TypedDict
 
 import msgspec
 
-from refold_async._core.checks import check_count, check_timeout, is_number
+from refold_async._core.checks import check_count, check_timeout, check_type, is_number
 from refold_async.batch.journal import Journal, journal_of
 from refold_async.batch.summary import BatchProgress
 from refold_async.errors import SettingsError
+from refold_async.results import ActionResult
 from refold_async.settings import RateLimit
+from refold_async.settle import Settle
+
+ResultCheck = Callable[[ActionResult], str | None]
+"""Returns why a result is a failure, or `None` if it is none."""
 
 
 class PerAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,11 @@ class BatchOptions(TypedDict, total=False):
         stop_at_failure_share: Starts nothing more once this share (0 to 1) of at least 20 ended calls
             has failed; default: never.
         journal: A path, or a `Journal`, that makes the batch resumable; default: none.
+        settle: A `Settle`: how to find out what became of writes of unknown fate; default: they are reported
+            as `Failed` with that fate.
+        result_check: Called with each successful `ActionResult`; returns why it is a failure, or `None`. Such
+            a call is `Failed` with an `ActionFailed` of fate `unknown`, since a part of it may have been
+            done. Default: none is; `summary.partial` counts those whose app answered 207.
         on_progress: Called with a `BatchProgress` four times a second, and at the end.
     """
 
@@ -66,6 +76,8 @@ class BatchOptions(TypedDict, total=False):
     on_failure: Literal["collect", "stop"]
     stop_at_failure_share: float | None
     journal: str | os.PathLike[str] | Journal | None
+    settle: Settle | None
+    result_check: ResultCheck | None
     on_progress: Callable[[BatchProgress], object] | None
 
 
@@ -84,6 +96,8 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: Literal["collect", "stop"] = "collect"
     stop_at_failure_share: float | None = None
     journal: str | os.PathLike[str] | Journal | None = None
+    settle: Settle | None = None
+    result_check: ResultCheck | None = None
     on_progress: Callable[[BatchProgress], object] | None = None
 
     def __post_init__(self) -> None:
@@ -97,12 +111,12 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f'on_failure must be "collect" or "stop", not {self.on_failure!r}')
         if self.stop_at_failure_share is not None:
             _check_share(self.stop_at_failure_share)
-        if self.on_progress is not None and not callable(self.on_progress):
-            raise SettingsError(f"on_progress must be callable, not {type(self.on_progress).__name__}")
-        if inspect.iscoroutinefunction(self.on_progress):
-            raise SettingsError("on_progress must be a plain function, not a coroutine function")
+        _check_function("on_progress", self.on_progress)
+        _check_function("result_check", self.result_check)
         if self.journal is not None:
-            journal_of(self.journal)
+            _check_journal(journal_of(self.journal), settles=self.settle is not None)
+        if self.settle is not None:
+            check_type("settle", self.settle, Settle)
         self.account_bounds()
 
     def account_bounds(self) -> PerAccount:
@@ -121,6 +135,20 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             case _:
                 check_count("per_account", self.per_account, otherwise=" or a RateLimit or a PerAccount")
                 return PerAccount(concurrency=self.per_account)
+
+
+def _check_function(name: str, function: object) -> None:
+    if function is not None and not callable(function):
+        raise SettingsError(f"{name} must be callable, not {type(function).__name__}")
+    if inspect.iscoroutinefunction(function):
+        raise SettingsError(f"{name} must be a plain function, not a coroutine function")
+
+
+def _check_journal(journal: Journal, *, settles: bool) -> None:
+    if journal.retry_unknown and settles:
+        raise SettingsError(
+            'retry_unknown runs unknown writes again unseen: remove it, or use Settle(absent="run") alone'
+        )
 
 
 def _check_patience(value: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from refold_async.calls import Done, Failed, Outcome, Reason, Skipped
+from refold_async.calls import Absent, Done, Failed, Outcome, Reason, Skipped, Unresolved
 from refold_async.errors import Fate
 
 
@@ -18,7 +18,10 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         done: Calls that succeeded.
+        settled: Those of them whose fate was unknown until a look-up found what they wrote.
         failed: Calls that failed.
+        absent: Those of them that no look-up found.
+        unresolved: Those of them of which look-ups could not tell.
         skipped: Calls that were not run.
         under_way: Calls that have begun and have no outcome, including those waiting for another attempt.
         held: Calls read that wait to be started or for another attempt.
@@ -41,6 +44,9 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     left: float | None
     ended: bool
+    settled: int = 0
+    absent: int = 0
+    unresolved: int = 0
 
 
 _STEPS: Final = 16
@@ -97,7 +103,11 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         done: Calls that succeeded.
         replayed: Those of them whose results an earlier run left in the journal.
+        settled: Those of them whose fate was unknown until a look-up found what they wrote.
         failed: Calls that failed.
+        absent: Those of them that no look-up found.
+        unresolved: Those of them of which look-ups could not tell.
+        partial: Calls that succeeded although their app answered 207: see `result_check`.
         skipped: Calls that were not run.
         under_way: Calls that have begun and have no outcome: running, or cancelled by leaving early.
         errors: How many calls failed with which class of error.
@@ -131,6 +141,10 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
     p90: float | None
     p99: float | None
     longest: float
+    settled: int = 0
+    absent: int = 0
+    unresolved: int = 0
+    partial: int = 0
 
     @property
     def ended(self) -> int:
@@ -149,6 +163,13 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             head,
             speed,
             self._latencies(),
+            _counts_line(
+                "unknown writes looked up",
+                {"found": self.settled, "absent": self.absent, "unresolved": self.unresolved},
+            )
+            if self.settled or self.absent or self.unresolved
+            else "",
+            f"answered 207, perhaps done only in part: {self.partial:,}" if self.partial else "",
             f"stopped early: {_spaced(self.stopped)}" if self.stopped else "",
             _counts_line("failures", self.errors),
             _counts_line("fates", dict(self.fates)),
@@ -179,6 +200,9 @@ def _list_line(name: str, items: list[str], most: int = 10) -> str:
     return f"{name}: {', '.join(items[:most])}{more}" if items else ""
 
 
+_PARTIAL: Final = 207
+
+
 class Counters:
     """Counts outcomes as they come. Memory is bounded, except for the connections to reconnect."""
 
@@ -187,6 +211,10 @@ class Counters:
         self.replayed = 0
         self.failed = 0
         self.skipped = 0
+        self.settled = 0
+        self.absent = 0
+        self.unresolved = 0
+        self.partial = 0
         self.attempts = 0
         self.rate_wait = 0.0
         self.latencies = Latencies()
@@ -203,10 +231,14 @@ class Counters:
         if type(outcome) is Done:
             self.done += 1
             self.replayed += outcome.replayed
+            self.settled += outcome.settled
+            self.partial += outcome.result.http_status == _PARTIAL
         elif type(outcome) is Failed:
             self.failed += 1
             self.errors[type(outcome.error).__name__] += 1
             self.fates[outcome.error.fate] += 1
+            self.absent += isinstance(outcome.verdict, Absent)
+            self.unresolved += isinstance(outcome.verdict, Unresolved)
         elif type(outcome) is Skipped:
             self.skipped += 1
             self.reasons[outcome.reason] += 1
@@ -237,4 +269,8 @@ class Counters:
             p90=self.latencies.percentile(0.9),
             p99=self.latencies.percentile(0.99),
             longest=self.latencies.longest,
+            settled=self.settled,
+            absent=self.absent,
+            unresolved=self.unresolved,
+            partial=self.partial,
         )

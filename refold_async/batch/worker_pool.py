@@ -6,11 +6,12 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from refold_async._core.pipeline import RetryAfter
 from refold_async.batch import failures
-from refold_async.batch.runner import CallRunner, RecordingError, Skip
+from refold_async.batch.runner import CallRunner, Hold, RecordingError, Settled, Skip
 from refold_async.batch.scheduler import FairScheduler, QueuedCall
 from refold_async.batch.source import CallSource
 from refold_async.batch.summary import Connection, Counters
@@ -18,6 +19,9 @@ from refold_async.batch.tasks import WaitQueue
 from refold_async.calls import Done, Failed, Outcome, Reason, Skipped
 from refold_async.errors import RefoldError
 from refold_async.hooks import Hooks, safely
+
+_NOT_RESULTS: Final = frozenset({RetryAfter, Skip, Hold, Settled})
+_settled_done: Final = partial(Done, settled=True)
 
 
 class WorkerPool:
@@ -99,10 +103,10 @@ class WorkerPool:
                 self._fail(queued, now := clock(), error)
             except RecordingError as unrecorded:
                 self.stop("journal_failed")
-                self._settle(queued, now := clock(), unrecorded.answer)
+                self._finish_unrecorded(queued, now := clock(), unrecorded.answer)
             else:
                 now = clock()
-                if type(answer) is RetryAfter or type(answer) is Skip:
+                if type(answer) in _NOT_RESULTS:
                     self._handle(queued, now, answer)
                 else:  # inlined: most calls end here, and a method call is measurable
                     self._scheduler.release(queued, now)
@@ -143,11 +147,44 @@ class WorkerPool:
             self._postpone(queued, now, answer)
         elif type(answer) is Skip:
             self._skip(queued, now, answer.reason)
+        elif type(answer) is Hold:
+            self._hold(queued, now, answer)
+        elif type(answer) is Settled:
+            self._scheduler.release(queued, now, succeeded=False)
+            self.end_settled(queued, now, answer)
         else:
             self._scheduler.release(queued, now)
             self._finish(queued, now, Done, answer)
 
-    def _settle(self, queued: QueuedCall, now: float, answer: object) -> None:
+    def _hold(self, queued: QueuedCall, now: float, hold: Hold) -> None:
+        queued.error = hold.error
+        failed = hold.lookup_error
+        if failed is not None and failures.is_app_throttled(failed):
+            self._scheduler.throttle(queued, now, failed.retry_after or 0.0)
+        if self.stopped is not None:
+            self._scheduler.release(queued, now, succeeded=False)
+            self._abandon(queued, now, hold.error)
+            return
+        self._scheduler.postpone(queued, now, hold.until)
+        if self._idle.waiting:
+            self._set_timer()
+
+    def hold_back(self, queued: QueuedCall, hold: Hold) -> None:
+        """Add a call that an earlier run left unknown, and that waits to be looked up."""
+        queued.error = hold.error
+        self._scheduler.add_delayed(queued, hold.until)
+        self._set_timer()
+
+    def end_settled(self, queued: QueuedCall, now: float, answer: Settled) -> None:
+        """End a call as look-ups told."""
+        if answer.result is not None:
+            self._finish(queued, now, _settled_done, answer.result)
+            return
+        failures.name_call(answer.error, queued.call)
+        self._finish(queued, now, partial(Failed, verdict=answer.verdict), answer.error)
+        self._stop_after(answer.error)
+
+    def _finish_unrecorded(self, queued: QueuedCall, now: float, answer: object) -> None:
         """Finish a call whose outcome stands although the journal could not record it."""
         if isinstance(answer, RefoldError):
             self._fail(queued, now, answer)
@@ -194,8 +231,10 @@ class WorkerPool:
         self._stop_after(error)
 
     def _abandon(self, queued: QueuedCall, now: float, error: RefoldError) -> None:
-        """Fail a call that was waiting for another attempt and will not get one."""
-        error.add_note(f"not retried: the batch stopped ({self.stopped or 'reconnect'})")
+        """Fail a call that was waiting for another attempt, or to be looked up, and will not get that."""
+        failures.name_call(error, queued.call)
+        what = "retried" if queued.settling is None else "settled"
+        error.add_note(f"not {what}: the batch stopped ({self.stopped or 'reconnect'})")
         self._runner.abandon(queued, error)
         self._finish(queued, now, Failed, error)
 
