@@ -201,7 +201,10 @@ class Actions(Resource):
             result = await (await self._requester.start(plan)).run()
         except RefoldError as error:
             account = self._requester.linked_account_id
-            error.call = None if account is None else Call(account, slug, action_id, params, effect=effect)
+            if account is not None and plan.request.body is not None:
+                # The bytes that were sent: `params` may have changed since.
+                sent: Any = EncodedJSON(plan.request.body)
+                error.call = Call(account, slug, action_id, sent, effect=effect)
             raise
         return of_call(result, ((slug, action_id), plan.linked_account_id, plan.effect))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refold_async._core.requester import Requester
 from refold_async.api.actions import prepare_execute
-from refold_async.calls import Call, Unresolved, Verdict, check
+from refold_async.calls import Call, Unresolved, Verdict, check, encoded_params
 from refold_async.errors import ClosedError, InvalidCallError, RefoldError, SettingsError
 from refold_async.settle.settings import LookupFunction, check_lookup
 from refold_async.settle.verdicts import NO_LOOKUP, Finding, judge, lookup_call, lookup_failed, plan_lookup
@@ -42,7 +42,7 @@ async def look_once(requester: Requester, target: Call | RefoldError, function: 
         requester.for_account(search.linked_account_id),
         search.slug,
         search.action_id,
-        search.params,
+        encoded_params(search),
         effect=search.effect,
     )
     try:
