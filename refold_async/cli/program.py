@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -94,6 +95,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The arguments after `refold`; default: those of the process.
     """
+    # The command prints each error itself, with its fate and what to do next.
+    logging.getLogger("refold_async").addHandler(logging.NullHandler())
     try:
         code = program.main(arguments, prog_name="refold", standalone_mode=False)
     except click.Abort:
