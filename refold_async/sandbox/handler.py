@@ -98,7 +98,10 @@ class RequestHandler:
             await context.pauses.sleep(injection.delay_after)
         if fault is None or not fault.outcomes:
             return _send(response, received)
-        return await self._send_faulty(fault, request.raw, response, received)
+        try:
+            return await self._send_faulty(fault, request.raw, response, received)
+        except ConnectionError:  # the client has left: without this, aiohttp would log a traceback
+            return _drop(request.raw)
 
     async def _run_faulty(self, route: Route, request: SandboxRequest, fault: Fault) -> SandboxResponse:
         if fault.late:

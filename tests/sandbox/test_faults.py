@@ -330,3 +330,32 @@ async def test_the_ledger_counts_writes_despite_faults(raw_client: RawClient, sa
             assert email not in ran
     assert not sandbox.ledger.duplicates()
     assert len(ran) == sandbox.ledger.count() < 300
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(latency=0.1),
+        Fault(latency=0.1, status=503),
+        Fault(latency=0.1, drop="during"),
+        Fault(latency=0.1, truncate=0.5),
+        Fault(latency=0.1, stall=True),
+        Fault(latency=0.1, garbage=True),
+    ],
+)
+async def test_a_client_that_leaves_before_its_answer_is_not_logged(
+    sandbox: Sandbox, raw_client: RawClient, caplog: pytest.LogCaptureFixture, fault: Fault
+) -> None:
+    sandbox.faults.add(fault)
+    _, writer = await asyncio.open_connection("127.0.0.1", sandbox.port)
+    head = f"GET {ACTIONS}/hubspot/actions HTTP/1.1\r\nHost: x\r\nx-api-key: {sandbox.api_key}\r\n"
+    writer.write(f"{head}linked_account_id: demo-user-1\r\n\r\n".encode())
+    await writer.drain()
+    while not sandbox.requests:  # noqa: ASYNC110 - a sandbox sets no event
+        await asyncio.sleep(0.001)
+    writer.transport.abort()
+    await until(lambda: sandbox.faults.fired(fault) == 1)
+    await asyncio.sleep(0.15)
+    sandbox.faults.clear()
+    assert (await raw_client.get(f"{ACTIONS}/hubspot/actions")).status == 200
+    assert not caplog.records
