@@ -30,6 +30,23 @@ def text(fields: Mapping[str, object], name: str, default: str = "") -> str:
     return value
 
 
+TEXTS = frozenset(
+    {
+        "agent_name", "base_prompt", "deduplication_key", "description", "group", "icon", "method", "name",
+        "primary_color", "secondary_color", "slug", "webhook_description", "webhook_type", "webhook_url",
+    }
+)  # fmt: skip
+"""The fields that are strings wherever they occur."""
+
+
+def settable(fields: Mapping[str, object], names: Iterable[str]) -> dict[str, object]:
+    """Return the named fields that are present; refuses a text that is not a string."""
+    found = {name: fields[name] for name in names if name in fields}
+    for name in TEXTS.intersection(found):
+        text(found, name)
+    return found
+
+
 def items(fields: Mapping[str, object], name: str) -> Sequence[object]:
     """Return a field as a list, empty if it is absent; refuses another type."""
     value = fields.get(name)

@@ -104,9 +104,17 @@ async def test_the_app_must_be_named(
     assert recorder.status == status
 
 
-async def test_tenant_configs_are_not_available(recorder: RecordingClient) -> None:
-    await recorder.call("GET", MINE, "hubspot", account=ME, json={"tenant_config": True})
-    assert recorder.status == 501
+async def test_a_tenant_config_has_the_fields_that_all_customers_start_from(
+    recorder: RecordingClient,
+) -> None:
+    own = await recorder.call("GET", MINE, "hubspot", account=ME)
+    await recorder.call("GET", MINE, "hubspot", account=ME, json={"tenant_config": False})
+    tenant = await recorder.call("GET", MINE, "hubspot", account=ME, json={"tenant_config": True})
+    assert tenant["tenant_config"] is True
+    assert tenant["config_id"] != own["config_id"]
+    assert [each["id"] for each in tenant["fields"]] == [each["id"] for each in own["fields"]]
+    await recorder.call("GET", MINE, "hubspot", account=ME, json={"tenant_config": "true"})
+    assert recorder.status == 400
 
 
 async def test_datastore_search_ignores_case(recorder: RecordingClient) -> None:

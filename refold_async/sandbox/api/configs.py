@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from refold_async.sandbox.api.applications import app_of
 from refold_async.sandbox.api.workflow_state import StoredWorkflow, WorkflowStore
 from refold_async.sandbox.apps.values import object_id
 from refold_async.sandbox.documents import Document, IdSequence, without
 from refold_async.sandbox.params import flag, objects, require, text
 from refold_async.sandbox.requests import SandboxRequest
-from refold_async.sandbox.responses import SandboxResponse, not_in_sandbox, refused, success
+from refold_async.sandbox.responses import SandboxResponse, refused, success
 from refold_async.sandbox.routing import Route
 from refold_async.sandbox.seeds import load_seeds
 from refold_async.sandbox.state import Organisation, StoredAccount
@@ -197,10 +198,11 @@ async def update(request: SandboxRequest) -> SandboxResponse:
 
 
 async def get(request: SandboxRequest) -> SandboxResponse:
-    """Return a config, by default the account's own."""
-    if request.params.get("tenant_config"):
-        raise not_in_sandbox("A tenant config")
-    return _show(request, _config(request))
+    """Return a config, by default the account's own; or the app's config of the organisation itself."""
+    tenant = request.params.get("tenant_config", False)
+    if not isinstance(tenant, bool):
+        raise refused(400, "tenant_config must be a boolean", "VALIDATION_ERROR")
+    return _show_tenant(request) if tenant else _show(request, _config(request))
 
 
 async def delete(request: SandboxRequest) -> SandboxResponse:
@@ -249,6 +251,14 @@ def _config(request: SandboxRequest) -> StoredConfig:
 def _show(request: SandboxRequest, config: StoredConfig) -> SandboxResponse:
     options = flag(request, "disable_field_options") is not True
     return success(show_config(request.organisation, config.slug, config, options=options))
+
+
+def _show_tenant(request: SandboxRequest) -> SandboxResponse:
+    """Return the fields that all customers of an app start from; no customer has set them."""
+    slug = app_of(request.organisation, request.path_params["slug"]).slug
+    options = flag(request, "disable_field_options") is not True
+    config = show_config(request.organisation, slug, None, options=options)
+    return success({**config, "config_id": request.organisation.id, "tenant_config": True})
 
 
 _BASE = "/api/v2/public/config"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from refold_async.sandbox.documents import Document, DocumentStore, without
 from refold_async.sandbox.params import flag, items, page_of, require, text
 from refold_async.sandbox.requests import SandboxRequest
-from refold_async.sandbox.responses import SandboxResponse, envelope, not_in_sandbox, refused, success
+from refold_async.sandbox.responses import SandboxResponse, envelope, refused, success
 from refold_async.sandbox.routing import Route
 from refold_async.sandbox.seeds import load_seeds
 from refold_async.sandbox.state import Organisation, StoredAccount
@@ -53,10 +53,13 @@ def rows_of(dataref: Document) -> list[Document]:
 
 
 async def list_datarefs(request: SandboxRequest) -> SandboxResponse:
-    """Return a page of the datarefs of one account, or of all, without their records."""
-    if flag(request, "unique"):
-        raise not_in_sandbox("The list of unique datarefs")
+    """Return a page of the datarefs of one account, or of all, without their records.
+
+    With `unique`, only the oldest of each name.
+    """
     found = _datarefs(request).of(request.query("linked_account_id") or request.header("linked_account_id"))
+    if flag(request, "unique"):
+        found = list({each["name"]: each for each in reversed(found)}.values())[::-1]
     return page_of(request, found, lambda dataref: without(dataref, "data"))
 
 

@@ -14,8 +14,8 @@ from refold_async.sandbox.api.execution_state import ExecutionStore
 from refold_async.sandbox.api.executions import check_nodes, start_execution
 from refold_async.sandbox.api.workflow_state import StoredWorkflow, WorkflowStore
 from refold_async.sandbox.apps.values import object_id
-from refold_async.sandbox.documents import Document, DocumentStore, given, without
-from refold_async.sandbox.params import require, text
+from refold_async.sandbox.documents import Document, DocumentStore, without
+from refold_async.sandbox.params import require, settable, text
 from refold_async.sandbox.requests import SandboxRequest
 from refold_async.sandbox.responses import SandboxResponse, envelope, refused, success
 from refold_async.sandbox.routing import Route
@@ -185,7 +185,7 @@ def _show_all(request: SandboxRequest) -> SandboxResponse:
 
 
 def _fields(request: SandboxRequest) -> Document:
-    fields = given(request.params, ("name", "response", "json_schema", "deduplication_key"))
+    fields = settable(request.params, ("name", "response", "json_schema", "deduplication_key"))
     if "response" in fields:
         fields["response"] = _keys(fields["response"])
     return fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refold_async.sandbox.documents import DocumentStore, given
-from refold_async.sandbox.params import page_of, require
+from refold_async.sandbox.params import page_of, require, settable
 from refold_async.sandbox.requests import SandboxRequest
 from refold_async.sandbox.responses import SandboxResponse, envelope, success
 from refold_async.sandbox.routing import Route
@@ -40,7 +40,7 @@ async def create(request: SandboxRequest) -> SandboxResponse:
     require(request.params, "name", "description")
     server = _servers(request).add(
         {
-            **given(request.params, ("name", "description")),
+            **settable(request.params, ("name", "description")),
             "associated_org_id": request.organisation.id,
             "environment": request.organisation.environment,
             "associated_apps": [],
@@ -59,7 +59,7 @@ async def get(request: SandboxRequest) -> SandboxResponse:
 
 async def update(request: SandboxRequest) -> SandboxResponse:
     """Update the fields in the body."""
-    fields = given(request.params, SETTABLE)
+    fields = settable(request.params, SETTABLE)
     return success(_servers(request).update(request.path_params["mcp_server_id"], fields))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from refold_async.sandbox.documents import Document, DocumentStore, given
-from refold_async.sandbox.params import is_web_url, items, require, text
+from refold_async.sandbox.params import is_web_url, items, require, settable, text
 from refold_async.sandbox.requests import SandboxRequest
 from refold_async.sandbox.responses import SandboxResponse, envelope, not_in_sandbox, refused, success
 from refold_async.sandbox.routing import Route
@@ -259,7 +259,7 @@ def _webhooks(request: SandboxRequest) -> WebhookStore:
 
 def _checked(request: SandboxRequest) -> Document:
     """Return the fields in the body; refuses what the service would refuse."""
-    fields = given(request.params, SETTABLE)
+    fields = settable(request.params, SETTABLE)
     if "webhook_url" in fields and not is_web_url(text(fields, "webhook_url")):
         raise refused(400, "Invalid webhook url", "VALIDATION_ERROR", "error")
     _check_events(items(fields, "webhook_events"), WORKFLOW_EVENTS if fields.get("slug") else EVENTS)

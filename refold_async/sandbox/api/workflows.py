@@ -10,7 +10,18 @@ from refold_async.sandbox.api.configs import ConfigStore
 from refold_async.sandbox.api.workflow_state import StoredWorkflow, WorkflowStore
 from refold_async.sandbox.authentication import existing_account
 from refold_async.sandbox.documents import Document, given, without
-from refold_async.sandbox.params import flag, items, mapping, moment, page_of, pattern, require, text, within
+from refold_async.sandbox.params import (
+    flag,
+    items,
+    mapping,
+    moment,
+    page_of,
+    pattern,
+    require,
+    settable,
+    text,
+    within,
+)
 from refold_async.sandbox.requests import SandboxRequest
 from refold_async.sandbox.responses import SandboxResponse, refused, success
 from refold_async.sandbox.routing import Route
@@ -29,7 +40,9 @@ async def list_workflows(request: SandboxRequest) -> SandboxResponse:
 async def create(request: SandboxRequest) -> SandboxResponse:
     """Create an unpublished workflow of the account."""
     slug = _slug(request)
-    workflow = _workflows(request).create(request.account, slug, without(dict(request.params), "_id"))
+    workflow = _workflows(request).create(
+        request.account, slug, without(settable(request.params, request.params), "_id")
+    )
     return success({"workflow": workflow.document})
 
 
