@@ -7,6 +7,7 @@ Fixtures import what they need when they run, so pytest's start-up stays fast.
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,10 +47,17 @@ def _refold_sandbox_running(refold_sandbox_options: dict[str, Any]) -> Iterator[
 
 
 @pytest.fixture
-def refold_sandbox(_refold_sandbox_running: ScriptedSandbox) -> ScriptedSandbox:
-    """The sandbox: one server per session, reset before every test."""
+def refold_sandbox(_refold_sandbox_running: ScriptedSandbox) -> Iterator[ScriptedSandbox]:
+    """The sandbox: one server per session, reset before every test.
+
+    A `NeverFiredWarning` names the scripted results and faults that the test did not meet.
+    """
     _refold_sandbox_running.reset()
-    return _refold_sandbox_running
+    yield _refold_sandbox_running
+    if unmet := _refold_sandbox_running.faults.never_fired():
+        from refold_async.testing.scripted import NeverFiredWarning, never_fired_message
+
+        warnings.warn(never_fired_message(unmet), NeverFiredWarning, stacklevel=1)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from refold_async.sandbox.api.webhooks import Delivery
 from refold_async.sandbox.faults import Fault
 from refold_async.sandbox.ledger import Ledger, Run
 from refold_async.sandbox.limits import SandboxLimit
+from refold_async.sandbox.names import UnknownNameError
 from refold_async.sandbox.request_log import ReceivedRequest
 from refold_async.sandbox.server import Sandbox, SandboxThread
 
@@ -28,4 +29,5 @@ __all__ = [
     "Sandbox",
     "SandboxLimit",
     "SandboxThread",
+    "UnknownNameError",
 ]

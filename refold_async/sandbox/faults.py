@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
@@ -18,6 +18,7 @@ Drop = Literal["before", "during", "after"]
 Body = Literal["envelope", "html", "empty"]
 
 _WORDS: Final[Mapping[str, tuple[object, ...]]] = {
+    "method": (None, "GET", "POST", "PUT", "PATCH", "DELETE"),
     "drop": (None, *get_args(Drop)),
     "when": get_args(When),
     "body": get_args(Body),
@@ -31,7 +32,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Which requests (all given values must match; without any, every documented request matches):
         method, operation, slug, action_id, linked_account_id, effect: the HTTP method; the
         operation's name, e.g. `"actions.execute"`; the app; the action; the customer;
-        `"read"` or `"write"`, as in the sandbox's data.
+        `"read"` or `"write"`, as in the sandbox's data. An app or action also matches the requests for
+        its list of actions or its schema; `operation="actions.execute"` matches its runs alone.
 
     How often:
         times: The maximum number of times; `None` for no maximum.
@@ -178,17 +180,32 @@ NO_INJECTION = Injection(0.0, 0.0, None)
 
 
 class FaultBook:
-    """The faults of a sandbox. The first outcome that fires wins; latencies add up."""
+    """The faults of a sandbox. The first outcome that fires wins; latencies add up.
 
-    def __init__(self, faults: Iterable[Fault] = (), seed: int = 0) -> None:
+    Args:
+        faults: The initial faults.
+        seed: The seed of their probabilities.
+        check: Raises if a fault can never fire, e.g. because its action does not exist.
+    """
+
+    def __init__(
+        self, faults: Iterable[Fault] = (), seed: int = 0, check: Callable[[Fault], None] = lambda _: None
+    ) -> None:
         self._initial = tuple(faults)
+        self._check = check
         self._seed = seed
         self._armed: list[ArmedFault] = []
         self._random = random.Random(seed)  # noqa: S311
         self.reset()
 
     def add(self, *faults: Fault) -> None:
-        """Add faults after the existing ones."""
+        """Add faults after the existing ones.
+
+        Raises:
+            UnknownNameError: If one names an operation, app or action that the sandbox does not have.
+        """
+        for fault in faults:
+            self._check(fault)
         self._armed += [ArmedFault(fault, bool(fault.outcomes) or fault.twice) for fault in faults]
 
     def remove(self, fault: Fault) -> None:
@@ -208,6 +225,10 @@ class FaultBook:
     def fired(self, fault: Fault) -> int:
         """Return how often a fault has fired."""
         return sum(armed.fired for armed in self._armed if armed.fault == fault)
+
+    def never_fired(self) -> list[Fault]:
+        """Return the faults that have never fired, except those that are left to chance."""
+        return [armed.fault for armed in self._armed if not armed.fired and armed.fault.probability == 1]
 
     def __iter__(self) -> Iterator[Fault]:
         return iter([armed.fault for armed in self._armed])

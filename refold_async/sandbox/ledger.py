@@ -51,9 +51,16 @@ class Ledger:
     Args:
         limit: How many of the latest runs are kept; `forgotten` counts the dropped ones.
         path: A file to which each run is appended as a JSON line, from `open` to `close`.
+        check: Raises if an app or action that is asked for cannot have run, e.g. because it is misspelt.
     """
 
-    def __init__(self, limit: int = 500_000, path: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        limit: int = 500_000,
+        path: str | Path | None = None,
+        check: Callable[[str | None, str | None], None] = lambda _slug, _action_id: None,
+    ) -> None:
+        self._check = check
         self._runs: deque[Run] = deque(maxlen=limit)
         self._lock = Lock()
         self._path = path
@@ -109,7 +116,12 @@ class Ledger:
         linked_account_id: str | None = None,
         effect: Effect | None = None,
     ) -> list[Run]:
-        """Return the runs that match all given values."""
+        """Return the runs that match all given values.
+
+        Raises:
+            UnknownNameError: If the sandbox does not have the app or action.
+        """
+        self._check(slug, action_id)
         return [
             run
             for run in self.runs

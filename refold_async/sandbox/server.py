@@ -21,6 +21,7 @@ from refold_async.sandbox.faults import Fault, FaultBook
 from refold_async.sandbox.handler import RequestHandler
 from refold_async.sandbox.ledger import Ledger
 from refold_async.sandbox.limits import RequestLimits, SandboxLimit
+from refold_async.sandbox.names import KnownNames
 from refold_async.sandbox.request_log import ReceivedRequest, RequestLog
 from refold_async.sandbox.responses import Refused
 from refold_async.sandbox.routing import Route, Router
@@ -56,8 +57,11 @@ class Sandbox:
         ledger_path: A file to which each run is appended as a JSON line before its response is sent.
         clock: The monotonic clock of the rate limit, in seconds; tests may pass their own.
 
+    Attributes:
+        names: The names that faults may have.
+
     Raises:
-        ValueError: If a setting is invalid.
+        ValueError: If a setting is invalid, or a fault names what the sandbox does not have.
         OSError: From `start`, if the port is taken or the ledger's file cannot be written.
     """
 
@@ -92,18 +96,20 @@ class Sandbox:
         self._accounts = accounts
         self._search_lag = search_lag
         self._apps: Mapping[str, App] = {**load_apps(), **{app.slug: app for app in apps}}
+        every = (*ROUTES, *routes)
+        self.names = KnownNames((route.operation for route in every), self._apps)
         self._context = SandboxContext(
             organisation=self._new_organisation(api_key),
             api_keys=[api_key],
-            ledger=Ledger(ledger_limit, ledger_path),
+            ledger=Ledger(ledger_limit, ledger_path, self.names.check_action),
             requests=RequestLog(request_log),
-            faults=FaultBook(faults, seed),
+            faults=FaultBook(faults, seed, self.names.check),
             limits=RequestLimits(limit, clock),
             pauses=Pauses(),
             background=BackgroundTasks(),
             latency=latency,
         )
-        self._handler = RequestHandler(Router((*ROUTES, *routes)), self._context)
+        self._handler = RequestHandler(Router(every), self._context)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -203,6 +209,10 @@ class Sandbox:
     def organisation(self) -> Organisation:
         """The state behind the API key."""
         return self._context.organisation
+
+    def declare(self, slug: str, action_id: str) -> None:
+        """Allow faults and scripted results for an action that the sandbox does not have."""
+        self.names.declare(slug, action_id)
 
     def add_api_key(self, api_key: str) -> None:
         """Accept one more key, with its own rate limit."""

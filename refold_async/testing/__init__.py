@@ -11,6 +11,6 @@
 """
 
 from refold_async.testing.recording import Recording, recording, replaying
-from refold_async.testing.scripted import ScriptedSandbox
+from refold_async.testing.scripted import NeverFiredWarning, ScriptedSandbox
 
-__all__ = ["Recording", "ScriptedSandbox", "recording", "replaying"]
+__all__ = ["NeverFiredWarning", "Recording", "ScriptedSandbox", "recording", "replaying"]

@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict, Unpack
 
 import msgspec
 
 from refold_async.sandbox import Fault, Run, Sandbox
+from refold_async.sandbox.faults import Body, Drop, When
+
+
+class FaultOptions(TypedDict, total=False):
+    """The keywords of `ScriptedSandbox.fail`: the fields of a `Fault` that it does not set itself."""
+
+    linked_account_id: str | None
+    after: int
+    probability: float
+    latency: float | tuple[float, float]
+    status: int | None
+    drop: Drop | None
+    truncate: float | None
+    garbage: bool | bytes
+    node_status: str | None
+    hang: bool
+    stall: bool
+    late: float
+    twice: bool
+    when: When
+    body: Body
+    headers: Mapping[str, str]
+    message: str | None
+    code: str
+    http_status: int | None
+    data: object
 
 
 class ScriptedSandbox(Sandbox):
     """A `Sandbox` with scripted results and assertions on the ledger.
 
-    Seed it with `add_account`, `connect`, `expire` and `disconnect`; make it misbehave with
+    Apps and actions must exist or be `declare`d: a misspelt one would never be met, and its test would
+    pass. Seed it with `add_account`, `connect`, `expire` and `disconnect`; make it misbehave with
     `faults.add(Fault(...))`. Its methods can be called while it runs in another thread.
     """
 
@@ -29,7 +56,7 @@ class ScriptedSandbox(Sandbox):
         """Script the next results of an action, one per call, in order.
 
         The action still runs and is in the ledger; only its result, or its refusal, is replaced. An action
-        that the sandbox does not know gets the result too, but is not in the ledger.
+        that the sandbox does not have must be `declare`d first, and is not in the ledger.
 
         Args:
             slug: The app's slug, e.g. `hubspot`.
@@ -38,7 +65,12 @@ class ScriptedSandbox(Sandbox):
             linked_account_id: Only for this customer's calls; default: all.
             node_status: The action's status; anything but `Success` is a failure.
             http_status: The app's own HTTP status; default: none.
+
+        Raises:
+            ValueError: If there is no answer, or the sandbox does not have the app or action.
         """
+        if not answers:
+            raise ValueError("give the data of at least one answer")
         for data in answers:
             fault = Fault(
                 slug=slug,
@@ -53,7 +85,9 @@ class ScriptedSandbox(Sandbox):
             )
             self.faults.add(fault)
 
-    def fail(self, slug: str, action_id: str, *, times: int | None = 1, **fault: Any) -> Fault:
+    def fail(
+        self, slug: str, action_id: str, *, times: int | None = 1, **fault: Unpack[FaultOptions]
+    ) -> Fault:
         """Make the next calls of an action fail, e.g. `fail("hubspot", "create_contact", status=503)`.
 
         Args:
@@ -64,6 +98,9 @@ class ScriptedSandbox(Sandbox):
 
         Returns:
             The fault, for `faults.fired` and `faults.remove`.
+
+        Raises:
+            ValueError: If the fault is invalid, or the sandbox does not have the app or action.
         """
         armed = Fault(slug=slug, action_id=action_id, operation="actions.execute", times=times, **fault)
         self.faults.add(armed)
@@ -93,7 +130,9 @@ class ScriptedSandbox(Sandbox):
 
         Raises:
             AssertionError: If it ran more or less often; the message shows what ran instead.
+            ValueError: If the sandbox does not have the app or action.
         """
+        self.names.check_action(slug, action_id)
         expected = ExpectedRuns(slug, action_id, linked_account_id, params)
         return check_ran(self.ledger.runs, expected, times)
 
@@ -205,3 +244,21 @@ def _line(run: Run) -> str:
     done = "done" if run.ok else "refused by the app"
     params = msgspec.json.encode(run.params).decode()
     return f"#{run.number} {run.slug}/{run.action_id} for {run.linked_account_id!r}: {params} ({done})"
+
+
+class NeverFiredWarning(UserWarning):
+    """A scripted result or fault that no call of the test has met."""
+
+
+def never_fired_message(faults: Sequence[Fault]) -> str:
+    """Return the faults in words."""
+    lines = [f"  {_described(fault)}" for fault in faults[:_SHOWN]]
+    more = [f"  … and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+    return "\n".join(["scripted for this test, but no call met it:", *lines, *more])
+
+
+def _described(fault: Fault) -> str:
+    fields = msgspec.structs.asdict(fault)
+    defaults = msgspec.structs.asdict(Fault(status=500))
+    given = [f"{name}={value!r}" for name, value in fields.items() if value != defaults[name]]
+    return f"Fault({', '.join(given)})"

@@ -276,3 +276,32 @@ SANDBOX_AS_THE_SERVICE = """
 def service(refold_environment):
     pass
 """
+
+
+UNMET = """
+import asyncio
+
+import signups
+
+
+def test_unmet(refold_sandbox, refold_client):
+    refold_sandbox.answer("hubspot", "create_contact", {"id": "1"}, {"id": "2"})
+    refold_sandbox.fail("slack", "post_message", status=503)
+    asyncio.run(signups.sign_up(refold_client.account("demo-user-1"), "a@example.com"))
+"""
+
+
+def test_what_was_scripted_and_never_met_is_reported(elsewhere: Elsewhere) -> None:
+    shown = elsewhere.test("test_unmet.py", test_unmet=UNMET, conftest="", pytest="[pytest]\n")
+    assert "1 passed, 1 warning" in shown.stdout, shown.stdout + shown.stderr
+    assert "NeverFiredWarning: scripted for this test, but no call met it:" in shown.stdout
+    assert "action_id='post_message'" in shown.stdout
+    assert "data={'id': '2'}" in shown.stdout
+    assert "data={'id': '1'}" not in shown.stdout
+    failed = elsewhere.test(
+        *("-W", "error::refold_async.testing.NeverFiredWarning", "test_unmet.py"),
+        test_unmet=UNMET,
+        conftest="",
+        pytest="[pytest]\n",
+    )
+    assert "1 passed, 1 error" in failed.stdout, failed.stdout + failed.stderr
