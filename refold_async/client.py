@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from refold_async._core.checks import check_text
 from refold_async._core.credentials import Credential, KeySource
+from refold_async._core.proxies import proxy_for
 from refold_async._core.requester import Requester
 from refold_async._core.sessions import Sessions
 from refold_async.api.resource import Lazy
@@ -54,6 +55,8 @@ class SessionManager(Closing):
     def __init__(self, **options: Unpack[Options]) -> None:
         self._settings = Settings(**options)
         self._base_url = resolve_base_url(self._settings.base_url)
+        # Each session reads the environment when it is opened; here, so that a mistake shows at once.
+        proxy_for(self._base_url, self._settings)
         self._sessions = Sessions(self._settings)
         self._owns = True
 

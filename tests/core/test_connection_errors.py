@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from refold_async import ConnectionFailedError, Options, Refold, Retry, SettingsError
+from refold_async import ConnectionFailedError, Options, Refold, Retry
 
 CLOSED = "127.0.0.1:1"
 NOWHERE = "nowhere.invalid"
@@ -18,12 +18,12 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("REFOLD_TRANSPORT", request.param)
 
 
-async def failure(**options: object) -> ConnectionFailedError:
+async def failure(fate: str = "not_sent", **options: object) -> ConnectionFailedError:
     settings: Options = {"retry": Retry(attempts=1), **options}  # type: ignore[typeddict-item]
     async with Refold("key", **settings) as refold:
         with pytest.raises(ConnectionFailedError) as caught:
             await refold.account("demo-user-1").actions.list("hubspot")
-    assert caught.value.fate == "not_sent"
+    assert caught.value.fate == fate
     return caught.value
 
 
@@ -56,6 +56,8 @@ async def test_a_port_that_speaks_no_tls_says_what_the_handshake_met() -> None:
     async with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         error = await failure(base_url=f"https://{address}")
     assert error.message.startswith(f"the TLS handshake with {address} failed: ")
+    assert error.message.endswith("; does it serve http:// rather than https://?")
+    assert not error.transient
 
 
 async def test_a_proxy_that_is_not_there_is_named_as_the_proxy() -> None:
@@ -69,20 +71,6 @@ async def test_a_proxy_whose_name_nobody_has_is_the_one_that_is_named() -> None:
     assert error.message == f"could not resolve the host name {NOWHERE}"
 
 
-@pytest.mark.parametrize("proxy", ["proxy.example:3128", "socks5://proxy.example:1080"])
-async def test_a_proxy_of_the_environment_that_cannot_be_one_is_refused(
-    monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("https_proxy", proxy)
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    async with Refold("key", base_url="https://refold.example", trust_env=True) as refold:
-        with pytest.raises(
-            SettingsError, match="the environment's proxy for https must be an http:// or https:// URL"
-        ):
-            await refold.account("demo-user-1").actions.list("hubspot")
-
-
 async def test_a_proxy_that_refuses_says_why() -> None:
     async with answering(
         b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
@@ -91,3 +79,33 @@ async def test_a_proxy_that_refuses_says_why() -> None:
     assert error.message == (
         "the proxy refused to connect to refold.example: HTTP 407, it requires another username and password"
     )
+
+
+async def test_a_refused_password_is_not_tried_again() -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    for base_url in ("http://refold.example", "https://refold.example"):
+        async with answering(refusal) as address:
+            error = await failure(
+                base_url=base_url, proxy=f"http://u:secret@{address}", retry=Retry(base=0.01)
+            )
+        assert (error.attempts, error.transient) == (1, False)
+        assert "407" in error.message
+        assert "secret" not in f"{error!r} {error}"
+
+
+FORWARDED = [
+    ("403 Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0", "not_sent", False),
+    ("503 Service Unavailable", "X-Squid-Error: ERR_CONNECT_FAIL 111", "unknown", True),
+    ("502 Bad Gateway", "Proxy-Status: proxy; error=connection_terminated", "unknown", True),
+]
+
+
+@pytest.mark.parametrize(("status", "header", "fate", "transient"), FORWARDED)
+async def test_an_error_of_a_forwarding_proxy_is_its_own(
+    status: str, header: str, fate: str, transient: bool
+) -> None:
+    text = f"HTTP/1.1 {status}\r\n{header}\r\nContent-Length: 0\r\n\r\n"
+    async with answering(text.encode()) as address:
+        error = await failure(fate, base_url="http://refold.example", proxy=f"http://{address}")
+    assert error.message == f"the proxy refused to connect to refold.example: HTTP {status[:3]}"
+    assert error.transient is transient

@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from refold_async._core.proxies import proxy_for
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response
 from refold_async._core.transport import fast
-from refold_async._core.transport.aiohttp_session import proxy_for
-from refold_async._core.transport.errors import EncodingError, TooLargeError, explain
+from refold_async._core.transport.errors import EncodingError, TooLargeError, explain, proxy_refusal
 from refold_async._core.transport.fast import FastTransport
 from refold_async._core.transport.public import PublicTransport
 from refold_async._core.transport.uploads import UploadTransport
-from refold_async.errors import ClosedError, RefoldError
+from refold_async.errors import ClosedError, Fate, RefoldError
 from refold_async.settings import Settings
 
 __all__ = ["ConnectionPool"]
@@ -49,7 +49,9 @@ class ConnectionPool:
         self._limit = settings.max_response_bytes
         self._closed = False
         self._settings = settings
-        self._transport = _transport(base_url, settings)
+        self._proxy = proxy_for(base_url, settings)
+        self._forwarded = self._proxy is not None and urlsplit(base_url).scheme == "http"
+        self._transport = _transport(base_url, settings, self._proxy)
         self._uploads: UploadTransport | None = None
 
     async def aclose(self) -> None:
@@ -82,7 +84,10 @@ class ConnectionPool:
         if self._closed:
             raise ClosedError("the client is closed")
         try:
-            return await self._transport_for(request).exchange(request, credential, state, due)
+            response = await self._transport_for(request).exchange(request, credential, state, due)
+            if self._forwarded:
+                self._check_forwarded(response)
+            return response
         except RefoldError:
             raise
         # aiohttp raises all of these, e.g. a bare RuntimeError from a closed session: one left out would
@@ -108,10 +113,17 @@ class ConnectionPool:
         if request.upload is None:
             return self._transport
         if self._uploads is None:
-            self._uploads = UploadTransport(
-                self._base_url, self._settings, proxy_for(self._base_url, self._settings)
-            )
+            self._uploads = UploadTransport(self._base_url, self._settings, self._proxy)
         return self._uploads
+
+    def _check_forwarded(self, response: Response) -> None:
+        """Raise if a response is the proxy's own, which forwards the requests of an `http://` base URL."""
+        status = response.status
+        own = any(name in response.headers for name in ("Proxy-Status", "X-Squid-Error"))
+        if status == 407 or (own and status >= 400):
+            # A gateway error may come after the request was forwarded.
+            fate: Fate = "unknown" if status >= 500 else "not_sent"
+            raise proxy_refusal(status, urlsplit(self._base_url).netloc, fate)
 
     def _explain(self, error: Exception, state: AttemptState) -> RefoldError:
         if self._closed:
@@ -119,9 +131,8 @@ class ConnectionPool:
         return explain(error, state.fate, self._base_url, self._limit)
 
 
-def _transport(base_url: str, settings: Settings) -> Transport:
+def _transport(base_url: str, settings: Settings, proxy: str | None) -> Transport:
     """Return the fast transport if it supports this set-up, else the public one."""
-    proxy = proxy_for(base_url, settings)
     plain_proxy = proxy is not None and urlsplit(base_url).scheme == "http"
     if plain_proxy or os.environ.get(TRANSPORT_VARIABLE) == "public" or not fast.supported():
         return PublicTransport(base_url, settings, proxy)

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Final
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 
-from refold_async._core.checks import check_url
 from refold_async._core.transport.keep_alive import KEPT_ALIVE
 from refold_async.settings import Settings
 
@@ -56,27 +53,6 @@ def open_http(
         proxy=proxy,
         trust_env=False,
     )
-
-
-def proxy_for(base_url: str, settings: Settings) -> str | None:
-    """Return the URL of the proxy for a base URL, or `None`.
-
-    The environment is read only with `trust_env`.
-
-    Raises:
-        SettingsError: If aiohttp cannot use the environment's proxy.
-    """
-    # Read here, as aiohttp's own `trust_env` also reads netrc, and sends its password instead of the token.
-    if settings.proxy is not None or not settings.trust_env:
-        return settings.proxy
-    parts = urlsplit(base_url)
-    if parts.hostname is None or proxy_bypass(parts.netloc):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy is not None:
-        check_url(f"the environment's proxy for {parts.scheme}", proxy, credentials=True)
-    return proxy
 
 
 @cache

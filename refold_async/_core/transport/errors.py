@@ -95,12 +95,12 @@ def _not_connected(
             return ConnectionFailedError(f"could not connect to {host}: {_os_words(error.os_error)}")
 
 
-def proxy_refusal(status: int, host: str) -> ConnectionFailedError:
+def proxy_refusal(status: int, host: str, fate: Fate = "not_sent") -> ConnectionFailedError:
     """Return the error for a response of the proxy itself, which did not forward the request."""
     message = f"the proxy refused to connect to {host}: HTTP {status}"
     if status == 407:
         message += ", it requires another username and password"
-    failure = ConnectionFailedError(message)
+    failure = ConnectionFailedError(message, fate=fate)
     # Not again: the same password would be refused again, and accounts are locked for that.
     failure.transient = status in TRANSIENT_STATUSES
     return failure
