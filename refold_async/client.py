@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, Unpack
 
 from refold_async._core.checks import check_text
-from refold_async._core.credentials import Credential, KeySource
+from refold_async._core.credentials import Credential, KeySource, hide
 from refold_async._core.proxies import proxy_for
 from refold_async._core.requester import Requester
 from refold_async._core.sessions import Sessions
 from refold_async.api.resource import Lazy
 from refold_async.api.scopes import Closing, Scope
-from refold_async.settings import Options, Settings, resolve_api_key, resolve_base_url
+from refold_async.settings import Options, Settings, hide_logins, resolve_api_key, resolve_base_url
 
 if TYPE_CHECKING:
     from refold_async.api.actions import Actions
@@ -53,6 +53,7 @@ class SessionManager(Closing):
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
+        hide_logins(options)
         self._settings = Settings(**options)
         self._base_url = resolve_base_url(self._settings.base_url)
         # Each session reads the environment when it is opened; here, so that a mistake shows at once.
@@ -61,7 +62,9 @@ class SessionManager(Closing):
         self._owns = True
 
     def __repr__(self) -> str:
-        return f"SessionManager({self._base_url!r}, {self._sessions!r})"
+        # A traceback with locals shows a manager that is not made yet.
+        made = vars(self)
+        return f"SessionManager({made.get('_base_url')!r}, {made.get('_sessions')!r})"
 
     def client(self, api_key: str | KeySource | None = None) -> Refold:
         """Return a client that shares this manager's connections; closing it leaves them open.
@@ -74,6 +77,7 @@ class SessionManager(Closing):
         Raises:
             SettingsError: If there is no key, or it cannot be one.
         """
+        api_key = hide(api_key)
         return Refold._on(self, Credential("key", resolve_api_key() if api_key is None else api_key))
 
     def account(self, token: str) -> TokenAccount:
@@ -82,6 +86,7 @@ class SessionManager(Closing):
         Raises:
             SettingsError: If it cannot be a token.
         """
+        token = hide(token)
         return TokenAccount(self._requester(Credential("token", token)), self._sessions, owns=False)
 
     def _requester(self, credential: Credential) -> Requester:
@@ -125,6 +130,8 @@ class Refold(Scope):
     workflows = Lazy["OrganisationWorkflows"]("workflows", "OrganisationWorkflows")
 
     def __init__(self, api_key: str | KeySource | None = None, **options: Unpack[Options]) -> None:
+        api_key = hide(api_key)
+        hide_logins(options)
         manager = SessionManager(**options)
         self._lend(manager, Credential("key", resolve_api_key() if api_key is None else api_key), owns=True)
 
@@ -140,7 +147,8 @@ class Refold(Scope):
         self._requester = manager._requester(credential)
 
     def __repr__(self) -> str:
-        return f"Refold({self._requester!r})"
+        # A traceback with locals shows a client that is not made yet.
+        return f"Refold({vars(self).get('_requester')!r})"
 
     def account(self, linked_account_id: str) -> KeyAccount:
         """Return the account of one customer, on this client's connections.
@@ -270,6 +278,8 @@ class Account(Scope):
         Raises:
             SettingsError: If it cannot be a token, or a setting cannot work.
         """
+        token = hide(token)
+        hide_logins(options)
         manager = SessionManager(**options)
         return TokenAccount(manager._requester(Credential("token", token)), manager._sessions, owns=True)
 

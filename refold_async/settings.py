@@ -8,7 +8,7 @@ import os
 import ssl as ssl_module
 import warnings
 from collections.abc import Sequence
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,9 +23,11 @@ from refold_async._core.checks import (
     invalid_url,
     is_number,
 )
-from refold_async._core.credentials import Secret
+from refold_async._core.credentials import hide
 from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks
+
+T = TypeVar("T")
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +186,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        # First: any error below shows `self`.
+        for name in ("base_url", "proxy"):
+            msgspec.structs.force_setattr(self, name, hide_login(getattr(self, name)))
         check_timeout(self.timeout)
         check_count("max_connections", self.max_connections)
         check_seconds("max_connection_age", self.max_connection_age)
@@ -199,15 +204,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             check_type("cache", self.cache, Cache)
         if self.proxy is not None:
             check_url("proxy", self.proxy, credentials=True)
-            if "@" in self.proxy:
-                # The struct's repr would show the proxy's password.
-                msgspec.structs.force_setattr(self, "proxy", Secret(self.proxy))
 
     def limit_for(self, base_url: str) -> RateLimit | None:
         """Return the rate limit for a base URL."""
         if self.rate_limit == "auto":
             return HOSTED_LIMIT if urlsplit(base_url).hostname == urlsplit(HOSTED).hostname else None
         return self.rate_limit
+
+
+def hide_login(url: T) -> T:
+    """Return a URL as a `Secret` if it may contain a password; other values as they are."""
+    return hide(url) if isinstance(url, str) and "@" in url else url
+
+
+def hide_logins(options: Options) -> None:
+    """Replace URLs that may contain a password in a client's keyword arguments."""
+    if "base_url" in options:
+        options["base_url"] = hide_login(options["base_url"])
+    if "proxy" in options:
+        options["proxy"] = hide_login(options["proxy"])
 
 
 def resolve_base_url(given: str | None) -> str:
@@ -218,6 +233,7 @@ def resolve_base_url(given: str | None) -> str:
     Raises:
         SettingsError: If it is not an http or https URL, or contains credentials, a query or a fragment.
     """
+    given = hide_login(given)
     name, url = ("base_url", given) if given is not None else ("REFOLD_BASE_URL", _environment_base_url())
     check_url(name, url, credentials=False)
     try:
@@ -227,7 +243,7 @@ def resolve_base_url(given: str | None) -> str:
 
 
 def _environment_base_url() -> str:
-    return os.environ.get("REFOLD_BASE_URL") or HOSTED
+    return hide_login(os.environ.get("REFOLD_BASE_URL")) or HOSTED
 
 
 def resolve_api_key() -> str:
@@ -236,7 +252,7 @@ def resolve_api_key() -> str:
     Raises:
         SettingsError: If `REFOLD_API_KEY` is not set, or has whitespace around it.
     """
-    key = os.environ.get("REFOLD_API_KEY")
+    key = hide(os.environ.get("REFOLD_API_KEY"))
     if not key:
         raise SettingsError("no API key: pass one to Refold(...), or set REFOLD_API_KEY")
     if key != key.strip():

@@ -82,21 +82,27 @@ def check_url(name: str, url: str, *, credentials: bool) -> None:
         SettingsError: If it cannot be used; the message does not repeat it.
     """
     check_type(name, url, str)
+    # The parts stay in a frame of their own: tracebacks with locals would show the password.
+    usable, has_query, has_login = _inspect_url(url)
+    if not usable:
+        raise invalid_url(name)
+    if has_query:
+        raise SettingsError(f"{name} must not contain a query or a fragment")
+    if has_login and not credentials:
+        raise SettingsError(f"{name} must not contain a username or a password")
+
+
+def _inspect_url(url: str) -> tuple[bool, bool, bool]:
+    """Return whether it is a server's URL, has a query or a fragment, and has a username or a password."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        host, parts = None, urlsplit("")
-    if (
-        parts.scheme not in {"http", "https"}
-        or not host
-        or any(c.isspace() or not c.isprintable() for c in url)
-    ):
-        raise invalid_url(name)
-    if parts.query or parts.fragment:
-        raise SettingsError(f"{name} must not contain a query or a fragment")
-    if not credentials and (parts.username is not None or parts.password is not None):
-        raise SettingsError(f"{name} must not contain a username or a password")
+        return False, False, False
+    clean = not any(c.isspace() or not c.isprintable() for c in url)
+    usable = parts.scheme in {"http", "https"} and bool(host) and clean
+    has_login = parts.username is not None or parts.password is not None
+    return usable, bool(parts.query or parts.fragment), has_login
 
 
 def invalid_url(name: str) -> SettingsError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Final, Literal, SupportsIndex
+from typing import Final, Literal, SupportsIndex, TypeVar, cast
 
 from refold_async._core.checks import check_secret
 from refold_async.errors import SettingsError
+
+T = TypeVar("T")
 
 KeySource = Callable[[], Awaitable[str]]
 """An async callable that returns the API key, e.g. from a secrets manager."""
@@ -24,6 +26,14 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+def hide(value: T) -> T:
+    """Return a string as a `Secret`, which no traceback with locals shows; other values as they are.
+
+    A function that is given a secret replaces its argument first: an error further on shows all frames.
+    """
+    return cast("T", Secret(value)) if type(value) is str else value
 
 
 NO_SECRET: Final = Secret("")
@@ -47,6 +57,7 @@ class Credential:
     __slots__ = ("_source", "identity", "kind")
 
     def __init__(self, kind: Literal["key", "token"], source: str | KeySource) -> None:
+        source = hide(source)
         self.kind: Final = kind
         if not isinstance(source, str):
             if not callable(source):
@@ -76,8 +87,8 @@ class Credential:
         if isinstance(self._source, Secret):
             return self._source
         try:
-            answer = self._source()
-            value = await answer if inspect.isawaitable(answer) else answer
+            answer = hide(self._source())
+            value = hide(await answer) if inspect.isawaitable(answer) else answer
         except Exception as error:
             # The source's own message is left out: it may quote the key.
             raise SettingsError(f"the {_NAMES[self.kind]} source raised {type(error).__name__}") from error
@@ -90,6 +101,7 @@ class Credential:
         return {"Authorization": Secret(f"Bearer {secret}")}
 
     def _checked(self, value: str) -> Secret:
+        value = hide(value)
         return Secret(check_secret(_NAMES[self.kind], value))
 
 

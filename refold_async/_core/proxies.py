@@ -61,22 +61,24 @@ def excludes(no_proxy: str, host: str, port: int) -> bool:
         host: The name or address, without brackets.
         port: The port.
     """
-    address = _address(host)
+    addresses = _addresses(host)
     for entry in filter(None, re.split(r"[,\s]+", no_proxy)):
         name, only = _split(entry)
         if only not in {None, port}:
             continue
-        if name == "*" or (_holds(name, address) if address else _is_below(host, name)):
+        if name == "*" or (_holds(name, addresses) if addresses else _is_below(host, name)):
             return True
     return False
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def _addresses(host: str) -> list[IPv4Address | IPv6Address]:
+    """Return the address that a host is, and the IPv4 address that it maps; nothing for a name."""
     try:
         address = ip_address(host)
     except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+        return []
+    mapped = getattr(address, "ipv4_mapped", None)
+    return [address] if mapped is None else [address, mapped]
 
 
 _WITH_PORT = re.compile(r"\[(?P<six>.*)\](?::(?P<port>\d{1,5}))?|(?P<name>[^:]*):(?P<number>\d{1,5})")
@@ -91,9 +93,10 @@ def _split(entry: str) -> tuple[str, int | None]:
     return found["six"] or found["name"] or "", None if port is None else int(port)
 
 
-def _holds(name: str, address: IPv4Address | IPv6Address) -> bool:
+def _holds(name: str, addresses: list[IPv4Address | IPv6Address]) -> bool:
     with contextlib.suppress(ValueError):
-        return address in ip_network(name, strict=False)
+        network = ip_network(name, strict=False)
+        return any(address in network for address in addresses)
     return False
 
 

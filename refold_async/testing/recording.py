@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, Unpack
 
 from anyio.from_thread import start_blocking_portal
 
+from refold_async._core.credentials import hide
 from refold_async.client import Refold
 from refold_async.settings import Options, resolve_api_key, resolve_base_url
 from refold_async.testing.exchanges import Exchange, Scrubber, load, save
@@ -74,7 +75,8 @@ def recording(
     Raises:
         SettingsError: If there is no key or the base URL is invalid.
     """
-    key = resolve_api_key() if api_key is None else api_key
+    secrets = [hide(secret) for secret in secrets]
+    key = api_key = hide(resolve_api_key() if api_key is None else api_key)
     scrubber = Scrubber([key, *secrets], renamed)
     proxy = RecordingProxy(resolve_base_url(base_url), scrubber)
     with _served(proxy) as address:

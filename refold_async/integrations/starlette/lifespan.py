@@ -8,11 +8,11 @@ from typing import Any, Final, Unpack
 
 from starlette.requests import HTTPConnection
 
-from refold_async._core.credentials import KeySource
+from refold_async._core.credentials import KeySource, hide
 from refold_async.client import Refold, SessionManager
 from refold_async.hooks import listening
 from refold_async.integrations.starlette.middleware import WriteTracker
-from refold_async.settings import Options
+from refold_async.settings import Options, hide_logins
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 """An application's lifespan, as accepted by `Starlette(lifespan=…)`."""
@@ -43,6 +43,8 @@ def lifespan(
     Raises:
         SettingsError: (at start-up) If there is no key or a setting is invalid.
     """
+    api_key = hide(api_key)
+    hide_logins(options)
 
     @asynccontextmanager
     async def run(app: Any) -> AsyncIterator[Mapping[str, Any]]:

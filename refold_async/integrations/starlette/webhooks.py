@@ -8,7 +8,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from refold_async._core.credentials import Credential, KeySource
+from refold_async._core.credentials import Credential, KeySource, hide
 from refold_async.errors import UnreadableReplyError
 from refold_async.settings import resolve_api_key
 from refold_async.webhooks import SIGNATURE_HEADER, WebhookDelivery, parse_webhook, verify_webhook
@@ -38,6 +38,7 @@ def webhook_of(
         SettingsError: If a key is invalid. The returned function also raises it if there is no key, or
             its source failed.
     """
+    api_keys = tuple(map(hide, api_keys))
     given = [Credential("key", api_key) for api_key in api_keys]
 
     async def webhook(request: Request) -> WebhookDelivery:
