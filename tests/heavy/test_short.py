@@ -42,6 +42,11 @@ def test_writes_under_faults(transport: str) -> None:
     assert int(counts[1]) > 200
 
 
+def test_settled_writes() -> None:
+    output = run("settle", "--calls", "200", "--late", "0.3", "--lag", "0")
+    assert "0 doubled, 0 missing, 0 unknown" in output
+
+
 def sample(second: int, *, resident: int = 50 * MIB, sockets: int = 5, tasks: int = 1) -> ResourceUsage:
     return ResourceUsage(float(second), resident, sockets, 7, tasks, 1)
 

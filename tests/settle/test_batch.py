@@ -196,6 +196,14 @@ async def test_look_ups_keep_to_the_rate_of_an_account(refold: Refold, sandbox: 
     assert runs[-1].at - runs[0].at >= 0.2
 
 
+async def test_a_search_that_lags_finds_at_a_later_wait() -> None:
+    async with Sandbox(search_lag=0.3, faults=[Fault(drop="after", effect="write")]) as sandbox:
+        async with Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
+            report = await run(refold, emails(3), Settle(by_email, after=(0.0, 0.6), absent="run"))
+        assert report.summary.settled == 3
+        assert 3 <= len(sandbox.ledger.reads()) <= 6
+
+
 async def test_a_batch_that_stops_does_not_wait_for_look_ups(refold: Refold, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(drop="after", effect="write", times=1))
     async with refold.batch(emails(1), settle=Settle(by_email, after=(3600,))) as batch:

@@ -1,4 +1,4 @@
-"""The verbs over records: list, get, search, create, update, delete."""
+"""The verbs over records: list, get, search, create, update, upsert, delete."""
 
 from __future__ import annotations
 
@@ -121,6 +121,16 @@ def update_record(run: ActionRun) -> AppAnswer:
     """Update the given fields of a record."""
     record = run.table.update(_find(run), _fields(run))
     return AppAnswer(run.shape.record(record))
+
+
+def upsert_record(run: ActionRun) -> AppAnswer:
+    """Update the record whose id parameter's field has the given value, or create one."""
+    name = run.action.id_parameter
+    fields = {**_fields(run), name: run.text(name)}
+    records = (record for record in run.table.scan() if as_text(record.fields.get(name)) == fields[name])
+    record = next(records, None)
+    written = run.table.create(fields) if record is None else run.table.update(record, fields)
+    return AppAnswer(run.shape.record(written))
 
 
 def delete_record(run: ActionRun) -> AppAnswer:

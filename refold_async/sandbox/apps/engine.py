@@ -104,6 +104,7 @@ VERBS: Mapping[str, Callable[[ActionRun], AppAnswer]] = {
     "search": crud.search_records,
     "create": crud.create_record,
     "update": crud.update_record,
+    "upsert": crud.upsert_record,
     "delete": crud.delete_record,
     "echo": echo,
     "sleep": sleep,

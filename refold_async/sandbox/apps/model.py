@@ -12,7 +12,18 @@ import msgspec
 from refold_async.sandbox.ledger import Effect
 
 Kind = Literal[
-    "list", "get", "search", "create", "update", "delete", "http", "echo", "sleep", "fail", "payload"
+    "list",
+    "get",
+    "search",
+    "create",
+    "update",
+    "upsert",
+    "delete",
+    "http",
+    "echo",
+    "sleep",
+    "fail",
+    "payload",
 ]
 
 READ_KINDS = frozenset({"list", "get", "search", "echo", "sleep", "fail", "payload"})
@@ -37,7 +48,7 @@ class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         kind: The verb it runs.
         object: The object type it works on; empty for a kind that needs none.
         http: The app's own endpoint for it, `"GET /path/{id}"`, for `httprequest`.
-        id_parameter: The parameter that names a record.
+        id_parameter: The parameter that names a record; for an upsert, the field by which it finds one.
         refers: Parameters that must name a record of another object type: `{channel = "channels"}`.
         parameters: Its parameters.
     """
