@@ -6,7 +6,6 @@ type, the field keeps that value as it came, and the rest of the answer is decod
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
+from refold_async._core.lenient_json import loads, repair
 from refold_async.errors import UnreadableReplyError
 
 T = TypeVar("T")
@@ -22,6 +22,8 @@ BOM: Final = b"\xef\xbb\xbf"
 """The byte order mark, which some services write and JSON forbids."""
 
 _any: Final = msgspec.json.Decoder()
+
+_ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _TRUNCATED: Final = "Input data was truncated"
 """How msgspec reports a text that ends too early."""
@@ -48,11 +50,8 @@ def read_as(answer: type[T], body: bytes) -> T:
     body = body.removeprefix(BOM)
     try:
         return cast("T", _decoder(cast("Any", answer)).decode(body))
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _not_json(body, error) from None
-    return _decode_leniently(answer, body)
+    except _ERRORS:
+        return _decode_leniently(answer, body)
 
 
 def decode_any(body: bytes | memoryview) -> Any:
@@ -63,21 +62,38 @@ def decode_any(body: bytes | memoryview) -> Any:
     """
     try:
         return _any.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise _not_json(bytes(body), error) from None
+    except _ERRORS as error:
+        try:
+            return loads(bytes(body))
+        except (ValueError, RecursionError):
+            raise _not_json(bytes(body), error) from None
 
 
 def decode_into(body: bytes | msgspec.Raw, kind: Any) -> Any:
-    """Decode JSON strictly into a type of the caller's.
+    """Decode JSON into a type of the caller's: strictly, but for text and numbers that JSON alone allows.
 
     Raises:
         UnreadableReplyError: If the JSON does not fit the type; the message says where.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except _ERRORS:
+            return _decode_repaired(bytes(body), kind)
+    except (*_ERRORS, ValueError, OverflowError) as error:
         name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
         raise UnreadableReplyError(f"the data does not fit {name}: {error}", fate="unknown") from None
+
+
+def _decode_repaired(body: bytes, kind: Any) -> Any:
+    repaired = repair(body)
+    try:
+        return msgspec.json.decode(repaired, type=kind)
+    except msgspec.ValidationError as error:
+        if "out of range" not in str(error):
+            raise
+    # A number beyond a float: converted from the value, so that the fields beside it are not lost.
+    return msgspec.convert(loads(repaired), kind, str_keys=True)
 
 
 def _not_json(body: bytes, error: Exception) -> UnreadableReplyError:
@@ -91,17 +107,8 @@ def _not_json(body: bytes, error: Exception) -> UnreadableReplyError:
     else:
         message = f"the response is not JSON: {error}"
     failure = UnreadableReplyError(message, fate="unknown")
-    failure.transient = message.endswith(_TRUNCATED) and not _is_json(body)
+    failure.transient = message.endswith(_TRUNCATED)
     return failure
-
-
-def _is_json(body: bytes) -> bool:
-    """Whether a text is complete all the same: msgspec takes a lone surrogate for the end."""
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _decode_leniently(answer: type[T], body: bytes) -> T:
@@ -109,10 +116,9 @@ def _decode_leniently(answer: type[T], body: bytes) -> T:
     converted = convert_leniently(answer, value)
     expected = get_origin(answer) or answer
     if isinstance(expected, type) and not isinstance(converted, expected):
-        raise UnreadableReplyError(
-            f"the response is {_JSON_NAMES[type(value)]}, expected {_json_name(expected, answer)}",
-            fate="unknown",
-        )
+        found, wanted = _JSON_NAMES[type(value)], _json_name(expected, answer)
+        told = f"{found}, expected {wanted}" if found != wanted else f"{found} out of range"
+        raise UnreadableReplyError(f"the response is {told}", fate="unknown")
     return cast("T", converted)
 
 
@@ -137,7 +143,7 @@ def convert_leniently(kind: Any, value: Any) -> Any:
     """Convert a decoded value to a type as far as it fits; what does not fit stays as it is."""
     try:
         return msgspec.convert(value, kind)
-    except (msgspec.ValidationError, RecursionError):
+    except (*_ERRORS, ValueError, OverflowError):
         pass
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Union or origin is types.UnionType:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from refold_async._core.lenient_json import loads, repair
 from refold_async.errors import InvalidCallError
 
 
@@ -47,15 +48,14 @@ class EncodedJSON(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def decode(self) -> Any:
         """Return the value, new each time."""
-        return _loaded(self.json)
+        try:
+            return _decode(self.json)
+        except _ERRORS:
+            return loads(self.json)
 
     def canonical(self) -> bytes:
         """Return the value's JSON without spaces and with sorted keys."""
-        try:
-            return _canonical(_decode(self.json))
-        except _ERRORS:
-            # Only escapes and numbers that msgspec refuses, which raw JSON may contain, get here.
-            return json.dumps(json.loads(self.json), sort_keys=True, separators=(",", ":")).encode()
+        return _canonical(self.decode())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EncodedJSON):
@@ -95,6 +95,18 @@ def encode(value: object, name: str = "body") -> bytes:
     except _ERRORS as error:
         # `from None`: the cause would put the value into tracebacks.
         raise _refused(name, str(error)) from None
+
+
+def dump(value: object) -> bytes:
+    """Encode what was decoded, e.g. for a message; half a character becomes U+FFFD."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return repair(json.dumps(msgspec.to_builtins(value, enc_hook=_builtin)).encode())
+
+
+def _builtin(value: object) -> object:
+    return loads(bytes(value)) if isinstance(value, msgspec.Raw) else plain(value)
 
 
 def _refused(path: str, reason: str) -> InvalidCallError:
@@ -161,7 +173,7 @@ def _check_text(value: str, path: str) -> None:
 
 def _check_raw(value: msgspec.Raw, path: str) -> None:
     try:
-        json.loads(bytes(value))
+        loads(bytes(value).decode().encode())  # `loads` alone would forgive invalid UTF-8
     except (ValueError, RecursionError) as error:
         raise _refused(path, f"the msgspec.Raw is not JSON: {error}") from None
 
@@ -210,10 +222,3 @@ def _check_other(value: object, path: str) -> None:
         _encode(value)
     except _ERRORS as error:
         raise _refused(path, str(error)) from None
-
-
-def _loaded(encoded: bytes) -> Any:
-    try:
-        return _decode(encoded)
-    except _ERRORS:
-        return json.loads(encoded)

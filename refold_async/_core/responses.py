@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from refold_async._core.credentials import NO_SECRET, Secret
-from refold_async._core.decoding import BOM, read_as
-from refold_async._core.encoding import encode
+from refold_async._core.decoding import read_as
+from refold_async._core.encoding import dump
 from refold_async._core.retries import LONGEST_RETRY_AFTER
 from refold_async.errors import (
     AuthenticationError,
@@ -28,6 +28,7 @@ from refold_async.errors import (
     ServerError,
     StatusError,
     UnprocessableError,
+    UnreadableReplyError,
 )
 
 
@@ -87,8 +88,6 @@ class _ErrorBody(msgspec.Struct):
     request_id: Any = None
     reauth_required: Any = None
 
-
-_error_bodies: Final = msgspec.json.Decoder(_ErrorBody)
 
 _CLASSES: Final[dict[int, type[StatusError]]] = {
     400: BadRequestError,
@@ -154,8 +153,8 @@ def _fate_of(status: int) -> Fate:
 
 def _error_body_of(body: bytes) -> _ErrorBody:
     try:
-        return _error_bodies.decode(body.removeprefix(BOM))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return read_as(_ErrorBody, body)
+    except UnreadableReplyError:
         return _ErrorBody()
 
 
@@ -163,7 +162,7 @@ def _text(value: object, secret: str) -> str | None:
     """Return what the service wrote as one short line without the credential."""
     if value is None or value == "" or value is False:
         return None
-    text = value if isinstance(value, str) else encode(value).decode()
+    text = value if isinstance(value, str) else dump(value).decode()
     # Redacted before it is cut: a secret across the cut would otherwise show its first half.
     return bounded(redact(text, secret))
 

@@ -8,9 +8,10 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from refold_async._core.decoding import read_as
+from refold_async._core.decoding import BOM, read_as
 from refold_async._core.effects import effect_of_action
 from refold_async._core.encoding import EncodedJSON, encode
+from refold_async._core.lenient_json import loads, members
 from refold_async._core.operation import Effect
 from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.requester import Requester
@@ -89,7 +90,21 @@ def _envelope_of(body: bytes) -> _ActionEnvelope:
     try:
         return _envelopes.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _odd_envelope_of(body.removeprefix(BOM))
+
+
+def _odd_envelope_of(body: bytes) -> _ActionEnvelope:
+    """Read an envelope that is JSON for its grammar only, and keep its data as it came.
+
+    Raises:
+        UnreadableReplyError: If it is not JSON, or not an object.
+    """
+    try:
+        found = members(body)
+        status, number = (loads(found.get(name, b"null")) for name in ("node_status", "http_status"))
+    except (ValueError, RecursionError):
         return read_as(_ActionEnvelope, body)
+    return _ActionEnvelope(status, number, msgspec.Raw(found.get("data", b"null")))
 
 
 def _number(value: object) -> int | None:

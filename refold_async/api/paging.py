@@ -10,7 +10,8 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar, cast, get_origi
 import msgspec
 
 from refold_async._core import responses
-from refold_async._core.decoding import read_as
+from refold_async._core.decoding import BOM, read_as
+from refold_async._core.encoding import dump
 from refold_async._core.operation import Operation
 from refold_async._core.prepared import describe
 from refold_async._core.requester import Requester
@@ -68,9 +69,10 @@ def read_page(answer: type[P], reply: Response, secret: str = "") -> P:
         StatusError: If the reply's status is not a success; the class depends on the status.
         UnreadableReplyError: If the body is not a page.
     """
-    if not responses.is_success(reply.status) or not reply.body.lstrip().startswith(b"["):
+    body = reply.body.removeprefix(BOM)
+    if not responses.is_success(reply.status) or not body.lstrip().startswith(b"["):
         return responses.read(answer, reply, secret)
-    return read_as(answer, b'{"%s":%s}' % (_key_of_items(answer), reply.body))
+    return read_as(answer, b'{"%s":%s}' % (_key_of_items(answer), body))
 
 
 def _key_of_items(answer: type[Page[Any]]) -> bytes:
@@ -277,7 +279,7 @@ class _Position:
         if told is not None and told == self._number:
             raise self._failure(f"page {number} came back as page {told}, like the one before")
         # By content too: many answers carry no number. The hash alone is kept, so that memory stays flat.
-        content = hash(msgspec.json.encode(page.items))
+        content = hash(dump(page.items))
         if content in self._contents:
             raise self._failure(f"page {number} repeats the items of an earlier page")
         self._number = told

@@ -9,6 +9,7 @@ import msgspec
 
 from refold_async._core import responses
 from refold_async._core.decoding import convert_leniently, decode_any, read_as
+from refold_async._core.encoding import dump
 from refold_async._core.responses import Response
 from refold_async.api.common import Dated, Environment, Message, Record, fill
 from refold_async.api.execution_models import Execution
@@ -257,7 +258,7 @@ def _failure(result: WorkflowResult) -> WorkflowFailed:
 
 def _without(secret: str, result: WorkflowResult) -> WorkflowResult:
     """Return a result without the credential, since its error may be logged or pickled."""
-    clean = responses.redact(msgspec.json.encode(result).decode(), secret)
+    clean = responses.redact(dump(result).decode(), secret)
     return read_as(WorkflowResult, clean.encode())
 
 

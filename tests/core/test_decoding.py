@@ -63,7 +63,7 @@ def test_what_is_read(kind: Any, body: bytes, value: object) -> None:
         (Item, b"", "the response is empty, expected JSON"),
         (Item, b"<p>", "the response is HTML, expected JSON"),
         (Item, b"{", "the response is not JSON: Input data was truncated"),
-        (int, b"1e400", "the response is not JSON: Number out of range"),
+        (int, b"1e400", "the response is a number out of range"),
     ],
 )
 def test_what_is_of_another_shape_altogether(kind: Any, body: bytes, words: str) -> None:
