@@ -28,6 +28,7 @@ from refold_async.batch import (
     Journal as Journal,
     PerAccount as PerAccount,
 )
+from refold_async.blocking import Portal as Portal, portal as portal
 from refold_async.calls import (
     Absent as Absent,
     Call as Call,

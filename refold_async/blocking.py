@@ -1,0 +1,157 @@
+"""The client for synchronous code: one event loop in a thread of its own, one connection pool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Final, Self, TypeVar, Unpack
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from refold_async._core.credentials import KeySource
+from refold_async.client import Refold
+from refold_async.errors import SettingsError
+from refold_async.settings import Options
+
+T = TypeVar("T")
+
+_of_parents: Final[list[ExitStack]] = []
+"""What a parent process opened: collected in a forked child, it would wait for a thread that is not there."""
+
+
+class Portal:
+    """Runs coroutines of one `Refold` from synchronous code: WSGI, Celery, scripts, notebooks.
+
+    Use it with `with`, or call `open` and `close`. Any number of threads may call it at the same time; their
+    calls share the connections and the rate limit. A process that forks must open it after the fork.
+
+    Args:
+        make: Makes the client. The portal opens and closes it.
+    """
+
+    def __init__(self, make: Callable[[], Refold]) -> None:
+        self._make: Final = make
+        self._refold = make()
+        self._portal: BlockingPortal | None = None
+        self._open = ExitStack()
+        self._pid = 0
+
+    def __repr__(self) -> str:
+        return f"Portal({self._refold!r}, {'closed' if self._portal is None else 'open'})"
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Start the event loop's thread. No-op if it is running."""
+        if self._portal is not None and self._pid == os.getpid():
+            return
+        if self._portal is not None:
+            _of_parents.append(self._open)
+        if self._pid:  # the sessions of an earlier opening may belong to the loop of a parent process
+            self._refold = self._make()
+        with ExitStack() as opening:
+            portal = opening.enter_context(start_blocking_portal("asyncio", name="refold-portal"))
+            opening.enter_context(portal.wrap_async_context_manager(self._refold))
+            self._open = opening.pop_all()
+        self._portal, self._pid = portal, os.getpid()
+
+    def close(self) -> None:
+        """Close the client's connections and end the thread. Idempotent."""
+        opened, self._open, self._portal = self._open, ExitStack(), None
+        if self._pid == os.getpid():
+            opened.close()
+        else:
+            _of_parents.append(opened)
+
+    def call(self, work: Callable[[Refold], Awaitable[T]]) -> T:
+        """Run a coroutine to its end, and return its result.
+
+        ```python
+        result = portal.call(lambda refold: refold.account("demo-user-1").actions.list("hubspot"))
+        ```
+
+        An exception in this thread meanwhile, e.g. `KeyboardInterrupt`, cancels the coroutine.
+
+        Args:
+            work: Takes the client and returns what to await.
+
+        Raises:
+            SettingsError: If the portal is not open, or was opened before this process was forked.
+            RefoldError: If the coroutine raises one.
+        """
+
+        async def run() -> T:
+            return await work(self._refold)
+
+        future = self._running().start_task_soon(run)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # does nothing unless this thread was interrupted while it waited
+
+    def iterate(self, work: Callable[[Refold], AsyncIterable[T]]) -> Iterator[T]:
+        """Iterate over something asynchronous, e.g. a list of the API, one item at a time.
+
+        ```python
+        for account in portal.iterate(lambda refold: refold.linked_accounts.list()):
+            ...
+        ```
+
+        Args:
+            work: Takes the client and returns what to iterate over.
+
+        Raises:
+            SettingsError: As `call`.
+            RefoldError: If the iteration raises one.
+        """
+        items: AsyncIterator[T] = self.call(lambda refold: _aiter(work(refold)))
+        while True:
+            item = self.call(lambda _refold: anext(items, _END))
+            if isinstance(item, _End):
+                return
+            yield item
+
+    def _running(self) -> BlockingPortal:
+        if self._portal is None:
+            raise SettingsError("the portal is not open: use `with portal(...) as portal`, or call open()")
+        if self._pid != os.getpid():
+            raise SettingsError("the portal was opened before this process forked: open it after the fork")
+        return self._portal
+
+
+class _End:
+    """The type of what `anext` returns at the end."""
+
+
+_END: Final = _End()
+
+
+async def _aiter(iterable: AsyncIterable[T]) -> AsyncIterator[T]:
+    return aiter(iterable)
+
+
+def portal(api_key: str | KeySource | None = None, **options: Unpack[Options]) -> Portal:
+    """Return a portal to a new `Refold`, for synchronous code.
+
+    ```python
+    with refold_async.portal() as portal:
+        result = portal.call(lambda refold: refold.account("demo-user-1").actions.list("hubspot"))
+    ```
+
+    Args:
+        api_key: As for `Refold`.
+        options: As for `Refold`.
+
+    Raises:
+        SettingsError: If there is no API key, or a setting cannot work.
+    """
+    return Portal(lambda: Refold(api_key, **options))
