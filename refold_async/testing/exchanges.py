@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from refold_async._core.private_files import open_private
+
 CUT: Final = "***"
 """The replacement for a secret."""
 
@@ -30,9 +32,29 @@ _SHAPES: Final = [
         r"(\b)eyJ[\w-]+\.[\w-]+\.[\w-]*",  # a JWT
         r"(://[^/\s@:\"]*:)[^/\s@\"]+(?=@)",  # a URL with a password
         r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^\"]*",
+        r"(https://hooks\.slack\.com/[a-z]+/)[\w/]+",
+    )
+] + [
+    # With a digit: a long name may begin in the same way.
+    re.compile(rf"(?<![A-Za-z0-9])({prefix})(?=[\w.+/-]*\d)[\w.+/-]{{{least},}}=*")
+    for prefix, least in (
+        (r"xox[a-z]-|xapp-", 8),  # Slack
+        (r"(?:sk|rk|pk|whsec)_(?:live_|test_)?", 16),  # Stripe
+        (r"sk-(?:ant-|proj-)?", 16),  # OpenAI, Anthropic
+        (r"AKIA|ASIA", 16),  # AWS
+        (r"AIza", 30),  # Google
+        (r"ya29\.", 10),
+        (r"gh[oprsu]_|github_pat_", 20),  # GitHub
+        (r"glpat-", 16),  # GitLab
+        (r"shp(?:at|ca|pa|ss)_", 16),  # Shopify
+        (r"pat-[a-z]{2}\d-", 16),  # HubSpot
+        (r"SG\.", 16),  # SendGrid
+        (r"Basic ", 12),
+        (r"dop_v1_|npm_|hf_|pypi-|lin_api_|ntn_|secret_", 20),
+        (r"tk_|ck_", 16),
     )
 ]
-"""Patterns of secrets in text; the first group is kept."""
+"""Patterns of secrets in text; the first group is kept. Services give their keys these prefixes."""
 
 
 class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +200,8 @@ def load(path: Path) -> list[Exchange]:
 
 
 def save(path: Path, exchanges: Iterable[Exchange]) -> None:
-    """Save exchanges to a file, replacing it if it exists."""
+    """Save exchanges to a file, replacing it if it exists; a new one is readable by its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(list(exchanges)), indent=2) + b"\n")
+    content = msgspec.json.format(msgspec.json.encode(list(exchanges)), indent=2) + b"\n"
+    with open_private(path, "wb") as file:
+        file.write(content)

@@ -1,6 +1,8 @@
 """What tests of users' code are told where the ledger is not as they expect, and what a recording holds."""
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from refold_async import NotFoundError, Refold, ServerError
 from refold_async.sandbox import SandboxThread
 from refold_async.testing import Recording, ScriptedSandbox, recording, replaying
-from refold_async.testing.exchanges import CUT, Scrubber
+from refold_async.testing.exchanges import CUT, Scrubber, save
 
 
 @pytest.fixture
@@ -196,9 +198,41 @@ def test_what_looks_like_a_secret_is_cut(body: str) -> None:
     assert "HUSH" not in str(scrubber.body(body.encode()))
 
 
+TOKENS = [
+    "xoxb-1234567890-HUSHHUSH", "xoxp-12-34-HUSH", "xapp-1-A0-HUSH", "sk_live_4eC39HqLyjWHUSHx", "rk_test_51H8HUSHHUSHHUSH",
+    "whsec_5f2HUSHHUSHHUSHHUSH", "sk-proj-1HUSHHUSHHUSHHUSH", "sk-ant-api03-HUSHHUSHHUSH", "AKIAIOSF0DNN7HUSHXYZ",
+    "ASIAIOSF0DNN7HUSHXYZ", "AIzaSyD1HUSHHUSHHUSHHUSHHUSHHUSHHUSHHU", "ya29.a0HUSHHUSHHUSH", "ghp_16C7e42F292c6912E7HUSH",
+    "github_pat_11ABCDEFG0HUSHHUSHHUSH", "glpat-1HUSHHUSHHUSHHUSHHUSH", "shpat_1HUSHHUSHHUSHHUSH",
+    "pat-na1-1234HUSH-5678-HUSH", "SG.1HUSHHUSH.HUSHHUSHHUSH", "npm_1HUSHHUSHHUSHHUSHHUSH", "Basic dXNlcjpHUSH0HUSH==",
+]  # fmt: skip
+"""What services call their keys, in free text."""
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("text", ["{}", "the key is {}, keep it", "a={}&b=1", "({})", "'{}'", "x:{}"])
+def test_a_services_own_key_is_cut_wherever_it_is(token: str, text: str) -> None:
+    body = json.dumps({"note": text.format(token), "list": [text.format(token)]})
+    scrubber = Scrubber()
+    assert "HUSH" not in scrubber.answer(body.encode())
+    assert "HUSH" not in str(scrubber.body(body.encode()))
+    assert "HUSH" not in scrubber.text(text.format(token))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_a_new_recording_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        save(tmp_path / "answers.json", [])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "answers.json").stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize(
     "body",
     [
+        '{"plan": "Basic understanding of internationalization", "id": "sk-eleton-of-a-very-long-name"}',
         '{"credentials": [{"id": "c-1", "name": "HubSpot"}], "token": ""}',
         '{"properties": {"token": {"type": "string", "required": true}}}',
         '{"said": "a secret meeting at https://x.example:8080/a?b=c, mail a@b.example"}',
