@@ -6,16 +6,16 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 import click
 import msgspec
 
+from refold_async._core.private_files import open_private
 from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome, Reason
 from refold_async.cli.exits import Exit, discard_stdout, exit_code_of
-from refold_async.cli.terminal import Terminal, error_fields
+from refold_async.cli.terminal import Terminal, error_fields, json_line
 
 _SHOWN: Final = 20
 
@@ -102,7 +102,7 @@ class Results:
         if self._file is None or not self.accepts_more:
             return
         try:
-            self._file.write(msgspec.json.encode(line) + b"\n")
+            self._file.write(json_line(line))
             self._file.flush()
         except BrokenPipeError:
             discard_stdout()
@@ -169,6 +169,6 @@ def _open(path: str | None) -> BinaryIO | None:
     if path is None or path == "-":
         return sys.stdout.buffer if path else None
     try:
-        return Path(path).open("ab")
+        return open_private(path, "ab")
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from error

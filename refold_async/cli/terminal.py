@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import click
 import msgspec
@@ -36,11 +38,13 @@ class Terminal:
 
     def put(self, value: object) -> None:
         """Print a value as one line of JSON to stdout."""
-        click.echo(msgspec.json.encode(value))
+        click.echo(json_line(value), nl=False)
 
     def data(self, value: object) -> None:
         """Print a value as indented JSON."""
-        click.echo(printable(json.dumps(value, indent=2, ensure_ascii=False), keep="\n"))
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        # Escaped as JSON allows, so that nothing is lost.
+        click.echo(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
     def listing(
         self, values: Sequence[object], columns: Sequence[str], rows: Sequence[Sequence[object]], title: str
@@ -81,7 +85,7 @@ class Terminal:
 
     def say(self, text: str, *, err: bool = False) -> None:
         """Print text to stdout, or to stderr in JSON mode or if `err` is set."""
-        click.echo(printable(text, keep="\n"), err=err or self.as_json)
+        click.echo(printable(text, lines=True), err=err or self.as_json)
 
     def fail(self, error: RefoldError) -> None:
         """Print an error to stderr, and in JSON mode also to stdout."""
@@ -122,11 +126,49 @@ def _cell(value: object) -> str:
     return "" if value is None else printable(str(value))
 
 
-def printable(text: str, keep: str = "") -> str:
-    """Replace characters that could control the terminal, e.g. escape sequences."""
-    return "".join(
-        char if char.isprintable() or char in keep else "\N{REPLACEMENT CHARACTER}" for char in text
-    )
+_STEERING: Final = re.compile(
+    "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]|\\r(?!\\n)"
+)
+"""What steers a terminal: control characters, changes of the writing direction, and lone surrogates, which
+cannot be written. Spaces, joiners and the like are text."""
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Replace the characters that could steer the terminal, e.g. escape sequences, and nothing else.
+
+    Args:
+        text: The text.
+        lines: Whether it may have several lines, and tabs.
+    """
+    text = _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if lines else re.sub(r"[\r\n\t]", "\N{REPLACEMENT CHARACTER}", text)
+
+
+def json_line(value: object) -> bytes:
+    """Return a value as one line of JSON with its line end, whatever formatting its parts came with."""
+    # A line break within JSON is only ever between tokens: in a string it is escaped.
+    line = _encoded(value).translate(None, b"\r\n\t")
+    for separator in _SEPARATORS:
+        line = line.replace(separator.encode(), f"\\u{ord(separator):04x}".encode())
+    return line + b"\n"
+
+
+def _encoded(value: object) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:  # a lone surrogate, which JSON has only as an escape
+        plain = msgspec.to_builtins(value, enc_hook=_plain)
+        return json.dumps(plain, separators=(",", ":")).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Raw):
+        return json.loads(bytes(value))
+    raise NotImplementedError(f"{type(value).__name__} cannot be written as JSON")
+
+
+_SEPARATORS: Final = "\x85\u2028\u2029"
+"""Characters that some programs take for the end of a line."""
 
 
 def error_fields(error: RefoldError) -> dict[str, object]:

@@ -160,7 +160,7 @@ def _render(app: AppModel, effects: Mapping[str, Effect]) -> str:
     try:
         return render(app)
     except NameTakenError as error:
-        raise click.UsageError(printable(str(error), keep="\n")) from error
+        raise click.UsageError(printable(str(error), lines=True)) from error
 
 
 def _write(path: Path, text: str) -> None:
