@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from refold_async._core.lenient_json import repair
 from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.cli.error_messages import error_lines
 from refold_async.cli.exits import Exit
@@ -148,9 +149,19 @@ def json_line(value: object) -> bytes:
     """Return a value as one line of JSON with its line end, whatever formatting its parts came with."""
     # A line break within JSON is only ever between tokens: in a string it is escaped.
     line = _encoded(value).translate(None, b"\r\n\t")
+    if not _is_utf8(line):  # a part that a service wrote, kept as it came
+        line = repair(line)
     for separator in _SEPARATORS:
         line = line.replace(separator.encode(), f"\\u{ord(separator):04x}".encode())
     return line + b"\n"
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _encoded(value: object) -> bytes:

@@ -17,7 +17,7 @@ from refold_async.sandbox import Fault, Sandbox
 from .conftest import Command
 
 INDENTED = b"""{"node_status": "Success", "http_status": 200, "data": {
-\t"name": "Zo\xc3\xab\xe2\x80\xa8",\r\n
+\t"name": "Zo\xc3\xab\xe2\x80\xa8",\r\n  "half": "\\ud83d", "bytes": "\xed\xa0\xbd",
   "items": [\n 1.10,\r 2 ]
 }}
 """
@@ -35,7 +35,7 @@ def test_a_result_is_one_line_however_the_app_formats_it(
 ) -> None:
     sandbox.faults.add(Fault(action_id="get_contact", garbage=INDENTED))
     ended = refold("execute", "hubspot", "get_contact", "--account", "demo-user-1", "--json")
-    data = {"name": "Zoë\u2028", "items": [1.1, 2]}
+    data = {"name": "Zoë\u2028", "half": "\ud83d", "bytes": "\ufffd", "items": [1.1, 2]}
     assert one_line(ended.out) == {"node_status": "Success", "http_status": 200, "data": data}
     assert "1.10" in ended.out
     path, out = tmp_path / "in.csv", tmp_path / "out.jsonl"
