@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator, Coroutine, Hashable, Mapping
 from typing import Any, Final, NoReturn
 
+from refold_async._core import closing
 from refold_async._core.cache import ResponseCache
 from refold_async._core.credentials import NO_SECRET, Credential, Secret
 from refold_async._core.limiter import CapacityLimiter
@@ -62,6 +64,8 @@ class Session:
         self._secret_lock = asyncio.Lock()
         self._auth_headers: Mapping[str, str] = {}
         self._drained: asyncio.Event | None = None
+        self._closing = False
+        self._process = os.getpid()
         self._connections = ConnectionPool(base_url, settings)
         self._closer = self._close_at_end()
         _start(self._closer)
@@ -81,7 +85,21 @@ class Session:
     async def aclose(self) -> None:
         """Close all connections; calls under way fail with `ClosedError`. Idempotent."""
         self.closed = True
-        await self._closer.aclose()
+        # Two at once, e.g. from two event loops, would raise: a generator cannot be closed twice at a time.
+        if not self._closing:
+            self._closing = True
+            await self._closer.aclose()
+
+    @property
+    def runs(self) -> bool:
+        """Whether its event loop runs, in this process."""
+        # After a fork, the parent's event loop still says that it runs; nobody runs it here.
+        return not self.inherited and self.loop.is_running()
+
+    @property
+    def inherited(self) -> bool:
+        """Whether it belongs to the process that this one was forked from."""
+        return self._process != os.getpid()
 
     async def drained(self) -> None:
         """Wait until no call is under way."""
@@ -195,7 +213,7 @@ class Sessions:
             # Not at each opening: with a token per customer, thousands of sweeps would cost quadratic time.
             self._opens_until_sweep -= 1
             if self._opens_until_sweep <= 0:
-                await _close_all(self._sweep(session.loop))
+                await closing.close_all(self._sweep(session.loop))
         return session
 
     def _bucket(self, base_url: str, credential: Credential) -> BucketState:
@@ -220,7 +238,9 @@ class Sessions:
         return swept
 
     async def aclose(self, *, drain: float = 0.0) -> None:
-        """Close all sessions; further calls are refused. Idempotent.
+        """Close all sessions, in whichever event loops they are; further calls are refused. Idempotent.
+
+        It returns within `drain` and a moment, and raises nothing of other event loops.
 
         Args:
             drain: Seconds to wait for calls under way first.
@@ -229,45 +249,10 @@ class Sessions:
         sessions, self._open, self._buckets = list(self._open.values()), {}, {}
         try:
             if drain > 0:
-                await _drain(
-                    [session for session in sessions if session.loop is asyncio.get_running_loop()], drain
-                )
+                await closing.drain(sessions, drain)
         finally:
-            await _close_all(sessions)
+            await closing.close_all(sessions)
 
     def reopen(self) -> None:
         """Allow sessions to be opened again after `aclose`."""
         self.closed = False
-
-
-async def _drain(sessions: list[Session], seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            for session in sessions:
-                await session.drained()
-
-
-async def _close_all(sessions: list[Session]) -> None:
-    """Close all sessions, even if this is cancelled."""
-    # Cancellation waits until all are closed: nobody else holds the remaining sessions, so they would leak.
-    cancelled: asyncio.CancelledError | None = None
-    for session in sessions:
-        try:
-            await _close(session)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-
-
-async def _close(session: Session) -> None:
-    """Close a session in its own event loop.
-
-    If that loop is closed, so is the session. If it is not running, the session is only marked: its
-    connections close when the loop does.
-    """
-    session.closed = True
-    if session.loop is asyncio.get_running_loop():
-        await session.aclose()
-    elif session.loop.is_running():
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.aclose(), session.loop))

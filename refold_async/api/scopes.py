@@ -42,7 +42,7 @@ class Closing:
     async def aclose(self, *, drain: float = 0.0) -> None:
         """Close the connections that this object owns; shared ones stay open. Idempotent.
 
-        Calls under way fail with `ClosedError`.
+        Calls under way fail with `ClosedError`, also those of other event loops.
 
         Args:
             drain: Seconds to wait for calls under way first; default 0.

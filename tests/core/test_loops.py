@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from refold_async import Refold
+from refold_async import Refold, RefoldError
 from refold_async.sandbox import SandboxThread
 
 TWO_RUNS = """
@@ -105,6 +105,143 @@ def test_closing_reaches_a_loop_in_another_thread() -> None:
         assert session.closed
         end.set()
         thread.join()
+
+
+@pytest.mark.parametrize(("drain", "ends"), [(0.0, "ClosedError"), (30.0, "done")])
+@pytest.mark.parametrize("stops", [True, False])
+def test_closing_drains_a_loop_in_another_thread(drain: float, ends: str, stops: bool) -> None:
+    """Whether that loop stops with its call, as `run_until_complete` does, or goes on."""
+    with SandboxThread() as sandbox:
+        refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
+        ended: list[str] = []
+        closed = threading.Event()
+
+        async def call() -> None:
+            try:
+                await refold.account("demo-user-1").actions.execute("playground", "sleep", {"seconds": 0.3})
+                ended.append("done")
+            except RefoldError as error:
+                ended.append(type(error).__name__)
+            if not stops:
+                await asyncio.to_thread(closed.wait)
+
+        def work() -> None:
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(call())
+            closed.wait()
+            loop.run_until_complete(asyncio.sleep(0.01))  # what closing has started there
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+
+        async def close() -> None:
+            while not sandbox.requests:  # noqa: ASYNC110 - another thread fills it
+                await asyncio.sleep(0.01)
+            await asyncio.wait_for(refold.aclose(drain=drain), 10)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            asyncio.run(close())
+        finally:
+            closed.set()
+            thread.join()
+        assert ended == [ends]
+
+
+def test_closing_does_not_wait_for_a_loop_that_is_blocked() -> None:
+    with SandboxThread() as sandbox:
+        refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
+        ready, end = threading.Event(), threading.Event()
+
+        async def block() -> None:
+            await refold.account("demo-user-1").actions.list("hubspot")
+            ready.set()
+            end.wait()
+
+        thread = threading.Thread(target=asyncio.run, args=(block(),))
+        thread.start()
+        try:
+            ready.wait()
+            asyncio.run(asyncio.wait_for(refold.aclose(), 10))
+        finally:
+            end.set()
+            thread.join()
+
+
+def test_two_threads_close_at_once() -> None:
+    with SandboxThread() as sandbox:
+        refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
+        met = threading.Barrier(3)
+        failures: list[BaseException] = []
+
+        async def call_and_close() -> None:
+            await refold.account("demo-user-1").actions.list("hubspot")
+            await asyncio.to_thread(met.wait)
+            await refold.aclose()
+
+        def work() -> None:
+            try:
+                asyncio.run(call_and_close())
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+
+
+FORKED = """
+import asyncio, gc, os, sys
+from refold_async import Refold
+
+refold = Refold("tk_sandbox", base_url=sys.argv[1])
+
+async def call():
+    return len(await refold.account("demo-user-1").actions.list("hubspot"))
+
+async def child():
+    await asyncio.wait_for(refold.aclose(drain=30), 10)
+    async with refold:
+        assert await call()
+
+async def parent():
+    await call()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            asyncio.run(child())
+            gc.collect()
+        except BaseException as error:
+            print(repr(error))
+            os._exit(1)
+        os._exit(0)
+    status = await asyncio.to_thread(os.waitpid, pid, 0)
+    assert await asyncio.wait_for(call(), 10)
+    await refold.aclose()
+    print(status[1])
+
+asyncio.run(parent())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+@pytest.mark.parametrize("transport", ["fast", "public"])
+def test_a_forked_process_closes_without_its_parents_loop(transport: str) -> None:
+    """And its parent's connections still work."""
+    with SandboxThread() as sandbox:
+        done = subprocess.run(
+            [sys.executable, "-c", FORKED, sandbox.base_url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "REFOLD_TRANSPORT": transport},
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
 def test_the_rate_limit_outlives_a_loop() -> None:
