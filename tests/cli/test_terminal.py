@@ -35,7 +35,7 @@ def test_a_result_is_one_line_however_the_app_formats_it(
 ) -> None:
     sandbox.faults.add(Fault(action_id="get_contact", garbage=INDENTED))
     ended = refold("execute", "hubspot", "get_contact", "--account", "demo-user-1", "--json")
-    data = {"name": "Zoë\u2028", "half": "\ud83d", "bytes": "\ufffd", "items": [1.1, 2]}
+    data = {"name": "Zoë\u2028", "half": "\ufffd", "bytes": "\ufffd", "items": [1.1, 2]}
     assert one_line(ended.out) == {"node_status": "Success", "http_status": 200, "data": data}
     assert "1.10" in ended.out
     path, out = tmp_path / "in.csv", tmp_path / "out.jsonl"
