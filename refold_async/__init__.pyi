@@ -57,6 +57,7 @@ from refold_async.errors import (
     ConnectionFailedError as ConnectionFailedError,
     DeadlineExceededError as DeadlineExceededError,
     Fate as Fate,
+    IncompleteWalkError as IncompleteWalkError,
     InterruptedRunError as InterruptedRunError,
     InvalidCallError as InvalidCallError,
     JournalError as JournalError,
@@ -79,6 +80,7 @@ from refold_async.results import ActionFailed as ActionFailed, ActionResult as A
 from refold_async.settings import Cache as Cache, Options as Options, RateLimit as RateLimit, Retry as Retry
 from refold_async.typed import NULL as NULL, TypedResult as TypedResult
 from refold_async.settle import Lookup as Lookup, Settle as Settle
+from refold_async.walks.pages import Walk as Walk
 from refold_async.webhooks import (
     ConnectionCreated as ConnectionCreated,
     ConnectionDeleted as ConnectionDeleted,

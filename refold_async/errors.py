@@ -23,6 +23,7 @@ RefoldError
 ├── ActionFailed                HTTP 200, but the action did not succeed (in `results`)
 ├── WorkflowFailed              an execution of a workflow that did not complete (in `api`)
 ├── RefusedError                HTTP 200, but the body says that it was not done
+├── IncompleteWalkError         a walk that cannot read all pages
 └── UnreadableReplyError        a response that cannot be decoded
     └── ReplyTooLargeError      a response larger than `max_response_bytes`
 """
@@ -306,6 +307,36 @@ class ServerError(StatusError):
 
 class RefusedError(RefoldError):
     """HTTP 200, but the body says that it was not done."""
+
+
+WalkReason = Literal[
+    "no_parameter", "no_cursor", "no_records", "repeated", "empty_pages", "total_not_reached", "refused"
+]
+"""Why a walk cannot go on.
+
+`no_parameter`: there is more, but the action has no parameter that asks for it. `no_cursor`: there is
+more, but no cursor to it. `no_records`: the list of records is not there, or could be one of two.
+`repeated`: a page or a cursor came a second time. `empty_pages`: too many pages without records in a row.
+`total_not_reached`: the pages end before the announced total. `refused`: the app refused the next page.
+"""
+
+
+class IncompleteWalkError(RefoldError):
+    """A walk cannot read all records: it never ends early without this error.
+
+    Attributes:
+        reason: Why; see `WalkReason`.
+        record_count: The number of records on the pages before.
+        page_count: The number of those pages.
+        resume: Where the walk stopped, for the `resume=` of another; `None` at its beginning.
+    """
+
+    def __init__(self, message: str, *, reason: WalkReason, fate: Fate = "unknown") -> None:
+        super().__init__(message, fate=fate)
+        self.reason: WalkReason = reason
+        self.record_count = 0
+        self.page_count = 0
+        self.resume: str | None = None
 
 
 class UnreadableReplyError(RefoldError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
@@ -9,6 +10,7 @@ import msgspec
 
 from refold_async._core.decoding import decode_any, decode_into
 from refold_async._core.operation import Effect
+from refold_async._core.slices import decode_items, raw_at, split_list
 from refold_async.errors import Fate, RefoldError, UnreadableReplyError
 
 T = TypeVar("T")
@@ -99,6 +101,36 @@ class ActionResult:
         """
         try:
             return decode_into(self.raw, kind)
+        except UnreadableReplyError as error:
+            self._describe(error)
+            raise
+
+    @overload
+    def records(self, path: str = "") -> AsyncIterator[Any]: ...
+
+    @overload
+    def records(self, path: str = "", *, into: type[T]) -> AsyncIterator[T]: ...
+
+    @overload
+    def records(self, path: str = "", *, into: UnionType) -> AsyncIterator[Any]: ...
+
+    async def records(self, path: str = "", *, into: Any = None) -> AsyncIterator[Any]:
+        """Decode a list one record at a time, letting other tasks run meanwhile.
+
+        Decoding 50 MB with `data` or `into` holds the event loop for most of a second. This holds it for the
+        milliseconds that finding the records takes, and never has more than one record decoded.
+
+        Args:
+            path: Where the list is in the data, e.g. `results` or `data.items`; default: the whole data.
+            into: The type of a record, as in `ActionResult.into`; default: dicts, lists, strings and numbers.
+
+        Raises:
+            UnreadableReplyError: If there is no list, or a record does not fit the type; the message says
+                which and where. The action itself was done.
+        """
+        try:
+            async for record in decode_items(split_list(raw_at(self.raw, path)), into):
+                yield record
         except UnreadableReplyError as error:
             self._describe(error)
             raise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar, cast
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
 import msgspec
 
@@ -28,6 +29,10 @@ from refold_async.errors import (
     UnreadableReplyError,
 )
 from refold_async.results import ActionFailed, ActionResult, of_call, restored
+
+if TYPE_CHECKING:
+    from refold_async.walks.pages import ActionPages
+    from refold_async.walks.paging import Paging
 
 T = TypeVar("T")
 
@@ -222,6 +227,90 @@ class Actions(Resource):
                 error.call = Call(account, slug, action_id, sent, effect=effect)
             raise
         return of_call(result, ((slug, action_id), plan.linked_account_id, plan.effect))
+
+    @overload
+    def walk(
+        self,
+        slug: str,
+        action_id: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        into: type[T],
+        paging: Paging | None = None,
+        records: str | None = None,
+        effect: Effect | None = None,
+        resume: str | None = None,
+        timeout: float | None = None,
+    ) -> ActionPages[T]: ...
+
+    @overload
+    def walk(
+        self,
+        slug: str,
+        action_id: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        into: UnionType | None = None,
+        paging: Paging | None = None,
+        records: str | None = None,
+        effect: Effect | None = None,
+        resume: str | None = None,
+        timeout: float | None = None,
+    ) -> ActionPages[Any]: ...
+
+    def walk(
+        self,
+        slug: str,
+        action_id: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        into: Any = None,
+        paging: Paging | None = None,
+        records: str | None = None,
+        effect: Effect | None = None,
+        resume: str | None = None,
+        timeout: float | None = None,
+    ) -> ActionPages[Any]:
+        """Read all pages of an action: iterate over the result for records, over its `pages()` for pages.
+
+        Each page calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`. How the
+        action is paged is found in its first answer and, if that says that there is more, its schema. A
+        walk yields every record once or raises: it never ends early without an error.
+
+        Args:
+            slug: The app's slug, e.g. `hubspot`.
+            action_id: The action's id, e.g. `get_contact`.
+            params: The action's parameters, by name, sent with every page; default: none.
+            into: The type of a record, as in `ActionResult.into`; default: dicts, lists, strings and numbers.
+            paging: How the action is paged: a `Cursor`, `Offset`, `PageNumber` or `NextLink` of
+                `refold_async.walks`; default: found.
+            records: Where the records are in an answer, e.g. `results`; default: the only list of objects.
+            effect: `"read"` if the action changes nothing although its name does not tell.
+            resume: Where to begin, as `IncompleteWalkError.resume` or `WalkPage.resume` says; default: at
+                the beginning.
+            timeout: Deadline of each page's call, retries included, in seconds; default: the client's.
+
+        Raises:
+            InvalidCallError: If an argument cannot be sent, or the action may change something.
+            IncompleteWalkError: If there is more that cannot be read, while it is iterated.
+            RefoldError: If a call fails, while it is iterated; the next step asks for the same page again.
+        """
+        from refold_async.walks.pages import ActionPages, Walk  # noqa: PLC0415 - loaded on first use
+
+        account = self._requester.linked_account_id or ""
+        walk = Walk(
+            account,
+            slug,
+            action_id,
+            params,
+            into=into,
+            paging=paging,
+            records=records,
+            effect=effect,
+            resume=resume,
+            timeout=timeout,
+        )
+        return ActionPages(walk, self)
 
     async def _kept(self, plan: PreparedCall[T]) -> T:
         """Return the call's answer, from the session's cache if there is one."""

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_a
             api_key=options.api_key,
             seed=options.seed,
             accounts=options.accounts,
+            records=options.records,
             limit=options.limit,
             faults=options.fault,
             latency=options.latency,
@@ -101,6 +102,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="port to listen on (default: any free one)")
     add("--api-key", default="tk_sandbox", help="API key to accept (default %(default)s)")
     add("--accounts", type=int, default=1000, help="initial number of linked accounts (default %(default)s)")
+    add("--records", type=int, help="initial records of each type and account (default: a dozen or fewer)")
     add(
         "--seed",
         type=int,

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
 
+from refold_async.sandbox.apps.action_run import PagingFault
 from refold_async.sandbox.ledger import Effect
 
 When = Literal["before", "after"]
@@ -23,6 +24,7 @@ _WORDS: Final[Mapping[str, tuple[object, ...]]] = {
     "when": get_args(When),
     "body": get_args(Body),
     "effect": (None, *get_args(Effect)),
+    "paging": (None, *get_args(PagingFault)),
 }
 
 
@@ -58,6 +60,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             `drop="before"`, or `status`, `node_status` or `hang` with `when="before"`.
         twice: Run it twice, as an app does that retries by itself.
 
+    What a page of records does wrong (stands alone; for the `list_…` actions of the app `catalog`):
+        paging: One of `PagingFault`, e.g. `"stuck"` or `"dead_cursor"`.
+
     For `latency`, `status`, `node_status` and `hang`, `when` is `"before"` the action (which then runs
     for latency alone) or `"after"` it ran and is in the ledger.
     """
@@ -84,6 +89,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     when: When = "before"
     late: float = 0.0
     twice: bool = False
+    paging: PagingFault | None = None
 
     body: Body = "envelope"
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -95,7 +101,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if len(self.outcomes) > 1:
             raise ValueError(f"a fault has one outcome, not {' and '.join(self.outcomes)}")
-        if not self.outcomes and not any(self.latency_range) and not self.twice:
+        if not self.outcomes and not any(self.latency_range) and not (self.twice or self.paging):
             raise ValueError("a fault has to do something: set latency, status, drop, …")
         if self.late and (not self.outcomes or self.runs):
             raise ValueError(
@@ -132,6 +138,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return [
             name for name in names if getattr(self, name) is not None and getattr(self, name) is not False
         ]
+
+    @property
+    def decides(self) -> bool:
+        """Whether no further fault is injected into the same request."""
+        return bool(self.outcomes or self.twice or self.paging)
 
     @property
     def latency_range(self) -> tuple[float, float]:
@@ -206,7 +217,7 @@ class FaultBook:
         """
         for fault in faults:
             self._check(fault)
-        self._armed += [ArmedFault(fault, bool(fault.outcomes) or fault.twice) for fault in faults]
+        self._armed += [ArmedFault(fault, fault.decides) for fault in faults]
 
     def remove(self, fault: Fault) -> None:
         """Remove a fault. No-op if it is absent."""

@@ -108,6 +108,7 @@ class RequestHandler:
             self._context.background.start(lambda: self._run_late(route, request, fault.late))
         if not fault.runs:
             return NO_RESPONSE
+        request.paging_fault = fault.paging
         if fault.twice:
             await _run(route, request)
         return await _run(route, request)

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
+from refold_async.sandbox.apps.action_run import PagingFault
 from refold_async.sandbox.responses import Refused, envelope
 from refold_async.sandbox.state import Organisation, SandboxContext, StoredAccount
 
@@ -34,6 +35,7 @@ class SandboxRequest:
         path_params: The decoded values in the path.
         body: The bytes of the body.
         context: The sandbox's state and services.
+        paging_fault: What is injected into a page of records.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class SandboxRequest:
         self.path_params = path_params
         self.body = body
         self.context = context
+        self.paging_fault: PagingFault | None = None
         self._account: StoredAccount | None = None
 
     @property

@@ -45,6 +45,7 @@ class Sandbox:
         seed: The seed of records, ids, tokens and fault probabilities.
         accounts: The initial number of linked accounts, `demo-user-1` and so on. They cost nothing
             until they are used.
+        records: How many records of each type an account starts with; default: a dozen or fewer.
         limit: The rate limit to enforce, if any.
         faults: The initial faults; add more with `sandbox.faults.add(...)`.
         latency: The minimum seconds per response.
@@ -73,6 +74,7 @@ class Sandbox:
         api_key: str = "tk_sandbox",
         seed: int = 0,
         accounts: int = 1000,
+        records: int | None = None,
         limit: SandboxLimit | None = None,
         faults: Iterable[Fault] = (),
         latency: float = 0.0,
@@ -87,13 +89,14 @@ class Sandbox:
     ) -> None:
         if not api_key:
             raise ValueError("api_key must not be empty")
-        if accounts < 0 or latency < 0 or search_lag < 0:
-            raise ValueError("accounts, latency and search_lag must be at least 0")
+        if accounts < 0 or latency < 0 or search_lag < 0 or (records or 0) < 0:
+            raise ValueError("accounts, records, latency and search_lag must be at least 0")
         self.host = host
         self.port = port
         self._ssl = ssl
         self._seed = seed
         self._accounts = accounts
+        self._records = records
         self._search_lag = search_lag
         self._apps: Mapping[str, App] = {**load_apps(), **{app.slug: app for app in apps}}
         every = (*ROUTES, *routes)
@@ -306,6 +309,7 @@ class Sandbox:
             accounts=self._accounts,
             api_key=api_key,
             search_lag=self._search_lag,
+            records=self._records,
         )
 
     def _announce(self, linked_account_id: str, event: str, slug: str) -> None:

@@ -76,8 +76,11 @@ class StoredAccount:
         table = self._tables.get((app.slug, object_name))
         if table is None:
             seed = "\x1f".join([str(self.organisation.seed), self.account_id, app.slug, object_name])
+            object_type = app.objects[object_name]
+            if (records := self.organisation.records) is not None:
+                object_type = msgspec.structs.replace(object_type, seeded=records)
             table = self._tables[app.slug, object_name] = RecordTable(
-                object_name, app.objects[object_name], seed, search_lag=self.organisation.search_lag
+                object_name, object_type, seed, search_lag=self.organisation.search_lag
             )
         return table
 
@@ -152,10 +155,12 @@ class Organisation:
         accounts: int,
         api_key: str,
         search_lag: float = 0.0,
+        records: int | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.apps = apps
         self.search_lag = search_lag
+        self.records = records
         self.seed = seed
         self.id = object_id(seed, "organisation")
         self.environment = "production" if api_key.startswith("pk") else "test"

@@ -213,4 +213,21 @@ MCP = {
     "mcp_servers.delete": delete(f"{V2}/mcp-servers/m-1", "m-1"),
 }
 
-RUNNING_SAMPLES: dict[str, Sample] = {**WORKFLOWS, **RUNS, **EXECUTIONS, **SCHEDULES, **EVENTS, **MCP}
+WALKS = {
+    "actions.walk": Sample(
+        "POST",
+        f"{V2}/integration-schema/hubspot/actions/get_contact/execute",
+        ("hubspot", "get_contact"),
+        is_derived=True,
+    ),
+}
+
+RUNNING_SAMPLES: dict[str, Sample] = {
+    **WALKS,
+    **WORKFLOWS,
+    **RUNS,
+    **EXECUTIONS,
+    **SCHEDULES,
+    **EVENTS,
+    **MCP,
+}

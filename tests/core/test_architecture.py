@@ -57,7 +57,8 @@ MODULES = {module_of(path): path for path in PACKAGE.rglob("*.py")}
 
 def part_of(module: str) -> str:
     parts = module.split(".")
-    if len(parts) > 2 and parts[1] == "_core":
+    # A module may have a layer apart from its package's, e.g. one walk is below `api`, many are above `batch`.
+    if len(parts) > 2 and (parts[1] == "_core" or ".".join(parts[1:3]) in LAYER_OF):
         return ".".join(parts[1:3])
     return parts[1] if len(parts) > 1 else ROOT
 

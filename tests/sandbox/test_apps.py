@@ -15,7 +15,7 @@ ACTIONS = [
 
 
 def test_the_bundled_apps() -> None:
-    assert set(load_apps()) == {"hubspot", "slack", "playground", "netsuite", "salesforce"}
+    assert set(load_apps()) == {"hubspot", "slack", "playground", "netsuite", "salesforce", "catalog"}
 
 
 @pytest.mark.parametrize("app", APPS, ids=lambda app: app.slug)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from refold_async.sandbox.api.applications import app_of
 from refold_async.sandbox.apps import App, AppAction
-from refold_async.sandbox.apps.action_run import ActionRun, AppAnswer
+from refold_async.sandbox.apps.action_run import ActionRun, AppAnswer, PagingFault
 from refold_async.sandbox.apps.engine import effect_of, errored, run_verb
 from refold_async.sandbox.ledger import Effect, Ledger
 from refold_async.sandbox.requests import SandboxRequest
@@ -16,10 +16,16 @@ from refold_async.sandbox.state import StoredAccount
 
 
 def run_action(
-    ledger: Ledger, account: StoredAccount, app: App, action: AppAction, params: Mapping[str, object]
+    ledger: Ledger,
+    account: StoredAccount,
+    app: App,
+    action: AppAction,
+    params: Mapping[str, object],
+    *,
+    paging_fault: PagingFault | None = None,
 ) -> AppAnswer:
     """Run an action for an account and record it in the ledger, in one step of the event loop."""
-    answer = run_verb(ActionRun(app, action, params, lambda name: account.table(app, name)))
+    answer = run_verb(ActionRun(app, action, params, lambda name: account.table(app, name), paging_fault))
     ledger.record(
         linked_account_id=account.account_id,
         slug=app.slug,
@@ -62,7 +68,14 @@ async def execute(request: SandboxRequest) -> SandboxResponse:
     _check_connection(account, app)
     if request.context.limits.app_wait(account.account_id, app.slug):
         return _result(errored(app, "throttled", "Too many requests for this account"))
-    answer = run_action(request.context.ledger, account, app, action, request.params)
+    answer = run_action(
+        request.context.ledger,
+        account,
+        app,
+        action,
+        request.params,
+        paging_fault=request.paging_fault,
+    )
     # The effect is done and recorded: a client that disconnects during the delay does not undo it.
     if answer.delay:
         await request.context.pauses.sleep(answer.delay)

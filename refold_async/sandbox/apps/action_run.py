@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from refold_async.sandbox.apps.model import App, AppAction
 from refold_async.sandbox.apps.records import RecordTable
 from refold_async.sandbox.apps.shapes import SHAPES, ProblemKind, Shape
+
+PagingFault = Literal["stuck", "cyclic", "late", "empty", "capped", "double", "dead_cursor", "lying_total"]
+"""What a page does wrong.
+
+- `stuck`: it is the first page again, and says that there is more.
+- `cyclic`: it is one of the first two pages, which lead to each other.
+- `late`: it says that there is more, even if it is the last; the page after that is empty.
+- `empty`: it has no records, and says that there is more.
+- `capped`: it holds at most three records, whatever was asked for.
+- `double`: it has the records of the page before.
+- `dead_cursor`: it is refused, unless it is the first.
+- `lying_total`: it announces five records more than there are.
+"""
 
 
 class AppAnswer(NamedTuple):
@@ -43,6 +56,7 @@ class ActionRun(NamedTuple):
     action: AppAction
     params: Mapping[str, object]
     table_of: Callable[[str], RecordTable]
+    paging_fault: PagingFault | None = None
 
     @property
     def shape(self) -> Shape:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from refold_async.sandbox.apps import crud
 from refold_async.sandbox.apps.action_run import ActionRun, AppAnswer, AppProblemError
 from refold_async.sandbox.apps.model import App, AppAction
+from refold_async.sandbox.apps.paging import list_pages
 from refold_async.sandbox.apps.shapes import SHAPES, AppProblem, ProblemKind
 from refold_async.sandbox.ledger import Effect
 
@@ -78,7 +79,7 @@ def unwrap(run: ActionRun) -> ActionRun:
     absent = [name for name in action.required if params.get(name) in (None, "")]
     if absent:
         raise AppProblemError("invalid", f"Missing: {', '.join(absent)}", action.object)
-    return ActionRun(run.app, action, params, run.table_of)
+    return ActionRun(run.app, action, params, run.table_of, run.paging_fault)
 
 
 def _segments(path: str) -> list[str]:
@@ -100,6 +101,7 @@ def _match(template: list[str], segments: list[str]) -> str | None:
 
 VERBS: Mapping[str, Callable[[ActionRun], AppAnswer]] = {
     "list": crud.list_records,
+    "pages": list_pages,
     "get": crud.get_record,
     "search": crud.search_records,
     "create": crud.create_record,

@@ -13,6 +13,7 @@ from refold_async.sandbox.ledger import Effect
 
 Kind = Literal[
     "list",
+    "pages",
     "get",
     "search",
     "create",
@@ -26,7 +27,9 @@ Kind = Literal[
     "payload",
 ]
 
-READ_KINDS = frozenset({"list", "get", "search", "echo", "sleep", "fail", "payload"})
+PageStyle = Literal["cursor", "offset", "page", "link", "bare"]
+
+READ_KINDS = frozenset({"list", "pages", "get", "search", "echo", "sleep", "fail", "payload"})
 
 
 class AppParameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +54,8 @@ class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         id_parameter: The parameter that names a record; for an upsert, the field by which it finds one.
         refers: Parameters that must name a record of another object type: `{channel = "channels"}`.
         parameters: Its parameters.
+        paging: For `pages`: how it is paged.
+        most: For `pages`: how many records can be read at most; 0 for all.
     """
 
     action_id: str
@@ -63,6 +68,8 @@ class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     id_parameter: str = "id"
     refers: Mapping[str, str] = {}
     parameters: list[AppParameter] = []
+    paging: PageStyle = "cursor"
+    most: int = 0
 
     @property
     def effect(self) -> Effect:

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 
 import msgspec
 
@@ -73,6 +74,18 @@ class RecordTable:
             record = self.get(record_id)
             if record is not None:
                 yield record
+
+    def __len__(self) -> int:
+        removed = sum(record is None for record in self._changes.values())
+        return self._next - self._type.first - removed
+
+    def slice(self, start: int, number: int) -> list[StoredRecord]:
+        """Return some records from a position, counted from 0."""
+        # By id while none is deleted: computing the records before them would take as long as all pages.
+        if len(self) == self._next - self._type.first:
+            after = self._type.id_of(self._type.first + start - 1) if start else None
+            return list(islice(self.scan(after), number))
+        return list(islice(self.scan(), start, start + number))
 
     def search(self, after: str | None = None) -> Iterator[StoredRecord]:
         """Yield the records after the id `after` as they were `search_lag` seconds ago."""
