@@ -331,8 +331,10 @@ class IncompleteWalkError(RefoldError):
         resume: Where the walk stopped, for the `resume=` of another; `None` at its beginning.
     """
 
-    def __init__(self, message: str, *, reason: WalkReason, fate: Fate = "unknown") -> None:
-        super().__init__(message, fate=fate)
+    def __init__(
+        self, message: str, *, reason: WalkReason = "refused", fate: Fate = "unknown", **details: Any
+    ) -> None:
+        super().__init__(message, fate=fate, **details)
         self.reason: WalkReason = reason
         self.record_count = 0
         self.page_count = 0

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from refold_async.api.mcp_servers import McpApp, McpSuggestion
+from refold_async.walks import Cursor
 
 from .sample import CUSTOMER, PAGE, PAGE_QUERY, Sample, delete, get, post, put
 
@@ -216,8 +217,9 @@ MCP = {
 WALKS = {
     "actions.walk": Sample(
         "POST",
-        f"{V2}/integration-schema/hubspot/actions/get_contact/execute",
+        "/api/v2/integration-schema/hubspot/actions/get_contact/execute",
         ("hubspot", "get_contact"),
+        {"paging": Cursor("paging.next.after", "after")},
         is_derived=True,
     ),
 }
