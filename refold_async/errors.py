@@ -332,7 +332,7 @@ class IncompleteWalkError(RefoldError):
     """
 
     def __init__(
-        self, message: str, *, reason: WalkReason = "refused", fate: Fate = "unknown", **details: Any
+        self, message: str, *, reason: WalkReason = "refused", fate: Fate = "not_sent", **details: Any
     ) -> None:
         super().__init__(message, fate=fate, **details)
         self.reason: WalkReason = reason

@@ -238,6 +238,8 @@ class PageReader:
 
     def _described(self, error: IncompleteWalkError, before: ResumePoint) -> IncompleteWalkError:
         name_walk(error, self._walk)
+        if error.reason != "refused":
+            error.fate = "unknown"
         error.record_count, error.page_count = self.point.record_count, self.point.page_count
         error.resume = before.encode()
         return error
