@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypedDict, Unpack
 import msgspec
 
 from refold_async.sandbox import Fault, Run, Sandbox
+from refold_async.sandbox.apps.action_run import PagingFault
 from refold_async.sandbox.faults import Body, Drop, When
 
 
@@ -27,6 +28,7 @@ class FaultOptions(TypedDict, total=False):
     stall: bool
     late: float
     twice: bool
+    paging: PagingFault | None
     when: When
     body: Body
     headers: Mapping[str, str]

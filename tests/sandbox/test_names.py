@@ -15,7 +15,7 @@ from refold_async.testing.scripted import FaultOptions
         (Fault(status=500, operation="linked_account.list"), "did you mean 'linked_accounts.list'"),
         (Fault(status=500, slug="slak"), "no app 'slak'; did you mean 'slack'"),
         (Fault(status=500, slug="Hubspot"), "did you mean 'hubspot'"),
-        (Fault(status=500, slug="zzz"), "no app 'zzz'; known are custom, hubspot, "),
+        (Fault(status=500, slug="zzz"), "no app 'zzz'; known are catalog, custom, hubspot, "),
         (Fault(status=500, slug="hubspot", action_id="get_contcat"), "hubspot has no action 'get_contcat'; did you mean 'get_contact'"),
         (Fault(status=500, slug="slack", action_id="get_contact"), "slack has no action 'get_contact'"),
         (Fault(status=500, action_id="get_contcat"), "no app has an action 'get_contcat'; did you mean 'get_contact'"),
