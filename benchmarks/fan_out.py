@@ -60,6 +60,7 @@ class _StubRunner:
     """Calls the stub, without a rate limit."""
 
     base_url = "none"
+    learnt_rate = None
 
     async def open(self) -> None:
         """No-op."""

@@ -77,7 +77,14 @@ from refold_async.errors import (
 )
 from refold_async.hooks import CallFacts as CallFacts, Hooks as Hooks
 from refold_async.results import ActionFailed as ActionFailed, ActionResult as ActionResult
-from refold_async.settings import Cache as Cache, Options as Options, RateLimit as RateLimit, Retry as Retry
+from refold_async.settings import (
+    Cache as Cache,
+    Options as Options,
+    RateLimit as RateLimit,
+    RateLimiter as RateLimiter,
+    RateLimiterFactory as RateLimiterFactory,
+    Retry as Retry,
+)
 from refold_async.typed import NULL as NULL, TypedResult as TypedResult
 from refold_async.settle import Lookup as Lookup, Settle as Settle
 from refold_async.walks.pages import Walk as Walk

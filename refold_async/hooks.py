@@ -23,6 +23,10 @@ WaitReason = Literal["rate", "connection"]
 """What a call waits for: the rate limit, or a free connection."""
 
 
+RateState = Literal["learnt", "shared", "share"]
+"""Where a rate comes from: 429s, all processes together, or this process's share while Redis is away."""
+
+
 class CallFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """Describes one logical call; each of its hooks gets the same object.
 
@@ -95,6 +99,13 @@ class Hooks:
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Handle the outcome of a call of a batch, after its `on_done` if it was started."""
+
+    def on_rate_limit(self, server: str, state: RateState, per_second: float) -> None:
+        """Handle a rate limit that changed of itself.
+
+        `learnt`: a 429 set it, or lowered it; it grows again without a report. `shared`: all processes
+        together may start so many calls per second. `share`: this process alone, because Redis is away.
+        """
 
 
 def listening(hooks: Hooks | Sequence[Hooks] | None) -> Sequence[Hooks]:

@@ -8,7 +8,7 @@ import os
 import ssl as ssl_module
 import warnings
 from collections.abc import Sequence
-from typing import Final, Literal, TypedDict, TypeVar
+from typing import Final, Literal, Protocol, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -78,21 +78,67 @@ class RateLimit(msgspec.Struct, frozen=True):
 
     Args:
         per_second: Calls per second, on average.
-        burst: Calls that may start at once.
+        burst: Calls that may start at once. Without it, calls are evenly spaced, and up to three that start
+            late are made up for, so the service must allow a burst of 5; `burst=1` makes up for none.
 
     Raises:
         SettingsError: If `per_second` is not a finite positive number, or `burst` is below 1.
     """
 
     per_second: float
-    burst: int = 1
+    burst: int | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
         rate = self.per_second
         if not (is_number(rate) and rate > 0 and math.isfinite(rate) and math.isfinite(1 / rate)):
             raise SettingsError(f"RateLimit: per_second must be a positive number, not {rate!r}")
-        check_count("RateLimit: burst", self.burst)
+        if self.burst is not None:
+            check_count("RateLimit: burst", self.burst)
+
+
+class RateLimiter(Protocol):
+    """Decides when the calls of one session may start; the SDK's own is a token bucket in the process."""
+
+    def try_acquire(self) -> bool:
+        """Acquire a slot without waiting; return false if that is not possible."""
+        ...
+
+    async def acquire(self, deadline: float) -> None:
+        """Wait for a slot, in order of arrival; a cancelled waiter uses none.
+
+        Args:
+            deadline: When to give up, by the event loop's clock; `math.inf` for never.
+
+        Raises:
+            DeadlineExceededError: If the deadline cannot be met; `retry_after` is the wait.
+        """
+
+    def delay(self) -> float:
+        """Return the seconds until the next slot, not counting those who wait for one."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Hold all calls back, because the service asked for that."""
+
+    def on_response(self, throttled: bool) -> None:  # noqa: FBT001 - one argument, which its name explains
+        """Learn from a response: whether it was a 429 of Refold itself."""
+
+    async def aclose(self) -> None:
+        """Release what the limiter holds. Idempotent."""
+
+
+class RateLimiterFactory(Protocol):
+    """Opens rate limiters, e.g. `refold_async.fleet.SharedLimit`."""
+
+    def open(self, base_url: str, identity: str | None) -> RateLimiter:
+        """Return the rate limiter of a new session.
+
+        Args:
+            base_url: Where the calls go.
+            identity: A hash of the API key or token; `None` if that comes from a callable.
+        """
+        ...
 
 
 HOSTED_LIMIT: Final = RateLimit(20, burst=5)
@@ -135,8 +181,9 @@ class Options(TypedDict, total=False):
         base_url: The URL of Refold; default: `REFOLD_BASE_URL`, else the hosted service.
         timeout: Seconds for a whole call, including waits and retries; default 60. `math.inf` for none.
         retry: How failed calls are retried; default `Retry()`.
-        rate_limit: A `RateLimit`, `None` for no limit, or `"auto"` (default): 20 per second with
-            a burst of 5 for the hosted service, none for other servers.
+        rate_limit: A `RateLimit`; `None` for no limit; a `RateLimiterFactory`, e.g. a `SharedLimit`; or
+            `"auto"` (default): 20 per second with a burst of 5 for the hosted service, learnt from 429s
+            for other servers.
         max_connections: Concurrent requests per credential; default 100.
         max_connection_age: Seconds after which a connection is replaced by a new one, give or take a fifth,
             so that a busy client follows DNS; default 300. `math.inf` for never.
@@ -153,7 +200,7 @@ class Options(TypedDict, total=False):
     base_url: str | None
     timeout: float
     retry: Retry
-    rate_limit: RateLimit | Literal["auto"] | None
+    rate_limit: RateLimit | RateLimiterFactory | Literal["auto"] | None
     max_connections: int
     max_connection_age: float
     max_response_bytes: int
@@ -174,7 +221,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None = None
     timeout: float = DEFAULT_TIMEOUT
     retry: Retry = Retry()
-    rate_limit: RateLimit | Literal["auto"] | None = "auto"
+    rate_limit: RateLimit | RateLimiterFactory | Literal["auto"] | None = "auto"
     max_connections: int = DEFAULT_MAX_CONNECTIONS
     max_connection_age: float = DEFAULT_MAX_CONNECTION_AGE
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
@@ -196,7 +243,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         check_type("retry", self.retry, Retry)
         check_type("trust_env", self.trust_env, bool)
         _check_ssl(self.ssl)
-        if self.rate_limit is not None and self.rate_limit != "auto":
+        if not (self.rate_limit is None or self.rate_limit == "auto" or self.limiter_factory is not None):
             check_type("rate_limit", self.rate_limit, RateLimit)
         if self.hooks is not None:
             _check_hooks(self.hooks)
@@ -205,11 +252,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.proxy is not None:
             check_url("proxy", self.proxy, credentials=True)
 
+    @property
+    def limiter_factory(self) -> RateLimiterFactory | None:
+        """What opens the rate limiters, if that is not the SDK itself."""
+        given = self.rate_limit
+        return None if isinstance(given, RateLimit | str) or not hasattr(given, "open") else given
+
     def limit_for(self, base_url: str) -> RateLimit | None:
-        """Return the rate limit for a base URL."""
-        if self.rate_limit == "auto":
-            return HOSTED_LIMIT if urlsplit(base_url).hostname == urlsplit(HOSTED).hostname else None
-        return self.rate_limit
+        """Return the rate limit for a base URL, if it is known."""
+        if isinstance(self.rate_limit, RateLimit):
+            return self.rate_limit
+        hosted = urlsplit(base_url).hostname == urlsplit(HOSTED).hostname
+        return HOSTED_LIMIT if self.rate_limit == "auto" and hosted else None
+
+    def learns_for(self, base_url: str) -> bool:
+        """Whether the rate limit for a base URL is to be learnt."""
+        return self.rate_limit == "auto" and self.limit_for(base_url) is None
 
 
 def hide_login(url: T) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Literal, SupportsIndex, TypeVar, cast
@@ -77,6 +78,13 @@ class Credential:
     def rotates(self) -> bool:
         """Whether the secret comes from a source, which may return another one next time."""
         return not isinstance(self._source, Secret)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """A hash of the secret, or `None` if that comes from a source."""
+        if not isinstance(self._source, Secret):
+            return None
+        return hashlib.sha256(f"{self.kind}\0{self._source}".encode()).hexdigest()
 
     async def secret(self) -> Secret:
         """Return the secret, from its source if it has one.

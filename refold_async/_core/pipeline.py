@@ -151,6 +151,7 @@ class CallAttempts(Generic[T]):
             fate = error.fate if isinstance(error, RefoldError) else state.fate
             self._failure_observer().ended(self.attempts, error, worst_fate(fate, self._earlier))
             raise
+        self._session.rate_limiter.on_response(False)
         self._session.budget.refund(self._retry_cost or 1)
         if self._observer is not None:
             self._observer.answered(self.attempts, response.status)
@@ -201,18 +202,10 @@ class CallAttempts(Generic[T]):
                 self._observer.waited("connection", session.loop.time() - began)
 
     async def _acquire_rate_limit(self) -> None:
-        rate_limiter, clock = self._session.rate_limiter, self._session.loop.time
+        clock = self._session.loop.time
         began = clock()
-        if (delay := rate_limiter.delay()) > self._deadline - began:
-            raise DeadlineExceededError(
-                f"the rate limit allows the next call in {delay:.1f} s, after the deadline", retry_after=delay
-            )
         try:
-            await wait_until(self._deadline, rate_limiter.acquire())
-        except OutOfTimeError:
-            raise DeadlineExceededError(
-                "timed out waiting for the rate limit", retry_after=rate_limiter.delay()
-            ) from None
+            await self._session.rate_limiter.acquire(self._deadline)
         finally:
             self._record_rate_wait(clock() - began)
 
@@ -249,9 +242,7 @@ class CallAttempts(Generic[T]):
         error.attempts = self.attempts
         error.elapsed = self._session.loop.time() - self._started
         self._failure_observer().failed(self.attempts, error, state.status)
-        if isinstance(error, RateLimitedError) and not error.by_app:
-            asked = self._retry.base if error.retry_after is None else error.retry_after
-            self._session.rate_limiter.pause(min(asked, LONGEST_PAUSE))
+        self._limit_rate(error)
         wait = await self._renew_secret(error, state) if self._can_resend(error) else None
         if wait is None:
             wait = self._wait_after(error, state)
@@ -263,6 +254,19 @@ class CallAttempts(Generic[T]):
         self._stale_before = self._stale_before or state.stale
         self._failure_observer().retrying(self.attempts, error, wait)
         return RetryAfter(wait, error)
+
+    def _limit_rate(self, error: RefoldError) -> None:
+        """Tell the rate limiter of a failure that the service answered, and how long a 429 asks to wait."""
+        rate_limiter = self._session.rate_limiter
+        if not isinstance(error, RateLimitedError) or error.by_app:
+            if error.status is not None:
+                rate_limiter.on_response(False)
+            return
+        # `Retry-After: 0` says that the next call may come at once: there is no rate to learn from it.
+        if error.retry_after != 0:
+            rate_limiter.on_response(True)
+        if error.retry_after is not None:
+            rate_limiter.pause(min(error.retry_after, LONGEST_PAUSE))
 
     async def _renew_secret(self, error: RefoldError, state: AttemptState) -> float | None:
         """Ask the credential's source once for another secret after a 401; return 0 if there is one."""

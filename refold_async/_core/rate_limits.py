@@ -5,35 +5,83 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
+from refold_async._core.learnt_rate import LearntRate
 from refold_async._core.limiter import CapacityLimiter
+from refold_async.deadlines import OutOfTimeError, wait_until
+from refold_async.errors import DeadlineExceededError
+from refold_async.hooks import Hooks, safely
 from refold_async.settings import RateLimit
+
+_LONGEST_PENALTY: Final = 5.0
+_CATCH_UP: Final = 3
+_LEARNT_CATCH_UP: Final = 2
 
 
 class BucketState:
     """The arithmetic of a token bucket, which a pause can close. It has no clock: callers pass the time.
 
     Of a burst of n, n - 1 calls start at once and one token is held back, for a call that reaches the
-    server up to one interval early.
+    server up to one interval early. Without a burst, calls are evenly spaced, and one that waited and
+    starts late is made up for, by up to three intervals.
+
+    Args:
+        limit: The limit; `None` for none.
+        learnt: Learns the limit from 429s, where none is given.
+        catch_up: How many intervals of lateness are made up for; default: 3 without a burst, else none.
+        penalty: Seconds to pause after a 429, without a limit whose burst says how long.
 
     Attributes:
         is_free: Whether there is neither a limit nor a pause, so that acquiring is a no-op.
+        learnt: What was learnt, if anything is.
     """
 
-    __slots__ = ("_interval", "_limited", "_next", "_open_at", "_slack", "is_free")
+    __slots__ = (
+        "_busy",
+        "_catch_up",
+        "_interval",
+        "_limited",
+        "_next",
+        "_open_at",
+        "_penalties",
+        "_penalty",
+        "_slack",
+        "is_free",
+        "learnt",
+    )  # fmt: skip
 
-    def __init__(self, limit: RateLimit | None) -> None:
+    def __init__(
+        self,
+        limit: RateLimit | None,
+        *,
+        learnt: LearntRate | None = None,
+        catch_up: float | None = None,
+        penalty: float = 0.5,
+    ) -> None:
+        burst = 1 if limit is None else limit.burst or 1
+        if catch_up is None:
+            catch_up = _CATCH_UP if limit is not None and limit.burst is None else 0
         self._limited = limit is not None
         self._interval = 0.0 if limit is None else 1.0 / limit.per_second
         # One interval less than the burst allows: network jitter would otherwise earn a 429 now and then.
-        self._slack = 0.0 if limit is None else max(0, limit.burst - 2) * self._interval
+        self._slack = max(0, burst - 2) * self._interval
+        self._catch_up = _LEARNT_CATCH_UP if learnt is not None else catch_up
+        self._penalty = penalty if limit is None else burst * self._interval
+        self._penalties = 0
         self._next = -math.inf
         self._open_at = -math.inf
+        self._busy = False
+        self.learnt: Final = learnt
         self.is_free = not self._limited
 
     def __repr__(self) -> str:
-        return f"BucketState(interval={self._interval:g}, next={self._next:.3f}, open_at={self._open_at:.3f})"
+        learnt = "" if self.learnt is None else f", {self.learnt!r}"
+        return (
+            f"BucketState(interval={self._interval:g}, next={self._next:.3f}, "
+            f"open_at={self._open_at:.3f}{learnt})"
+        )
 
     def wait(self, now: float) -> float:
         """Return the seconds until a call may start, or 0."""
@@ -42,15 +90,49 @@ class BucketState:
             self.is_free = paused <= 0
         return max(0.0, self._next - self._slack - now, paused)
 
-    def take(self, now: float) -> None:
-        """Record that a call starts now."""
+    def take(self, now: float, *, waited: bool = False) -> None:
+        """Record that a call starts now, and whether it waited for that."""
+        if self.learnt is not None:
+            self.learnt.start()
+        self._busy = waited or now < self._next + self._interval
         # Counted from the schedule, not from now: a late start would otherwise lower the rate for good.
-        self._next = max(self._next, now) + self._interval
+        made_up_for = self._catch_up * self._interval if waited else 0.0
+        self._next = max(self._next, now - made_up_for) + self._interval
+
+    def restart(self, now: float) -> None:
+        """Record that a call starts now under another limit: the next one is due an interval later."""
+        self._next = now + self._interval
 
     def pause(self, until: float) -> None:
         """Block all calls until `until`; a shorter pause never cuts a longer one short."""
         self._open_at = max(self._open_at, until)
         self.is_free = False
+
+    def respond(self, now: float, *, throttled: bool) -> bool:
+        """Record a response; return whether it lowered the learnt rate."""
+        if self.learnt is None:
+            self._penalize(now, throttled=throttled)
+            return False
+        lowered = False
+        if throttled:
+            lowered = self.learnt.throttle(now)
+        else:
+            self.learnt.admit(now, busy=self._busy)
+        if self.learnt.rate is not None:
+            self._limited, self.is_free = True, False
+            self._interval = 1.0 / self.learnt.rate
+        if lowered:
+            # The service's own bucket is empty: a call right away would be refused too.
+            self.restart(now)
+        return lowered
+
+    def _penalize(self, now: float, *, throttled: bool) -> None:
+        """Pause for the time of one burst after a 429, and twice as long after each further one in a row."""
+        if not throttled:
+            self._penalties = 0
+        elif now >= self._open_at:  # else: sent before the pause
+            self.pause(now + min(_LONGEST_PENALTY, self._penalty * 2.0 ** min(self._penalties, 32)))
+            self._penalties += 1
 
 
 class TokenBucket:
@@ -60,20 +142,26 @@ class TokenBucket:
 
     Args:
         bucket: Decides when the next call may start.
+        server: The base URL, for hooks.
+        hooks: Are told when the learnt rate is lowered.
         clock: Returns the time now, in seconds.
         sleep: Sleeps for some seconds.
     """
 
-    __slots__ = ("_bucket", "_clock", "_queue", "_sleep")
+    __slots__ = ("_bucket", "_clock", "_hooks", "_queue", "_server", "_sleep")
 
     def __init__(
         self,
         bucket: BucketState,
         *,
+        server: str = "",
+        hooks: Sequence[Hooks] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bucket = bucket
+        self._server = server
+        self._hooks = hooks
         self._clock = clock
         self._sleep = sleep
         self._queue = CapacityLimiter(1)
@@ -89,23 +177,57 @@ class TokenBucket:
         """Acquire a token without waiting, if one is due and nobody waits for it."""
         bucket = self._bucket
         if bucket.is_free:
+            if bucket.learnt is not None:
+                bucket.learnt.start()
             return True
         if self._queue.available == 0 or bucket.wait(now := self._clock()) > 0:
             return False
         bucket.take(now)
         return True
 
-    async def acquire(self) -> None:
-        """Wait for a token, and take it."""
+    async def acquire(self, deadline: float = math.inf) -> None:
+        """Wait for a token, and take it.
+
+        Args:
+            deadline: When to give up, by the event loop's clock.
+
+        Raises:
+            DeadlineExceededError: If the deadline cannot be met; `retry_after` is the wait.
+        """
+        delay = self.delay()
+        if deadline < math.inf and delay > deadline - self._clock():
+            raise DeadlineExceededError(
+                f"the rate limit allows the next call in {delay:.1f} s, after the deadline", retry_after=delay
+            )
+        try:
+            await wait_until(deadline, self._acquire())
+        except OutOfTimeError:
+            raise DeadlineExceededError(
+                "timed out waiting for the rate limit", retry_after=self.delay()
+            ) from None
+
+    async def _acquire(self) -> None:
+        waited = self._queue.available == 0
         await self._queue.acquire()
         try:
             # A loop: a pause that begins during the sleep must hold this call back too.
             while (seconds := self._bucket.wait(self._clock())) > 0:
+                waited = True
                 await self._sleep(seconds)
-            self._bucket.take(self._clock())
+            self._bucket.take(self._clock(), waited=waited)
         finally:
             self._queue.release()
 
     def pause(self, seconds: float) -> None:
         """Hold all calls back for some seconds, because the service answered 429."""
         self._bucket.pause(self._clock() + seconds)
+
+    def on_response(self, throttled: bool) -> None:  # noqa: FBT001 - the protocol's
+        """Learn from a response: whether it was a 429 of the service itself."""
+        bucket = self._bucket
+        if bucket.respond(self._clock(), throttled=throttled) and bucket.learnt is not None:
+            for hooks in self._hooks:
+                safely(hooks.on_rate_limit, self._server, "learnt", bucket.learnt.rate or 0.0)
+
+    async def aclose(self) -> None:
+        """No-op: nothing is open."""

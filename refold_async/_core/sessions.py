@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 from refold_async._core import closing
 from refold_async._core.cache import ResponseCache
 from refold_async._core.credentials import NO_SECRET, Credential, Secret
+from refold_async._core.learnt_rate import LearntRate
 from refold_async._core.limiter import CapacityLimiter
 from refold_async._core.rate_limits import BucketState, TokenBucket
 from refold_async._core.requests import Request
@@ -21,7 +22,8 @@ from refold_async._core.responses import AttemptState, Response
 from refold_async._core.retries import RetryBudget
 from refold_async._core.transport import ConnectionPool
 from refold_async.errors import ClosedError
-from refold_async.settings import Settings
+from refold_async.hooks import listening
+from refold_async.settings import RateLimiter, Settings
 
 IDLE: Final = 300.0
 """Seconds without a call after which a session is closed, when others are opened."""
@@ -35,7 +37,7 @@ class Session:
     Attributes:
         loop: The event loop that it belongs to.
         base_url: The base URL.
-        bucket: The state of its rate limit, which other event loops share.
+        bucket: The state of its rate limit, which other event loops share, if that is the SDK's own.
         rate_limiter: Its rate limit.
         budget: Its retry budget.
         cache: Its cache, if the settings ask for one.
@@ -47,12 +49,17 @@ class Session:
     """
 
     def __init__(
-        self, base_url: str, credential: Credential, settings: Settings, bucket: BucketState
+        self,
+        base_url: str,
+        credential: Credential,
+        settings: Settings,
+        bucket: BucketState | None,
+        rate_limiter: RateLimiter,
     ) -> None:
         self.loop: Final = asyncio.get_running_loop()
         self.base_url: Final = base_url
         self.bucket: Final = bucket
-        self.rate_limiter: Final = TokenBucket(bucket)
+        self.rate_limiter: Final = rate_limiter
         self.budget: Final = RetryBudget(settings.retry.budget)
         self.cache: Final = None if settings.cache is None else ResponseCache(settings.cache)
         self.limiter: Final = CapacityLimiter(settings.max_connections)
@@ -72,6 +79,8 @@ class Session:
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self.active} under way"
+        if self.learnt_rate is not None:
+            state += f", {self.learnt_rate:.1f}/s learnt"
         return f"Session({self.base_url!r}, {self._credential!r}, {state})"
 
     async def _close_at_end(self) -> AsyncGenerator[None, None]:
@@ -80,7 +89,10 @@ class Session:
             yield
         finally:
             self.closed = True
-            await self._connections.aclose()
+            try:
+                await self._connections.aclose()
+            finally:
+                await self.rate_limiter.aclose()
 
     async def aclose(self) -> None:
         """Close all connections; calls under way fail with `ClosedError`. Idempotent."""
@@ -106,6 +118,12 @@ class Session:
         if self.active:
             self._drained = self._drained or asyncio.Event()
             await self._drained.wait()
+
+    @property
+    def learnt_rate(self) -> float | None:
+        """Calls per second that the service was learnt to allow, or `None` if that was not learnt."""
+        learnt = None if self.bucket is None else self.bucket.learnt
+        return None if learnt is None else learnt.rate
 
     def enter(self) -> None:
         """Count a call as under way, until `leave`."""
@@ -207,8 +225,7 @@ class Sessions:
             raise ClosedError("the client is closed; `async with` reopens it")
         session = self.get(base_url, credential)
         if session is None:
-            bucket = self._bucket(base_url, credential)
-            session = Session(base_url, credential, self.settings, bucket)
+            session = self._new(base_url, credential)
             self._open[session.loop, base_url, credential.identity] = session
             # Not at each opening: with a token per customer, thousands of sweeps would cost quadratic time.
             self._opens_until_sweep -= 1
@@ -216,9 +233,20 @@ class Sessions:
                 await closing.close_all(self._sweep(session.loop))
         return session
 
+    def _new(self, base_url: str, credential: Credential) -> Session:
+        factory, hooks = self.settings.limiter_factory, listening(self.settings.hooks)
+        if factory is not None:
+            rate_limiter = factory.open(base_url, credential.fingerprint)
+            return Session(base_url, credential, self.settings, None, rate_limiter)
+        bucket = self._bucket(base_url, credential)
+        rate_limiter = TokenBucket(bucket, server=base_url, hooks=hooks)
+        return Session(base_url, credential, self.settings, bucket, rate_limiter)
+
     def _bucket(self, base_url: str, credential: Credential) -> BucketState:
         """Return the credential's bucket, which all event loops share: a second loop gets no second burst."""
-        bucket = BucketState(self.settings.limit_for(base_url))
+        learnt = LearntRate() if self.settings.learns_for(base_url) else None
+        limit, penalty = self.settings.limit_for(base_url), self.settings.retry.base
+        bucket = BucketState(limit, learnt=learnt, penalty=penalty)
         return self._buckets.setdefault((base_url, credential.identity), bucket)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> list[Session]:
@@ -233,7 +261,11 @@ class Sessions:
             if idle or ended:
                 self._open.pop(key, None)
         kept = list(self._open.items())
-        self._buckets = {(url, identity): session.bucket for (_, url, identity), session in kept}
+        self._buckets = {
+            (url, identity): session.bucket
+            for (_, url, identity), session in kept
+            if session.bucket is not None
+        }
         self._opens_until_sweep = len(kept)
         return swept
 

@@ -227,7 +227,10 @@ class Batch:
         """The totals so far, or at the end."""
         pool = self._entered()
         return self._counters.summary(
-            seconds=self._elapsed(), under_way=len(pool.under_way), stopped=pool.stopped
+            seconds=self._elapsed(),
+            under_way=len(pool.under_way),
+            stopped=pool.stopped,
+            learnt_rate=self._runner.learnt_rate,
         )
 
     @property

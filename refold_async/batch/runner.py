@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable
 from typing import Final, NamedTuple, Protocol
 
@@ -106,6 +107,11 @@ class ManagedRunner(CallRunner, Protocol):
         """Where the calls go."""
         ...
 
+    @property
+    def learnt_rate(self) -> float | None:
+        """Calls per second that the service was learnt to allow, if that was learnt."""
+        ...
+
     async def open(self) -> None:
         """Acquire what the attempts need.
 
@@ -192,6 +198,11 @@ class ExecuteRunner:
         """Where the calls go."""
         return self._session.base_url
 
+    @property
+    def learnt_rate(self) -> float | None:
+        """Calls per second that the service was learnt to allow, if that was learnt."""
+        return self._session.learnt_rate
+
     def acquire(self, queued: QueuedCall) -> Awaitable[None] | None:
         """Prepare a call and acquire a slot of the rate limit; see `CallRunner`.
 
@@ -264,7 +275,7 @@ class ExecuteRunner:
             async with timeout:
                 self._acquisitions.add(timeout)
                 try:
-                    await self._session.rate_limiter.acquire()
+                    await self._session.rate_limiter.acquire(math.inf)
                 finally:
                     self._acquisitions.discard(timeout)
         except TimeoutError:

@@ -114,7 +114,8 @@ class FairScheduler:
     def __init__(self, bounds: PerAccount, *, breadth: int, window: int) -> None:
         self._limit: Final = bounds.concurrency or sys.maxsize
         self._rate: Final = bounds.rate
-        self._refill: Final = 0.0 if bounds.rate is None else bounds.rate.burst / bounds.rate.per_second
+        rate = bounds.rate
+        self._refill: Final = 0.0 if rate is None else (rate.burst or 1) / rate.per_second
         self._breadth: Final = breadth
         self._window: Final = window
         self._queues: dict[str, AccountQueue] = {}

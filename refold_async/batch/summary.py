@@ -119,6 +119,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         seconds: Seconds since the batch began.
         throughput: Calls run to their end a second, those skipped not counted.
         rate_wait: Seconds waited for turns by the rate limit, added up over the calls.
+        learnt_rate: Calls per second that the service was learnt to allow, or `None` if that was not learnt.
         p50, p90, p99: Seconds within which that share of the calls ended, from their first attempt.
         longest: Seconds that the longest call took.
     """
@@ -145,6 +146,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
     absent: int = 0
     unresolved: int = 0
     partial: int = 0
+    learnt_rate: float | None = None
 
     @property
     def ended(self) -> int:
@@ -170,6 +172,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             if self.settled or self.absent or self.unresolved
             else "",
             f"answered 207, perhaps done only in part: {self.partial:,}" if self.partial else "",
+            f"learnt rate limit: {self.learnt_rate:,.1f} calls a second" if self.learnt_rate else "",
             f"stopped early: {_spaced(self.stopped)}" if self.stopped else "",
             _counts_line("failures", self.errors),
             _counts_line("fates", dict(self.fates)),
@@ -247,7 +250,9 @@ class Counters:
         """Return the share of failures among the calls that were run."""
         return self.failed / (self.done + self.failed or 1)
 
-    def summary(self, *, seconds: float, under_way: int, stopped: Reason | None) -> BatchSummary:
+    def summary(
+        self, *, seconds: float, under_way: int, stopped: Reason | None, learnt_rate: float | None = None
+    ) -> BatchSummary:
         """Return the totals."""
         run = self.done + self.failed - self.replayed
         return BatchSummary(
@@ -273,4 +278,5 @@ class Counters:
             absent=self.absent,
             unresolved=self.unresolved,
             partial=self.partial,
+            learnt_rate=learnt_rate,
         )

@@ -33,6 +33,7 @@ class FunctionRunner:
     """Makes attempts by calling a function, without a rate limit."""
 
     base_url = "none"
+    learnt_rate = None
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt

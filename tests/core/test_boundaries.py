@@ -45,7 +45,8 @@ def test_a_write_is_repeated_after_a_throttling_of_refolds_own_only_where_that_i
 
 
 def test_a_limit_without_a_burst_lets_one_start() -> None:
-    assert RateLimit(5).burst == 1
+    assert BucketState(RateLimit(5)).wait(0.0) == 0.0
+    assert RateLimit(5).burst is None
 
 
 def test_a_bucket_without_a_limit_is_free_again_as_its_pause_ends() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from refold_async import Account, Cache, ClosedError, RateLimit, Refold, RefoldError, Retry
+from refold_async._core.rate_limits import TokenBucket
 from refold_async._core.sessions import Session
 from refold_async.sandbox import Fault, Sandbox
 from tests.guards import holdings
@@ -54,6 +55,7 @@ async def check(refold: Refold, marker: str) -> None:
     """Nothing is held, and the next call gets its own answer."""
     session = session_of(refold)
     assert (session.limiter.available, session.active) == (PLACES, 0)
+    assert isinstance(session.rate_limiter, TokenBucket)
     assert session.rate_limiter._queue.available == 1
     result = await refold.account("demo-user-2").actions.execute(
         "playground", "echo", {"text": marker}, effect="read"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refold_async._core.rate_limits import BucketState, TokenBucket
-from refold_async.errors import SettingsError
+from refold_async.errors import DeadlineExceededError, SettingsError
 from refold_async.settings import HOSTED_LIMIT, RateLimit
 
 from .virtual import VirtualTime
@@ -46,7 +46,7 @@ def assert_within_limit(moments: list[float], limit: RateLimit) -> None:
     """In no window do more calls start than the burst and what the rate makes of the window."""
     for first, begin in enumerate(moments):
         for last in range(first, len(moments)):
-            allowed = limit.burst + limit.per_second * (moments[last] - begin)
+            allowed = (limit.burst or 1) + limit.per_second * (moments[last] - begin)
             assert last - first + 1 <= allowed + 1e-6
 
 
@@ -210,3 +210,54 @@ def test_limits_that_cannot_be_are_refused(arguments: tuple[Any, ...], words: st
         RateLimit(*arguments)
     assert caught.value.message.startswith(words.partition(", not")[0])
     assert caught.value.message.endswith(words.partition(", not")[2])
+
+
+def test_without_a_burst_calls_that_waited_and_start_late_are_made_up_for() -> None:
+    bucket = BucketState(RateLimit(10))
+    bucket.take(0.0)
+    bucket.take(0.25, waited=True)
+    assert bucket.wait(0.25) == 0.0
+    bucket.take(0.25, waited=True)
+    assert bucket.wait(0.25) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.1, 0.2, 0.5, 5.0])
+def test_a_burst_of_5_is_enough_for_what_is_made_up_for(late: float) -> None:
+    bucket, now, taken = BucketState(RateLimit(10)), 0.0, []
+    for number in range(40):
+        now += bucket.wait(now) + (late if number % 7 == 3 else 0.0)
+        bucket.take(now, waited=True)
+        taken.append(now)
+    assert_within_limit(taken, RateLimit(10, burst=5))
+
+
+def test_with_a_burst_of_1_a_late_call_is_not_made_up_for() -> None:
+    bucket = BucketState(RateLimit(10, burst=1))
+    bucket.take(0.0)
+    bucket.take(0.25, waited=True)
+    assert bucket.wait(0.25) == pytest.approx(0.1)
+
+
+def test_a_429_that_names_no_time_pauses_for_one_burst_and_longer_while_they_go_on() -> None:
+    bucket = BucketState(RateLimit(20, burst=5))
+    bucket.respond(10.0, throttled=True)
+    assert bucket.wait(10.0) == pytest.approx(0.25)
+    bucket.respond(10.1, throttled=True)  # sent before the pause
+    assert bucket.wait(10.1) == pytest.approx(0.15)
+    bucket.respond(10.3, throttled=True)
+    assert bucket.wait(10.3) == pytest.approx(0.5)
+    bucket.respond(11.0, throttled=False)
+    bucket.respond(12.0, throttled=True)
+    assert bucket.wait(12.0) == pytest.approx(0.25)
+    for second in range(20, 80, 6):
+        bucket.respond(second, throttled=True)
+    assert bucket.wait(74.0) == 5.0
+
+
+async def test_a_deadline_that_cannot_be_met_is_refused_with_the_wait() -> None:
+    limiter = TokenBucket(BucketState(RateLimit(0.01)))
+    await limiter.acquire()
+    with pytest.raises(DeadlineExceededError) as refused:
+        await limiter.acquire(asyncio.get_running_loop().time() + 5)
+    assert refused.value.retry_after == pytest.approx(100, abs=1)
+    assert not await limiter.aclose()  # type: ignore[func-returns-value]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from refold_async import Batch, Call, Done, Failed, Outcome, Refold, Retry, Skipped
+from refold_async._core.rate_limits import TokenBucket
 from refold_async.sandbox import Fault, Sandbox
 from tests.core.stepper import When, cancelled_at
 from tests.faults.leaks import Holdings
@@ -60,6 +61,7 @@ def tasks_beyond(before: Holdings) -> list[str]:
 async def check_client(refold: Refold) -> None:
     assert held(refold, connections=CONNECTIONS) == []
     [session] = refold._sessions._open.values()
+    assert isinstance(session.rate_limiter, TokenBucket)
     assert session.rate_limiter._queue.available == 1
     assert await refold.account("demo-user-1").actions.list("playground")
 
