@@ -61,7 +61,7 @@ class ActionSchema(Sequence[ActionParameter]):
     __slots__ = ("_by_name", "_parameters")
 
     def __init__(self, parameters: Sequence[ActionParameter]) -> None:
-        self._parameters = tuple(parameters)
+        self._parameters = tuple(map(_with_flag, parameters))
         # The service may send an item that is not an object, or a name that is not a string.
         self._by_name = {
             each.name: each
@@ -131,6 +131,17 @@ class ActionSchema(Sequence[ActionParameter]):
         nearest = near[0] if near else None
         hint = f"; did you mean {nearest!r}?" if nearest else ""
         return Problem(name, "unknown", f"the action has no parameter {name!r}{hint}", nearest)
+
+
+def _with_flag(parameter: Any) -> Any:
+    """Return a parameter whose `required` is a boolean, also if the service wrote it as text or a number."""
+    required: Any = getattr(
+        parameter, "required", None
+    )  # an item may be no object, and the field of any type
+    if isinstance(required, bool | None):
+        return parameter
+    given = str(required).strip().lower()
+    return msgspec.structs.replace(parameter, required=given in {"true", "1", "yes"})
 
 
 def _is_absent(value: object) -> bool:

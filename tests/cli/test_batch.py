@@ -192,6 +192,89 @@ def test_a_dry_run_of_good_calls_ends_well(refold: Command, sandbox: Sandbox, co
     assert not sandbox.ledger.runs
 
 
+def own_fields(*custom: str, linked_account_id: str, required: object = False) -> Fault:
+    """Return a fault that gives one account's HubSpot fields of its own."""
+    fields = [{"name": name, "type": "text", "required": required} for name in ("email", *custom)]
+    return Fault(
+        operation="actions.schema", linked_account_id=linked_account_id, garbage=json.dumps(fields).encode()
+    )
+
+
+def test_a_dry_run_checks_each_account_against_its_own_schema(
+    refold: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.add(
+        own_fields("tier", linked_account_id="demo-user-1"),
+        own_fields("plan", linked_account_id="demo-user-2"),
+        Fault(operation="actions.schema", linked_account_id="demo-user-3", status=404),
+    )
+    path = tmp_path / "in.jsonl"
+    rows = [(number, name) for name in ("tier", "plan") for number in (1, 2, 3)]
+    path.write_text(
+        "".join(
+            json.dumps({"linked_account_id": f"demo-user-{number}", "email": "a@x.example", name: "x"}) + "\n"
+            for number, name in rows
+        )
+    )
+    before = len(sandbox.requests)
+    ended = refold(*WRITE, "--accounts", str(path), "--dry-run", "--json")
+    assert ended.err.splitlines()[0] == "dry run: 3 requests, for the schema of each linked account"
+    found = {
+        (each["index"], each["linked_account_id"], each["parameter"])
+        for each in json.loads(ended.out)["problems"]
+    }
+    assert found == {(1, "demo-user-2", "tier"), (2, "demo-user-3", ""), (3, "demo-user-1", "plan")}
+    assert ended.code == 1, "the missing schema of one account is the most severe"
+    assert len(sandbox.requests) - before == 3
+    assert not sandbox.ledger.runs
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 3), (404, 1), (503, 6)])
+def test_a_dry_run_without_any_schema_ends_with_its_error(
+    refold: Command, sandbox: Sandbox, accounts: str, status: int, code: int
+) -> None:
+    sandbox.faults.add(Fault(operation="actions.schema", status=status))
+    ended = refold(*WRITE, "--accounts", accounts, "--dry-run", "--timeout", "3")
+    assert (ended.code, f"error: {status}" in ended.err) == (code, True), ended.err
+
+
+def test_a_dry_run_ends_when_the_key_is_refused_under_way(
+    refold: Command, sandbox: Sandbox, accounts: str
+) -> None:
+    sandbox.faults.add(Fault(operation="actions.schema", status=401, after=1))
+    ended = refold(*WRITE, "--accounts", accounts, "--dry-run")
+    assert (ended.code, "Traceback" in ended.err) == (3, False)
+
+
+@pytest.mark.parametrize(
+    ("required", "missing"), [("false", False), ("true", True), (0, False), (1, True), ("", False)]
+)
+def test_a_required_flag_may_be_text_or_a_number(
+    refold: Command, sandbox: Sandbox, tmp_path: Path, required: object, missing: bool
+) -> None:
+    sandbox.faults.add(own_fields("tier", linked_account_id="demo-user-1", required=required))
+    path = tmp_path / "in.csv"
+    path.write_text("linked_account_id,email\ndemo-user-1,a@x.example\n")
+    ended = refold(*WRITE, "--accounts", str(path), "--dry-run")
+    assert (ended.code, "'tier' is missing" in ended.out) == (2 if missing else 0, missing)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ((*READ,), True),
+        ((*READ, "--json"), True),
+        ((*READ, "--out", "-"), False),
+        ((*READ, "--dry-run"), False),
+        ((*WRITE, "--param", "email=a@x.example", "--yes"), False),
+    ],
+)
+def test_reads_whose_results_are_not_kept_are_pointed_out(
+    refold: Command, accounts: str, line: tuple[str, ...], said: bool
+) -> None:
+    assert ("the results are not kept: pass --out FILE" in refold(*line, "--accounts", accounts).err) is said
+
+
 def test_a_file_that_changes_under_the_batch_ends_it_after_telling_what_ran(
     refold: Command, sandbox: Sandbox, accounts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

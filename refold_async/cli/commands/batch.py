@@ -103,15 +103,16 @@ async def batch(terminal: Terminal, refold: Refold, **given: Any) -> None:
             click.echo(f"no calls in {accounts.name}: nothing to send", err=True)
         calls = BatchCalls(args, accounts)
         if args.dry:
-            await _dry(terminal, refold, args, calls)
-        else:
-            _ask(args, accounts)
-            await _run(terminal, refold, args, calls)
+            raise click.exceptions.Exit(await dry_run.run(terminal, refold, args.slug, args.action, calls))
+        _ask(args, accounts)
+        await _run(terminal, refold, args, calls)
 
 
 def _ask(args: BatchArguments, accounts: AccountsFile) -> None:
-    """Ask for confirmation before writing for several accounts."""
+    """Ask for confirmation before writing for several accounts; say so if results of reads are lost."""
     effect = args.effect or effect_of_action(args.action)
+    if effect == "read" and args.out is None and len(accounts):
+        click.echo("the results are not kept: pass --out FILE, or --out - for stdout", err=True)
     if effect == "read" or args.yes or not accounts.several:
         return
     confirm(
@@ -119,17 +120,6 @@ def _ask(args: BatchArguments, accounts: AccountsFile) -> None:
         instead="pass --yes to confirm, or try --dry-run first",
         can_ask=args.path != "-",
     )
-
-
-async def _dry(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
-    problems: list[dry_run.ParameterProblem] = []
-    first = next(iter(calls), None)
-    if first is not None:
-        schema = await refold.account(first.linked_account_id).actions.schema(args.slug, args.action)
-        problems = dry_run.problems_of(schema, calls)
-    dry_run.report(terminal, calls, len(calls), problems)
-    if problems:
-        raise click.exceptions.Exit(Exit.USAGE)
 
 
 async def _run(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
