@@ -10,6 +10,7 @@ import msgspec
 
 from refold_async._core.decoding import decode_any, decode_into
 from refold_async._core.operation import Effect
+from refold_async._core.pydantic_types import adapter_of, decode_model, result_schema
 from refold_async._core.slices import decode_items, raw_at, split_list
 from refold_async.errors import Fate, RefoldError, UnreadableReplyError
 
@@ -56,6 +57,11 @@ class ActionResult:
     def __reduce__(self) -> tuple[Any, ...]:
         return restored, self._key()
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Return pydantic's schema: a FastAPI handler may return a result. Only pydantic calls this."""
+        return result_schema(cls, handler)
+
     def _key(self) -> tuple[str, int | None, bytes]:
         return self.node_status, self.http_status, bytes(self.raw)
 
@@ -92,14 +98,16 @@ class ActionResult:
         """Decode the data into a type of yours.
 
         Args:
-            kind: Any type that msgspec decodes, e.g. a Struct, a dataclass, a TypedDict, `list[Contact]` or
-                `Contact | Company`.
+            kind: A pydantic model, or any type that msgspec decodes: a Struct, a dataclass, an attrs class, a
+                TypedDict, `list[Contact]`, `Contact | Company`.
 
         Raises:
             UnreadableReplyError: If the data does not fit the type; the message says where. The action
                 itself was done.
         """
         try:
+            if (adapter := adapter_of(kind)) is not None:
+                return decode_model(adapter, bytes(self.raw))
             return decode_into(self.raw, kind)
         except UnreadableReplyError as error:
             self._describe(error)

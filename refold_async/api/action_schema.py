@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from refold_async.api.common import ApiModel
 
-class ActionParameter(msgspec.Struct, frozen=True, kw_only=True):
+
+class ActionParameter(ApiModel, frozen=True, kw_only=True):
     """A parameter that an action takes.
 
     Attributes:
@@ -36,7 +38,7 @@ class ActionParameter(msgspec.Struct, frozen=True, kw_only=True):
     options: Any = None
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Problem(ApiModel, frozen=True):
     """What is wrong with one parameter of a call.
 
     Attributes:

@@ -19,6 +19,7 @@ from refold_async._core.requester import Requester
 from refold_async._core.responses import Response, bounded, is_success, redact, status_error
 from refold_async.api import operations
 from refold_async.api.action_schema import ActionParameter, ActionSchema
+from refold_async.api.common import ApiModel
 from refold_async.api.resource import Resource
 from refold_async.calls import Call
 from refold_async.errors import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Action(msgspec.Struct, frozen=True, kw_only=True):
+class Action(ApiModel, frozen=True, kw_only=True):
     """An action that an app has.
 
     Attributes:

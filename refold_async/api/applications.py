@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from refold_async.api import operations
-from refold_async.api.common import Identified
+from refold_async.api.common import ApiModel, Identified
 from refold_async.api.resource import Resource, flag
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ ConnectionState = Literal["connect", "connected", "reconnect"]
 """`connect`: never connected. `connected`: ready. `reconnect`: once connected, and must be again."""
 
 
-class AuthField(msgspec.Struct, frozen=True, kw_only=True):
+class AuthField(ApiModel, frozen=True, kw_only=True):
     """A field that a customer fills in to connect an app."""
 
     name: str | None = None
@@ -30,7 +30,7 @@ class AuthField(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
 
 
-class ConnectedAccount(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectedAccount(ApiModel, frozen=True, kw_only=True):
     """One of the customer's accounts in the app.
 
     Attributes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from refold_async._core.checks import check_mapping
 from refold_async.api import operations
+from refold_async.api.common import ApiModel
 from refold_async.api.resource import Resource
 
 AuthStructure = dict[str, dict[str, Any]]
@@ -19,7 +18,7 @@ From the way (`oauth2`, `keybased`, …) to its fields, each with its type: `"st
 """
 
 
-class OAuthUrl(msgspec.Struct, frozen=True, kw_only=True):
+class OAuthUrl(ApiModel, frozen=True, kw_only=True):
     """The URL on which a customer authorises an app.
 
     Attributes:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from refold_async._core.pydantic_types import struct_schema
+
 if TYPE_CHECKING:
     Environment = Literal["test", "production"] | str
 else:
@@ -18,7 +20,16 @@ Record = dict[str, Any]
 Records = list[Record]
 
 
-class Identified(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+class ApiModel(msgspec.Struct, frozen=True):
+    """The base of what the API returns. pydantic and FastAPI accept it as a type, e.g. `-> list[Action]`."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Return pydantic's schema; only pydantic calls this."""
+        return struct_schema(source, handler)
+
+
+class Identified(ApiModel, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Anything with an id, which the service writes as `_id` or `id`.
 
     Attributes:
@@ -45,7 +56,7 @@ class Dated(Identified, frozen=True, kw_only=True):
     updated_at: datetime | None = msgspec.field(default=None, name="updatedAt")
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+class Message(ApiModel, frozen=True, kw_only=True, repr_omit_defaults=True):
     """The service's message about a successful call.
 
     Attributes:

@@ -9,11 +9,11 @@ import msgspec
 
 from refold_async._core.checks import check_list, check_mapping
 from refold_async.api import operations
-from refold_async.api.common import Identified, Message, Record
+from refold_async.api.common import ApiModel, Identified, Message, Record
 from refold_async.api.resource import Resource, flag, given
 
 
-class ConfigField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ConfigField(ApiModel, frozen=True, kw_only=True, omit_defaults=True):
     """A field that a customer sets. Written into a body, it leaves out what it does not hold.
 
     Attributes:
@@ -55,7 +55,7 @@ class ConfigField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     associated_page: str | None = None
 
 
-class ConfigWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ConfigWorkflow(ApiModel, frozen=True, kw_only=True, omit_defaults=True):
     """A workflow in a config. Written into a body, it leaves out what it does not hold.
 
     Attributes:
@@ -79,7 +79,7 @@ class ConfigWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     associated_page: str | None = None
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True):
+class Config(ApiModel, frozen=True, kw_only=True):
     """A customer's config of an app.
 
     Attributes:
@@ -109,7 +109,7 @@ class ConfigEntry(Identified, frozen=True, kw_only=True):
     tenant_config: bool | None = None
 
 
-class ToggledWorkflows(msgspec.Struct, frozen=True, kw_only=True):
+class ToggledWorkflows(ApiModel, frozen=True, kw_only=True):
     """A config's workflows after one was switched.
 
     Attributes:

@@ -9,7 +9,7 @@ import msgspec
 
 from refold_async._core.checks import check_list
 from refold_async.api import operations
-from refold_async.api.common import Dated, Environment, Record, Records
+from refold_async.api.common import ApiModel, Dated, Environment, Record, Records
 from refold_async.api.paging import Page, Paginator, PaginatorOf, paginate
 from refold_async.api.resource import Resource, flag
 
@@ -46,7 +46,7 @@ class DatarefTable(Page[Record], frozen=True, kw_only=True):
     headers: list[str] | None = None
 
 
-class DatarefDeletion(msgspec.Struct, frozen=True, kw_only=True):
+class DatarefDeletion(ApiModel, frozen=True, kw_only=True):
     """The outcome of deleting a dataref.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from refold_async.api import operations
-from refold_async.api.common import Dated, Environment, Message, fill
+from refold_async.api.common import ApiModel, Dated, Environment, Message, fill
 from refold_async.api.paging import Page, Paginator, PaginatorOf, paginate
 from refold_async.api.resource import Resource, given
 
@@ -51,7 +51,7 @@ class VariableDefinition(Dated, frozen=True, kw_only=True):
         fill(self, "updated_at", self._updated_at)
 
 
-class FoundDefinition(msgspec.Struct, frozen=True, kw_only=True):
+class FoundDefinition(ApiModel, frozen=True, kw_only=True):
     """An answer that holds one definition.
 
     Attributes:
@@ -61,7 +61,7 @@ class FoundDefinition(msgspec.Struct, frozen=True, kw_only=True):
     definition: VariableDefinition | None = None
 
 
-class Variable(msgspec.Struct, frozen=True, kw_only=True):
+class Variable(ApiModel, frozen=True, kw_only=True):
     """A variable with the value that holds.
 
     Attributes:

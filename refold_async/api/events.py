@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from refold_async._core.checks import check_mapping
@@ -13,11 +12,11 @@ from refold_async._core.encoding import encode
 from refold_async._core.operation import Effect
 from refold_async._core.uploads import FileLike, Upload
 from refold_async.api import operations
-from refold_async.api.common import Identified, Message
+from refold_async.api.common import ApiModel, Identified, Message
 from refold_async.api.resource import Resource, given
 
 
-class EventKey(msgspec.Struct, frozen=True, kw_only=True):
+class EventKey(ApiModel, frozen=True, kw_only=True):
     """A key that an event carries.
 
     Attributes:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import msgspec
-
-from refold_async.api.common import Dated, Environment, Identified
+from refold_async.api.common import ApiModel, Dated, Environment, Identified
 
 if TYPE_CHECKING:
     ExecutionStatus = Literal["COMPLETED", "RUNNING", "ERRORED", "STOPPED", "STOPPING", "TIMED_OUT"] | str
@@ -44,7 +42,7 @@ class NamedThing(Identified, frozen=True, kw_only=True):
     icon: str | None = None
 
 
-class ExecutionNode(msgspec.Struct, frozen=True, kw_only=True):
+class ExecutionNode(ApiModel, frozen=True, kw_only=True):
     """A node of a workflow, as it ran.
 
     Attributes:

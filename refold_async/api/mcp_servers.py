@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from refold_async._core.checks import check_list
 from refold_async.api import operations
-from refold_async.api.common import Dated, Environment, Record
+from refold_async.api.common import ApiModel, Dated, Environment, Record
 from refold_async.api.paging import Page, Paginator, paginate
 from refold_async.api.resource import Resource, given
 
 
-class McpSuggestion(msgspec.Struct, frozen=True, kw_only=True):
+class McpSuggestion(ApiModel, frozen=True, kw_only=True):
     """A prompt to suggest to users.
 
     Attributes:
@@ -25,7 +23,7 @@ class McpSuggestion(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str | None = None
 
 
-class McpApp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class McpApp(ApiModel, frozen=True, kw_only=True, omit_defaults=True):
     """An app that an MCP server offers.
 
     Attributes:

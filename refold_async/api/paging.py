@@ -17,14 +17,14 @@ from refold_async._core.prepared import describe
 from refold_async._core.requester import Requester
 from refold_async._core.requests import Scalar
 from refold_async._core.responses import Response
-from refold_async.api.common import fill
+from refold_async.api.common import ApiModel, fill
 from refold_async.errors import InvalidCallError, RefoldError, UnreadableReplyError
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Page[Any]")
 
 
-class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True, repr_omit_defaults=True):
+class Page(ApiModel, Generic[T], frozen=True, kw_only=True, repr_omit_defaults=True):
     """One page of a list; iterate over it for its items.
 
     Attributes:

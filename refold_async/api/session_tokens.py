@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from refold_async._core import checks
 from refold_async._core.responses import RedactedRepr
 from refold_async.api import operations
+from refold_async.api.common import ApiModel
 from refold_async.api.resource import Resource, flag
 
 
@@ -31,7 +30,7 @@ class SessionToken(RedactedRepr, frozen=True, kw_only=True):
         return f"SessionToken(***, expires_in={self.expires_in!r})"
 
 
-class Revocation(msgspec.Struct, frozen=True, kw_only=True):
+class Revocation(ApiModel, frozen=True, kw_only=True):
     """The outcome of revoking a token.
 
     Attributes:

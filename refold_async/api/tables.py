@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from refold_async._core.checks import check_list, check_mapping
 from refold_async.api import operations
-from refold_async.api.common import Dated, Environment, Record, Records
+from refold_async.api.common import ApiModel, Dated, Environment, Record, Records
 from refold_async.api.paging import Page, Paginator, PaginatorOf, paginate
 from refold_async.api.resource import Resource
 
@@ -52,7 +50,7 @@ class TableRecords(Page[Record], frozen=True, kw_only=True):
     columns: list[str] | None = None
 
 
-class CreatedTable(msgspec.Struct, frozen=True, kw_only=True):
+class CreatedTable(ApiModel, frozen=True, kw_only=True):
     """The outcome of creating a table.
 
     Attributes:
@@ -64,7 +62,7 @@ class CreatedTable(msgspec.Struct, frozen=True, kw_only=True):
     already_exists: bool | None = None
 
 
-class AddedRecords(msgspec.Struct, frozen=True, kw_only=True):
+class AddedRecords(ApiModel, frozen=True, kw_only=True):
     """Records that were added.
 
     Attributes:
@@ -76,7 +74,7 @@ class AddedRecords(msgspec.Struct, frozen=True, kw_only=True):
     transformed_add_data: Any = None
 
 
-class TableColumns(msgspec.Struct, frozen=True, kw_only=True):
+class TableColumns(ApiModel, frozen=True, kw_only=True):
     """The columns of a table after a change.
 
     Attributes:

@@ -11,13 +11,13 @@ from refold_async._core import responses
 from refold_async._core.decoding import convert_leniently, decode_any, read_as
 from refold_async._core.encoding import dump
 from refold_async._core.responses import Response
-from refold_async.api.common import Dated, Environment, Message, Record, fill
+from refold_async.api.common import ApiModel, Dated, Environment, Message, Record, fill
 from refold_async.api.execution_models import Execution
 from refold_async.api.paging import Page
 from refold_async.errors import RefoldError, UnreadableReplyError
 
 
-class WorkflowSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WorkflowSettings(ApiModel, frozen=True, kw_only=True, omit_defaults=True):
     """How a workflow runs.
 
     Attributes:
@@ -123,7 +123,7 @@ class WorkflowPage(Page[Workflow], frozen=True, kw_only=True):
     schema: dict[str, Any] | None = None
 
 
-class CreatedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
+class CreatedWorkflow(ApiModel, frozen=True, kw_only=True):
     """An answer that holds the workflow that was made.
 
     Attributes:
@@ -170,7 +170,7 @@ class WorkflowDeletion(Message, frozen=True, kw_only=True):
         fill(self, "triggers_deregistered", self._successfully_deleted_triggers)
 
 
-class RequestStructure(msgspec.Struct, frozen=True, kw_only=True):
+class RequestStructure(ApiModel, frozen=True, kw_only=True):
     """The structure of a workflow's payload.
 
     Attributes:
