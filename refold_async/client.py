@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
     from refold_async.calls import Call, Verdict
     from refold_async.errors import RefoldError
-    from refold_async.settle import LookupFunction
+    from refold_async.settle import LookupFunction, Settle
 
 
 class SessionManager(Closing):
@@ -205,15 +205,15 @@ class Refold(Scope):
         outcomes.sort(key=lambda outcome: outcome.index)
         return BatchReport(outcomes, batch.summary)
 
-    async def settle(self, call: Call | RefoldError, lookup: LookupFunction) -> Verdict:
-        """Look once, now, for what a call wrote whose fate is unknown.
+    async def settle(self, call: Call | RefoldError, lookup: LookupFunction | Settle) -> Verdict:
+        """Look for what a call wrote whose fate is unknown: once, now, or at the times of a `Settle`.
 
-        The look-up is a read, retried like any other. To wait before looking, to look again, and to run an
-        absent call again, see `Settle`.
+        A look-up is a read, retried like any other. A batch settles its own calls: pass it the `Settle`.
 
         Args:
             call: The call, or the error of an `execute`.
-            lookup: Returns the `Lookup` of the call.
+            lookup: Returns the `Lookup` of the call, which is made once, now; or a `Settle`, whose waits
+                count from now.
 
         Returns:
             `Found` with the record; `Absent` if there is none *now*; `Unresolved` with the reason if several
@@ -221,11 +221,11 @@ class Refold(Scope):
 
         Raises:
             InvalidCallError: If the error has no call, or the look-up's action writes.
-            SettingsError: If `lookup` is not a function.
+            SettingsError: If `lookup` is neither, or would run the call again.
         """
-        from refold_async.settle.looking import look_once  # noqa: PLC0415 - loaded on first use
+        from refold_async.settle.looking import settle_call  # noqa: PLC0415 - loaded on first use
 
-        return await look_once(self._requester, call, lookup)
+        return await settle_call(self._requester, call, lookup)
 
 
 class Account(Scope):

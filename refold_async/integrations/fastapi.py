@@ -39,6 +39,7 @@ from refold_async.integrations.starlette import (
     DisconnectMiddleware,
     HTTPProblem,
     ProblemResponse,
+    SettleMiddleware,
     add_exception_handlers,
     answer_error,
     get_manager,
@@ -47,6 +48,7 @@ from refold_async.integrations.starlette import (
     install,
     lifespan,
     log_cancelled_write,
+    log_verdict,
     problem_of,
     webhook_of,
 )
@@ -64,6 +66,7 @@ __all__ = [
     "ManagerDep",
     "ProblemResponse",
     "RefoldDep",
+    "SettleMiddleware",
     "account_of",
     "add_exception_handlers",
     "answer_error",
@@ -73,6 +76,7 @@ __all__ = [
     "install",
     "lifespan",
     "log_cancelled_write",
+    "log_verdict",
     "problem_of",
     "webhook_of",
 ]

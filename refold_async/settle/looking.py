@@ -1,13 +1,23 @@
-"""One look-up, made at once: `Refold.settle`."""
+"""Look-ups outside a batch, at once or at the times of a `Settle`: `Refold.settle`."""
 
 from __future__ import annotations
+
+import asyncio
 
 from refold_async._core.requester import Requester
 from refold_async.api.actions import prepare_execute
 from refold_async.calls import Call, Unresolved, Verdict, check, encoded_params
 from refold_async.errors import ClosedError, InvalidCallError, RefoldError, SettingsError
-from refold_async.settle.settings import LookupFunction, check_lookup
-from refold_async.settle.verdicts import NO_LOOKUP, Finding, judge, lookup_call, lookup_failed, plan_lookup
+from refold_async.settle.settings import LookupFunction, Settle, check_lookup
+from refold_async.settle.verdicts import (
+    NO_LOOKUP,
+    Finding,
+    conclude,
+    judge,
+    lookup_call,
+    lookup_failed,
+    plan_lookup,
+)
 
 
 def call_of(value: Call | RefoldError) -> Call:
@@ -25,17 +35,43 @@ def call_of(value: Call | RefoldError) -> Call:
     raise InvalidCallError(f"settle takes a Call or the error of one, not {type(value).__name__}")
 
 
-async def look_once(requester: Requester, target: Call | RefoldError, function: LookupFunction) -> Verdict:
-    """Look a call up once, now; see `Refold.settle`."""
-    check_lookup(function)
+async def settle_call(
+    requester: Requester, target: Call | RefoldError, lookup: LookupFunction | Settle
+) -> Verdict:
+    """Look a call up, once or at the times of a `Settle`; see `Refold.settle`."""
     call = call_of(target)
+    if not isinstance(lookup, Settle):
+        check_lookup(lookup)
+        return (await _look(requester, call, lookup)).verdict
+    if lookup.absent == "run":
+        raise SettingsError('refold.settle runs nothing again: use absent="report", or a batch')
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    verdict: Verdict | None = None
+    for looks, wait in enumerate(lookup.after, 1):
+        await asyncio.sleep(began + wait - clock())
+        finding = await _look(requester, call, lookup.lookup)
+        if (verdict := conclude(lookup, finding, looks)) is not None:
+            break
+    assert verdict is not None  # noqa: S101 - the last look-up has one
+    return verdict
+
+
+async def _look(requester: Requester, call: Call, function: LookupFunction) -> Finding:
+    """Make one look-up.
+
+    Raises:
+        InvalidCallError: If it cannot be sent, or its action writes.
+        ClosedError: If the client was closed.
+        SettingsError: If there is no key.
+    """
     lookup = plan_lookup(call, function)
     if lookup is None:
-        return Unresolved(NO_LOOKUP)
+        return Finding(Unresolved(NO_LOOKUP), conclusive=True)
     if isinstance(lookup, Finding):
         if lookup.conclusive and isinstance(lookup.verdict, Unresolved):
             raise InvalidCallError(lookup.verdict.reason)
-        return lookup.verdict
+        return lookup
     search = lookup_call(call, lookup)
     check(search)
     plan = prepare_execute(
@@ -50,5 +86,5 @@ async def look_once(requester: Requester, target: Call | RefoldError, function: 
     except (ClosedError, SettingsError):
         raise
     except RefoldError as error:
-        return lookup_failed(error).verdict
-    return judge(lookup, result).verdict
+        return lookup_failed(error)
+    return judge(lookup, result)

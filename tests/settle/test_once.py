@@ -17,6 +17,7 @@ from refold_async import (
     RefoldError,
     Retry,
     SettingsError,
+    Settle,
     Unresolved,
 )
 from refold_async.sandbox import Fault, Sandbox
@@ -72,6 +73,19 @@ async def test_a_look_up_that_fails_is_the_reason(sandbox: Sandbox) -> None:
     async with Refold(sandbox.api_key, base_url=sandbox.base_url, retry=Retry(attempts=1)) as refold:
         verdict = await refold.settle(write(EMAIL), by_email)
     assert verdict == Unresolved("the look-up failed: ServerError 503: Injected 503")
+
+
+async def test_a_settle_waits_and_looks_again() -> None:
+    async with (
+        Sandbox(search_lag=0.2) as sandbox,
+        Refold(sandbox.api_key, base_url=sandbox.base_url) as refold,
+    ):
+        sandbox.faults.add(Fault(drop="after", effect="write", times=1))
+        error = await lose(refold)
+        assert isinstance(await refold.settle(error, Settle(by_email, after=(0.0, 0.4))), Found)
+        assert await refold.settle(write("b@example.com"), Settle(by_email, after=(0.0, 0.01))) == Absent()
+        with pytest.raises(SettingsError, match="runs nothing again"):
+            await refold.settle(error, Settle(by_email, absent="run"))
 
 
 def refuse(_: Call) -> Lookup:

@@ -48,7 +48,14 @@ from refold_async.integrations.starlette.responses import (
     add_exception_handlers,
     answer_error,
 )
+from refold_async.integrations.starlette.settling import (
+    OnVerdict,
+    SettleMiddleware,
+    check_reports,
+    log_verdict,
+)
 from refold_async.integrations.starlette.webhooks import webhook_of
+from refold_async.settle import Settle
 
 __all__ = [
     "ActionResponse",
@@ -56,6 +63,7 @@ __all__ = [
     "DisconnectMiddleware",
     "HTTPProblem",
     "ProblemResponse",
+    "SettleMiddleware",
     "add_exception_handlers",
     "answer_error",
     "get_manager",
@@ -64,6 +72,7 @@ __all__ = [
     "install",
     "lifespan",
     "log_cancelled_write",
+    "log_verdict",
     "problem_of",
     "webhook_of",
 ]
@@ -76,6 +85,9 @@ def install(
     report: Report = log_cancelled_write,
     deadline: float = math.inf,
     time_left: TimeLeft | None = None,
+    settle: Settle | None = None,
+    on_verdict: OnVerdict = log_verdict,
+    settled_path: str | None = "/settled",
 ) -> None:
     """Add the exception handlers and middleware to an application before it starts.
 
@@ -86,8 +98,18 @@ def install(
         report: Called for each write that was cancelled by a disconnect.
         deadline: Seconds that all calls of one request may take together; default: no limit.
         time_left: Returns the time a request has left, if that is less; see `header_of_proxy`.
+        settle: How to look up, after the response, the writes of unknown fate that no handler caught; see
+            `SettleMiddleware`. Default: they are not.
+        on_verdict: Called with each such write and its verdict.
+        settled_path: Where clients ask for verdicts; `None` for nowhere.
+
+    Raises:
+        SettingsError: If `settle` would run calls again.
     """
     add_exception_handlers(app)
+    if settle is not None:
+        check_reports(settle)
+        app.add_middleware(SettleMiddleware, settle=settle, on_verdict=on_verdict, path=settled_path)
     app.add_middleware(DisconnectMiddleware, on_disconnect=on_disconnect, report=report)
     if deadline != math.inf or time_left is not None:
         app.add_middleware(DeadlineMiddleware, seconds=deadline, time_left=time_left)

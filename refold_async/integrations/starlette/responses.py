@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from refold_async.errors import RefoldError, name_call, name_error, particulars
+from refold_async.integrations.starlette.lifespan import get_refold
 from refold_async.integrations.starlette.middleware import only_reads
-from refold_async.integrations.starlette.problems import HTTPProblem, problem_of
+from refold_async.integrations.starlette.problems import HTTPProblem, kind_of, problem_of
+from refold_async.integrations.starlette.settling import SCOPE_KEY, SettleMiddleware
 from refold_async.results import ActionResult
 
 _logger: Final = logging.getLogger("refold_async")
@@ -68,6 +70,19 @@ def answer_error(request: Request, error: Exception) -> Response:
     return ProblemResponse(problem)
 
 
+async def answer_and_settle(request: Request, error: Exception) -> Response:
+    """Return the response of `answer_error`, and begin to settle a write of unknown fate if told to."""
+    response = answer_error(request, error)
+    settling = request.scope.get(SCOPE_KEY)
+    if not (isinstance(settling, SettleMiddleware) and isinstance(error, RefoldError)):
+        return response
+    if kind_of(error) == "unknown-outcome":
+        location = settling.begin(request, get_refold(request), error)
+        if location is not None:
+            response.headers["Location"] = location
+    return response
+
+
 def answer_group(request: Request, group: Exception) -> Response:
     """Return the response to a task group's first error, if all are the SDK's and the handler only read.
 
@@ -115,5 +130,5 @@ def _log(request: Request, error: RefoldError, problem: HTTPProblem) -> None:
 
 def add_exception_handlers(app: Starlette) -> None:
     """Add exception handlers for the SDK's errors, including those of task groups that only read."""
-    app.add_exception_handler(RefoldError, answer_error)
+    app.add_exception_handler(RefoldError, answer_and_settle)
     app.add_exception_handler(ExceptionGroup, answer_group)
