@@ -1,10 +1,12 @@
 """Messages of failed connections: which host could not be reached, and why."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 
 from refold_async import ConnectionFailedError, Options, Refold, Retry
 
@@ -79,6 +81,25 @@ async def test_a_proxy_that_refuses_says_why() -> None:
     assert error.message == (
         "the proxy refused to connect to refold.example: HTTP 407, it requires another username and password"
     )
+
+
+@pytest.mark.parametrize("action_id", ["get_contact", "create_contact"])
+async def test_a_server_that_demands_a_certificate_says_so_or_is_suspected(action_id: str) -> None:
+    """asyncio's own server sends no alert: it only closes."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_authority, client_authority, trusting = trustme.CA(), trustme.CA(), ssl.create_default_context()
+    server_authority.issue_cert("127.0.0.1").configure_cert(context)
+    server_authority.configure_trust(trusting)
+    client_authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    async with server:
+        base_url = "https://{}:{}".format(*server.sockets[0].getsockname())
+        async with Refold("key", base_url=base_url, ssl=trusting, timeout=30) as refold:
+            with pytest.raises(ConnectionFailedError, match="certificate") as caught:
+                await refold.account("demo-user-1").actions.execute("hubspot", action_id)
+    assert (caught.value.attempts, caught.value.transient) == (1, False)
 
 
 async def test_a_refused_password_is_not_tried_again() -> None:

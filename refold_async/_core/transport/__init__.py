@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -14,10 +15,19 @@ from refold_async._core.proxies import proxy_for
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response
 from refold_async._core.transport import fast
-from refold_async._core.transport.errors import EncodingError, TooLargeError, explain, proxy_refusal
+from refold_async._core.transport.client_certificates import closes_unasked
+from refold_async._core.transport.errors import (
+    EncodingError,
+    TooLargeError,
+    certificate_suspected,
+    explain,
+    is_loss,
+    proxy_refusal,
+)
 from refold_async._core.transport.fast import FastTransport
 from refold_async._core.transport.public import PublicTransport
 from refold_async._core.transport.uploads import UploadTransport
+from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.errors import ClosedError, Fate, RefoldError
 from refold_async.settings import Settings
 
@@ -29,6 +39,11 @@ TRANSPORT_VARIABLE: Final = "REFOLD_TRANSPORT"
 
 class Transport(Protocol):
     """Sends requests and reads their responses."""
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The session that its connections are opened with."""
+        ...
 
     async def exchange(
         self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
@@ -53,6 +68,8 @@ class ConnectionPool:
         self._forwarded = self._proxy is not None and urlsplit(base_url).scheme == "http"
         self._transport = _transport(base_url, settings, self._proxy)
         self._uploads: UploadTransport | None = None
+        self._answered = False
+        self._may_demand_certificate = self._proxy is None and urlsplit(base_url).scheme == "https"
 
     async def aclose(self) -> None:
         """Close all connections; exchanges under way fail. Idempotent."""
@@ -85,6 +102,7 @@ class ConnectionPool:
             raise ClosedError("the client is closed")
         try:
             response = await self._transport_for(request).exchange(request, credential, state, due)
+            self._answered = True
             if self._forwarded:
                 self._check_forwarded(response)
             return response
@@ -102,6 +120,9 @@ class ConnectionPool:
             ValueError,
         ) as error:
             failure = self._explain(error, state)
+            lost = is_loss(error, failure)
+        if lost and not self._answered and await self._demands_certificate(due):
+            failure = certificate_suspected(self._base_url, state.fate)
         # Outside the `except`, or the error's context would be aiohttp's, which holds the request with the
         # key. `del`, or this frame and the traceback would keep each other alive until the GC runs.
         try:
@@ -124,6 +145,16 @@ class ConnectionPool:
             # A gateway error may come after the request was forwarded.
             fate: Fate = "unknown" if status >= 500 else "not_sent"
             raise proxy_refusal(status, urlsplit(self._base_url).netloc, fate)
+
+    async def _demands_certificate(self, due: float) -> bool:
+        """Whether the first exchanges were probably lost for want of a client certificate; asked once."""
+        if not self._may_demand_certificate:
+            return False
+        self._may_demand_certificate = False
+        with contextlib.suppress(aiohttp.ClientError, OSError, OutOfTimeError):
+            probe = closes_unasked(self._transport.http, self._base_url, self._settings)
+            self._may_demand_certificate = await wait_until(due, probe)
+        return self._may_demand_certificate
 
     def _explain(self, error: Exception, state: AttemptState) -> RefoldError:
         if self._closed:

@@ -135,6 +135,27 @@ def _certificate_demanded(error: BaseException, host: str, fate: Fate) -> Certif
     )
 
 
+def certificate_suspected(base_url: str, fate: Fate) -> ConnectionFailedError:
+    """Return the error for a server that closes its connections right after the TLS handshake."""
+    failure = ConnectionFailedError(
+        f"{urlsplit(base_url).netloc} closes connections right after the TLS handshake: "
+        "it probably demands a client certificate",
+        fate=fate,
+    )
+    failure.transient = False
+    return failure
+
+
+def is_loss(error: Exception, explained: RefoldError) -> bool:
+    """Whether a connection was made, and lost for a reason that nobody told."""
+    unmade = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError)
+    return (
+        isinstance(error, aiohttp.ClientConnectionError)
+        and not unmade
+        and type(explained) is ConnectionFailedError
+    )
+
+
 def _lost(error: Exception, host: str, fate: Fate) -> ConnectionFailedError:
     for each in _causes(error):
         if _demands_certificate(each):

@@ -98,6 +98,11 @@ class FastTransport:
             ssl=settings.ssl,
         )
 
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The session that its connections are opened with."""
+        return self._http
+
     async def aclose(self) -> None:
         """Close all connections; exchanges under way fail. Idempotent."""
         while self._idle:

@@ -174,6 +174,11 @@ class PublicTransport:
         self._http = open_http(settings, proxy, _Request)
         self._connector = cast("TCPConnector", self._http.connector)
 
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The session that its connections are opened with."""
+        return self._http
+
     async def aclose(self) -> None:
         """Close all connections; exchanges under way fail. Idempotent."""
         for response in self._busy:
