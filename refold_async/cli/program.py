@@ -11,6 +11,7 @@ import click
 
 from refold_async import __version__
 from refold_async.cli.exits import Exit, exit_on_broken_stdout
+from refold_async.cli.groups import SuggestingGroup
 
 
 class CommandEntry(NamedTuple):
@@ -53,7 +54,7 @@ Exit codes:
 """
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(SuggestingGroup):
     """A group that imports a command's module only to run it."""
 
     def make_context(

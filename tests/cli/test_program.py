@@ -1,6 +1,8 @@
 import importlib
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -11,6 +13,8 @@ from refold_async.cli.program import COMMANDS, run
 
 from .conftest import Command
 
+PAGE = Path(__file__).parents[2] / "docs" / "command.md"
+
 
 def test_the_help_names_every_command_and_every_exit_code(refold: Command) -> None:
     ended = refold("--help")
@@ -20,6 +24,13 @@ def test_the_help_names_every_command_and_every_exit_code(refold: Command) -> No
         assert entry.help in " ".join(ended.out.split())
     listed = ended.out.partition("Exit codes:")[2].split("\n")
     assert {int(line.split()[0]) for line in listed if line.strip()} == {each.value for each in Exit}
+
+
+def test_the_page_words_the_exit_codes_as_the_help_does(refold: Command) -> None:
+    _, _, listed = refold("--help").out.partition("Exit codes:")
+    in_help = [line.split(maxsplit=1) for line in listed.splitlines() if line.strip()]
+    in_page = re.findall(r"^\| (\d+) \| (.+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(code, words) for code, words in in_help] == in_page
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -87,3 +98,26 @@ def test_importing_the_package_loads_no_extra() -> None:
         "import sys, refold_async; print(sorted({'click', 'rich', 'refold_async.cli'} & set(sys.modules)))"
     )
     assert ended.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "nearest"),
+    [
+        ("acounts", "accounts"),
+        ("bacth", "batch"),
+        ("exec", "execute"),
+        ("accounts lst", "list"),
+        ("workflows rnu", "run"),
+        ("executions stpo", "stop"),
+        ("zzz", None),
+        ("accounts zzz", None),
+    ],
+)
+def test_a_misspelt_command_is_answered_with_the_nearest(
+    refold: Command, line: str, nearest: str | None
+) -> None:
+    ended = refold(*line.split())
+    assert (ended.code, ended.out) == (2, "")
+    assert ("did you mean" in ended.err.lower()) is (nearest is not None)
+    if nearest is not None:
+        assert f"no such command {line.rsplit(maxsplit=1)[-1]!r}; did you mean {nearest!r}?" in ended.err

@@ -7,6 +7,7 @@ import click
 from refold_async.api.linked_accounts import Integration, LinkedAccount
 from refold_async.cli.arguments import read_pairs
 from refold_async.cli.client_command import client_command
+from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
@@ -15,7 +16,7 @@ from refold_async.errors import UnreadableReplyError
 _COLUMNS = ("linked_account_id", "name", "environment", "apps", "created")
 
 
-@click.group("accounts")
+@click.group("accounts", cls=SuggestingGroup)
 def accounts() -> None:
     """List, create and delete linked accounts: your customers."""
 

@@ -13,6 +13,7 @@ from refold_async.api.executions import follow as follow_execution
 from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.cli.arguments import account_option, deadline_option
 from refold_async.cli.client_command import client_command
+from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal
 from refold_async.client import KeyAccount, Refold
@@ -21,7 +22,7 @@ from refold_async.errors import DeadlineExceededError
 _COLUMNS = ("id", "status", "%", "workflow", "app", "started", "milliseconds")
 
 
-@click.group("executions")
+@click.group("executions", cls=SuggestingGroup)
 def executions() -> None:
     """List, follow, stop and rerun workflow executions."""
 

@@ -12,6 +12,7 @@ from refold_async.api.workflow_models import StartedExecution
 from refold_async.cli.arguments import account_option, deadline_option, effect_option, read_object
 from refold_async.cli.client_command import client_command
 from refold_async.cli.commands.executions import follow
+from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
@@ -21,7 +22,7 @@ from refold_async.errors import UnreadableReplyError
 _COLUMNS = ("id", "alias", "slug", "name", "published", "version", "description")
 
 
-@click.group("workflows")
+@click.group("workflows", cls=SuggestingGroup)
 def workflows() -> None:
     """List workflows, and run them for a customer."""
 
