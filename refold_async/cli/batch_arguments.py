@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import msgspec
 
 from refold_async._core.operation import Effect
 from refold_async.batch import BatchOptions, Call, Journal
 from refold_async.cli.arguments import read_params
 from refold_async.cli.input_rows import AccountsFile, Form
 from refold_async.cli.progress import ProgressDisplay
+from refold_async.cli.settle_arguments import SettleArguments
 from refold_async.settings import RateLimit
 
 
-class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
+class BatchArguments(SettleArguments, frozen=True, kw_only=True):
     """The command line of `refold batch`."""
 
     slug: str
@@ -76,6 +76,7 @@ class BatchArguments(msgspec.Struct, frozen=True, kw_only=True):
             "on_failure": "stop" if self.stop_on_failure else "collect",
             "stop_at_failure_share": self.stop_at_failure_share,
             "journal": self._journal(),
+            "settle": self.settle(),
             "on_progress": display,
         }
 

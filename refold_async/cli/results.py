@@ -14,6 +14,7 @@ import msgspec
 
 from refold_async._core.private_files import open_private
 from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome, Reason
+from refold_async.calls import Absent, Unresolved
 from refold_async.cli.exits import Exit, discard_stdout, exit_code_of
 from refold_async.cli.terminal import Terminal, error_fields, json_line
 
@@ -153,16 +154,27 @@ def _call_fields(call: Call) -> dict[str, object]:
 
 def _result_fields(outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Failed):
-        return {"error": error_fields(outcome.error)}
+        return {"error": error_fields(outcome.error), **_verdict_fields(outcome)}
     if not isinstance(outcome, Done):
         return {"reason": outcome.reason}
     result = outcome.result
     return {
         "replayed": outcome.replayed,
+        "settled": outcome.settled,
         "node_status": result.node_status,
         "http_status": result.http_status,
         "data": result.raw,
     }
+
+
+def _verdict_fields(outcome: Failed) -> dict[str, object]:
+    match outcome.verdict:
+        case None:
+            return {}
+        case Unresolved(reason):
+            return {"verdict": "unresolved", "verdict_reason": reason}
+        case Absent():
+            return {"verdict": "absent"}
 
 
 def _open(path: str | None) -> BinaryIO | None:

@@ -18,7 +18,7 @@ def test_the_demo_shows_the_main_job_and_its_proof(
     code = run(["demo", "--accounts", "20", "--concurrency", "20"])
     out, err = capsys.readouterr()
     assert code == 0
-    for words in ("19 actions of hubspot", "parameters of create_contact", "create_contact: Success"):
+    for words in ("20 actions of hubspot", "parameters of create_contact", "create_contact: Success"):
         assert words in out
     assert "17 of 20 done, 3 failed, 0 skipped" in err
     claims = [line.split() for line in out.splitlines() if line.endswith("matches ")]

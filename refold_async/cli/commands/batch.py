@@ -23,6 +23,7 @@ from refold_async.cli.exits import Exit, worst_exit
 from refold_async.cli.input_rows import AccountsFile
 from refold_async.cli.progress import ProgressDisplay
 from refold_async.cli.results import Results
+from refold_async.cli.settle_arguments import settle_options
 from refold_async.cli.signals import drain_on_signal
 from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
@@ -73,6 +74,7 @@ def _settings(given: dict[str, Any]) -> Options:
     "--journal", type=click.Path(dir_okay=False), help="Make the run resumable: rerun the same command."
 )
 @click.option("--retry-unknown", is_flag=True, help="Rerun the writes that an earlier run left unknown.")
+@settle_options
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, allow_dash=True),
