@@ -39,14 +39,15 @@ if TYPE_CHECKING:
     from refold_async._core.operation import Effect
 
 
-Fate = Literal["not_sent", "rejected", "unknown"]
-"""What became of a failed call.
+Fate = Literal["not_sent", "rejected", "unknown", "done"]
+"""What became of a call.
 
 `not_sent`: nothing of it reached a server. `rejected`: a response says that it was not done.
-`unknown`: it was sent, and no response tells whether it was done.
+`unknown`: it was sent, and no response tells whether it was done. `done`: the response says that it was done,
+and the error is about reading its data.
 """
 
-_CERTAINTY: Final = {"not_sent": 0, "rejected": 1, "unknown": 2}
+_CERTAINTY: Final[dict[Fate, int]] = {"done": 0, "not_sent": 0, "rejected": 1, "unknown": 2}
 
 
 def worst_fate(fate: Fate, earlier: Iterable[RefoldError] = ()) -> Fate:
@@ -59,7 +60,7 @@ class RefoldError(Exception):
 
     Attributes:
         message: What happened.
-        fate: What became of the call: `"not_sent"`, `"rejected"` or `"unknown"`.
+        fate: What became of the call: `"not_sent"`, `"rejected"`, `"unknown"` or `"done"`.
         status: The HTTP status of the response.
         error_type: The response's `http_error_type`.
         error_code: The response's `error_code`, or `error`.

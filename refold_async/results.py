@@ -144,6 +144,10 @@ class ActionResult:
             raise
 
     def _describe(self, error: UnreadableReplyError) -> None:
+        """Note on an error of the data that the action was done, and which call it was."""
+        error.fate, error.transient = "done", False
+        error.message = f"the action was done, but {error.message}"
+        error.args = (error.message,)
         error.operation = "actions.execute"
         if self._call is not None:
             (error.slug, error.action_id), error.linked_account_id, error.effect = self._call

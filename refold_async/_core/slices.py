@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from refold_async._core.decoding import decode_into
+from refold_async._core.lenient_json import repair
 from refold_async.errors import UnreadableReplyError
+
+T = TypeVar("T")
 
 _SLICE: Final = 128 * 1024
 """Bytes that are decoded before other tasks may run: one to three milliseconds."""
 
 _raw_lists: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _raw_objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], data: msgspec.Raw) -> T:
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeError):
+        return decoder.decode(repair(bytes(data)))  # it may hold half a character
 
 
 class _Pause:
@@ -32,7 +43,7 @@ def split_list(data: msgspec.Raw) -> list[msgspec.Raw]:
         UnreadableReplyError: If it is not a JSON list.
     """
     try:
-        return _raw_lists.decode(data)
+        return _decoded(_raw_lists, data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UnreadableReplyError(f"the data is not a list: {error}", fate="unknown") from None
 
@@ -46,7 +57,7 @@ def raw_at(data: msgspec.Raw, path: str) -> msgspec.Raw:
     rest = path
     while rest:
         try:
-            members = _raw_objects.decode(data)
+            members = _decoded(_raw_objects, data)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             members = {}
         key, rest = (rest, "") if rest in members else rest.split(".", 1) if "." in rest else (rest, "")
@@ -74,9 +85,15 @@ async def decode_items(items: Sequence[msgspec.Raw], kind: Any) -> AsyncIterator
             left = _SLICE
             await _Pause()
         try:
-            yield decode(item)
+            record = decode(item)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            name = getattr(kind, "__name__", kind)
-            raise UnreadableReplyError(
-                f"item {number} does not fit {name}: {error}", fate="unknown"
-            ) from None
+            record = _odd_record(number, item, kind, error)
+        yield record
+
+
+def _odd_record(number: int, item: msgspec.Raw, kind: Any, error: Exception) -> Any:
+    try:
+        return decode_into(item, Any if kind is None else kind)
+    except UnreadableReplyError:
+        name = getattr(kind, "__name__", kind)
+        raise UnreadableReplyError(f"item {number} does not fit {name}: {error}", fate="unknown") from None

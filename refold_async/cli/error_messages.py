@@ -29,6 +29,7 @@ _FATES: Final[dict[Fate, str]] = {
     "not_sent": "not_sent: the request never reached Refold",
     "rejected": "rejected: it was not done",
     "unknown": "unknown: it may have been done",
+    "done": "done: only its data could not be read",
 }
 
 
@@ -96,6 +97,8 @@ def _later(seconds: float | None) -> str:
 def _by_class(error: RefoldError) -> str | None:
     if error.fate == "unknown":
         return "run it again"
+    if error.fate == "done":
+        return "do not run it again; --json prints the data as it came"
     words = next((words for kind, words in _NEXT if isinstance(error, kind)), None)
     if words is None or ("{account}" in words and None in {error.linked_account_id, error.action_id}):
         return error.hint

@@ -46,7 +46,7 @@ def exit_code_of(error: RefoldError) -> Exit:
         return Exit.USAGE
     if error.needs_reconnect or isinstance(error, AuthenticationError | PermissionDeniedError):
         return Exit.AUTH
-    if error.fate == "unknown":
+    if error.fate in {"unknown", "done"}:  # neither may be repeated without a look
         return Exit.UNKNOWN
     if is_throttled(error):
         return Exit.THROTTLED

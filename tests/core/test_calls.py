@@ -9,18 +9,28 @@ import pytest
 
 from refold_async import (
     ActionFailed,
+    ActionResult,
     AuthenticationError,
     Cache,
+    ConflictError,
     InvalidCallError,
     NotFoundError,
+    RateLimitedError,
     ReconnectRequiredError,
     Refold,
+    StatusError,
+    TypedResult,
     UnreadableReplyError,
 )
 from refold_async._core.decoding import read_as
+from refold_async._core.operation import Effect
 from refold_async.api import actions
 from refold_async.api.action_schema import ActionParameter
 from refold_async.api.actions import Action
+from refold_async.cli.error_messages import hint_for
+from refold_async.cli.exits import Exit, exit_code_of
+from refold_async.integrations.starlette.problems import problem_of
+from refold_async.results import of_call
 from refold_async.sandbox import Sandbox
 from tests.reference import FOLDER, needs_reference
 
@@ -190,3 +200,50 @@ async def test_parameters_are_a_mapping(sandbox: Sandbox, refold: Refold) -> Non
             await refold.account("demo-user-1").actions.execute("hubspot", "get_contact", params)  # type: ignore[arg-type]
         assert (caught.value.action_id, caught.value.linked_account_id) == ("get_contact", "demo-user-1")
     assert not sandbox.requests
+
+
+@pytest.mark.parametrize("effect", ["read", "write"])
+async def test_an_error_after_success_says_that_the_call_was_done(refold: Refold, effect: Effect) -> None:
+    account = refold.account("demo-user-1")
+    params = {"email": "ann@example.com"}
+    result = await account.actions.execute("hubspot", "create_contact", params, effect=effect)
+
+    async def first_record() -> object:
+        return await anext(result.records("no.such.list"))
+
+    async def typed() -> object:
+        broken = ActionResult("Success", 200, msgspec.Raw(b'"\xff"'))
+        return TypedResult(of_call(broken, (("hubspot", "create_contact"), "demo-user-1", effect)), int).data
+
+    async def fitted() -> object:
+        return result.into(list[int])
+
+    for read in (first_record, typed, fitted):
+        with pytest.raises(UnreadableReplyError, match=r"^the action was done, but ") as caught:
+            await read()
+        error = caught.value
+        assert (error.fate, error.transient, error.effect) == ("done", False, effect)
+        assert "fate: done" in str(error)
+        assert error.args == (error.message,)
+        copied = pickle.loads(pickle.dumps(error))
+        assert (copied.fate, str(copied)) == ("done", str(error))
+        problem = problem_of(error)
+        assert (problem.status, problem.type) == (500, "urn:refold-async:unreadable-result")
+        assert "It was done" in problem.detail
+        assert exit_code_of(error) == Exit.UNKNOWN
+        assert "do not run it again" in (hint_for(error) or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(NotFoundError, 404), (ReconnectRequiredError, 401), (RateLimitedError, 429), (ConflictError, 409)],
+)
+def test_no_problem_claims_that_nothing_was_done_if_that_is_unknown(
+    kind: type[StatusError], status: int
+) -> None:
+    certain, unknown = kind("no", fate="rejected", status=status), kind("no", fate="unknown", status=status)
+    certain.effect = unknown.effect = "read"
+    assert "Nothing was done" in problem_of(certain).detail
+    assert "Nothing was done" not in problem_of(unknown).detail
+    assert problem_of(unknown).fate == "unknown"
+    assert problem_of(unknown).status == problem_of(certain).status

@@ -213,3 +213,16 @@ def test_what_is_not_json_is_not_a_result(body: str) -> None:
 def test_a_page_after_a_byte_order_mark_is_a_page() -> None:
     assert read_page(Page[Any], Response(200, {}, BOM + b"[1]")).items == [1]
     assert responses.read(list[Any], Response(200, {}, BOM + b"[1]")) == [1]
+
+
+@given(VALUE, STRING)
+def test_records_are_decoded_one_by_one(value: str, key: str) -> None:
+    body = f'{{"node_status":"Success","data":{{"rows":[{{{key}:{value},"id":1}},{{"id":2,"rest":{value}}}],{key}:{value}}}}}'
+
+    async def walk(**options: Any) -> list[Any]:
+        result = read_result(ActionResult, reply(200, body))
+        return [record async for record in result.records("rows", **options)]
+
+    if key not in {'"rows"', '"raw"', '"rest"', '"id"'}:
+        assert [record["id"] for record in asyncio.run(walk())] == [1, 2]
+        assert [record.id for record in asyncio.run(walk(into=Holder))] == [1, 2]

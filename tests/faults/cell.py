@@ -67,7 +67,7 @@ def due(fault: Fault, operation: Operation, times: int) -> Met:
     attempts = RETRY.attempts if expected.retried else 1
     return Met(
         error=expected.error,
-        fate=expected.fate,
+        fate="done" if late else expected.fate,
         late=late,
         attempts=0 if late else attempts,
         earlier=tuple((expected.error, expected.fate) for _ in range(attempts - 1)),

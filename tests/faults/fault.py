@@ -16,7 +16,7 @@ from .steps import Request, Scenario, Script
 
 T = TypeVar("T")
 Effect = Literal["read", "write"]
-Fate = Literal["not_sent", "rejected", "unknown"]
+Fate = Literal["not_sent", "rejected", "unknown", "done"]
 Wire = Literal["tcp", "tls"]
 
 TCP: tuple[Wire, ...] = ("tcp",)

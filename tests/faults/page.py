@@ -59,7 +59,7 @@ def _words(fault: Fault) -> str:
     notes = [
         f"{fault.wires[0].upper()} only" if len(fault.wires) == 1 else "",
         f"`retry_after` is {fault.wait:g}" if fault.wait is not None else "",
-        "an execute returns; reading its `data` raises" if fault.late else "",
+        "an execute returns; reading its `data` raises, with the fate `done`" if fault.late else "",
         "`UnreadableReplyError` in Python's debug modes" if fault.lenient else "",
         "the next call waits too" if fault.following == "DeadlineExceededError" else "",
     ]

@@ -129,7 +129,7 @@ async def fanning_out(refold: Refold, ids: list[str]) -> None:
 
 def telling(error: RefoldError) -> None:
     assert_type(error.fate, Fate)
-    assert_type(error.fate, Literal["not_sent", "rejected", "unknown"])
+    assert_type(error.fate, Literal["not_sent", "rejected", "unknown", "done"])
     assert_type(error.status, int | None)
     assert_type(error.retry_after, float | None)
     assert_type(error.earlier, tuple[RefoldError, ...])

@@ -38,6 +38,7 @@ Kind = Literal[
     "throttled",
     "app-throttled",
     "unknown-outcome",
+    "unreadable-result",
     "deadline-exceeded",
     "unavailable",
     "upstream-failed",
@@ -59,7 +60,7 @@ class HTTPProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         title: A short summary, the same for every problem of a kind.
         status: The HTTP status.
         detail: What it means for the client.
-        fate: The call's fate: `not_sent`, `rejected` or `unknown`.
+        fate: The call's fate: `not_sent`, `rejected`, `unknown` or `done`.
         instance: The id of this occurrence, also in the server's log.
         operation: The operation, e.g. `actions.execute`.
         slug: The app's slug.
@@ -104,6 +105,11 @@ _ANSWERS: Final[dict[Kind, tuple[int, str, str]]] = {
         "The outcome is unknown",
         "The request was sent, but no response confirms it. Check in the app before trying again.",
     ),
+    "unreadable-result": (
+        500,
+        "The result cannot be read",
+        "It was done, but its result is not of the form that this server expects. Do not send it again.",
+    ),
     "deadline-exceeded": (504, "Deadline exceeded", "There was no response in time."),
     "unavailable": (503, "Not available", "The service could not be reached. Nothing was done."),
     "upstream-failed": (502, "The service failed", "The service returned no usable response."),
@@ -114,6 +120,9 @@ _ANSWERS: Final[dict[Kind, tuple[int, str, str]]] = {
     "conflict": (409, "Conflict", "The current state does not allow this. Nothing was done."),
     "bad-call": (400, "Bad request", "The request is invalid. Nothing was done."),
 }
+
+_NOT_DONE: Final = re.compile(r" Nothing was done(?=[.;])[.;](?: reconnect it)?")
+"""What a read may not claim whose earlier attempt ended unknown, whatever its last one said."""
 
 _ID: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
@@ -128,6 +137,8 @@ def problem_of(error: RefoldError) -> HTTPProblem:
     """
     kind = kind_of(error)
     status, title, detail = _ANSWERS[kind]
+    if error.fate == "unknown":
+        detail = _NOT_DONE.sub("", detail)
     if kind == "unknown-outcome" and isinstance(error, DeadlineExceededError):
         status = 504
     return HTTPProblem(
@@ -148,6 +159,8 @@ def problem_of(error: RefoldError) -> HTTPProblem:
 
 def kind_of(error: RefoldError) -> Kind:
     """Return the kind of an error."""
+    if error.fate == "done":
+        return "unreadable-result"
     if error.fate == "unknown" and error.effect != "read":
         return "unknown-outcome"
     if error.needs_reconnect:
