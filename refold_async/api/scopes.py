@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from refold_async._core.operation import Effect, Method
 from refold_async._core.requester import Requester
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from refold_async.api.raw_calls import RawAnswer
 
 
+C = TypeVar("C", bound="Closing")
+
+
 class Closing:
     """An async context manager that closes its connections."""
 
     _sessions: Sessions
     _owns: bool
 
-    async def __aenter__(self) -> Self:
+    # Not `Self`, which jedi takes for this class: it would complete nothing of the client in `async with`.
+    async def __aenter__(self: C) -> C:  # noqa: PYI019
         if self._owns:
             self._sessions.reopen()
         return self
