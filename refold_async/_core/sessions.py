@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import warnings
 from collections.abc import AsyncGenerator, Coroutine, Hashable, Mapping
 from typing import Any, Final, NoReturn
 
@@ -201,6 +202,18 @@ class Sessions:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self._open.values()))})"
+
+    def __del__(self) -> None:
+        """Warn if the client is dropped while the event loop of its connections goes on."""
+        for session in getattr(self, "_open", {}).values():
+            if not session.closed and session.loop.is_running():
+                warnings.warn(
+                    f"a client of {session.base_url} was not closed; "
+                    "use `async with`, or `await client.aclose()`",
+                    ResourceWarning,
+                    stacklevel=2,
+                    source=self,
+                )
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled, and clients and accounts with it: the pickle would contain the key."""

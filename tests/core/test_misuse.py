@@ -1,5 +1,6 @@
 """Uses that people try first and that cannot work: each is answered with the way that does."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from refold_async import Refold
 from refold_async.results import restored
+from refold_async.sandbox import Sandbox
 
 REFOLD: Any = Refold("tk_1", base_url="http://127.0.0.1:9")
 RESULT: Any = restored("Success", 200, b'{"id": 1}')
@@ -37,3 +39,26 @@ async def awaited(thing: Any) -> None:
 def test_it_is_answered_with_what_works(use: Callable[[], object], words: str) -> None:
     with pytest.raises(TypeError, match=words):
         use()
+
+
+async def used(sandbox: Sandbox) -> Refold:
+    refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
+    await refold.account("demo-user-1").actions.list("hubspot")
+    return refold
+
+
+async def test_a_client_that_is_dropped_unclosed_is_warned_of(sandbox: Sandbox) -> None:
+    refold = await used(sandbox)
+    with pytest.warns(
+        ResourceWarning, match=r"was not closed; use `async with`, or `await client\.aclose\(\)`"
+    ):
+        del refold
+    gc.collect()
+
+
+async def test_a_client_that_is_closed_or_unused_is_not_warned_of(sandbox: Sandbox) -> None:
+    refold = await used(sandbox)
+    await refold.aclose()
+    unused = Refold("tk_1", base_url=sandbox.base_url)
+    del refold, unused
+    gc.collect()
