@@ -2,8 +2,9 @@
 
     python examples/nightly_sync.py [JOURNAL]
 
-Run it again after a crash, a deploy or a kill: what is done stays done, and no write runs twice. It
-calls the Refold that REFOLD_API_KEY and REFOLD_BASE_URL name, or a sandbox of its own without them.
+Run it again after a crash, a deploy or a kill: what is done stays done, and no write runs twice. Writes whose
+answers were lost are looked up, so that none stays unknown. It calls the Refold that REFOLD_API_KEY and
+REFOLD_BASE_URL name, or a sandbox of its own without them.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
-from refold_async import Call, Failed, Journal, PerAccount, RateLimit, Refold
+from refold_async import Call, Failed, Journal, Lookup, PerAccount, RateLimit, Refold, Settle
 from refold_async.sandbox import Sandbox
 
 
@@ -38,20 +40,32 @@ def tonights_calls(account_ids: Iterable[str], night: str) -> Iterator[Call]:
         yield Call(account_id, "hubspot", "create_contact", params, key=f"{night}/{account_id}")
 
 
+def by_email(call: Call) -> Lookup:
+    """Return how to find the contact that a call wrote. The address is ours alone: nobody else writes it."""
+    email = (call.params or {})["email"]
+
+    def found(data: Any) -> list[Any]:
+        return [record for record in data["results"] if record["properties"].get("email") == email]
+
+    return Lookup("search_contacts", {"propertyName": "email", "operator": "EQ", "value": email}, found=found)
+
+
 async def main() -> int:
     night = datetime.now(UTC).date().isoformat()
     journal = Journal(sys.argv[1] if len(sys.argv) > 1 else f"sync-{night}.sqlite", job=f"sync {night}")
+    # HubSpot's search lags by seconds, and no write is late by minutes: what is absent then was not done.
+    waits = [float(part) for part in os.environ.get("LOOK_AFTER", "30,120").split(",")]
+    settle = Settle(by_email, after=waits, absent="run")
     bounds = PerAccount(concurrency=2, rate=RateLimit(5, burst=2))
     async with connect() as (refold, account_ids):
         calls = tonights_calls(account_ids, night)
         async with refold.batch(
-            calls, journal=journal, per_account=bounds, stop_at_failure_share=0.5
+            calls, journal=journal, per_account=bounds, settle=settle, stop_at_failure_share=0.5
         ) as batch:
             async for outcome in batch:
                 if isinstance(outcome, Failed):
-                    fate = outcome.error.fate
                     print(f"{outcome.call.linked_account_id}: {outcome.error}")
-                    print("  look in the app before you repeat it" if fate == "unknown" else "  not done")
+                    print(f"  {outcome.verdict or 'not done'}")
         print(batch.summary)
     return 1 if batch.summary.failed else 0
 

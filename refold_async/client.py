@@ -221,6 +221,7 @@ class Refold(Scope):
 
         Raises:
             InvalidCallError: If the error has no call, or the look-up's action writes.
+            ClosedError: If the client is closed, also while it waits.
             SettingsError: If `lookup` is neither, or would run the call again.
         """
         from refold_async.settle.looking import settle_call  # noqa: PLC0415 - loaded on first use

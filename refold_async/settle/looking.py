@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from refold_async._core.requester import Requester
 from refold_async.api.actions import prepare_execute
@@ -18,6 +19,8 @@ from refold_async.settle.verdicts import (
     lookup_failed,
     plan_lookup,
 )
+
+_STEP: Final = 0.5
 
 
 def call_of(value: Call | RefoldError) -> Call:
@@ -49,12 +52,24 @@ async def settle_call(
     began = clock()
     verdict: Verdict | None = None
     for looks, wait in enumerate(lookup.after, 1):
-        await asyncio.sleep(began + wait - clock())
+        await _sleep_until(began + wait, requester)
         finding = await _look(requester, call, lookup.lookup)
         if (verdict := conclude(lookup, finding, looks)) is not None:
             break
     assert verdict is not None  # noqa: S101 - the last look-up has one
     return verdict
+
+
+async def _sleep_until(due: float, requester: Requester) -> None:
+    """Sleep until a time, in steps: closing the client must not wait for that time.
+
+    Raises:
+        ClosedError: If the client was closed.
+    """
+    clock = asyncio.get_running_loop().time
+    while (left := due - clock()) > 0:
+        await requester.session()
+        await asyncio.sleep(min(left, _STEP))
 
 
 async def _look(requester: Requester, call: Call, function: LookupFunction) -> Finding:

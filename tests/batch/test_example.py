@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from refold_async.sandbox import Sandbox
+from refold_async.sandbox import Fault, Sandbox
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly_sync.py"
 
@@ -31,6 +31,22 @@ async def test_the_nightly_job_resumes(sandbox: Sandbox, tmp_path: Path) -> None
     assert (code, said.splitlines()[0]) == (0, "40 done, 0 failed, 0 skipped")
     code, said = await nightly(tmp_path / "job.sqlite", **environment)
     assert (code, said.splitlines()[0]) == (0, "0 done, 0 failed, 40 skipped")
+    assert not sandbox.ledger.duplicates()
+
+
+async def test_the_nightly_job_ends_without_an_unknown_write(sandbox: Sandbox, tmp_path: Path) -> None:
+    for drop in ("before", "after"):
+        sandbox.faults.add(Fault(drop=drop, effect="write", times=4))
+    environment = {
+        "REFOLD_BASE_URL": sandbox.base_url,
+        "REFOLD_API_KEY": sandbox.api_key,
+        "ACCOUNTS": ",".join(f"demo-user-{number}" for number in range(1, 41)),
+        "LOOK_AFTER": "0.1",
+    }
+    code, said = await nightly(tmp_path / "job.sqlite", **environment)
+    assert (code, said.splitlines()[0]) == (0, "40 done, 0 failed, 0 skipped")
+    assert "unknown writes looked up: found 4" in said
+    assert len(sandbox.ledger.writes()) == 40
     assert not sandbox.ledger.duplicates()
 
 

@@ -14,7 +14,12 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def environment(sandbox: Sandbox) -> Mapping[str, str]:
     known = {name: value for name, value in os.environ.items() if not name.startswith("REFOLD")}
-    return {**known, "REFOLD_BASE_URL": sandbox.base_url, "REFOLD_API_KEY": sandbox.api_key}
+    return {
+        **known,
+        "REFOLD_BASE_URL": sandbox.base_url,
+        "REFOLD_API_KEY": sandbox.api_key,
+        "LOOK_AFTER": "0.1",
+    }
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """`Refold.settle`: one look-up, now."""
 
+import asyncio
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -133,6 +134,15 @@ async def test_a_closed_client_says_so(sandbox: Sandbox) -> None:
     await refold.aclose()
     with pytest.raises(ClosedError):
         await refold.settle(write(EMAIL), by_email)
+
+
+async def test_closing_the_client_ends_the_waiting(sandbox: Sandbox) -> None:
+    refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
+    settling = asyncio.create_task(refold.settle(write(EMAIL), Settle(by_email, after=(3600,))))
+    await asyncio.sleep(0.01)
+    await refold.aclose()
+    with pytest.raises(ClosedError):
+        await settling
 
 
 async def test_the_call_of_an_error_survives_pickling(refold: Refold, sandbox: Sandbox) -> None:
