@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self, Unpack
 
 from refold_async._core.checks import check_text
@@ -11,6 +12,7 @@ from refold_async._core.requester import Requester
 from refold_async._core.sessions import Sessions
 from refold_async.api.resource import Lazy
 from refold_async.api.scopes import Closing, Scope
+from refold_async.errors import InvalidCallError, RefoldError
 from refold_async.settings import Options, Settings, hide_logins, resolve_api_key, resolve_base_url
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from refold_async.api.env_variables import EnvVariables, OrganisationEnvVariables
     from refold_async.api.events import EventDefinitions, Events
     from refold_async.api.executions import Executions
-    from refold_async.api.hosted_connect import HostedConnect
+    from refold_async.api.hosted_connect import ConnectUrl, HostedConnect
     from refold_async.api.human_tasks import HumanTasks
     from refold_async.api.linked_accounts import KeyOwnAccount, LinkedAccounts, OwnAccount, TokenOwnAccount
     from refold_async.api.mcp_servers import McpServers
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from refold_async.api.workflows import KeyWorkflows, OrganisationWorkflows, TokenWorkflows, Workflows
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
     from refold_async.calls import Call, Verdict
-    from refold_async.errors import RefoldError
     from refold_async.settle import LookupFunction, Settle
 
 
@@ -161,6 +162,41 @@ class Refold(Scope):
         """
         check_text("linked_account_id", linked_account_id)
         return KeyAccount(self._requester.for_account(linked_account_id), self._sessions, owns=False)
+
+    async def reconnect_link(
+        self,
+        account: str | RefoldError,
+        *,
+        properties: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+    ) -> ConnectUrl:
+        """Return the link to a page on which a customer connects its apps again.
+
+        Calls `POST /api/v2/public/session-token`, then `POST /api/v2/public/connect-url` with that token.
+
+        The link contains a token that acts for the customer until it expires. Create it when the customer
+        asks for it, pass it to nobody else, and store it nowhere.
+
+        Args:
+            account: Your own id for the customer, or the error of a call that was made for it, e.g. a
+                `ReconnectRequiredError`.
+            properties: Properties of the page, e.g. `redirect_url`, to return the customer to.
+            timeout: Deadline of each of the two calls, retries included, in seconds; default: the client's.
+
+        Returns:
+            The link as `hosted_url`; its repr is hidden.
+
+        Raises:
+            InvalidCallError: If the error does not name an account.
+            NotFoundError: If there is no such linked account.
+            RefoldError: If a call fails in any other way.
+        """
+        from refold_async.api.hosted_connect import reconnect_link  # noqa: PLC0415 - loaded on first use
+
+        linked_account_id = account.linked_account_id if isinstance(account, RefoldError) else account
+        if linked_account_id is None:
+            raise InvalidCallError("the error names no linked account: pass the account's id")
+        return await reconnect_link(self._requester, linked_account_id, properties, timeout)
 
     def batch(self, calls: Calls, **options: Unpack[BatchOptions]) -> Batch:
         """Run many calls, e.g. one action for thousands of customers.

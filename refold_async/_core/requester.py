@@ -67,6 +67,14 @@ class Requester:
         """
         return Requester(self._sessions, self._settings, self._base_url, self._credential, linked_account_id)
 
+    def for_token(self, token: str) -> Requester:
+        """Return a requester that calls with a token instead, on connections of its own.
+
+        Raises:
+            SettingsError: If it cannot be a token.
+        """
+        return Requester(self._sessions, self._settings, self._base_url, Credential("token", token))
+
     @property
     def timeout(self) -> float:
         """The default timeout of a call, in seconds."""

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from refold_async._core import checks
 from refold_async._core.checks import check_mapping
+from refold_async._core.requester import Requester
 from refold_async._core.responses import RedactedRepr
 from refold_async.api import operations
 from refold_async.api.common import Record
 from refold_async.api.resource import Resource
+from refold_async.api.session_tokens import SessionTokens
+from refold_async.errors import UnreadableReplyError
 
 
 class ConnectUrl(RedactedRepr, frozen=True, kw_only=True):
@@ -23,6 +26,23 @@ class ConnectUrl(RedactedRepr, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return "ConnectUrl(***)"
+
+
+async def reconnect_link(
+    requester: Requester,
+    linked_account_id: str,
+    properties: Mapping[str, object] | None,
+    timeout: float | None,
+) -> ConnectUrl:
+    """Create a session token of a customer, and the URL of its connect page; see `Refold.reconnect_link`."""
+    session = await SessionTokens(requester).create(linked_account_id, timeout=timeout)
+    if session.token is None:
+        raise UnreadableReplyError("the response holds no token", fate="unknown")
+    page = HostedConnect(requester.for_token(session.token))
+    link = await page.create_url(linked_account_id, properties, timeout=timeout)
+    if link.hosted_url is None:
+        raise UnreadableReplyError("the response holds no URL", fate="unknown")
+    return link
 
 
 class HostedConnect(Resource):

@@ -68,6 +68,18 @@ async def _delete(terminal: Terminal, refold: Refold, *, account_id: str, yes: b
     terminal.report(message, f"deleted {account_id}")
 
 
+@accounts.command("reconnect")
+@click.argument("account_id", metavar="ID")
+@client_command
+async def _reconnect(terminal: Terminal, refold: Refold, *, account_id: str) -> None:
+    """Print a link on which the customer connects its apps again, alone on stdout.
+
+    The link contains a token that acts for the customer until it expires: pass it to nobody else.
+    """
+    link = await refold.reconnect_link(account_id)
+    terminal.report({"url": link.hosted_url}, link.hosted_url or "")
+
+
 @accounts.command("token")
 @click.argument("account_id", metavar="ID")
 @click.option("--fresh", is_flag=True, help="Create a new token even if the current one is still valid.")

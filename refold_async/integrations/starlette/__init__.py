@@ -88,8 +88,12 @@ def install(
     settle: Settle | None = None,
     on_verdict: OnVerdict = log_verdict,
     settled_path: str | None = "/settled",
+    reconnect_links: bool = False,
 ) -> None:
     """Add the exception handlers and middleware to an application before it starts.
+
+    To the OpenAPI document of a FastAPI application it adds these problems, on every route that uses the
+    client, and the data of handlers that return `ActionResponse[T]`.
 
     Args:
         app: The application.
@@ -102,11 +106,18 @@ def install(
             `SettleMiddleware`. Default: they are not.
         on_verdict: Called with each such write and its verdict.
         settled_path: Where clients ask for verdicts; `None` for nowhere.
+        reconnect_links: Whether the response to a call whose customer must reconnect an app carries a link to
+            do so, as `reconnect_url`. The link contains a token of the customer that the call was for: only
+            turn it on if handlers call for nobody but the signed-in customer.
 
     Raises:
         SettingsError: If `settle` would run calls again.
     """
-    add_exception_handlers(app)
+    add_exception_handlers(app, reconnect_links=reconnect_links)
+    if hasattr(app, "openapi"):
+        from refold_async.integrations.openapi import document  # noqa: PLC0415 - Starlette may stand alone
+
+        document(app)
     if settle is not None:
         check_reports(settle)
         app.add_middleware(SettleMiddleware, settle=settle, on_verdict=on_verdict, path=settled_path)

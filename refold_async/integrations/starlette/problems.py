@@ -68,6 +68,8 @@ class HTTPProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         attempts: The number of attempts.
         request_id: Refold's id of the request, for its support.
         retry_after: Seconds to wait before retrying, as in the header.
+        reconnect_url: Where the customer connects the app again, if `install(reconnect_links=True)` asks for
+            it. It contains a token of the customer.
     """
 
     type: str
@@ -82,6 +84,7 @@ class HTTPProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     attempts: int = 0
     request_id: str | None = None
     retry_after: int | None = None
+    reconnect_url: str | None = None
 
 
 _ANSWERS: Final[dict[Kind, tuple[int, str, str]]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,11 +20,30 @@ from refold_async.integrations.starlette.problems import HTTPProblem, kind_of, p
 from refold_async.integrations.starlette.settling import SCOPE_KEY, SettleMiddleware
 from refold_async.results import ActionResult
 
+if TYPE_CHECKING:  # a type parameter with a default: `ActionResponse` alone stays complete for type checkers
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", default=Any)
+
+    class _Typed(Response, Generic[T]): ...
+
+else:
+
+    class _Typed(Response):
+        def __class_getitem__(cls, model: object) -> type:
+            return cls
+
+
 _logger: Final = logging.getLogger("refold_async")
 
 
-class ActionResponse(Response):
+class ActionResponse(_Typed["T"]):
     """Returns an action's data byte for byte, without decoding it.
+
+    As `ActionResponse[Contact]`, FastAPI's document describes the data as that type; nothing is checked.
+
+    Attributes:
+        model: The type of the data, if it is named.
 
     Args:
         result: The result of `actions.execute`.
@@ -33,6 +53,13 @@ class ActionResponse(Response):
     """
 
     media_type = "application/json"
+    model: ClassVar[Any] = None
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, model: Any) -> type:
+            """Return the class with a type for its data: a class too, as FastAPI needs."""
+            return _with_model(cls, model)
 
     def __init__(
         self,
@@ -42,6 +69,12 @@ class ActionResponse(Response):
         background: BackgroundTask | None = None,
     ) -> None:
         super().__init__(bytes(result.raw), status_code, headers, background=background)
+
+
+@lru_cache(maxsize=512)
+def _with_model(cls: type, model: Any) -> type:
+    named = f"{cls.__name__}[{getattr(model, '__name__', model)}]"
+    return type(named, (cls,), {"model": model, "__module__": cls.__module__})
 
 
 class ProblemResponse(Response):
@@ -81,6 +114,25 @@ async def answer_and_settle(request: Request, error: Exception) -> Response:
         if location is not None:
             response.headers["Location"] = location
     return response
+
+
+async def answer_with_link(request: Request, error: Exception) -> Response:
+    """Return the response of `answer_and_settle`, with a link if the customer must reconnect an app."""
+    if not isinstance(error, RefoldError) or kind_of(error) != "reconnect-required":
+        return await answer_and_settle(request, error)
+    problem = problem_of(error)
+    _log(request, error, problem)  # before the link is in it: it contains a token
+    return ProblemResponse(await _with_link(request, error, problem))
+
+
+async def _with_link(request: Request, error: RefoldError, problem: HTTPProblem) -> HTTPProblem:
+    """Add the link to a problem. A failure to create one is logged and hides nothing of the first error."""
+    try:
+        link = await get_refold(request).reconnect_link(error)
+    except RefoldError as failure:
+        _logger.warning("no reconnect link: %s", name_error(failure))
+        return problem
+    return msgspec.structs.replace(problem, reconnect_url=link.hosted_url)
 
 
 def answer_group(request: Request, group: Exception) -> Response:
@@ -128,7 +180,12 @@ def _log(request: Request, error: RefoldError, problem: HTTPProblem) -> None:
     )  # fmt: skip
 
 
-def add_exception_handlers(app: Starlette) -> None:
-    """Add exception handlers for the SDK's errors, including those of task groups that only read."""
-    app.add_exception_handler(RefoldError, answer_and_settle)
+def add_exception_handlers(app: Starlette, *, reconnect_links: bool = False) -> None:
+    """Add exception handlers for the SDK's errors, including those of task groups that only read.
+
+    Args:
+        app: The application.
+        reconnect_links: Whether a 409 for an app to reconnect carries the link to do so; see `install`.
+    """
+    app.add_exception_handler(RefoldError, answer_with_link if reconnect_links else answer_and_settle)
     app.add_exception_handler(ExceptionGroup, answer_group)
