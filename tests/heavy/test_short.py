@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import needs
+
 from .ledger_check import LedgerCheck
 from .mutants import mutants
 from .resource_usage import MIB, ResourceUsage, growth
@@ -40,6 +42,14 @@ def test_writes_under_faults(transport: str) -> None:
     )
     assert counts is not None, output
     assert int(counts[1]) > 200
+
+
+@needs("nginx")
+@needs("haproxy")
+def test_writes_through_proxies() -> None:
+    transport = os.environ.get("REFOLD_TRANSPORT", "direct")
+    output = run("proxies", "--writes", "600", "--pause", "0.05", "--timeout", "3", transport=transport)
+    assert re.search(r"600 writes: .*; 0 twice, 0 contradicted", output), output
 
 
 def test_settled_writes() -> None:

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 
 from refold_async._core.transport.keep_alive import KEPT_ALIVE
+from refold_async._core.transport.resolver import CachingResolver
 from refold_async.settings import Settings
 
 CONNECT_TIMEOUT: Final = 10.0
@@ -30,20 +31,23 @@ HEADERS: Final = {
 }
 """The headers of every request. aiohttp decodes no other encodings without extra packages."""
 
-_DNS_KEPT: Final = 30
+DNS_KEPT: Final = 30
 """Seconds that the addresses of a host are cached."""
 
 
 def open_http(
-    settings: Settings, proxy: str | None, request_class: type[ClientRequest] = ClientRequest
+    settings: Settings,
+    resolver: CachingResolver,
+    proxy: str | None,
+    request_class: type[ClientRequest] = ClientRequest,
 ) -> aiohttp.ClientSession:
-    """Open a session in the running event loop."""
+    """Open a session in the running event loop; the caller closes the resolver."""
     _tune_allocator()
     # No limit here: the connector's is not first come, first served, and waiting for it would look like a
     # slow server. The session's CapacityLimiter comes before it instead.
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=0, ssl=settings.ssl, keepalive_timeout=KEPT_ALIVE, ttl_dns_cache=_DNS_KEPT
+            limit=0, ssl=settings.ssl, keepalive_timeout=KEPT_ALIVE, resolver=resolver, use_dns_cache=False
         ),
         max_line_size=LARGEST_HEADER,
         max_field_size=LARGEST_HEADER,

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 import aiohttp
-from aiohttp import ClientRequest, ClientTimeout, TCPConnector, http_writer, streams
+from aiohttp import ClientRequest, ClientTimeout, http_writer, streams
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import BaseConnector, Connection
 from aiohttp.http import RawResponseMessage
@@ -27,10 +27,11 @@ from yarl import URL
 
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
-from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, HEADERS, open_http
+from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, DNS_KEPT, HEADERS, open_http
 from refold_async._core.transport.connections import decoded
 from refold_async._core.transport.errors import TooLargeError
 from refold_async._core.transport.kept_connection import KeptConnection
+from refold_async._core.transport.resolver import CachingResolver
 from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.settings import Settings
 
@@ -87,8 +88,9 @@ class FastTransport:
         self._idle: list[KeptConnection] = []
         self._credential: Mapping[str, str] = {}
         self._common = b""
-        self._http = open_http(settings, None)
-        self._connector = cast("TCPConnector", self._http.connector)
+        self._resolver = CachingResolver(DNS_KEPT)
+        self._http = open_http(settings, self._resolver, None)
+        self._connector = cast("BaseConnector", self._http.connector)
         self._key = ClientRequest(
             "GET",
             url.origin(),
@@ -110,6 +112,7 @@ class FastTransport:
         for kept in self._kept:
             kept.abort()
         await self._http.close()
+        await self._resolver.close()
 
     async def exchange(
         self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
@@ -235,7 +238,7 @@ class FastTransport:
             connection = await wait_until(min(due, ends), connecting)
         except BaseException as error:
             # Its addresses may be dead: the next attempt looks the host up again.
-            self._connector.clear_dns_cache()
+            self._resolver.forget()
             if isinstance(error, OutOfTimeError) and due > ends:
                 raise aiohttp.ConnectionTimeoutError from None
             raise

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
@@ -24,15 +24,16 @@ from yarl import URL
 
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
-from refold_async._core.transport.aiohttp_session import HEADERS, open_http
+from refold_async._core.transport.aiohttp_session import DNS_KEPT, HEADERS, open_http
 from refold_async._core.transport.connections import consume_exception, decoded, end_body, readable
 from refold_async._core.transport.errors import TooLargeError
 from refold_async._core.transport.keep_alive import idle_seconds, lifetime
+from refold_async._core.transport.resolver import CachingResolver
 from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.settings import Settings
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, StreamReader, TCPConnector
+    from aiohttp import ClientResponse, StreamReader
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
@@ -171,8 +172,8 @@ class PublicTransport:
         self._urls: OrderedDict[str, URL] = OrderedDict()
         self._busy: set[ClientResponse] = set()
         self._pool = _Pool(settings.max_connection_age)
-        self._http = open_http(settings, proxy, _Request)
-        self._connector = cast("TCPConnector", self._http.connector)
+        self._resolver = CachingResolver(DNS_KEPT)
+        self._http = open_http(settings, self._resolver, proxy, _Request)
 
     @property
     def http(self) -> aiohttp.ClientSession:
@@ -185,6 +186,7 @@ class PublicTransport:
             if response.connection is not None and response.connection.transport is not None:
                 response.connection.transport.abort()
         await self._http.close()
+        await self._resolver.close()
 
     async def exchange(
         self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
@@ -219,7 +221,7 @@ class PublicTransport:
             raise
         except BaseException:
             # The host's addresses may be dead: the next attempt looks it up again.
-            self._connector.clear_dns_cache()
+            self._resolver.forget()
             raise
         self._busy.add(response)
         try:
