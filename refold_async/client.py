@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
     from refold_async.calls import Call, Verdict
     from refold_async.settle import LookupFunction, Settle
+    from refold_async.walks.fan_out import WalkOptions, Walks, WalkSource
 
 
 class SessionManager(Closing):
@@ -219,6 +220,23 @@ class Refold(Scope):
         client_settings = self._sessions.settings
         runner = ExecuteRunner(self._requester, client_settings, settings)
         return Batch(calls, runner, settings, listening(client_settings.hooks))
+
+    def walks(self, walks: WalkSource, **options: Unpack[WalkOptions]) -> Walks:
+        """Read all pages of many walks, e.g. the contacts of thousands of customers.
+
+        Each page calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`. Use it with
+        `async with`, and iterate over it for `WalkPage`, `WalkFailed` and `WalkSkipped`.
+
+        Args:
+            walks: An iterable or async iterable of `Walk`, read only as fast as the pages are read.
+            options: Settings; see `WalkOptions`.
+
+        Raises:
+            SettingsError: If a setting cannot work.
+        """
+        from refold_async.walks.fan_out import make_walks  # noqa: PLC0415 - loaded on first use
+
+        return make_walks(self._requester, self._sessions.settings, walks, options)
 
     async def run(self, calls: Calls, **options: Unpack[BatchOptions]) -> BatchReport:
         """Run many calls to the end, and return all outcomes; see `batch`.

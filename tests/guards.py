@@ -53,4 +53,4 @@ _blocking = BlockBuster(  # test support may block: the ledger, recordings
 )
 _blocking.functions["threading.Lock.acquire"].can_block_in(  # joining an idle thread
     "refold_async/batch/journal/group_commits.py", {"aclose", "_close_unwanted"}
-)
+).can_block_in("refold_async/walks/state.py", {"aclose", "_close_unwanted"})

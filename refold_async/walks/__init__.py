@@ -2,10 +2,41 @@
 
     async for contact in account.actions.walk("hubspot", "get_contact", {"limit": "100"}): ...
 
+    async with refold.walks(walks, concurrency=50, state="contacts.sqlite") as pages:
+        async for item in pages: ...  # WalkPage | WalkFailed | WalkSkipped
+
 `paging.py` finds how an answer is paged, `position.py` which page comes next, `pages.py` reads one walk.
+`fan_out.py` runs many of them on the batch, and `state.py` is the file that they resume from.
 """
 
+from refold_async.walks.fan_out import (
+    WalkFailed,
+    WalkItem,
+    WalkOptions,
+    WalkProgress,
+    Walks,
+    WalkSkipped,
+    WalkSource,
+    WalkSummary,
+)
 from refold_async.walks.pages import ActionPages, Walk, WalkPage
 from refold_async.walks.paging import Cursor, NextLink, Offset, PageNumber, Paging
 
-__all__ = ["ActionPages", "Cursor", "NextLink", "Offset", "PageNumber", "Paging", "Walk", "WalkPage"]
+__all__ = [
+    "ActionPages",
+    "Cursor",
+    "NextLink",
+    "Offset",
+    "PageNumber",
+    "Paging",
+    "Walk",
+    "WalkFailed",
+    "WalkItem",
+    "WalkOptions",
+    "WalkPage",
+    "WalkProgress",
+    "WalkSkipped",
+    "WalkSource",
+    "WalkSummary",
+    "Walks",
+]

@@ -169,6 +169,11 @@ class PageReader:
         return self._position.point
 
     @property
+    def base(self) -> Mapping[str, object]:
+        """The parameters of the walk, those of the page aside."""
+        return self._position.base
+
+    @property
     def params(self) -> dict[str, object]:
         """The parameters that ask for the next page."""
         return self._position.params

@@ -73,11 +73,11 @@ class Position:
 
     Attributes:
         point: Where the next page begins.
-        paging: The paging, once it is known.
+        base: The parameters of the walk, those of the page aside.
     """
 
     def __init__(self, params: Mapping[str, object], point: ResumePoint, *, given: bool) -> None:
-        self._params: Final = params
+        self.base: Final = params
         self._given: Final = given
         self._seen: set[int] = set()
         self._empty = 0
@@ -86,7 +86,7 @@ class Position:
     @property
     def params(self) -> dict[str, object]:
         """The parameters that ask for the next page."""
-        return {**self._params, **self.point.next}
+        return {**self.base, **self.point.next}
 
     def refuse_repeat(self, content: bytes) -> None:
         """Check that a page with records is a new one, by its hash.
@@ -167,8 +167,8 @@ class Position:
         point = self.point
         before = 0
         if isinstance(paging, Offset):
-            before = self._number(self._params.get(paging.param, 0), paging.param)
-        elif paging is not None and paging.param in self._params:
+            before = self._number(self.base.get(paging.param, 0), paging.param)
+        elif paging is not None and paging.param in self.base:
             return  # it began in the middle, so the count says nothing
         if point.total is not None and not point.live and before + point.record_count < point.total:
             raise IncompleteWalkError(
@@ -204,7 +204,7 @@ class Position:
         if not signals.more and (end == total or (not count and (total is None or end > total))):
             return None
         # By what came, not by what was asked for: services cap the size of a page.
-        return end if count else start + self._number(self._params.get(paging.limit, 1), paging.limit)
+        return end if count else start + self._number(self.base.get(paging.limit, 1), paging.limit)
 
     def _after_page(
         self, paging: PageNumber, values: Mapping[str, Scalar], signals: Signals, sent: object, count: int
@@ -212,7 +212,7 @@ class Position:
         number = self._number(paging.first if sent is None else sent, paging.param)
         pages, total = _count_at(values, paging.pages), self.point.total
         if not signals.more:
-            from_start = paging.param not in self._params
+            from_start = paging.param not in self.base
             if pages is not None and number - paging.first + 1 >= pages:
                 return None
             if pages is None and (not count or (from_start and self.point.record_count == total)):

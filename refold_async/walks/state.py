@@ -1,0 +1,297 @@
+"""What lets walks go on after a crash: a point per unfinished walk, a mark per finished one, in SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from refold_async._core.private_files import open_private
+from refold_async.batch.tasks import run_shielded
+from refold_async.errors import JournalError
+from refold_async.walks.pages import Walk
+
+T = TypeVar("T")
+
+_APPLICATION_ID: Final = 0x5246574B
+_SCHEMA: Final = f"""
+    PRAGMA application_id = {_APPLICATION_ID};
+    PRAGMA user_version = 1;
+    CREATE TABLE job (
+        base_url TEXT NOT NULL, run INTEGER NOT NULL, started REAL NOT NULL, ended INTEGER NOT NULL
+    );
+    CREATE TABLE walks (key TEXT PRIMARY KEY, run INTEGER NOT NULL, point TEXT, mark REAL) WITHOUT ROWID;
+    CREATE TABLE files (
+        name TEXT PRIMARY KEY, run INTEGER NOT NULL, rows INTEGER NOT NULL,
+        keys TEXT NOT NULL, columns TEXT NOT NULL
+    ) WITHOUT ROWID;
+"""
+_PUT: Final = """
+    INSERT INTO walks VALUES (?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE
+    SET run = excluded.run, point = excluded.point, mark = coalesce(excluded.mark, mark)
+"""
+
+
+_FILES: Final = "SELECT name, run, rows, keys, columns FROM files ORDER BY name"
+
+
+class WalkRow(NamedTuple):
+    """How far a walk is.
+
+    Attributes:
+        key: The walk's key.
+        run: The run that recorded this.
+        point: Where its next page begins; `None` if it is complete.
+        mark: The high-water mark of its last complete walk, in seconds since 1970.
+    """
+
+    key: str
+    run: int
+    point: str | None
+    mark: float | None = None
+
+
+class OwnedFile(NamedTuple):
+    """A file that belongs to the state: its name, run, rows, the keys of its walks, and its columns."""
+
+    name: str
+    run: int
+    rows: int
+    keys: list[str]
+    columns: dict[str, str]
+
+
+def key_of(walk: Walk) -> str:
+    """Return what identifies a walk across runs: customer, action and parameters."""
+    params = blake2b(msgspec.json.encode(walk.params or {}, order="sorted"), digest_size=6).hexdigest()
+    return f"{walk.linked_account_id}\x1f{walk.slug}\x1f{walk.action_id}\x1f{params}"
+
+
+class StateFile:
+    """An open state, locked against other processes.
+
+    Args:
+        path: The file; created, for its owner alone, if it does not exist.
+        base_url: Where the walks go.
+        once: Whether a run that has ended is continued, instead of a new one begun.
+
+    Attributes:
+        run: The number of this run, from 1.
+        started: When it began, in seconds since 1970.
+
+    Raises:
+        JournalError: If the file is another's, locked, damaged or no state, or cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, base_url: str, once: bool) -> None:
+        self._path: Final = Path(path).absolute()
+        with self._errors():
+            if not self._path.exists():
+                open_private(self._path, "ab").close()
+            self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            with self._errors():
+                self._lock()
+                self.run, self.started = self._register(base_url, once=once)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _lock(self) -> None:
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (objects,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        if objects and application != _APPLICATION_ID:
+            raise JournalError(f"{self._path} is another SQLite database, not the state of walks")
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
+        with self._transaction():
+            for statement in () if objects else _SCHEMA.split(";"):
+                self._db.execute(statement)
+
+    def _register(self, base_url: str, *, once: bool) -> tuple[int, float]:
+        """Return the number and the start of the run to continue, or of a new one."""
+        with self._transaction():
+            row = self._db.execute("SELECT base_url, run, started, ended FROM job").fetchone()
+            if row is None:
+                row = (base_url, 1, time.time(), 0)
+                self._db.execute("INSERT INTO job VALUES (?, ?, ?, ?)", row)
+            elif row[0] != base_url:
+                raise JournalError(f"the state {self._path} is of walks against {row[0]}, not {base_url}")
+            elif row[3] and not once:
+                row = (base_url, row[1] + 1, time.time(), 0)
+                self._db.execute("UPDATE job SET run = ?, started = ?, ended = 0", row[1:3])
+        return int(row[1]), float(row[2])
+
+    def look(self, key: str) -> WalkRow | None:
+        """Return what is recorded of a walk."""
+        with self._errors():
+            row = self._db.execute("SELECT key, run, point, mark FROM walks WHERE key = ?", (key,)).fetchone()
+        return None if row is None else WalkRow(*row)
+
+    def write(
+        self, rows: Collection[WalkRow], files: Collection[OwnedFile] = (), lost: Collection[str] = ()
+    ) -> None:
+        """Record walks, and the files that belong to the state or no longer do, in one commit."""
+        with self._errors(), self._transaction():
+            self._db.executemany(_PUT, rows)
+            self._db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in lost])
+            self._db.executemany(
+                "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
+                [(each.name, each.run, each.rows, _text(each.keys), _text(each.columns)) for each in files],
+            )
+
+    def files(self) -> list[OwnedFile]:
+        """Return the files that belong to the state."""
+        with self._errors():
+            rows = self._db.execute(_FILES).fetchall()
+        return [
+            OwnedFile(name, run, number, msgspec.json.decode(keys), msgspec.json.decode(columns))
+            for name, run, number, keys, columns in rows
+        ]
+
+    def end(self) -> None:
+        """Record that the run has ended: the next one is a new one."""
+        with self._errors(), self._transaction():
+            self._db.execute("UPDATE job SET ended = 1")
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        with self._errors():
+            self._db.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, ValueError) as error:
+            name = getattr(error, "sqlite_errorname", "")
+            what = (
+                "is in use by another process"
+                if name.startswith("SQLITE_BUSY")
+                else f"cannot be used: {error}"
+            )
+            raise JournalError(f"the state {self._path} {what}") from error
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+class StateThread:
+    """A state in its own thread, with group commits: while rows are written, the next ones are collected.
+
+    Args:
+        thread: An executor with one thread.
+        file: The state, opened in that thread.
+    """
+
+    def __init__(self, thread: ThreadPoolExecutor, file: StateFile) -> None:
+        self._thread: Final = thread
+        self._pending: dict[str, WalkRow] = {}
+        self._committing: asyncio.Future[None] | None = None
+        self.file: Final = file
+        self.error: JournalError | None = None
+
+    @classmethod
+    async def open(cls, path: str | os.PathLike[str], *, base_url: str, once: bool) -> StateThread:
+        """Open a state.
+
+        Raises:
+            JournalError: If it cannot be used.
+        """
+        thread = ThreadPoolExecutor(1, thread_name_prefix="refold-walks")
+        opening = asyncio.get_running_loop().run_in_executor(
+            thread, lambda: StateFile(path, base_url=base_url, once=once)
+        )
+        try:
+            return cls(thread, await asyncio.shield(opening))
+        except BaseException:
+            await run_shielded(_close_unwanted(opening, thread))
+            raise
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run something in the state's thread.
+
+        Raises:
+            JournalError: If the state failed.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def put(self, row: WalkRow) -> None:
+        """Record a walk with the next commit."""
+        self._pending[row.key] = row
+        if self._committing is None and self.error is None:
+            self._commit()
+
+    def check(self) -> None:
+        """Raise the error of an earlier commit.
+
+        Raises:
+            JournalError: If the state failed.
+        """
+        if self.error is not None:
+            raise self.error
+
+    async def flush(self) -> None:
+        """Wait until everything is recorded.
+
+        Raises:
+            JournalError: If the state failed.
+        """
+        while self._committing is not None:
+            await asyncio.wait([self._committing])
+        self.check()
+
+    async def aclose(self) -> None:
+        """Record what is pending, and close the file."""
+        try:
+            with contextlib.suppress(JournalError):
+                await self.flush()
+            await self.run(self.file.close)
+        finally:
+            self._thread.shutdown()
+
+    def _commit(self) -> None:
+        rows, self._pending = list(self._pending.values()), {}
+        loop = asyncio.get_running_loop()
+        self._committing = loop.run_in_executor(self._thread, self.file.write, rows)
+        self._committing.add_done_callback(self._committed)
+
+    def _committed(self, done: asyncio.Future[None]) -> None:
+        self._committing = None
+        if (failure := done.exception()) is not None:
+            self.error = failure if isinstance(failure, JournalError) else JournalError(repr(failure))
+        elif self._pending:
+            self._commit()
+
+
+async def _close_unwanted(opening: asyncio.Future[StateFile], thread: ThreadPoolExecutor) -> None:
+    """Close a file whose opener was cancelled: else it would stay locked."""
+    try:
+        with contextlib.suppress(JournalError):
+            file = await opening
+            await asyncio.get_running_loop().run_in_executor(thread, file.close)
+    finally:
+        thread.shutdown()
