@@ -29,6 +29,7 @@ from refold_async.batch import (
     PerAccount as PerAccount,
 )
 from refold_async.blocking import Portal as Portal, portal as portal
+from refold_async.batch.journal.records import JournalRecord as JournalRecord
 from refold_async.calls import (
     Absent as Absent,
     Call as Call,
@@ -61,6 +62,7 @@ from refold_async.errors import (
     InterruptedRunError as InterruptedRunError,
     InvalidCallError as InvalidCallError,
     JournalError as JournalError,
+    JournalInUseError as JournalInUseError,
     NotFoundError as NotFoundError,
     PermissionDeniedError as PermissionDeniedError,
     RateLimitedError as RateLimitedError,

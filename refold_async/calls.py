@@ -132,7 +132,6 @@ def _is_key(value: object) -> bool:
 
 Reason = Literal[
     "done_before",
-    "unknown_before",
     "duplicate_key",
     "reconnect",
     "stopped",
@@ -146,8 +145,8 @@ Reason = Literal[
 ]
 """Why a call was not run.
 
-`done_before`: the journal says that an earlier run did it. `unknown_before`: an earlier run reported
-that it is unknown whether this write was done. `duplicate_key`: an earlier write of this run has its key.
+`done_before`: the journal says that an earlier run did it. `duplicate_key`: an earlier write of this run
+has its key.
 `reconnect`: the customer must reconnect the app, as an earlier call found. The others say why the
 batch stopped: `stopped` by `Batch.stop`, `failed_call` and `failure_share` by the limits on failures,
 `api_key_refused`, `client_closed`, `deadline` (of an enclosing `deadline` block), `input_failed` and
@@ -209,7 +208,7 @@ class Done(_Outcome, frozen=True):
 
     Attributes:
         result: The result.
-        replayed: Whether the result was replayed from an earlier run's journal.
+        replayed: Whether the result is that of an earlier run, from its journal.
         settled: Whether its fate was unknown until a look-up found what it wrote; `result` then has the
             record found as its data.
     """

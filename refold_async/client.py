@@ -255,7 +255,7 @@ class Refold(Scope):
         from refold_async.batch import BatchReport  # noqa: PLC0415 - loaded on first use
 
         async with self.batch(calls, **options) as batch:
-            outcomes = [outcome async for outcome in batch]
+            outcomes = await batch.collect()
         outcomes.sort(key=lambda outcome: outcome.index)
         return BatchReport(outcomes, batch.summary)
 

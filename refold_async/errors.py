@@ -4,7 +4,8 @@ RefoldError
 ├── SettingsError               a setting that cannot work (also a ValueError)
 ├── InvalidCallError            an argument that cannot be sent (also a ValueError)
 ├── JournalError                a batch's journal that cannot be used
-├── InterruptedRunError         a write that was in progress when an earlier run of its batch ended
+│   └── JournalInUseError       another batch or process is using it
+├── InterruptedRunError         a write that an earlier run of its batch left unknown
 ├── ClosedError                 the client was closed
 ├── ConnectionFailedError       no connection could be made, or it was lost
 │   └── CertificateError        a TLS certificate was refused
@@ -191,14 +192,18 @@ class InvalidCallError(RefoldError, ValueError):
 
 
 class JournalError(RefoldError):
-    """A batch's journal cannot be used: it is another job's, locked or damaged, or the disk is full.
+    """A batch's journal cannot be used: it is another job's or damaged, was deleted, or the disk is full.
 
     Nothing is sent once this is raised.
     """
 
 
+class JournalInUseError(JournalError):
+    """Another batch or process is using the journal: wait until it has ended, or end it."""
+
+
 class InterruptedRunError(RefoldError):
-    """A write was in progress when an earlier run of its batch was killed: its fate is `unknown`."""
+    """An earlier run of a batch left a write unknown: it was killed meanwhile, or the response was lost."""
 
 
 class ClosedError(RefoldError):

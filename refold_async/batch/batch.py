@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
@@ -54,6 +55,9 @@ class Batch:
     Outcomes come as calls end; a slow consumer slows the batch. Leaving the block early cancels the calls
     under way; `under_way` then names them.
 
+    With a journal, an outcome is delivered when the next one is asked for, or when the block is left
+    without an exception. A resumed run hands those over that were not.
+
     If the batch cannot go on (the input raises, the journal fails), it starts nothing more, reports the
     calls under way, skips the queued ones, and then raises that error from the iteration, or at the end of
     the block.
@@ -75,6 +79,7 @@ class Batch:
         self._began = 0.0
         self._seconds: float | None = None
         self._raised = False
+        self._handed: list[int] = []
 
     def __repr__(self) -> str:
         counters, state = self._counters, "not started" if self._pool is None else "running"
@@ -113,7 +118,8 @@ class Batch:
     async def _open_journal(self, journal: str | os.PathLike[str] | Journal) -> JournalReplay:
         from refold_async.batch.journal.replay import JournalReplay  # noqa: PLC0415 - sqlite3 is loaded when used
 
-        return await JournalReplay.open(journal, self._runner.base_url)
+        settles = self._settings.settle is not None
+        return await JournalReplay.open(journal, self._runner.base_url, settles=settles)
 
     def _start(self) -> None:
         settings, replay, loop = self._settings, self._replay, asyncio.get_running_loop()
@@ -122,8 +128,10 @@ class Batch:
             runner = CheckingRunner(runner, settings.result_check)
         if replay is not None:
             runner = replay.recording(runner)
+        resume = None
         if settings.settle is not None:
-            runner = SettlingRunner(runner, self._runner, settings.settle, None)
+            runner = SettlingRunner(runner, self._runner, settings.settle, replay)
+            resume = runner.resume
         scheduler = FairScheduler(
             settings.account_bounds(), breadth=settings.concurrency, window=settings.window
         )
@@ -137,7 +145,7 @@ class Batch:
             failure_limit=failure_limit(settings),
         )
         known_outcomes = None if replay is None else replay.known_outcomes
-        self._reader = Reader(self._source, pool, scheduler, known_outcomes)
+        self._reader = Reader(self._source, pool, scheduler, known_outcomes, resume)
         self._tasks.start(self._reader.work())
         for _ in range(settings.concurrency):
             self._tasks.start(pool.work())
@@ -158,6 +166,8 @@ class Batch:
             await self._tasks.join()
         finally:
             pool.abandon_waiting()
+            if error is None:
+                self._deliver_handed()
             await run_shielded(self._close())
         if error is None:
             self._raise()
@@ -190,11 +200,48 @@ class Batch:
 
     async def __anext__(self) -> Outcome:
         pool = self._pool or self._entered()
+        if self._handed:
+            self._deliver_handed()
         outcome = pool.get_nowait() or await pool.get()
         if outcome is None:
             self._raise()
             raise StopAsyncIteration
+        if self._replay is not None:
+            self._handed.append(outcome.index)
         return outcome
+
+    async def groups(self) -> AsyncGenerator[list[Outcome]]:
+        """Iterate over lists of the outcomes that there are, each of at least one.
+
+        A group is delivered when the next one is asked for: write it to where it must not be lost first.
+        """
+        while True:
+            try:
+                group = [await anext(self)]
+            except StopAsyncIteration:
+                return
+            pool = self._entered()
+            while (outcome := pool.get_nowait()) is not None:
+                group.append(outcome)
+            if self._replay is not None:
+                self._handed.extend(each.index for each in group[1:])
+            yield group
+
+    async def collect(self) -> list[Outcome]:
+        """Return all outcomes to come; they are delivered when the block is left without an exception."""
+        pool, outcomes = self._entered(), []
+        while (outcome := pool.get_nowait() or await pool.get()) is not None:
+            outcomes.append(outcome)
+        self._handed.extend(outcome.index for outcome in outcomes)
+        self._raise()
+        return outcomes
+
+    def _deliver_handed(self) -> None:
+        """Record that the outcomes which the consumer has taken are delivered."""
+        if self._replay is not None:
+            for index in self._handed:
+                self._replay.delivered(index)
+        self._handed.clear()
 
     def in_order(self, *, window: int = 1000) -> InOrder:
         """Iterate over the outcomes in the order of the input.
@@ -210,7 +257,13 @@ class Batch:
         pool, reader = self._entered(), self._reader
         assert reader is not None  # noqa: S101 - a batch that was entered has one
         reader.limit_to(window)
-        return InOrder(pool.get, reader.delivered, self._raise)
+        handed = functools.partial(self._hand_in_order, reader)
+        return InOrder(pool.get, handed, self._deliver_handed, self._raise)
+
+    def _hand_in_order(self, reader: Reader, outcome: Outcome, number: int) -> None:
+        reader.delivered(number)
+        if self._replay is not None:
+            self._handed.append(outcome.index)
 
     def stop(self) -> None:
         """Start nothing more: calls under way end and are reported, queued ones are skipped."""

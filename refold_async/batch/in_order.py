@@ -13,18 +13,21 @@ class InOrder:
 
     Args:
         get: Returns the next outcome as it comes, or `None` at the end.
-        delivered: Called with the number delivered so far.
+        handed: Called with each outcome handed over, and their number so far.
+        deliver: Called when the next outcome is asked for: those handed over are delivered.
         finish: Raises the error that ended the batch, if any.
     """
 
     def __init__(
         self,
         get: Callable[[], Awaitable[Outcome | None]],
-        delivered: Callable[[int], object],
+        handed: Callable[[Outcome, int], object],
+        deliver: Callable[[], object],
         finish: Callable[[], object],
     ) -> None:
         self._get: Final = get
-        self._deliver: Final = delivered
+        self._handed: Final = handed
+        self._deliver: Final = deliver
         self._finish: Final = finish
         self._early: dict[int, Outcome] = {}
         self._next = 0
@@ -33,6 +36,7 @@ class InOrder:
         return self
 
     async def __anext__(self) -> Outcome:
+        self._deliver()
         while self._next not in self._early:
             outcome = await self._get()
             if outcome is None:
@@ -41,7 +45,7 @@ class InOrder:
             self._early[outcome.index] = outcome
         outcome = self._early.pop(self._next)
         self._next += 1
-        self._deliver(self._next)
+        self._handed(outcome, self._next)
         return outcome
 
     def _skip_a_gap(self) -> None:

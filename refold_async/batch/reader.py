@@ -7,17 +7,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from refold_async import calls as call_checks
+from refold_async.batch.runner import Hold, RecordingError, Settled
 from refold_async.batch.scheduler import FairScheduler, QueuedCall
 from refold_async.batch.source import CallSource
 from refold_async.batch.worker_pool import WorkerPool
 from refold_async.calls import Call, Failed, Outcome, Skipped
-from refold_async.errors import InvalidCallError, JournalError
+from refold_async.errors import InvalidCallError, JournalError, RefoldError
 
 _READ_SIZE: Final = 256
 """Calls read at a time, so that a long read does not block the event loop."""
 
 KnownOutcomes = Callable[[Sequence[QueuedCall]], Awaitable[Sequence[Outcome | None]]]
 """Returns the outcome of each call that a journal says need not be run, else `None`."""
+
+Resume = Callable[[QueuedCall, RefoldError], Awaitable[Hold | Settled | None]]
+"""Returns what `SettlingRunner.resume` does."""
 
 
 class Reader:
@@ -28,6 +32,7 @@ class Reader:
         pool: Runs the calls.
         scheduler: Queues the calls.
         known_outcomes: Looks calls up in the journal, if there is one.
+        resume: Settles a call that an earlier run left unknown, if the batch settles.
 
     Attributes:
         read: Calls read so far.
@@ -40,11 +45,13 @@ class Reader:
         pool: WorkerPool,
         scheduler: FairScheduler,
         known_outcomes: KnownOutcomes | None,
+        resume: Resume | None = None,
     ) -> None:
         self._source: Final = source
         self._pool: Final = pool
         self._scheduler: Final = scheduler
         self._known_outcomes: Final = known_outcomes
+        self._resume: Final = resume
         self._clock: Final = asyncio.get_running_loop().time
         self._window: int | None = None
         self._delivered = 0
@@ -120,9 +127,26 @@ class Reader:
             self.error = error
             self._pool.stop("journal_failed")
             return calls
-        for outcome in outcomes:
+        for queued, outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, Failed):
-                self._pool.put_failure(outcome)
+                await self._put_failure(queued, outcome)
             elif outcome is not None:
                 self._pool.put(outcome)
         return [queued for queued, outcome in zip(calls, outcomes, strict=True) if outcome is None]
+
+    async def _put_failure(self, queued: QueuedCall, outcome: Failed) -> None:
+        """Put a failure that an earlier run left, or have it settled."""
+        pool = self._pool
+        answer: object = None
+        if self._resume is not None and pool.stopped is None:
+            try:
+                answer = await self._resume(queued, outcome.error)
+            except RecordingError as unrecorded:
+                pool.stop("journal_failed")
+                answer = unrecorded.answer
+        if isinstance(answer, Settled):
+            pool.end_settled(queued, self._clock(), answer)
+        elif isinstance(answer, Hold) and pool.stopped is None:
+            pool.hold_back(queued, answer)
+        else:
+            pool.put_failure(outcome)

@@ -141,7 +141,6 @@ def exit_code_of_outcome(outcome: Outcome) -> Exit:
 _SKIPPED: Final[Mapping[Reason, Exit]] = {
     "done_before": Exit.OK,
     "stopped": Exit.OK,  # the interrupt or the closed pipe that stopped it sets the exit code
-    "unknown_before": Exit.UNKNOWN,
     "reconnect": Exit.AUTH,
     "api_key_refused": Exit.AUTH,
     "deadline": Exit.NOT_SENT,

@@ -1,4 +1,7 @@
-"""Many kills of a large batch: `python -m tests.batch.kill_many --kills 50 --writes 2000`."""
+"""Many kills of large batches: `python -m tests.batch.kill_many --kills 50 --writes 2000`.
+
+Every other job is the command `refold batch --journal --out`; each job is killed twice.
+"""
 
 import argparse
 import asyncio
@@ -10,21 +13,28 @@ from refold_async.sandbox import Sandbox
 
 from .killing import Trial, kill_and_resume
 
+_KILLS_OF_A_JOB = 2
+
 
 async def main(kills: int, writes: int, seed: int) -> None:
     trials: list[Trial] = []
     began = time.monotonic()
     async with Sandbox(latency=0.01) as sandbox:
-        for number in range(kills):
+        for number in range(kills // _KILLS_OF_A_JOB):
+            command = bool(number % 2)
             with tempfile.TemporaryDirectory() as folder:
-                trial = await kill_and_resume(sandbox, Path(folder) / "job.sqlite", writes, seed + number)
+                trial = await kill_and_resume(
+                    sandbox, Path(folder), writes, seed + number, kills=_KILLS_OF_A_JOB, command=command
+                )
             trials.append(trial)
-            print(f"{number + 1:3} {trial}", flush=True)  # noqa: T201
+            print(f"{number + 1:3} {'command' if command else 'program'} {trial}", flush=True)  # noqa: T201
     under_way = sum(trial.under_way_at_kill for trial in trials)
     ran = sum(trial.under_way_that_ran for trial in trials)
+    again = sum(trial.delivered_again for trial in trials)
     print(  # noqa: T201
-        f"{kills} kills of {writes:,} writes in {time.monotonic() - began:.0f} s: none ran twice, none is missing, "
-        f"{under_way} under way were each reported unknown once ({ran} of them had run)"
+        f"{kills} kills of jobs of {writes:,} writes in {time.monotonic() - began:.0f} s: none ran twice, none is "
+        f"missing, every result was delivered ({again} twice, in --out each once), {under_way} under way at a kill "
+        f"were reported unknown in every later run ({ran} of them had run)"
     )
 
 

@@ -1,15 +1,15 @@
-"""Kills a program that writes with a journal, runs it again, and holds both to the sandbox's ledger."""
+"""Kills a program that writes with a journal, runs it again, and holds all runs to the sandbox's ledger."""
 
 import asyncio
+import json
+import os
 import random
-import sqlite3
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE
+from subprocess import DEVNULL, PIPE
 
-from refold_async.batch.journal.sqlite import State
+from refold_async import Journal, JournalError
 from refold_async.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -17,90 +17,138 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Trial:
-    """What one kill and one resume came to."""
+    """What some kills and the runs to the end came to.
+
+    Attributes:
+        done_at_kill: Calls done at the last kill.
+        under_way_at_kill: Calls under way then, so unknown ever since.
+        under_way_that_ran: Those of them that had run.
+        delivered_again: Outcomes that were delivered more than once.
+    """
 
     done_at_kill: int
     under_way_at_kill: int
     under_way_that_ran: int
+    delivered_again: int
 
 
-async def kill_and_resume(sandbox: Sandbox, journal: Path, writes: int, seed: int) -> Trial:
-    """Kill the program once some number of writes ran, run it to its end, and check what happened."""
+async def kill_and_resume(
+    sandbox: Sandbox, folder: Path, writes: int, seed: int, *, kills: int = 1, command: bool = False
+) -> Trial:
+    """Kill the program once some number of writes ran, run it to its end twice, and check what happened.
+
+    Args:
+        sandbox: Where it writes.
+        folder: An empty folder.
+        writes: The number of its writes.
+        seed: Decides when it is killed.
+        kills: How often it is killed.
+        command: Run `refold batch --journal --out` instead of a program that uses the SDK.
+    """
     chance = random.Random(seed)
     sandbox.reset()
-    first = await _killed(sandbox, journal, writes, chance)
-    begun, known = _states(journal)
+    make = _BatchCommand if command else _Resumable
+    program = await asyncio.to_thread(make, sandbox, folder, writes)
+    lines: list[tuple[int, str]] = []
+    for _ in range(kills):
+        lines += await _killed(sandbox, program, writes, chance)
+    under_way, done = await asyncio.to_thread(_states, program.journal)
     ran_at_kill = _places(sandbox)
-    second = await _run_to_the_end(sandbox, journal, writes)
-    third = await _run_to_the_end(sandbox, journal, writes)
+    second = await _run_to_the_end(program)
+    third = await _run_to_the_end(program)
 
-    reported = {int(line.split()[0]): line.split(" ", 1)[1] for line in second}
-    unknown = {place for place, what in reported.items() if what == "failed unknown InterruptedRunError"}
     assert not sandbox.ledger.duplicates(), "a write ran twice"
-    assert len(second) == len(reported) == writes, "a call has not exactly one outcome"
-    assert unknown == begun, "what was under way is not what is reported as unknown"
-    assert _places(sandbox) | unknown == set(range(writes)), "a write is missing"
-    for line in first:
-        place, what = line.split(" ", 1)
-        assert (what, reported[int(place)]) == ("done", "skipped done_before"), (
-            "an outcome handed over is not kept"
-        )
-    again = [line.split(" ", 1)[1] for line in third]
-    assert again.count("skipped unknown_before") == len(unknown), "unknown writes are reported once"
-    assert again.count("skipped done_before") == writes - len(unknown)
-    return Trial(len(known), len(begun), len(begun & ran_at_kill))
+    for run in (second, third):
+        assert sorted(place for place, _ in run) == list(range(writes)), "a call has not exactly one outcome"
+        unknown = {place for place, what in run if what == "failed unknown"}
+        assert unknown == under_way, "what was under way is not what is reported as unknown in each run"
+    assert _places(sandbox) | under_way == set(range(writes)), "a write is missing"
+    results = [place for place, what in [*lines, *second] if what == "done"]
+    assert set(results) == set(range(writes)) - under_way, "a result was not delivered"
+    assert command or {what for _, what in third} <= {"skipped done_before", "failed unknown"}
+    return Trial(len(done), len(under_way), len(under_way & ran_at_kill), len(results) - len(set(results)))
 
 
-def _command(sandbox: Sandbox, journal: Path, writes: int) -> list[str]:
-    return [
-        sys.executable, "-m", f"{__package__}.resumable",
-        sandbox.base_url, sandbox.api_key, str(journal), str(writes),
-    ]  # fmt: skip
+class _Resumable:
+    """The program of `resumable`, which prints a line for each outcome."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path, writes: int) -> None:
+        self.journal = folder / "job.sqlite"
+        self.environment = os.environ | {
+            "REFOLD_API_KEY": sandbox.api_key,
+            "REFOLD_BASE_URL": sandbox.base_url,
+        }
+        self.arguments = ["-m", f"{__package__}.resumable", str(self.journal), str(writes)]
+        self.ends = {0}
+
+    def lines(self, printed: bytes) -> list[tuple[int, str]]:
+        # A killed program may have printed half of its last line.
+        whole = [
+            line.split(" ", 1) for line in printed.decode().splitlines(keepends=True) if line.endswith("\n")
+        ]
+        return [(int(place), what.strip()) for place, what in whole]
 
 
-async def _killed(sandbox: Sandbox, journal: Path, writes: int, chance: random.Random) -> list[str]:
-    program = await asyncio.create_subprocess_exec(*_command(sandbox, journal, writes), cwd=ROOT, stdout=PIPE)
-    reading = asyncio.create_task(program.communicate())
-    enough = chance.randrange(writes)
-    while sandbox.ledger.count() < enough and program.returncode is None:  # noqa: ASYNC110 - there is no event
+class _BatchCommand(_Resumable):
+    """`refold batch` with `--out`, whose lines are the outcomes."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path, writes: int) -> None:
+        super().__init__(sandbox, folder, writes)
+        accounts, self.out = folder / "accounts.csv", folder / "results.jsonl"
+        rows = (f"demo-user-{place % 100 + 1},{place}@example.org\n" for place in range(writes))
+        accounts.write_text("linked_account_id,email\n" + "".join(rows))
+        self.arguments = [
+            "-m", "refold_async.cli", "batch", "hubspot", "create_contact", "--accounts", str(accounts), "--yes",
+            "--rate", "100000", "--journal", str(self.journal), "--out", str(self.out),
+        ]  # fmt: skip
+        self.ends = {0, 6}
+
+    def lines(self, printed: bytes) -> list[tuple[int, str]]:
+        found = []
+        for line in self.out.read_bytes().split(b"\n")[:-1] if self.out.exists() else []:
+            fields = json.loads(line)
+            what = f"failed {fields['error']['fate']}" if fields["outcome"] == "failed" else fields["outcome"]
+            found.append((fields["index"], what))
+        return found
+
+
+async def _started(program: _Resumable) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *program.arguments, cwd=ROOT, env=program.environment, stdout=PIPE, stderr=DEVNULL
+    )
+
+
+async def _killed(
+    sandbox: Sandbox, program: _Resumable, writes: int, chance: random.Random
+) -> list[tuple[int, str]]:
+    process = await _started(program)
+    reading = asyncio.create_task(process.communicate())
+    enough = chance.randrange(sandbox.ledger.count(), writes + 1)
+    while sandbox.ledger.count() < enough and process.returncode is None:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0.001)
-    await asyncio.sleep(chance.uniform(0, 0.02))
-    if program.returncode is None:
-        program.kill()
-    said, _ = await reading
-    return said.decode().splitlines()
+    await asyncio.sleep(chance.uniform(0, 0.1 if enough == writes else 0.02))
+    if process.returncode is None:
+        process.kill()
+    printed, _ = await reading
+    return await asyncio.to_thread(program.lines, printed)
 
 
-async def _run_to_the_end(sandbox: Sandbox, journal: Path, writes: int) -> list[str]:
-    program = await asyncio.create_subprocess_exec(*_command(sandbox, journal, writes), cwd=ROOT, stdout=PIPE)
-    said, _ = await program.communicate()
-    assert program.returncode == 0
-    return said.decode().splitlines()
+async def _run_to_the_end(program: _Resumable) -> list[tuple[int, str]]:
+    process = await _started(program)
+    printed, _ = await process.communicate()
+    assert process.returncode in program.ends
+    return await asyncio.to_thread(program.lines, printed)
 
 
 def _states(journal: Path) -> tuple[set[int], set[int]]:
-    """Read which calls are begun, and which are done, from a copy: the journal itself stays untouched."""
-    copy = journal.with_name("copy.sqlite")
-    for suffix in ("", "-wal"):
-        source = Path(f"{journal}{suffix}")
-        if source.exists():
-            Path(f"{copy}{suffix}").write_bytes(source.read_bytes())
-    if not copy.exists():
-        return set(), set()
-    db = sqlite3.connect(copy)
+    """Return which calls are under way or unknown, and which are done."""
     try:
-        rows = list(db.execute("SELECT key, state FROM calls")) if _has_tables(db) else []
-    finally:
-        db.close()
-    return _in_state(rows, State.BEGUN), _in_state(rows, State.DONE)
-
-
-def _has_tables(db: sqlite3.Connection) -> bool:
-    return bool(db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'calls'").fetchone()[0])
-
-
-def _in_state(rows: Iterable[tuple[str, int]], wanted: State) -> set[int]:
-    return {int(key[1:]) for key, state in rows if state == wanted}
+        records = list(Journal.read(journal))
+    except JournalError:
+        return set(), set()  # killed before its tables were there
+    under_way = {record.index for record in records if record.state in {"begun", "unknown"}}
+    done = {record.index for record in records if record.state == "done"}
+    return {index for index in under_way if index is not None}, {index for index in done if index is not None}
 
 
 def _places(sandbox: Sandbox) -> set[int]:

@@ -1,4 +1,4 @@
-"""A program that writes with a journal, to be killed: `python -m tests.batch.resumable URL KEY JOURNAL WRITES`.
+"""A program that writes with a journal, to be killed: `python -m tests.batch.resumable JOURNAL WRITES`.
 
 It prints a line for each outcome as it gets it, and nothing is kept back when it dies.
 """
@@ -15,20 +15,20 @@ def line_of(outcome: Outcome) -> str:
         case Done():
             return f"{outcome.index} done"
         case Failed(_, error):
-            return f"{outcome.index} failed {error.fate} {type(error).__name__}"
+            return f"{outcome.index} failed {error.fate}"
         case Skipped(_, reason):
             return f"{outcome.index} skipped {reason}"
 
 
-async def main(base_url: str, api_key: str, journal: str, writes: int) -> None:
+async def main(journal: str, writes: int) -> None:
     calls = (
         Call(f"demo-user-{place % 100 + 1}", "hubspot", "create_contact", {"email": f"{place}@example.org"})
         for place in range(writes)
     )
-    async with Refold(api_key, base_url=base_url) as refold, refold.batch(calls, journal=journal) as batch:
+    async with Refold() as refold, refold.batch(calls, journal=journal) as batch:
         async for outcome in batch:
             os.write(1, f"{line_of(outcome)}\n".encode())
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -3,11 +3,13 @@
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from refold_async import JournalError
-from refold_async.batch.journal.sqlite import JournalFile, JournalWrite, State, Written
+from refold_async.batch.journal.sqlite import JournalFile
+from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
 from tests.faults.leaks import Holdings
 
 
@@ -15,8 +17,17 @@ def journal(path: Path, job: str = "j") -> JournalFile:
     return JournalFile(path, job=job, base_url="http://h")
 
 
-def begun(key: str) -> JournalWrite:
-    return JournalWrite(key, key.encode() * 16, State.BEGUN)
+def record(key: str, state: State = State.BEGUN, call: bytes | None = None, **more: Any) -> JournalWrite:
+    return JournalWrite(
+        CallId("a", f"={key}"),
+        "a",
+        call or key.encode() * 16,
+        "hubspot",
+        "create_contact",
+        "write",
+        state,
+        **more,
+    )
 
 
 @pytest.fixture
@@ -27,9 +38,9 @@ def path(tmp_path: Path) -> Path:
 def test_the_format_on_disk_stays_what_it_is(path: Path) -> None:
     """Another version of the SDK has to read it: a change needs a new number."""
     journal(path).close()
-    assert [state.value for state in State] == [1, 2, 3, 4]
+    assert [state.value for state in State] == [1, 2, 3, 4, 5, 6, 7]
     database = sqlite3.connect(path)
-    assert database.execute("PRAGMA user_version").fetchone() == (1,)
+    assert database.execute("PRAGMA user_version").fetchone() == (2,)
     assert database.execute("PRAGMA application_id").fetchone() == (0x52464A4C,)
     database.close()
 
@@ -40,7 +51,6 @@ def test_a_commit_is_on_disk_when_it_returns(path: Path) -> None:
         "journal_mode": "wal",
         "synchronous": 2,
         "fullfsync": 1,
-        "locking_mode": "exclusive",
     }.items():
         assert file._db.execute(f"PRAGMA {pragma}").fetchone() == (value,)
     file.close()
@@ -63,9 +73,9 @@ async def test_making_a_journal_leaves_no_descriptor_open(path: Path) -> None:
 def test_a_commit_that_fails_leaves_nothing_and_the_next_one_works(path: Path) -> None:
     file = journal(path)
     with pytest.raises(JournalError, match="NOT NULL"):
-        file.write([begun("a"), JournalWrite("b", None, State.BEGUN)])  # type: ignore[arg-type]
-    assert file.look(["a"]) == [None]
-    assert file.write([begun("a")]) == [Written.DONE]
+        file.write([record("a"), record("b")._replace(slug=None)])  # type: ignore[arg-type]
+    assert file.look([record("a").id]) == [None]
+    assert file.write([record("a")]) == [Written.DONE]
     file.close()
 
 
@@ -81,9 +91,9 @@ def test_damage_that_does_not_hinder_reading_is_noticed(path: Path) -> None:
 def test_a_journal_of_another_format_is_refused_by_number(path: Path) -> None:
     journal(path).close()
     database = sqlite3.connect(path)
-    database.execute("PRAGMA user_version = 2")
+    database.execute("PRAGMA user_version = 1")
     database.close()
-    with pytest.raises(JournalError, match="has format 2; this version reads 1"):
+    with pytest.raises(JournalError, match="has format 1; this version reads 2"):
         journal(path)
 
 
@@ -93,7 +103,7 @@ def test_runs_are_counted_from_one(path: Path) -> None:
         assert (file.run, file.fresh) == (run, True)
         file.close()
     file = journal(path)
-    file.write([begun("a")])
+    file.write([record("a")])
     file.close()
     again = journal(path)
     assert (again.run, again.fresh) == (5, False)

@@ -13,6 +13,7 @@ import pytest
 from refold_async import (
     Journal,
     JournalError,
+    JournalInUseError,
 )
 from refold_async.sandbox import Sandbox
 
@@ -101,16 +102,68 @@ async def test_a_journal_of_another_job_or_server_is_refused(sandbox: Sandbox, p
         assert other.requests == []
 
 
-async def test_a_journal_in_use_is_refused_here_and_in_another_process(sandbox: Sandbox, path: Path) -> None:
-    opening = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT * FROM calls')"
-    async with client(sandbox) as refold, refold.batch(writes(1), journal=path):
-        with pytest.raises(JournalError, match="in use by another batch or process"):
+OTHER_PROCESS = """
+import sys
+from refold_async import Journal, JournalInUseError
+from refold_async.batch.journal.sqlite import JournalFile
+
+print(len(list(Journal.read(sys.argv[1]))))
+try:
+    JournalFile(sys.argv[1], job=None, base_url=sys.argv[2])
+except JournalInUseError as error:
+    print(error)
+"""
+
+
+async def test_a_journal_in_use_is_refused_here_and_in_another_process_and_can_be_read(
+    sandbox: Sandbox, path: Path
+) -> None:
+    async with client(sandbox) as refold, refold.batch(writes(3), journal=path) as batch:
+        outcomes = [outcome async for outcome in batch]
+        with pytest.raises(JournalInUseError, match="in use by another batch or process"):
             await refold.run(writes(1), journal=path)
         other = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", opening, str(path), stderr=subprocess.PIPE
+            sys.executable, "-c", OTHER_PROCESS, str(path), sandbox.base_url, stdout=subprocess.PIPE
         )
-        _, said = await other.communicate()
-    assert b"database is locked" in said
+        said, _ = await other.communicate()
+    assert len(outcomes) == 3
+    assert said.startswith(b"3\n")
+    assert b"in use by another batch or process" in said
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_journal_that_is_lost_under_way_is_noticed(
+    sandbox: Sandbox, path: Path, *, replaced: bool
+) -> None:
+    def lose() -> None:
+        for file in path.parent.iterdir():
+            content = file.read_bytes()
+            file.unlink()
+            if replaced:
+                file.write_bytes(content)
+
+    async def run_and_lose() -> None:
+        async with client(sandbox) as refold, refold.batch(writes(60), journal=path, concurrency=5) as batch:
+            await anext(batch)
+            await asyncio.to_thread(lose)
+            async for _ in batch:
+                pass
+
+    with pytest.raises(JournalError, match="deleted or replaced"):
+        await run_and_lose()
+    assert sandbox.ledger.count() < 60
+
+
+async def test_a_journal_that_is_lost_before_the_last_delivery_is_noticed(
+    sandbox: Sandbox, path: Path
+) -> None:
+    async def run_and_lose() -> None:
+        async with client(sandbox) as refold, refold.batch(writes(1), journal=path) as batch:
+            await anext(batch)
+            await asyncio.to_thread(path.unlink)
+
+    with pytest.raises(JournalError, match="deleted or replaced"):
+        await run_and_lose()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")

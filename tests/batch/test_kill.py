@@ -14,5 +14,5 @@ from .killing import kill_and_resume
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_killed_batch_resumes(tmp_path: Path, seed: int) -> None:
     async with Sandbox(latency=0.01) as sandbox:
-        trial = await kill_and_resume(sandbox, tmp_path / "job.sqlite", 150, seed)
-    assert trial.under_way_at_kill <= 50
+        trial = await kill_and_resume(sandbox, tmp_path, 150, seed, kills=2)
+    assert trial.under_way_at_kill <= 100

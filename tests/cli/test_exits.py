@@ -79,7 +79,6 @@ CALL = Call("a", "hubspot", "get_contact")
         (Failed(CALL, NotFoundError("no", fate="rejected", status=404)), Exit.REFUSED),
         (Failed(CALL, ServerError("no", fate="unknown", status=500)), Exit.UNKNOWN),
         (Skipped(CALL, "done_before"), Exit.OK),
-        (Skipped(CALL, "unknown_before"), Exit.UNKNOWN),
         (Skipped(CALL, "reconnect"), Exit.AUTH),
         (Skipped(CALL, "duplicate_key"), Exit.REFUSED),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from refold_async._core.cache import ResponseCache
 from refold_async._core.rate_limits import BucketState, TokenBucket
 from refold_async._core.retries import RetryBudget
-from refold_async.batch.journal.sqlite import JournalFile, JournalWrite, State, Written
+from refold_async.batch.journal import Journal
+from refold_async.batch.journal.sqlite import JournalFile
+from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
 from refold_async.errors import DeadlineExceededError, NotFoundError
 from refold_async.settings import Cache, RateLimit
 from tests.core.test_rate_limits import assert_within_limit
@@ -208,43 +211,71 @@ class RetryBudgetMachine(RuleBasedStateMachine):
         assert self.budget.left == self.left
 
 
+FINAL = frozenset({State.DONE, State.FOUND})
+ENDS = [State.DONE, State.FAILED, State.UNKNOWN, State.FOUND, State.ABSENT, State.UNRESOLVED]
+
+
+def record(key: str, state: State, call: bytes | None = None, before: int = 0) -> JournalWrite:
+    result = b"r" if state in FINAL else None
+    return JournalWrite(
+        CallId("a", f"={key}"),
+        "a",
+        call or key.encode(),
+        "x",
+        "create_y",
+        "write",
+        state,
+        result=result,
+        before=before,
+    )
+
+
 class JournalMachine(RuleBasedStateMachine):
-    """A journal whose process may crash at any time: committed records survive, and no write begins twice."""
+    """A journal whose process may crash at any time.
+
+    What was committed survives, no write begins twice unless its fate allows it, no call leaves done or
+    found, and a result is kept from then until it is delivered.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="refold-journal-"))
         self.crashes = 0
         self.file = self._open()
-        self.rows: dict[str, tuple[State, int]] = {}
+        self.rows: dict[str, tuple[State, int, bool]] = {}
 
     def _open(self) -> JournalFile:
         return JournalFile(self.folder / f"{self.crashes}.sqlite", job="j", base_url="http://h")
 
-    @rule(key=KEYS)
-    def begin(self, key: str) -> None:
-        [written] = self.file.write([JournalWrite(key, key.encode(), State.BEGUN)])
-        known = self.rows.get(key)
-        may = known is None or known[0] is State.FAILED
+    @rule(key=KEYS, again=st.sampled_from(["no", "earlier", "any"]))
+    def begin(self, key: str, again: str) -> None:
+        before = {"no": 0, "earlier": self.file.run, "any": self.file.run + 1}[again]
+        [written] = self.file.write([record(key, State.BEGUN, before=before)])
+        state, run, _ = self.rows.get(key, (State.FAILED, 0, False))
+        may = state is State.FAILED or (state not in FINAL and run < before)
         assert written is (Written.DONE if may else Written.TAKEN)
         if may:
-            self.rows[key] = State.BEGUN, self.file.run
+            self.rows[key] = State.BEGUN, self.file.run, False
 
-    @rule(
-        keys=st.lists(KEYS, min_size=1, unique=True),
-        state=st.sampled_from([State.DONE, State.FAILED, State.UNKNOWN]),
-    )
+    @rule(keys=st.lists(KEYS, min_size=1, unique=True), state=st.sampled_from(ENDS))
     def end(self, keys: list[str], state: State) -> None:
-        assert self.file.write([JournalWrite(key, key.encode(), state) for key in keys]) == [
-            Written.DONE
-        ] * len(keys)
-        self.rows |= dict.fromkeys(keys, (state, self.file.run))
+        for key, written in zip(keys, self.file.write([record(key, state) for key in keys]), strict=True):
+            keeps = key in self.rows and self.rows[key][0] in FINAL and state is not State.DONE
+            assert written is (Written.TAKEN if keeps else Written.DONE)
+            if not keeps:
+                self.rows[key] = state, self.file.run, False
+
+    @rule(keys=st.lists(KEYS, min_size=1, unique=True))
+    def deliver(self, keys: list[str]) -> None:
+        self.file.write([], [CallId("a", f"={key}") for key in keys])
+        for key in self.rows.keys() & set(keys):
+            self.rows[key] = *self.rows[key][:2], True
 
     @precondition(lambda self: self.rows)
     @rule(which=st.integers(0, 9))
     def use_a_key_for_another_call(self, which: int) -> None:
         key = list(self.rows)[which % len(self.rows)]
-        assert self.file.write([JournalWrite(key, b"another", State.BEGUN)]) == [Written.ANOTHER_CALL]
+        assert self.file.write([record(key, State.BEGUN, b"another")]) == [Written.ANOTHER_CALL]
 
     @rule()
     def crash(self) -> None:
@@ -256,8 +287,8 @@ class JournalMachine(RuleBasedStateMachine):
     def crash_in_a_commit(self) -> None:
         """A commit that did not return leaves nothing behind."""
         self.file._db.execute("BEGIN IMMEDIATE")
-        self.file._put(JournalWrite("a", b"a", State.DONE))
-        self.file._put(JournalWrite("e", b"e", State.BEGUN))
+        self.file._put(record("a", State.DONE), 0.0)
+        self.file._put(record("e", State.BEGUN), 0.0)
         self._crash()
 
     def _crash(self) -> None:
@@ -272,9 +303,18 @@ class JournalMachine(RuleBasedStateMachine):
 
     @invariant()
     def all_records_are_present(self) -> None:
-        found = {row.key: (row.state, row.run) for row in self.file.look("abcde") if row is not None}
+        rows = dict(zip("abcde", self.file.look([CallId("a", f"={key}") for key in "abcde"]), strict=True))
+        found = {key: (row.state, row.run, row.delivered) for key, row in rows.items() if row is not None}
         assert found == self.rows
+        assert self.file.counts() == Counter((state, delivered) for state, _, delivered in self.rows.values())
+        for row in rows.values():
+            assert row is None or (row.result == b"r") == (row.state in FINAL and not row.delivered)
         assert self.file.fresh or self.file.run > 1
+
+    @invariant()
+    def another_reads_it_meanwhile(self) -> None:
+        path = self.folder / f"{self.crashes}.sqlite"
+        assert len(list(Journal.read(path))) == len(self.rows)
 
     def teardown(self) -> None:
         self.file.close()

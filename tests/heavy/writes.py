@@ -50,8 +50,6 @@ def _reported(outcome: Outcome) -> Reported:
     match outcome:
         case Done() | Skipped(reason="done_before"):
             return "done"
-        case Skipped(reason="unknown_before"):
-            return "unknown"
         case Failed(error=error):
             return error.fate
         case Skipped(reason=reason):

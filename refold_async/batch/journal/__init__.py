@@ -1,12 +1,17 @@
-"""What makes a batch resumable: the setting; `sqlite` is its file, `replay` applies it to a batch."""
+"""What makes a batch resumable: the setting; `replay` applies it to a batch, `sqlite` is its `store`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from refold_async.errors import SettingsError
+
+if TYPE_CHECKING:
+    from refold_async.batch.journal.records import JournalRecord
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -16,25 +21,30 @@ class Journal(msgspec.Struct, frozen=True):
     write-ahead log, one `fsync` for all pending records). So whenever the process dies, and also when the
     power fails on a disk that honours `fsync`:
 
-    - a call whose outcome was delivered is not run again;
+    - a call that is done is not run again; its result is kept until its outcome was delivered, and a run
+      that resumes hands it over (`Done` with `replayed`);
     - a read that was under way is run again;
-    - a write that was under way is reported once as `Failed` with the fate `unknown`, and in later runs
-      as `Skipped` with the reason `unknown_before`;
+    - a write that was under way, or failed with the fate `unknown`, is reported as `Failed` with that fate
+      in every later run until it is settled;
     - a call that failed and was certainly not done is run again, and so is one that never began.
 
-    A call is identified by its `key`, or by its position in the input if it has none: set keys if the
-    input may change between runs. The file is readable by its owner alone (0600) and locked while a batch
-    uses it. It holds keys, a hash of each call, and times, never the API key or parameters; results only
-    with `replay`.
+    An outcome is delivered when the consumer asks for the next one or leaves the block without an
+    exception; `Refold.run` delivers when it returns. So each is delivered at least once.
 
-    Cost: a write waits for two `fsync`s and a read for one, each shared by all pending calls; a call takes
-    some 25 (read) to 45 (write) microseconds of CPU and 45 bytes of disk.
+    A call is identified by its linked account and `key`, or by its position in the input if it has none:
+    set keys if the input may change between runs. The file is readable by its owner alone (0600); one batch
+    at a time uses it (it locks a file beside it), and anyone may read it meanwhile. It holds linked
+    accounts, keys, actions, a hash of each call, times, and error classes, never the API key; results only
+    until they are delivered, and parameters only with `settle` and until a write is settled.
+
+    Cost: a write waits for two `fsync`s and a read for one, each shared by all pending calls, as are the
+    marks of what was delivered; see "Cost" in the guide on fan-out.
 
     Args:
         path: The file; created if it does not exist.
         job: The name of the job; a journal with another name is refused. Default: none.
-        replay: Keep results, and deliver those of earlier runs again as `Done`; default: calls done in
-            earlier runs are `Skipped` as `done_before`.
+        replay: Keep all results, and deliver those of earlier runs again as `Done`; default: calls whose
+            outcomes earlier runs delivered are `Skipped` as `done_before`.
         retry_unknown: Run writes again if it is unknown whether they were done; default: no.
 
     Raises:
@@ -52,6 +62,20 @@ class Journal(msgspec.Struct, frozen=True):
             raise SettingsError(f"journal must be a path or a Journal, not {self.path!r}")
         if self.job is not None and not isinstance(self.job, str):
             raise SettingsError(f"Journal: job must be a string, not {type(self.job).__name__}")
+
+    @staticmethod
+    def read(path: str | os.PathLike[str]) -> Iterator[JournalRecord]:
+        """Yield what a journal holds of each call, without a client, also while a run goes on.
+
+        Args:
+            path: The file.
+
+        Raises:
+            JournalError: If it is not a journal of this version, or cannot be read.
+        """
+        from refold_async.batch.journal.records import read_records  # noqa: PLC0415 - sqlite3 is loaded when used
+
+        return read_records(path)
 
 
 def journal_of(value: str | os.PathLike[str] | Journal) -> Journal:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from refold_async.batch.journal.sqlite import JournalFile, JournalRow, JournalWrite, Written
+from refold_async.batch.journal.store import CallId, JournalRow, JournalStore, JournalWrite, Written
 from refold_async.batch.tasks import run_shielded
 from refold_async.errors import JournalError
 
@@ -16,29 +16,30 @@ T = TypeVar("T")
 
 
 class GroupCommits:
-    """Reads and writes a journal's file in its own thread.
+    """Reads and writes a journal in its own thread.
 
     Args:
         thread: An executor with one thread.
-        file: The file, opened in that thread.
+        store: The journal, opened in that thread.
 
     Attributes:
         error: Why nothing more can be written, or `None`.
     """
 
-    def __init__(self, thread: ThreadPoolExecutor, file: JournalFile) -> None:
+    def __init__(self, thread: ThreadPoolExecutor, store: JournalStore) -> None:
         self._thread: Final = thread
-        self._file: Final = file
+        self._store: Final = store
         self._loop: Final = asyncio.get_running_loop()
         self._pending: list[tuple[JournalWrite, asyncio.Future[Written | JournalError]]] = []
-        self._busy = False
+        self._delivered: list[CallId] = []
+        self._busy = self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
         self.error: JournalError | None = None
 
     @classmethod
-    async def open(cls, make: Callable[[], JournalFile]) -> tuple[GroupCommits, JournalFile]:
-        """Open a file in its own thread.
+    async def open(cls, make: Callable[[], JournalStore]) -> tuple[GroupCommits, JournalStore]:
+        """Open a journal in its own thread.
 
         Raises:
             JournalError: If it cannot be used.
@@ -46,19 +47,19 @@ class GroupCommits:
         thread = ThreadPoolExecutor(1, thread_name_prefix="refold-journal")
         opening = asyncio.get_running_loop().run_in_executor(thread, make)
         try:
-            file = await asyncio.shield(opening)
+            store = await asyncio.shield(opening)
         except BaseException:
             await run_shielded(_close_unwanted(opening, thread))
             raise
-        return cls(thread, file), file
+        return cls(thread, store), store
 
-    async def look(self, keys: Sequence[str]) -> list[JournalRow | None]:
-        """Return the row of each key, or `None`.
+    async def look(self, ids: Sequence[CallId]) -> list[JournalRow | None]:
+        """Return the row of each call, or `None`.
 
         Raises:
             JournalError: If it cannot be read.
         """
-        return await self._loop.run_in_executor(self._thread, self._file.look, keys)
+        return await self._loop.run_in_executor(self._thread, self._store.look, ids)
 
     async def write(self, record: JournalWrite) -> Written:
         """Write a row; it is on disk when this returns.
@@ -78,23 +79,35 @@ class GroupCommits:
             written.set_result(self.error)
             return written
         self._pending.append((record, written))
+        self._commit_soon()
+        return written
+
+    def deliver(self, id_: CallId) -> None:
+        """Queue the mark that a call's outcome was delivered, to be written with the next group."""
+        if self.error is None and not self._closed:
+            self._delivered.append(id_)
+            self._commit_soon()
+
+    async def aclose(self) -> None:
+        """Write what is queued and close the journal."""
+        self._closed = True
+        await self._idle.wait()
+        try:
+            await self._loop.run_in_executor(self._thread, self._store.close)
+        finally:
+            self._thread.shutdown()
+
+    def _commit_soon(self) -> None:
         if not self._busy:
             self._busy = True
             self._idle.clear()
             self._loop.call_soon(self._commit)
-        return written
-
-    async def aclose(self) -> None:
-        """Write the queued rows and close the file."""
-        await self._idle.wait()
-        try:
-            await self._loop.run_in_executor(self._thread, self._file.close)
-        finally:
-            self._thread.shutdown()
 
     def _commit(self) -> None:
         group, self._pending = self._pending, []
-        writing = self._loop.run_in_executor(self._thread, self._file.write, [record for record, _ in group])
+        delivered, self._delivered = self._delivered, []
+        records = [record for record, _ in group]
+        writing = self._loop.run_in_executor(self._thread, self._store.write, records, delivered)
         writing.add_done_callback(lambda done: self._committed(group, done))
 
     def _committed(
@@ -107,9 +120,9 @@ class GroupCommits:
             _resolve(group, writing.result())
         else:
             self.error = failure if isinstance(failure, JournalError) else JournalError(repr(failure))
-            group, self._pending = [*group, *self._pending], []
+            group, self._pending, self._delivered = [*group, *self._pending], [], []
             _resolve(group, [self.error] * len(group))
-        if self._pending:
+        if self._pending or self._delivered:
             self._commit()
         else:
             self._busy = False
@@ -125,11 +138,11 @@ def _resolve(
             written.set_result(answer)
 
 
-async def _close_unwanted(opening: asyncio.Future[JournalFile], thread: ThreadPoolExecutor) -> None:
-    """Close a file whose opener was cancelled: else it would stay locked."""
+async def _close_unwanted(opening: asyncio.Future[JournalStore], thread: ThreadPoolExecutor) -> None:
+    """Close a journal whose opener was cancelled: else it would stay locked."""
     try:
         with contextlib.suppress(JournalError):
-            file = await opening
-            await asyncio.get_running_loop().run_in_executor(thread, file.close)
+            store = await opening
+            await asyncio.get_running_loop().run_in_executor(thread, store.close)
     finally:
         thread.shutdown()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final, Self
@@ -15,64 +15,105 @@ from refold_async._core.pipeline import RetryAfter
 from refold_async.batch.failures import name_call
 from refold_async.batch.journal import Journal, journal_of
 from refold_async.batch.journal.group_commits import GroupCommits
-from refold_async.batch.journal.sqlite import JournalFile, JournalRow, JournalWrite, State, Written
-from refold_async.batch.runner import CallRunner, RecordingError, Skip
+from refold_async.batch.journal.sqlite import JournalFile
+from refold_async.batch.journal.store import CallId, JournalRow, JournalStore, JournalWrite, State, Written
+from refold_async.batch.runner import CallRunner, RecordingError, Settled, Skip
 from refold_async.batch.scheduler import QueuedCall
-from refold_async.calls import Call, Done, Failed, Outcome, Reason, Skipped, encoded_params
-from refold_async.errors import InterruptedRunError, InvalidCallError, JournalError, RefoldError
+from refold_async.calls import (
+    Absent,
+    Call,
+    Done,
+    Failed,
+    Outcome,
+    Reason,
+    Skipped,
+    Unresolved,
+    encoded_params,
+)
+from refold_async.errors import InterruptedRunError, InvalidCallError, JournalError, RefoldError, name_error
 from refold_async.results import ActionResult
 
 _Kept = tuple[str, int | None, bytes]
+_FINAL: Final = frozenset({State.DONE, State.FOUND})
 
 
 class _JournalKey:
-    """How the journal identifies a call."""
+    """How the journal identifies a call, and what it records of it."""
 
-    __slots__ = ("begun", "fingerprint", "is_write", "key")
+    __slots__ = ("action", "begun", "fingerprint", "id", "is_write")
 
     def __init__(self, queued: QueuedCall) -> None:
         call = queued.call
         # The prefix keeps a key "3" apart from the fourth call of the input.
-        self.key = f"#{queued.index}" if call.key is None else f"={call.key}"
+        self.id = (
+            CallId("", f"#{queued.index:09d}")
+            if call.key is None
+            else CallId(call.linked_account_id, f"={call.key}")
+        )
         self.fingerprint = _fingerprint(call)
-        self.is_write = (call.effect or effect_of_action(call.action_id)) == "write"
+        effect = call.effect or effect_of_action(call.action_id)
+        self.action = (call.linked_account_id, self.fingerprint, call.slug, call.action_id, effect)
+        self.is_write = effect == "write"
         self.begun = False
 
-    def write(self, state: State, result: bytes | None = None) -> JournalWrite:
-        return JournalWrite(self.key, self.fingerprint, state, result)
+    def write(
+        self,
+        state: State,
+        attempts: int = 0,
+        error: str | None = None,
+        *,
+        result: bytes | None = None,
+        params: bytes | None = None,
+        before: int = 0,
+    ) -> JournalWrite:
+        return JournalWrite(self.id, *self.action, state, attempts, error, result, params, before)
 
 
 class JournalReplay:
     """Keeps a batch and its journal in step.
 
     Args:
-        commits: Writes to the file.
-        file: The journal's file, open.
+        commits: Writes to the journal.
+        store: The journal, open.
         journal: The setting.
+        settles: Whether unknown writes are settled, so that their parameters are kept until then.
 
     Attributes:
-        error: Why the journal failed, or `None`.
+        recorded: When what the journal knew already was recorded: the first and the last time.
     """
 
-    def __init__(self, commits: GroupCommits, file: JournalFile, journal: Journal) -> None:
+    def __init__(
+        self, commits: GroupCommits, store: JournalStore, journal: Journal, *, settles: bool = False
+    ) -> None:
         self._commits: Final = commits
-        self._run: Final = file.run
-        self._fresh: Final = file.fresh
+        self._run: Final = store.run
         self._journal: Final = journal
-        self.error: JournalError | None = None
+        self._settles: Final = settles
+        self._undelivered: Final[dict[int, CallId]] = {}
+        self._error: JournalError | None = None
+        self.fresh: Final = store.fresh
+        self.recorded: tuple[float, float] | None = None
 
     @classmethod
-    async def open(cls, journal: str | os.PathLike[str] | Journal, base_url: str) -> Self:
+    async def open(
+        cls, journal: str | os.PathLike[str] | Journal, base_url: str, *, settles: bool = False
+    ) -> Self:
         """Open a journal.
 
         Raises:
+            JournalInUseError: If another batch or process uses it.
             JournalError: If it cannot be used.
         """
         setting = journal_of(journal)
-        commits, file = await GroupCommits.open(
-            lambda: JournalFile(setting.path, job=setting.job, base_url=base_url, again=setting.retry_unknown)
+        commits, store = await GroupCommits.open(
+            lambda: JournalFile(setting.path, job=setting.job, base_url=base_url, keep_results=setting.replay)
         )
-        return cls(commits, file, setting)
+        return cls(commits, store, setting, settles=settles)
+
+    @property
+    def error(self) -> JournalError | None:
+        """Why the journal failed, or `None`."""
+        return self._error or self._commits.error
 
     async def aclose(self) -> None:
         """Write pending records and close the journal."""
@@ -89,15 +130,22 @@ class JournalReplay:
             JournalError: If the journal cannot be read or written, or a key belongs to another call.
         """
         outcomes = [self._identify(queued) for queued in calls]
-        if self._fresh:
+        if self.fresh:
             return outcomes
         valid = [queued for queued, outcome in zip(calls, outcomes, strict=True) if outcome is None]
-        rows = await self._commits.look([queued.journal_key.key for queued in valid])
-        known = {
-            queued: self._outcome_of(queued, row) for queued, row in zip(valid, rows, strict=True) if row
-        }
-        await self._mark_unknown([queued for queued, outcome in known.items() if isinstance(outcome, Failed)])
+        rows = await self._commits.look([queued.journal_key.id for queued in valid])
+        found = {queued: row for queued, row in zip(valid, rows, strict=True) if row}
+        known = {queued: self._outcome_of(queued, row) for queued, row in found.items()}
+        await self._mark_unknown(
+            {queued: found[queued] for queued, outcome in known.items() if isinstance(outcome, Failed)}
+        )
         return [outcome or known.get(queued) for queued, outcome in zip(calls, outcomes, strict=True)]
+
+    def delivered(self, index: int) -> None:
+        """Note that the outcome of a call was delivered: its result need not be kept."""
+        id_ = self._undelivered.pop(index, None)
+        if id_ is not None:
+            self._commits.deliver(id_)
 
     async def begin(self, queued: QueuedCall) -> Reason | None:
         """Record that a write is about to be sent.
@@ -111,12 +159,15 @@ class JournalReplay:
         key: _JournalKey = queued.journal_key
         if not key.is_write or key.begun:
             return None
+        params = encoded_params(queued.call).json if self._settles else None
         try:
-            written = await self._commits.write(key.write(State.BEGUN))
+            written = await self._commits.write(
+                key.write(State.BEGUN, params=params, before=self._may_begin_before(queued))
+            )
             if written is Written.ANOTHER_CALL:
                 raise _another_call(queued)
         except JournalError as error:
-            self.error = self.error or error
+            self._error = self._error or error
             raise
         if written is Written.TAKEN:
             return "duplicate_key"
@@ -124,13 +175,13 @@ class JournalReplay:
         return None
 
     async def succeeded(self, queued: QueuedCall, result: object) -> None:
-        """Record that a call succeeded.
+        """Record that a call succeeded, with its result until it is delivered.
 
         Raises:
             RecordingError: If it cannot be recorded.
         """
-        kept = _kept(result) if self._journal.replay and isinstance(result, ActionResult) else None
-        await self._record(queued.journal_key.write(State.DONE, kept), result)
+        kept = _kept(result) if isinstance(result, ActionResult) else None
+        await self._record(queued, queued.journal_key.write(State.DONE, queued.attempts, result=kept), result)
 
     async def failed(self, queued: QueuedCall, error: RefoldError) -> None:
         """Record that a call failed for good.
@@ -138,27 +189,43 @@ class JournalReplay:
         Raises:
             RecordingError: If it cannot be recorded.
         """
-        record = _failure(queued, error)
-        if record is not None:
-            await self._record(record, error)
+        await self._record(queued, _failure(queued, error), error)
+
+    async def settled(self, queued: QueuedCall, answer: Settled) -> None:
+        """Record what look-ups told of a write whose fate was unknown.
+
+        Raises:
+            RecordingError: If it cannot be recorded.
+        """
+        await self._record(queued, _settlement(queued, answer), answer)
 
     def abandon(self, queued: QueuedCall, error: RefoldError) -> None:
         """Record what is known of a call that will not be attempted again."""
-        record = _failure(queued, error)
-        if record is not None:
-            self._commits.put(record)
+        # A call that waited for its first attempt has no row, and needs none: it never began.
+        if queued.journal_key.begun:
+            self._commits.put(_failure(queued, error))
+            self._undelivered[queued.index] = queued.journal_key.id
 
-    async def _record(self, record: JournalWrite, answer: object) -> None:
+    async def _record(self, queued: QueuedCall, record: JournalWrite, answer: object) -> None:
         try:
             written = await self._commits.write(record)
         except JournalError as error:
-            self.error = self.error or error
+            self._error = self._error or error
             raise RecordingError(answer) from error
-        if written is not Written.DONE:
-            self.error = self.error or JournalError(
-                f"the key {record.key[1:]!r} belongs to two calls of this input"
+        # `TAKEN` is harmless: another read with this key is done, and stays so.
+        if written is Written.ANOTHER_CALL:
+            self._error = self._error or JournalError(
+                f"the key {queued.call.key!r} of account {queued.call.linked_account_id!r} "
+                "belongs to two calls of this input"
             )
             raise RecordingError(answer)
+        self._undelivered[queued.index] = record.id
+
+    def _may_begin_before(self, queued: QueuedCall) -> int:
+        """Return before which run an unknown write must have been recorded to begin again; 0 is none."""
+        if queued.settling is not None:
+            return self._run + 1  # it was looked up, and is absent
+        return self._run if self._journal.retry_unknown else 0
 
     def _identify(self, queued: QueuedCall) -> Outcome | None:
         try:
@@ -175,22 +242,38 @@ class JournalReplay:
             return None
         if row.run == self._run:
             return Skipped(call, "duplicate_key", index=index)
-        if row.state is State.DONE:
+        if row.state in _FINAL:
+            self._note_recorded(row.at)
             return self._done_before(queued, row)
-        if self._journal.retry_unknown:
+        if self._journal.retry_unknown or not queued.journal_key.is_write:
             return None
-        if row.state is State.UNKNOWN:
-            return Skipped(call, "unknown_before", index=index)
-        return Failed(call, _interrupted(call, row), index=index)
+        self._undelivered[index] = queued.journal_key.id
+        return Failed(call, _interrupted(call, row), index=index, verdict=_verdict(row))
 
     def _done_before(self, queued: QueuedCall, row: JournalRow) -> Outcome:
-        if self._journal.replay and row.result is not None:
-            return Done(queued.call, _restored(row.result), replayed=True, index=queued.index)
-        return Skipped(queued.call, "done_before", index=queued.index)
+        if row.result is None:
+            return Skipped(queued.call, "done_before", index=queued.index)
+        if not row.delivered:
+            self._undelivered[queued.index] = queued.journal_key.id
+        elif not self._journal.replay:
+            return Skipped(queued.call, "done_before", index=queued.index)
+        settled = row.state is State.FOUND
+        return Done(queued.call, _restored(row.result), replayed=True, settled=settled, index=queued.index)
 
-    async def _mark_unknown(self, calls: Sequence[QueuedCall]) -> None:
-        """Record which writes are reported as unknown, so that each is reported once."""
-        pending = [self._commits.put(queued.journal_key.write(State.UNKNOWN)) for queued in calls]
+    def _note_recorded(self, at: float) -> None:
+        first, last = self.recorded or (at, at)
+        self.recorded = min(first, at), max(last, at)
+
+    async def _mark_unknown(self, rows: Mapping[QueuedCall, JournalRow]) -> None:
+        """Record which writes this run reports as unknown, so that it reports each once."""
+        pending = [
+            self._commits.put(
+                queued.journal_key.write(
+                    State.UNKNOWN if row.state is State.BEGUN else row.state, error=row.error
+                )
+            )
+            for queued, row in rows.items()
+        ]
         for written in pending:
             if isinstance(answer := await written, JournalError):
                 raise answer
@@ -254,12 +337,27 @@ def _fingerprint(call: Call) -> bytes:
         raise InvalidCallError(f"an id is not valid Unicode: {error.reason}") from None
 
 
-def _failure(queued: QueuedCall, error: RefoldError) -> JournalWrite | None:
-    """Return what is recorded after a failure; nothing for a read, which is always run again."""
+def _failure(queued: QueuedCall, error: RefoldError) -> JournalWrite:
+    """Return what is recorded after a failure; a read is always run again."""
     key: _JournalKey = queued.journal_key
-    if not key.begun:
-        return None
-    return key.write(State.UNKNOWN if error.fate == "unknown" else State.FAILED)
+    unknown = key.begun and error.fate == "unknown"
+    # Named as for a log: an app's message may quote the parameters.
+    return key.write(State.UNKNOWN if unknown else State.FAILED, queued.attempts, name_error(error))
+
+
+def _settlement(queued: QueuedCall, answer: Settled) -> JournalWrite:
+    key: _JournalKey = queued.journal_key
+    if answer.result is not None:
+        return key.write(State.FOUND, queued.attempts, result=_kept(answer.result))
+    if isinstance(answer.verdict, Unresolved):
+        return key.write(State.UNRESOLVED, queued.attempts, answer.verdict.reason)
+    return key.write(State.ABSENT, queued.attempts, name_error(answer.error))
+
+
+def _verdict(row: JournalRow) -> Absent | Unresolved | None:
+    if row.state is State.ABSENT:
+        return Absent()
+    return Unresolved(row.error or "") if row.state is State.UNRESOLVED else None
 
 
 def _kept(result: ActionResult) -> bytes:
@@ -272,17 +370,24 @@ def _restored(kept: bytes) -> ActionResult:
 
 
 def _interrupted(call: Call, row: JournalRow) -> InterruptedRunError:
-    begun = datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds")
-    error = InterruptedRunError(
-        f"an earlier run ended while this write, begun at {begun}, was under way", fate="unknown"
-    )
+    began = datetime.fromtimestamp(row.began, UTC).isoformat(timespec="seconds")
+    if row.error is None:
+        message = f"an earlier run ended while this write, begun at {began}, was under way"
+    else:
+        message = f"an earlier run left unknown whether this write, begun at {began}, was done: {row.error}"
+    error = InterruptedRunError(message, fate="unknown")
+    error.effect = call.effect or effect_of_action(call.action_id)
     name_call(error, call)
     return error
 
 
 def _another_call(queued: QueuedCall) -> JournalError:
     call = queued.call
-    key = f"position {queued.index} of the input" if call.key is None else f"key {call.key!r}"
+    key = (
+        f"position {queued.index} of the input"
+        if call.key is None
+        else f"key {call.key!r} of account {call.linked_account_id!r}"
+    )
     return JournalError(
         f"the journal has {key} as another call: it belongs to another job, or the input changed; "
         "give calls keys of their own, or start a new journal"

@@ -1,7 +1,7 @@
 """The file of a journal: SQLite, one row per recorded call. No event loop.
 
 A `FULL` synchronous write-ahead log: a commit is on disk when it returns, so a row outlives the process
-and, on a disk that honours `fsync`, a power failure.
+and, on a disk that honours `fsync`, a power failure. Other processes may read it meanwhile.
 """
 
 from __future__ import annotations
@@ -10,180 +10,215 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from enum import IntEnum
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final
 
+from refold_async.batch.journal.lock import FileIdentity, OwnerLock
+from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, State, Written
 from refold_async.errors import JournalError
 
 APPLICATION_ID: Final = 0x52464A4C
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 _SCHEMA: Final = f"""
     PRAGMA application_id = {APPLICATION_ID};
     PRAGMA user_version = {_FORMAT};
-    CREATE TABLE job (name TEXT, base_url TEXT NOT NULL, runs INTEGER NOT NULL);
+    CREATE TABLE job (name TEXT, base_url TEXT NOT NULL);
+    CREATE TABLE runs (number INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL);
     CREATE TABLE calls (
-        key TEXT PRIMARY KEY, call BLOB NOT NULL, state INTEGER NOT NULL, run INTEGER NOT NULL,
-        at REAL NOT NULL, result BLOB
+        scope TEXT NOT NULL, key TEXT NOT NULL, account TEXT, call BLOB NOT NULL,
+        slug TEXT NOT NULL, action_id TEXT NOT NULL, effect TEXT,
+        state INTEGER NOT NULL, delivered INTEGER NOT NULL, run INTEGER NOT NULL, attempts INTEGER NOT NULL,
+        began REAL NOT NULL, at REAL NOT NULL, error TEXT, result BLOB, params BLOB,
+        PRIMARY KEY (scope, key)
     ) WITHOUT ROWID;
 """
-_BEGIN: Final = """
-    INSERT INTO calls VALUES (:key, :call, :state, :run, :at, NULL)
-    ON CONFLICT (key) DO UPDATE SET state = :state, run = :run, at = :at, result = NULL
-    WHERE call = :call AND (state = :failed OR (:again AND run < :run AND state <> :done))
+_ROW: Final = """
+    INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 """
-_END: Final = """
-    INSERT INTO calls VALUES (:key, :call, :state, :run, :at, :result)
-    ON CONFLICT (key) DO UPDATE SET state = :state, run = :run, at = :at, result = :result
-    WHERE call = :call
+_FINAL: Final = f"({State.DONE:d}, {State.FOUND:d})"
+# The parameter 16 is the run before which an unknown write must have been recorded to begin again.
+_BEGIN: Final = f"""
+    {_ROW} state = excluded.state, delivered = 0, run = excluded.run, began = excluded.began,
+    at = excluded.at, error = NULL, result = NULL, params = excluded.params
+    WHERE call = excluded.call AND (state = {State.FAILED:d} OR (run < ? AND state NOT IN {_FINAL}))
 """
-_LOOK: Final = "SELECT key, call, state, run, at, result FROM calls WHERE key = ?"
-
-
-class State(IntEnum):
-    """The recorded state of a call."""
-
-    BEGUN = 1
-    DONE = 2
-    FAILED = 3
-    UNKNOWN = 4
-
-
-class JournalRow(NamedTuple):
-    """The recorded row of a call."""
-
-    key: str
-    call: bytes
-    state: State
-    run: int
-    at: float
-    result: bytes | None = None
-
-
-class JournalWrite(NamedTuple):
-    """A row to be written."""
-
-    key: str
-    call: bytes
-    state: State
-    result: bytes | None = None
-
-
-class Written(IntEnum):
-    """The result of writing a row."""
-
-    DONE = 0
-    TAKEN = 1
-    ANOTHER_CALL = 2
+# Parameters are kept while it is unknown whether the call was done.
+_END: Final = f"""
+    {_ROW} state = excluded.state, delivered = 0, run = excluded.run,
+    attempts = CASE WHEN excluded.attempts > 0 THEN excluded.attempts ELSE attempts END,
+    at = excluded.at, error = excluded.error, result = excluded.result,
+    params = CASE WHEN excluded.state IN ({State.DONE:d}, {State.FAILED:d}, {State.FOUND:d})
+    THEN NULL ELSE params END
+    WHERE call = excluded.call AND (state NOT IN {_FINAL} OR excluded.state = {State.DONE:d})
+"""
+_DELIVER: Final = "UPDATE calls SET delivered = 1{} WHERE scope = ? AND key = ?"
+_LOOK: Final = """
+    SELECT call, state, delivered, run, began, at, error, result FROM calls WHERE scope = ? AND key = ?
+"""
 
 
 class JournalFile:
-    """An open journal, locked against other processes.
+    """An open journal, owned by this process: a `JournalStore`.
 
     Args:
         path: The file; created, for its owner alone, if it does not exist.
         job: The job's name.
         base_url: The base URL of its calls.
-        again: Whether a call with an unknown fate may begin again.
+        keep_results: Whether results are kept after they were delivered.
 
     Attributes:
         run: The number of this run, from 1.
         fresh: Whether no earlier run recorded a call.
 
     Raises:
-        JournalError: If it belongs to another job, is locked, damaged or not a journal, or cannot be
-            created or written.
+        JournalInUseError: If another batch or process uses it.
+        JournalError: If it belongs to another job, is damaged or not a journal, or cannot be created or
+            written.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, job: str | None, base_url: str, again: bool = False
+        self, path: str | os.PathLike[str], *, job: str | None, base_url: str, keep_results: bool = False
     ) -> None:
         self._path: Final = Path(path).absolute()
-        self._again: Final = again
-        with self._journal_errors():
-            _create(self._path)
-            self._db = sqlite3.connect(
-                f"{self._path.as_uri()}?mode=rw",
-                uri=True,
-                timeout=0,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+        self._deliver: Final = _DELIVER.format("" if keep_results else ", result = NULL")
+        self._closed = False
+        with journal_errors(self._path):
+            create_file(self._path)
+            self._lock: Final = OwnerLock(self._path)
         try:
-            with self._journal_errors():
-                self._lock(create=self._is_empty())
+            with journal_errors(self._path):
+                self._db: Final = connect(self._path, mode="rw")
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
+            with journal_errors(self._path):
+                self._prepare(create=is_empty(self._db, self._path))
                 self.run = self._register_run(job, base_url)
                 self.fresh = self._db.execute("SELECT 1 FROM calls LIMIT 1").fetchone() is None
+                # Both exist since the run was registered, and are the same files until they are closed.
+                log = self._path.with_name(f"{self._path.name}-wal")
+                self._identity: Final = FileIdentity(self._path, log)
         except BaseException:
-            self._db.close()
+            self._release()
             raise
 
-    def look(self, keys: Iterable[str]) -> list[JournalRow | None]:
-        """Return the row of each key, or `None`.
+    def look(self, ids: Sequence[CallId]) -> list[JournalRow | None]:
+        """Return the row of each call, or `None`.
 
         Raises:
             JournalError: If it cannot be read.
         """
-        with self._journal_errors():
-            found = [self._db.execute(_LOOK, (key,)).fetchone() for key in keys]
-            return [None if row is None else JournalRow(*row)._replace(state=State(row[2])) for row in found]
+        with journal_errors(self._path):
+            return [_row(self._db.execute(_LOOK, id_).fetchone()) for id_ in ids]
 
-    def write(self, records: Sequence[JournalWrite]) -> list[Written]:
-        """Write rows in one commit.
-
-        Returns:
-            The result of each: a call that has begun, and is not known to have failed, does not begin
-            again.
+    def write(self, records: Sequence[JournalWrite], delivered: Sequence[CallId] = ()) -> list[Written]:
+        """Write rows, and mark calls as delivered, in one commit; see `JournalStore`.
 
         Raises:
-            JournalError: If it cannot be written; then no row was.
+            JournalError: If it cannot be written; then no row was. If the file was deleted or replaced.
         """
-        with self._journal_errors(), self._transaction():
-            return [self._put(record) for record in records]
+        with journal_errors(self._path):
+            with self._transaction():
+                written = self._put_all(records)
+                if delivered:
+                    self._db.executemany(self._deliver, delivered)
+            # After the commit: what was written to a deleted file is not on disk for the next run.
+            self._check_identity()
+            return written
+
+    def counts(self) -> dict[tuple[State, bool], int]:
+        """Return the number of calls by state and by whether they were delivered.
+
+        Raises:
+            JournalError: If it cannot be read.
+        """
+        with journal_errors(self._path):
+            return count_calls(self._db)
+
+    def settle(self, id_: CallId, state: State, call: bytes) -> bool:
+        """Set the state of a call whose fate is unknown, and return whether it was."""
+        query = f"""
+            UPDATE calls SET state = ?, delivered = 1, at = ?, error = 'settled by hand', result = NULL,
+            params = NULL WHERE scope = ? AND key = ? AND call = ? AND state NOT IN {_FINAL}
+        """  # noqa: S608 - the states are numbers
+        return self._db.execute(query, (state, time.time(), *id_, call)).rowcount > 0
 
     def close(self) -> None:
-        """Close the file. Idempotent."""
-        with self._journal_errors():
-            self._db.close()
+        """Record the end of the run and close the file. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        # If it cannot be recorded, e.g. on a full disk, the run shows as one that was killed.
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("UPDATE runs SET ended = ? WHERE number = ?", (time.time(), self.run))
+        self._release()
 
-    def _put(self, record: JournalWrite) -> Written:
-        values = {
-            **record._asdict(),
-            "run": self.run,
-            "at": time.time(),
-            "failed": State.FAILED,
-            "done": State.DONE,
-            "again": self._again,
-        }
-        statement = _BEGIN if record.state is State.BEGUN else _END
-        if self._db.execute(statement, values).rowcount:
-            return Written.DONE
-        (row,) = self.look([record.key])
-        return Written.TAKEN if row is not None and row.call == record.call else Written.ANOTHER_CALL
+    def _release(self) -> None:
+        # In this order: the next owner must not open the file while it is being closed.
+        try:
+            with journal_errors(self._path):
+                self._db.close()
+        finally:
+            self._lock.release()
 
-    def _is_empty(self) -> bool:
-        """Read the file's header, which fails if it is not a journal or is locked."""
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        (objects,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if not objects and not application:
+    def _put_all(self, records: Sequence[JournalWrite]) -> list[Written]:
+        now = time.time()
+        begins = [record for record in records if record.state is State.BEGUN]
+        ends = [record for record in records if record.state is not State.BEGUN]
+        if self._put_group(begins, ends, now):
+            return [Written.DONE] * len(records)
+        # One of them was not written: find out which.
+        return [self._put(record, now) for record in records]
+
+    def _put_group(self, begins: list[JournalWrite], ends: list[JournalWrite], now: float) -> bool:
+        """Write a group of rows, or none of them; return whether all were written."""
+        self._db.execute("SAVEPOINT one_group")
+        rows = 0
+        if begins:
+            values = [(*self._values(record, now), record.before) for record in begins]
+            rows += self._db.executemany(_BEGIN, values).rowcount
+        if ends:
+            rows += self._db.executemany(_END, [self._values(record, now) for record in ends]).rowcount
+        if rows == len(begins) + len(ends):
+            self._db.execute("RELEASE one_group")
             return True
-        if application != APPLICATION_ID:
-            raise JournalError(f"{self._path} is another SQLite database, not a journal")
-        if version != _FORMAT:
-            raise JournalError(f"the journal {self._path} has format {version}; this version reads {_FORMAT}")
+        self._db.execute("ROLLBACK TO one_group")
         return False
 
-    def _lock(self, *, create: bool) -> None:
-        """Lock the file, and create its tables or check their integrity."""
+    def _put(self, record: JournalWrite, now: float) -> Written:
+        values = self._values(record, now)
+        begins = record.state is State.BEGUN
+        if self._db.execute(*((_BEGIN, (*values, record.before)) if begins else (_END, values))).rowcount:
+            return Written.DONE
+        (row,) = self.look([record.id])
+        return Written.TAKEN if row is not None and row.call == record.call else Written.ANOTHER_CALL
+
+    def _values(self, record: JournalWrite, now: float) -> tuple[Any, ...]:
+        (scope, key), account, call, slug, action_id, effect, state, *rest = record
+        attempts, error, result, params, _ = rest
+        return (
+            scope, key, None if account == scope else account, call, slug, action_id, effect, state,
+            self.run, attempts, now, now, error, result, params,
+        )  # fmt: skip
+
+    def _check_identity(self) -> None:
+        if (lost := self._identity.lost()) is not None:
+            raise JournalError(
+                f"the journal {self._path} was deleted or replaced while it was in use ({lost.name}); "
+                "what it recorded is lost: look the writes of this run up before running them again"
+            )
+
+    def _prepare(self, *, create: bool) -> None:
+        """Create the tables, or check their integrity."""
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
             self._db.execute(f"PRAGMA {pragma}")
-        with self._transaction():
-            for statement in _SCHEMA.split(";") if create else ():
-                self._db.execute(statement)
+        if create:
+            with self._transaction():
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise JournalError(f"the journal {self._path} is damaged: {verdict}")
@@ -191,17 +226,17 @@ class JournalFile:
     def _register_run(self, job: str | None, base_url: str) -> int:
         """Check that the file belongs to this job, and return the number of this run."""
         with self._transaction():
-            row = self._db.execute("SELECT name, base_url, runs FROM job").fetchone()
+            row = self._db.execute("SELECT name, base_url FROM job").fetchone()
             if row is None:
-                self._db.execute("INSERT INTO job VALUES (?, ?, 1)", (job, base_url))
-                return 1
-            if row[:2] != (job, base_url):
+                self._db.execute("INSERT INTO job VALUES (?, ?)", (job, base_url))
+            elif row != (job, base_url):
                 raise JournalError(
                     f"the journal {self._path} belongs to another job: "
                     f"{row[0]!r} against {row[1]}, not {job!r} against {base_url}"
                 )
-            self._db.execute("UPDATE job SET runs = runs + 1")
-            return int(row[2]) + 1
+            (number,) = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()
+            self._db.execute("INSERT INTO runs VALUES (?, ?, NULL)", (number, time.time()))
+            return int(number)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -214,16 +249,57 @@ class JournalFile:
                 self._db.execute("ROLLBACK")
             raise
 
-    @contextlib.contextmanager
-    def _journal_errors(self) -> Iterator[None]:
-        """Raise SQLite and OS errors as a `JournalError`."""
-        try:
-            yield
-        except (sqlite3.Error, OSError, ValueError) as error:
-            raise JournalError(f"the journal {self._path} {_describe(error)}") from error
+
+def connect(path: Path, *, mode: str) -> sqlite3.Connection:
+    """Open a journal's database.
+
+    Raises:
+        sqlite3.Error: If it cannot be opened.
+    """
+    # Readers hold no lock for long: a moment's wait is for one that recovers the log of a killed run.
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=5, isolation_level=None, check_same_thread=False
+    )
 
 
-def _create(path: Path) -> None:
+def is_empty(db: sqlite3.Connection, path: Path) -> bool:
+    """Read a database's header, and return whether it holds nothing yet.
+
+    Raises:
+        JournalError: If it is not a journal, or one of another format.
+        sqlite3.Error: If it cannot be read.
+    """
+    (objects,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if not objects and not application:
+        return True
+    if application != APPLICATION_ID:
+        raise JournalError(f"{path} is another SQLite database, not a journal")
+    if version != _FORMAT:
+        raise JournalError(
+            f"the journal {path} has format {version}; this version reads {_FORMAT}: "
+            "finish the job with the version that began it, or start a new journal"
+        )
+    return False
+
+
+def count_calls(db: sqlite3.Connection) -> dict[tuple[State, bool], int]:
+    """Return the number of calls by state and by whether they were delivered."""
+    rows = db.execute("SELECT state, delivered, count(*) FROM calls GROUP BY state, delivered").fetchall()
+    return {(State(state), bool(delivered)): number for state, delivered, number in rows}
+
+
+@contextlib.contextmanager
+def journal_errors(path: Path) -> Iterator[None]:
+    """Raise SQLite and OS errors as a `JournalError`."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise JournalError(f"the journal {path} {_describe(error)}") from error
+
+
+def create_file(path: Path) -> None:
     """Create the file if it does not exist: empty, readable by its owner alone, its entry synced to disk."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -238,10 +314,17 @@ def _create(path: Path) -> None:
             os.close(folder)
 
 
+def _row(values: tuple[Any, ...] | None) -> JournalRow | None:
+    if values is None:
+        return None
+    row = JournalRow(*values)
+    return row._replace(state=State(row.state), delivered=bool(row.delivered))
+
+
 def _describe(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "is in use by another batch or process"
+        return "is locked by another process"
     if name.startswith("SQLITE_NOTADB"):
         return "is not a journal: not a SQLite database"
     if name.startswith("SQLITE_CORRUPT"):

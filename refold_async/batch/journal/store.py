@@ -1,0 +1,150 @@
+"""What a journal needs of its store: SQLite today, any database with transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+
+class State(IntEnum):
+    """The recorded state of a call.
+
+    `DONE` and `FOUND` are final. Whether a call's outcome was delivered is a flag beside its state.
+    """
+
+    BEGUN = 1
+    DONE = 2
+    FAILED = 3
+    UNKNOWN = 4
+    FOUND = 5
+    ABSENT = 6
+    UNRESOLVED = 7
+
+
+class CallId(NamedTuple):
+    """How a journal identifies a call.
+
+    Attributes:
+        scope: The linked account, within which the key is unique; empty for a call without a key.
+        key: `=` and the key, or `#` and the position in the input.
+    """
+
+    scope: str
+    key: str
+
+
+class JournalRow(NamedTuple):
+    """The recorded row of a call.
+
+    Attributes:
+        call: The hash that tells it from other calls.
+        state: Its state.
+        delivered: Whether its outcome was delivered.
+        run: The run that recorded the state.
+        began: When its last attempt began, as far as it was recorded; seconds since 1970.
+        at: When the state was recorded.
+        error: Why it failed, or why look-ups did not tell.
+        result: Its encoded result, from when it is done until it is delivered.
+    """
+
+    call: bytes
+    state: State
+    delivered: bool
+    run: int
+    began: float
+    at: float
+    error: str | None = None
+    result: bytes | None = None
+
+
+class JournalWrite(NamedTuple):
+    """A row to be written.
+
+    Attributes:
+        id: The call.
+        account: Its linked account.
+        call: The hash that tells it from other calls.
+        slug: The app.
+        action_id: The action.
+        effect: What running it twice does.
+        state: The state.
+        attempts: Its attempts in this run.
+        error: Why it failed, or why look-ups did not tell.
+        result: Its encoded result.
+        params: Its encoded parameters, if they are kept until it is settled; for `BEGUN` alone.
+        before: For `BEGUN`: it may begin again though it is unknown whether it was done, if that was
+            recorded before this run.
+    """
+
+    id: CallId
+    account: str
+    call: bytes
+    slug: str
+    action_id: str
+    effect: str | None
+    state: State
+    attempts: int = 0
+    error: str | None = None
+    result: bytes | None = None
+    params: bytes | None = None
+    before: int = 0
+
+
+class Written(IntEnum):
+    """The result of writing a row."""
+
+    DONE = 0
+    TAKEN = 1
+    ANOTHER_CALL = 2
+
+
+class JournalStore(Protocol):
+    """An open journal, owned by one run until it is closed. Its methods are called in one thread.
+
+    Attributes:
+        run: The number of this run, from 1.
+        fresh: Whether no earlier run recorded a call.
+    """
+
+    run: int
+    fresh: bool
+
+    def look(self, ids: Sequence[CallId], /) -> list[JournalRow | None]:
+        """Return the row of each call, or `None`.
+
+        Raises:
+            JournalError: If it cannot be read.
+        """
+        ...
+
+    def write(self, records: Sequence[JournalWrite], delivered: Sequence[CallId] = (), /) -> list[Written]:
+        """Write rows, and mark calls as delivered, in one durable commit.
+
+        A call that is done or found keeps that state. A call begins if it has no row or failed, or if it
+        is unknown whether it was done and `before` allows it.
+
+        Returns:
+            The result of each record: `TAKEN` if the row keeps its state, `ANOTHER_CALL` if its hash
+            differs.
+
+        Raises:
+            JournalError: If it cannot be written, or another process owns it now; then no row was.
+        """
+        ...
+
+    def counts(self) -> dict[tuple[State, bool], int]:
+        """Return the number of calls by state and by whether they were delivered.
+
+        Raises:
+            JournalError: If it cannot be read.
+        """
+        ...
+
+    def close(self) -> None:
+        """Record the end of the run and release the journal. Idempotent.
+
+        Raises:
+            JournalError: If that cannot be recorded.
+        """
+        ...
