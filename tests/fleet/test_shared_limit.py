@@ -1,0 +1,215 @@
+"""The shared limit over a real Redis: what is refused, in which order, and what Redis gets to see."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from refold_async import Call, Hooks, RateLimit, Refold, SettingsError
+from refold_async.fleet import SharedLimit
+from refold_async.fleet.reservations import RedisReservations
+from refold_async.fleet.shared_limiter import AwayError
+from refold_async.sandbox import Fault, Sandbox, SandboxLimit
+from tests.services import Server, needs, redis
+
+LIMIT = RateLimit(100, burst=5)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with redis() as running:
+        yield running
+
+
+class RateHooks(Hooks):
+    def __init__(self) -> None:
+        self.states: list[str] = []
+
+    def on_rate_limit(self, server: str, state: str, per_second: float) -> None:
+        self.states.append(state)
+
+
+def refused(sandbox: Sandbox) -> int:
+    return sum(request.status == 429 for request in sandbox.requests)
+
+
+async def calls(refold: Refold, number: int) -> int:
+    each = (Call(f"demo-user-{n % 10 + 1}", "hubspot", "get_contact") for n in range(number))
+    return (await refold.run(each, concurrency=20)).summary.done
+
+
+def sandbox_of(limit: RateLimit) -> Sandbox:
+    return Sandbox(accounts=10, limit=SandboxLimit(per_second=limit.per_second, burst=limit.burst or 1))
+
+
+@needs("redis")
+async def test_clients_that_share_a_limit_stay_within_it(server: Server) -> None:
+    hooks = RateHooks()
+    limit = SharedLimit(server.url, LIMIT, processes=3, hooks=hooks)
+    async with sandbox_of(LIMIT) as sandbox:
+        clients = [Refold(sandbox.api_key, base_url=sandbox.base_url, rate_limit=limit) for _ in range(3)]
+        done = await asyncio.gather(*(calls(refold, 30) for refold in clients))
+        for refold in clients:
+            await refold.aclose()
+        assert done == [30] * 3
+        assert refused(sandbox) <= 3  # of a machine so busy that a call is late
+        assert set(hooks.states) <= {"shared", "share"}
+        async with Redis.from_url(server.url) as store:
+            keys = [
+                key.decode() async for key in store.scan_iter("refold:rate:????????????????????????????????")
+            ]
+            assert len(keys) == 1
+            assert keys[0].startswith("refold:rate:")
+            assert sandbox.api_key not in keys[0]
+            assert 0 < await store.pttl(keys[0]) <= 61_000
+
+
+@needs("redis")
+async def test_without_redis_calls_go_on_at_the_share_and_after_it_is_back_together() -> None:
+    hooks = RateHooks()
+    with redis() as server:
+        await asyncio.to_thread(server.kill)
+        limit = SharedLimit(server.url, RateLimit(400, burst=5), processes=4, hooks=hooks)
+        async with (
+            sandbox_of(RateLimit(400, burst=5)) as sandbox,
+            Refold(sandbox.api_key, base_url=sandbox.base_url, rate_limit=limit) as refold,
+        ):
+            assert await calls(refold, 10) == 10
+            assert hooks.states == ["share"]
+            await asyncio.to_thread(server.start)
+            for _ in range(1000):
+                if hooks.states != ["share"]:
+                    break
+                await calls(refold, 1)
+            assert hooks.states == ["share", "shared"]
+            assert await calls(refold, 10) == 10
+            assert refused(sandbox) == 0
+
+
+@needs("redis")
+async def test_a_redis_that_does_not_answer_is_away(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        reservations = RedisReservations(url, "key", LIMIT)
+        with pytest.raises(AwayError, match="Timeout") as away:
+            await reservations.reserve(1)
+        assert url not in str(away.value)
+        await reservations.aclose()
+
+
+@needs("redis")
+async def test_a_429_of_refold_pauses_every_process_and_one_of_the_app_none(server: Server) -> None:
+    limit = SharedLimit(server.url, LIMIT, processes=2, name="paused")
+    async with Sandbox(accounts=10) as sandbox:
+        async with (
+            Refold(sandbox.api_key, base_url=sandbox.base_url, rate_limit=limit) as one,
+            Refold(sandbox.api_key, base_url=sandbox.base_url, rate_limit=limit) as other,
+        ):
+            for refold in (one, other):
+                await refold.account("demo-user-1").actions.list("hubspot")
+            sandbox.faults.add(Fault(status=429, headers={"Retry-After": "1"}, times=1))
+            first = asyncio.create_task(calls(one, 1))
+            for _ in range(100):
+                await asyncio.sleep(0.01)
+                if refused(sandbox):
+                    break
+            await asyncio.sleep(0.1)  # for Redis to hear of it
+            assert await calls(other, 3) == 3
+            assert await first == 1
+        at = [request.at for request in sandbox.requests]
+        throttled = next(request.at for request in sandbox.requests if request.status == 429)
+        later = [moment for moment in at if moment > throttled]
+        assert min(later) >= throttled + 0.9
+
+
+@needs("redis")
+@pytest.mark.parametrize("burst", [None, 1, 5])
+async def test_an_empty_redis_starts_with_an_empty_bucket_and_fills_it(
+    server: Server, burst: int | None
+) -> None:
+    limit = RateLimit(2, burst=burst)
+    reservations = RedisReservations(server.url, f"filled-{burst}", limit)
+    waits = [await reservations.reserve(1) for _ in range(3)]
+    assert waits == pytest.approx([0, 0.5, 1.0], abs=0.2)
+    await reservations.reserve(0, pause=10)
+    assert await reservations.reserve(0) == pytest.approx(10, abs=0.2)
+    await reservations.aclose()
+
+
+@needs("redis")
+async def test_a_process_that_returns_gets_no_burst(server: Server) -> None:
+    reservations = RedisReservations(server.url, "returned", RateLimit(50, burst=5))
+    await reservations.reserve(1)
+    await asyncio.sleep(0.2)  # the bucket is full again
+    assert await reservations.reserve(0) < -0.05
+    assert await reservations.reserve(0, returning=True) == pytest.approx(0, abs=0.001)
+    await reservations.aclose()
+
+
+@needs("redis")
+@pytest.mark.parametrize("allowed", ["+@all -time", "+@all"])
+async def test_a_script_that_may_not_look_at_the_clock_is_told_the_time(server: Server, allowed: str) -> None:
+    async with Redis.from_url(server.url) as store:
+        await store.execute_command(  # type: ignore[no-untyped-call]
+            "ACL", "SETUSER", "app", "reset", "on", ">pw", "~*", *allowed.split()
+        )
+    reservations = RedisReservations(server.url.replace("//", "//app:pw@"), f"clock-{len(allowed)}", LIMIT)
+    waits = [await reservations.reserve(1) for _ in range(3)]
+    assert waits == pytest.approx([0, 0.01, 0.02], abs=0.2)
+    assert (reservations._offset is None) == (allowed == "+@all")
+    await reservations.aclose()
+
+
+@needs("redis")
+async def test_a_name_is_needed_where_the_key_comes_from_a_callable(server: Server) -> None:
+    async with Sandbox() as sandbox:
+
+        async def key() -> str:
+            return sandbox.api_key
+
+        nameless = SharedLimit(server.url, LIMIT, processes=2)
+        async with Refold(key, base_url=sandbox.base_url, rate_limit=nameless) as refold:
+            with pytest.raises(SettingsError, match="pass name="):
+                await refold.account("demo-user-1").actions.list("hubspot")
+        named = SharedLimit(server.url, LIMIT, processes=2, name="ours")
+        async with Refold(key, base_url=sandbox.base_url, rate_limit=named) as refold:
+            assert await refold.account("demo-user-1").actions.list("hubspot")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"url": "http://user:secret@host"}, "url must be a redis://, rediss:// or unix:// URL"),
+        ({"limit": 20}, "limit must be a RateLimit"),
+        ({"processes": 0}, "processes must be an integer of at least 1, not 0"),
+        ({"name": ""}, "name must be a non-empty string"),
+        ({"when_away": "stop"}, "when_away must be 'share', 'wait' or 'error', not 'stop'"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: dict[str, object], words: str) -> None:
+    given = {"url": "redis://host", "limit": LIMIT, "processes": 2, **settings}
+    with pytest.raises(SettingsError) as refused:
+        SharedLimit(**given)  # type: ignore[arg-type]
+    assert words in refused.value.message
+    assert "secret" not in refused.value.message
+
+
+def test_no_repr_shows_the_password() -> None:
+    limit = SharedLimit("redis://:secret@host", LIMIT, processes=2)
+    assert repr(limit) == f"SharedLimit({LIMIT!r}, processes=2, when_away='share')"
+    assert "secret" not in repr(limit.open("http://refold", "identity"))
+
+
+def test_the_fleet_is_imported_without_redis_and_the_limit_names_the_extra() -> None:
+    code = (
+        "import sys; sys.modules['redis'] = None\n"
+        "import refold_async, refold_async.fleet as fleet\n"
+        "try: fleet.SharedLimit('redis://host', refold_async.RateLimit(1), processes=1)\n"
+        "except refold_async.SettingsError as error: print(error.message)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "SharedLimit needs redis: pip install 'refold-async[redis]'\n"
