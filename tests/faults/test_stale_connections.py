@@ -16,7 +16,8 @@ from .transports import TransportName
 
 POOL = 6
 ENDS: list[Script] = [(Reset(),), (Close(),), (Hang(),)]
-RETRY = Retry(base=0.001, cap=0.002, attempt_timeout=0.2)
+RETRY = Retry(base=0.001, cap=0.002, attempt_timeout=1)
+"""Silence takes a second, so that a busy machine is not taken for a silent one."""
 
 
 class Pool:
