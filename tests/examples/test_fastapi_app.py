@@ -1,4 +1,4 @@
-"""The FastAPI example under uvicorn, as a process of its own: 200 callers at once, while faults strike."""
+"""The FastAPI example under uvicorn, as a process of its own: 200 concurrent callers, with injected faults."""
 
 import asyncio
 import hashlib
@@ -90,7 +90,7 @@ async def create(http: aiohttp.ClientSession, url: str, number: int, turn: int) 
     )
 
 
-async def test_two_hundred_callers_get_honest_answers_while_faults_strike(
+async def test_two_hundred_callers_get_correct_responses_despite_faults(
     sandbox: Sandbox, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     for number in range(1, EXPIRED + 1):
@@ -119,7 +119,8 @@ async def test_two_hundred_callers_get_honest_answers_while_faults_strike(
     answers = [answer for answers in called for answer in answers]
     check_answers(answers, sandbox)
     assert held <= CALLERS + POOL + 10
-    assert errors == ""
+    unexpected = [line for line in errors.splitlines() if not line.startswith("answered 50")]
+    assert not unexpected, "a process that configures no logging shows its 5xx, and nothing else"
 
 
 def check_answers(answers: list[tuple[str, int, Any]], sandbox: Sandbox) -> None:
@@ -141,7 +142,7 @@ def check_answers(answers: list[tuple[str, int, Any]], sandbox: Sandbox) -> None
             assert body["fate"] == "rejected"
 
 
-async def test_a_report_runs_in_the_background_and_tells_how_far_it_is(
+async def test_a_report_runs_in_the_background_and_shows_progress(
     sandbox: Sandbox, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     sandbox.expire("demo-user-7", "hubspot")
@@ -175,7 +176,9 @@ async def test_shutdown_stops_a_report_and_leaves_no_call_behind(
     assert {request.status for request in sandbox.requests} == {200}
 
 
-async def test_webhooks_and_strangers(sandbox: Sandbox, tmp_path: Path, http: aiohttp.ClientSession) -> None:
+async def test_webhooks_and_unauthenticated_requests(
+    sandbox: Sandbox, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
     body = json.dumps({"event": "Connection Created", "linked_account_id": "demo-user-1"}).encode()
     signature = hmac.new(sandbox.api_key.encode(), body, hashlib.sha256).hexdigest()
     async with application(sandbox, tmp_path) as (url, process):

@@ -1,4 +1,4 @@
-"""The workers, each as a process of its own: what they are told to do is done, given back, or named."""
+"""The workers, each as a process of its own: what they are reported to do is done, given back, or named."""
 
 import json
 import signal
@@ -30,10 +30,10 @@ def write_jobs(folder: Path, number: int) -> Path:
     return path
 
 
-def told(output: bytes) -> dict[str, str]:
+def reported(output: bytes) -> dict[str, str]:
     lines = [line.split("\t") for line in output.decode().splitlines()]
     outcomes = dict(lines)
-    assert len(outcomes) == len(lines), "a job was told of twice"
+    assert len(outcomes) == len(lines), "a job was reported of twice"
     return outcomes
 
 
@@ -50,14 +50,14 @@ async def test_all_jobs_are_done_once(sandbox: Sandbox, tmp_path: Path, worker: 
     ) as process:
         output, errors = await process.communicate()
     assert (process.returncode, errors) == (0, b"")
-    outcomes = told(output)
+    outcomes = reported(output)
     assert Counter(outcomes.values()) == {"done": 60, "failed": 10}
     assert written(sandbox) == {job for job, outcome in outcomes.items() if outcome == "done"}
     assert not sandbox.ledger.duplicates()
 
 
 @pytest.mark.parametrize("worker", WORKERS)
-async def test_sigterm_finishes_what_is_under_way_and_gives_back_the_rest(
+async def test_sigterm_finishes_running_jobs_and_returns_the_rest(
     sandbox: Sandbox, tmp_path: Path, worker: str
 ) -> None:
     sandbox.faults.add(Fault(latency=0.15, effect="write"))
@@ -69,7 +69,7 @@ async def test_sigterm_finishes_what_is_under_way_and_gives_back_the_rest(
         process.send_signal(signal.SIGTERM)
         output, errors = await process.communicate()
     assert (process.returncode, errors) == (0, b"")
-    outcomes = told(first + output)
+    outcomes = reported(first + output)
     assert len(outcomes) == 60
     assert set(outcomes.values()) == {"done", "given back"}
     assert written(sandbox) == {job for job, outcome in outcomes.items() if outcome == "done"}
@@ -83,7 +83,7 @@ async def test_what_may_have_been_done_is_looked_up(sandbox: Sandbox, tmp_path: 
         sandbox, str(EXAMPLES / worker), str(write_jobs(tmp_path, 20)), cwd=tmp_path
     ) as process:
         output, _ = await process.communicate()
-    outcomes = told(output)
+    outcomes = reported(output)
     assert Counter(outcomes.values()) == {"done": 19, "given back": 1}
     assert written(sandbox) == {job for job, outcome in outcomes.items() if outcome == "done"}
     assert not sandbox.ledger.duplicates()

@@ -1,4 +1,4 @@
-"""An ASGI application under uvicorn in the test's own event loop, and a caller that can hang up."""
+"""An ASGI application under uvicorn in the test's own event loop, and a client that can disconnect."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def hanging_up(
+async def disconnecting(
     base_url: str, path: str, *, method: str = "GET", body: bytes = b""
 ) -> AsyncIterator[None]:
     """Send a request, and close the connection at the end of the block without an answer."""

@@ -20,7 +20,7 @@ from refold_async.integrations.starlette import DisconnectMiddleware, get_refold
 from refold_async.integrations.starlette.middleware import DisconnectListener
 from refold_async.sandbox import Fault, Sandbox
 
-from .serving import hanging_up, serving
+from .serving import disconnecting, serving
 
 Handler = Callable[[Request], Awaitable[Response]]
 CONTACT = {"email": "a@example.com"}
@@ -82,7 +82,7 @@ def application(sandbox: Sandbox, options: Options, handler: Handler, **surround
 
 async def hang_up_on(app: Starlette, seen: Seen, *, after: float = 0.05) -> None:
     async with serving(app) as url:
-        async with hanging_up(url, "/"):
+        async with disconnecting(url, "/"):
             await seen.begun.wait()
             await asyncio.sleep(after)
         await asyncio.wait_for(seen.ended.wait(), 2)
@@ -133,13 +133,13 @@ async def test_a_report_goes_to_the_log_by_default(
         "the client disconnected and actions.execute hubspot/create_contact, account 'demo-user-1' "
         "was cancelled; fate: unknown"
     )
-    told = record.__dict__["refold"]
-    assert (told["linked_account_id"], told["action_id"], told["fate"]) == (
+    logged = record.__dict__["refold"]
+    assert (logged["linked_account_id"], logged["action_id"], logged["fate"]) == (
         "demo-user-1", "create_contact", "unknown",
     )  # fmt: skip
 
 
-async def test_a_disconnect_before_the_write_prevents_it(
+async def test_a_disconnect_before_the_write_cancels_it(
     sandbox: Sandbox, options: Options, seen: Seen
 ) -> None:
     async def think_then_write(request: Request) -> None:
@@ -151,7 +151,7 @@ async def test_a_disconnect_before_the_write_prevents_it(
     assert sandbox.ledger.runs == []
 
 
-async def test_it_holds_beneath_a_middleware_with_a_task_of_its_own(
+async def test_it_works_under_a_middleware_that_starts_a_task(
     sandbox: Sandbox, options: Options, seen: Seen
 ) -> None:
     async def pass_on(request: Request, following: RequestResponseEndpoint) -> Response:
@@ -164,9 +164,7 @@ async def test_it_holds_beneath_a_middleware_with_a_task_of_its_own(
     assert seen.end is asyncio.CancelledError
 
 
-async def test_what_runs_after_the_answer_is_left_alone(
-    sandbox: Sandbox, options: Options, seen: Seen
-) -> None:
+async def test_background_tasks_are_not_cancelled(sandbox: Sandbox, options: Options, seen: Seen) -> None:
     async def later() -> None:
         await asyncio.sleep(0.05)
         seen.ended.set()
@@ -180,7 +178,9 @@ async def test_what_runs_after_the_answer_is_left_alone(
         await asyncio.wait_for(seen.ended.wait(), 2)
 
 
-async def test_a_stream_ends_with_its_caller(sandbox: Sandbox, options: Options, seen: Seen) -> None:
+async def test_a_stream_ends_when_the_client_disconnects(
+    sandbox: Sandbox, options: Options, seen: Seen
+) -> None:
     async def ticks() -> AsyncIterator[bytes]:
         seen.begun.set()
         try:
@@ -209,7 +209,7 @@ async def test_a_large_body_reaches_the_handler_whole(sandbox: Sandbox, options:
         assert await answer.text() == str(len(body))
 
 
-async def test_a_server_that_stops_cancels_as_ever(sandbox: Sandbox, options: Options, seen: Seen) -> None:
+async def test_a_server_shutdown_still_cancels(sandbox: Sandbox, options: Options, seen: Seen) -> None:
     async def forever(scope: Any, receive: Any, send: Any) -> None:
         seen.begun.set()
         await asyncio.sleep(60)
@@ -229,7 +229,7 @@ async def test_a_server_that_stops_cancels_as_ever(sandbox: Sandbox, options: Op
 
 
 @pytest.mark.parametrize("made_of_it", [None, asyncio.CancelledError, ValueError])
-async def test_a_cancellation_that_was_heard_does_not_linger(made_of_it: type[BaseException] | None) -> None:
+async def test_a_handled_cancellation_is_cleared(made_of_it: type[BaseException] | None) -> None:
     """An enclosing timeout would take one that does for its own."""
 
     async def handler(scope: Any, receive: Any, send: Any) -> None:
@@ -278,7 +278,7 @@ async def test_reading_ahead_stops_at_two_messages_and_ends_with_the_disconnect(
     await watching
 
 
-async def test_what_the_servers_receive_raises_is_the_handlers() -> None:
+async def test_an_error_of_receive_reaches_the_handler() -> None:
     """As a middleware outside of this one does, that bounds the size of bodies."""
     too_large = ValueError("too large")
 
@@ -295,6 +295,6 @@ async def test_what_the_servers_receive_raises_is_the_handlers() -> None:
         await DisconnectMiddleware(handler)({"type": "http"}, receive, send)
 
 
-def test_an_unknown_way_is_refused() -> None:
+def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(ValueError, match="on_disconnect"):
         DisconnectMiddleware(Starlette(), on_disconnect="ignore")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a module says whose extra is not installed."""
+"""The error of importing a module whose extra is not installed."""
 
 import subprocess
 import sys
@@ -42,5 +42,5 @@ def test_an_import_without_its_extra_says_what_to_install(module: str, blocked: 
 
 @pytest.mark.parametrize("module", ["refold_async.testing", "refold_async.sandbox"])
 @pytest.mark.parametrize("blocked", ["pytest", "fastapi", "starlette", "click", "rich"])
-def test_what_needs_no_extra_asks_for_none(module: str, blocked: str) -> None:
+def test_modules_without_extras_import_without_them(module: str, blocked: str) -> None:
     assert lines(module, blocked) == []

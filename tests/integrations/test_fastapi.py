@@ -1,4 +1,4 @@
-"""FastAPI's dependencies: the client, and the account of whom the application knows to be signed in."""
+"""FastAPI's dependencies: the client, and the account of the signed-in customer."""
 
 from typing import Annotated
 
@@ -99,7 +99,7 @@ async def test_all_dependencies_share_one_pool(sandbox: Sandbox, options: Option
         assert await fetch(f"{url}/shared") == (200, True)
 
 
-async def test_a_test_can_put_its_own_client_in_place(sandbox: Sandbox, options: Options) -> None:
+async def test_a_client_can_be_overridden_in_tests(sandbox: Sandbox, options: Options) -> None:
     app = application(sandbox, Options(base_url="http://127.0.0.1:1"))
     async with Refold(sandbox.api_key, **options) as mine:
         app.dependency_overrides[get_refold] = lambda: mine

@@ -1,4 +1,4 @@
-"""What hooks are told, in which order, and that nothing they do harms a call."""
+"""Which hooks are called, in which order, and that nothing they do affects a call."""
 
 import asyncio
 import logging
@@ -25,8 +25,8 @@ from refold_async.sandbox import Fault, Sandbox
 from .changing import change
 
 
-class Told(Hooks):
-    """Writes down what it is told, call by call."""
+class HookRecorder(Hooks):
+    """Records the calls of its hooks."""
 
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
@@ -65,8 +65,8 @@ class Told(Hooks):
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def recorder() -> HookRecorder:
+    return HookRecorder()
 
 
 def client(sandbox: Sandbox, options: Options, *hooks: Hooks, **more: object) -> Refold:
@@ -81,12 +81,14 @@ async def write(refold: Refold, **params: object) -> None:
     await refold.account("demo-user-1").actions.execute("hubspot", "create_contact", params)
 
 
-async def test_an_answer_at_once(sandbox: Sandbox, options: Options, told: Told) -> None:
-    async with client(sandbox, options, told) as refold:
+async def test_a_call_that_succeeds_at_once(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
+) -> None:
+    async with client(sandbox, options, recorder) as refold:
         await read(refold)
     none = type(None)
-    assert told.events == [("call",), ("request", 1), ("response", 1, 200, none), ("done", 1, none, None)]
-    [call] = told.calls
+    assert recorder.events == [("call",), ("request", 1), ("response", 1, 200, none), ("done", 1, none, None)]
+    [call] = recorder.calls
     assert (call.operation, call.method, call.effect) == ("actions.execute", "POST", "read")
     assert (call.slug, call.action_id) == ("hubspot", "get_contact")
     assert call.linked_account_id == "demo-user-1"
@@ -94,62 +96,64 @@ async def test_an_answer_at_once(sandbox: Sandbox, options: Options, told: Told)
     assert call.server == sandbox.base_url
 
 
-async def test_a_call_that_is_tried_again(sandbox: Sandbox, options: Options, told: Told) -> None:
+async def test_a_call_that_is_retried(sandbox: Sandbox, options: Options, recorder: HookRecorder) -> None:
     sandbox.faults.add(Fault(status=503, times=1), Fault(drop="before", times=1))
-    async with client(sandbox, options, told) as refold:
+    async with client(sandbox, options, recorder) as refold:
         await read(refold)
-    assert told.names == [
+    assert recorder.names == [
         "call", "request", "response", "retry", "request", "response", "retry", "request", "response", "done",
     ]  # fmt: skip
-    assert told.events[2][1:3] == (1, 503)
-    assert told.events[5][1:3] == (2, None)
+    assert recorder.events[2][1:3] == (1, 503)
+    assert recorder.events[5][1:3] == (2, None)
 
 
-async def test_an_action_that_failed_tells_its_http_status_and_fate(
-    sandbox: Sandbox, options: Options, told: Told
+async def test_a_failed_action_reports_its_http_status_and_fate(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
 ) -> None:
     sandbox.faults.add(Fault(node_status="Errored", http_status=422))
-    async with client(sandbox, options, told) as refold:
+    async with client(sandbox, options, recorder) as refold:
         with pytest.raises(ActionFailed):
             await write(refold, email="a@example.com")
-    assert told.events[-2:] == [
+    assert recorder.events[-2:] == [
         ("response", 1, 200, ActionFailed),
         ("done", 1, ActionFailed, "rejected"),
     ]
 
 
-async def test_the_wait_for_the_rate_limit(sandbox: Sandbox, options: Options, told: Told) -> None:
-    async with client(sandbox, options, told, rate_limit=RateLimit(20)) as refold:
+async def test_the_wait_for_the_rate_limit(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
+) -> None:
+    async with client(sandbox, options, recorder, rate_limit=RateLimit(20)) as refold:
         await asyncio.gather(read(refold), read(refold))
-    assert told.events.count(("wait", "rate")) == 1
-    waited = told.names.index("wait")
-    assert told.names[:waited].count("request") == 1
-    assert told.names[waited:].count("request") == 1
+    assert recorder.events.count(("wait", "rate")) == 1
+    waited = recorder.names.index("wait")
+    assert recorder.names[:waited].count("request") == 1
+    assert recorder.names[waited:].count("request") == 1
 
 
 async def test_the_wait_for_a_connection_comes_before_the_request(
-    sandbox: Sandbox, options: Options, told: Told
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
 ) -> None:
     sandbox.faults.add(Fault(latency=0.03))
-    async with client(sandbox, options, told, max_connections=1) as refold:
+    async with client(sandbox, options, recorder, max_connections=1) as refold:
         await asyncio.gather(read(refold), read(refold))
-    assert told.events.count(("wait", "connection")) == 1
-    waited = told.events.index(("wait", "connection"))
-    assert ("request", 1) in told.events[:waited]
-    assert told.events[waited + 1] == ("request", 1)
+    assert recorder.events.count(("wait", "connection")) == 1
+    waited = recorder.events.index(("wait", "connection"))
+    assert ("request", 1) in recorder.events[:waited]
+    assert recorder.events[waited + 1] == ("request", 1)
 
 
 async def test_a_call_that_never_got_a_connection_sent_nothing(
-    sandbox: Sandbox, options: Options, told: Told
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
 ) -> None:
     sandbox.faults.add(Fault(hang=True))
-    async with client(sandbox, options, told, max_connections=1) as refold:
+    async with client(sandbox, options, recorder, max_connections=1) as refold:
         hanging = asyncio.create_task(write(refold, email="a@example.com"))
         await asyncio.sleep(0.02)
-        told.events.clear()
+        recorder.events.clear()
         with pytest.raises(DeadlineExceededError):
             await refold.account("demo-user-1").actions.list("hubspot", timeout=0.03)
-        assert told.events == [
+        assert recorder.events == [
             ("call",),
             ("wait", "connection"),
             ("done", 1, DeadlineExceededError, "not_sent"),
@@ -159,43 +163,47 @@ async def test_a_call_that_never_got_a_connection_sent_nothing(
 
 
 async def test_a_cancelled_write_is_reported_as_unknown(
-    sandbox: Sandbox, options: Options, told: Told
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
 ) -> None:
     sandbox.faults.add(Fault(hang=True))
-    async with client(sandbox, options, told) as refold:
+    async with client(sandbox, options, recorder) as refold:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await write(refold, email="a@example.com")
-    assert told.events == [("call",), ("request", 1), ("done", 1, asyncio.CancelledError, "unknown")]
+    assert recorder.events == [("call",), ("request", 1), ("done", 1, asyncio.CancelledError, "unknown")]
 
 
-async def test_a_call_cancelled_between_attempts_is_told_as_done(
-    sandbox: Sandbox, options: Options, told: Told
+async def test_a_call_cancelled_between_attempts_ends_with_on_done(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
 ) -> None:
     sandbox.faults.add(Fault(status=503, headers={"Retry-After": "3"}))
-    async with client(sandbox, options, told) as refold:
+    async with client(sandbox, options, recorder) as refold:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await read(refold)
-    assert told.names == ["call", "request", "response", "retry", "done"]
-    assert told.events[-1] == ("done", 1, asyncio.CancelledError, "unknown")
+    assert recorder.names == ["call", "request", "response", "retry", "done"]
+    assert recorder.events[-1] == ("done", 1, asyncio.CancelledError, "unknown")
 
 
-async def test_a_cached_answer_is_no_call(sandbox: Sandbox, options: Options, told: Told) -> None:
-    async with client(sandbox, options, told, cache=Cache()) as refold:
+async def test_a_cached_response_calls_no_hook(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
+) -> None:
+    async with client(sandbox, options, recorder, cache=Cache()) as refold:
         await refold.account("demo-user-1").actions.list("hubspot")
         await refold.account("demo-user-1").actions.list("hubspot")
-    assert told.names == ["call", "request", "response", "done"]
+    assert recorder.names == ["call", "request", "response", "done"]
 
 
-async def test_alike_calls_are_told_apart(sandbox: Sandbox, options: Options, told: Told) -> None:
-    async with client(sandbox, options, told) as refold:
+async def test_equal_calls_have_distinct_facts(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
+) -> None:
+    async with client(sandbox, options, recorder) as refold:
         await asyncio.gather(*(read(refold) for _ in range(5)))
-    assert len(set(told.calls)) == 5
+    assert len(set(recorder.calls)) == 5
 
 
-async def test_a_hook_that_raises_harms_no_call(
-    sandbox: Sandbox, options: Options, told: Told, caplog: pytest.LogCaptureFixture
+async def test_a_raising_hook_does_not_affect_the_call(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Hooks):
         def __getattribute__(self, name: str) -> object:
@@ -206,9 +214,9 @@ async def test_a_hook_that_raises_harms_no_call(
 
     sandbox.faults.add(Fault(status=503, times=1))
     with caplog.at_level(logging.WARNING, "refold_async"):
-        async with client(sandbox, options, Broken(), told) as refold:
+        async with client(sandbox, options, Broken(), recorder) as refold:
             await read(refold)
-    assert told.names[-1] == "done"
+    assert recorder.names[-1] == "done"
     assert [record.message for record in caplog.records] == ["a hook raised, its exception is ignored"] * 7
 
 
@@ -241,7 +249,7 @@ async def test_headers_of_hooks_are_sent_with_each_attempt(sandbox: Sandbox, opt
         {"X_Split": "a\r\nx-api-key: stolen"},
     ],
 )
-async def test_a_hook_replaces_no_header_of_the_call(
+async def test_a_hook_cannot_replace_the_calls_own_headers(
     sandbox: Sandbox, options: Options, headers: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     adding = Adding()
@@ -258,25 +266,29 @@ async def test_a_hook_replaces_no_header_of_the_call(
 
 
 @pytest.mark.parametrize("hooks", ["otel", [object()], object()])
-def test_what_is_no_hooks_is_refused(hooks: object) -> None:
+def test_invalid_hooks_are_refused(hooks: object) -> None:
     with pytest.raises(SettingsError, match="hooks"):
         Refold("tk_1", hooks=hooks)  # type: ignore[arg-type]
 
 
-async def test_no_hooks_in_a_list_are_none(sandbox: Sandbox, options: Options) -> None:
+async def test_an_empty_list_of_hooks_is_allowed(sandbox: Sandbox, options: Options) -> None:
     async with client(sandbox, options) as refold:
         await read(refold)
 
 
-async def test_one_hooks_needs_no_list(sandbox: Sandbox, options: Options, told: Told) -> None:
-    async with Refold(sandbox.api_key, **change(options, hooks=told)) as refold:
+async def test_a_single_hooks_object_is_allowed(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
+) -> None:
+    async with Refold(sandbox.api_key, **change(options, hooks=recorder)) as refold:
         await read(refold)
-    assert told.names == ["call", "request", "response", "done"]
+    assert recorder.names == ["call", "request", "response", "done"]
 
 
-async def test_a_5xx_after_a_write_is_told_as_unknown(sandbox: Sandbox, options: Options, told: Told) -> None:
+async def test_a_5xx_after_a_write_is_reported_as_unknown(
+    sandbox: Sandbox, options: Options, recorder: HookRecorder
+) -> None:
     sandbox.faults.add(Fault(status=500))
-    async with client(sandbox, options, told) as refold:
+    async with client(sandbox, options, recorder) as refold:
         with pytest.raises(ServerError):
             await write(refold, email="a@example.com")
-    assert told.events[-1] == ("done", 1, ServerError, "unknown")
+    assert recorder.events[-1] == ("done", 1, ServerError, "unknown")

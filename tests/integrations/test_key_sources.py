@@ -1,4 +1,4 @@
-"""API keys that a coroutine gives: asked once for a session, again after a 401, once for all who were refused."""
+"""API keys from a coroutine: called once per session, and once more for all calls that got a 401."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,21 +38,21 @@ async def write(refold: Refold, email: str) -> None:
     await refold.account("demo-user-1").actions.execute("hubspot", "create_contact", {"email": email})
 
 
-async def test_it_is_asked_once_for_a_session(sandbox: Sandbox, options: Options) -> None:
+async def test_the_source_is_called_once_per_session(sandbox: Sandbox, options: Options) -> None:
     vault = Vault(sandbox.api_key, delay=0.01)
     async with Refold(vault, **options) as refold:
         await asyncio.gather(*(read(refold) for _ in range(50)))
     assert vault.asked == 1
 
 
-async def test_it_is_not_asked_before_the_first_call(options: Options) -> None:
+async def test_the_source_is_not_called_before_the_first_call(options: Options) -> None:
     vault = Vault("tk")
     async with Refold(vault, **options) as refold:
         refold.account("demo-user-1")
     assert vault.asked == 0
 
 
-async def test_a_key_that_rotates_in_mid_flight_costs_one_asking_and_no_call(
+async def test_a_key_rotated_in_flight_costs_one_fetch_and_no_call(
     sandbox: Sandbox, options: Options
 ) -> None:
     vault = Vault(sandbox.api_key, delay=0.01)
@@ -67,9 +67,7 @@ async def test_a_key_that_rotates_in_mid_flight_costs_one_asking_and_no_call(
     assert not sandbox.ledger.duplicates()
 
 
-async def test_a_hundred_who_were_refused_ask_once_also_where_the_key_stays(
-    sandbox: Sandbox, options: Options
-) -> None:
+async def test_a_hundred_refused_calls_fetch_the_key_once(sandbox: Sandbox, options: Options) -> None:
     vault = Vault("tk_wrong", delay=0.02)
     async with Refold(vault, **options) as refold:
         results = await asyncio.gather(*(read(refold) for _ in range(100)), return_exceptions=True)
@@ -79,7 +77,7 @@ async def test_a_hundred_who_were_refused_ask_once_also_where_the_key_stays(
     assert sandbox.ledger.runs == []
 
 
-async def test_a_key_that_was_mended_serves_the_next_call(sandbox: Sandbox, options: Options) -> None:
+async def test_a_corrected_key_is_used_by_the_next_call(sandbox: Sandbox, options: Options) -> None:
     vault = Vault("tk_wrong")
     async with Refold(vault, **options) as refold:
         with pytest.raises(AuthenticationError):
@@ -103,9 +101,7 @@ async def test_a_source_that_fails_sends_nothing_and_is_the_cause(sandbox: Sandb
         await read(refold)
 
 
-async def test_a_source_that_fails_after_a_refusal_leaves_the_refusal(
-    sandbox: Sandbox, options: Options
-) -> None:
+async def test_a_source_that_fails_after_a_401_leaves_the_401(sandbox: Sandbox, options: Options) -> None:
     vault = Vault(sandbox.api_key)
     async with Refold(vault, **options) as refold:
         await read(refold)
@@ -130,7 +126,7 @@ async def test_a_source_that_hangs_is_bounded_by_the_deadline(sandbox: Sandbox, 
     assert len(sandbox.ledger.runs) == 1
 
 
-async def test_a_source_that_hangs_after_a_refusal_is_bounded_too(sandbox: Sandbox, options: Options) -> None:
+async def test_a_source_that_hangs_after_a_401_is_bounded_too(sandbox: Sandbox, options: Options) -> None:
     vault = Vault("tk_wrong")
     async with Refold(vault, **change(options, timeout=0.1)) as refold:
         sandbox.faults.add(Fault(latency=0.01))
@@ -156,7 +152,7 @@ async def test_a_cancelled_key_request_does_not_cancel_the_others(sandbox: Sandb
 
 
 @pytest.mark.parametrize("answer", ["", "two words", None, 7])
-async def test_what_is_no_key_is_refused(options: Options, answer: object) -> None:
+async def test_an_invalid_key_is_refused(options: Options, answer: object) -> None:
     async def source() -> object:
         return answer
 

@@ -22,8 +22,8 @@ SECRET = "hidden@example.com"
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
-    told: dict[str, Any] = record.__dict__["refold"]
-    return told
+    logged: dict[str, Any] = record.__dict__["refold"]
+    return logged
 
 
 def without_times(record: logging.LogRecord) -> str:
@@ -47,7 +47,7 @@ async def write(refold: Refold) -> None:
 async def cancel(
     call: Callable[[Refold], Coroutine[Any, Any, None]], refold: Refold, sandbox: Sandbox
 ) -> None:
-    """Cancel a call once the sandbox has heard of it."""
+    """Cancel a call once the sandbox has received it."""
     sandbox.faults.add(Fault(hang=True))
     calling = asyncio.create_task(call(refold))
     while not sandbox.requests:  # noqa: ASYNC110 - a sandbox sets no event
@@ -63,10 +63,10 @@ async def test_an_answered_call_is_one_line_at_debug(refold: Refold, log: pytest
     assert (record.name, record.levelname) == ("refold_async", "DEBUG")
     text = "actions.execute hubspot/get_contact, account 'demo-user-1': answered 200 (0.00 s)"
     assert without_times(record) == text
-    told = fields(record)
-    assert told.pop("elapsed") > 0
-    assert told.pop("server").startswith("http://127.0.0.1:")
-    assert told == {
+    logged = fields(record)
+    assert logged.pop("elapsed") > 0
+    assert logged.pop("server").startswith("http://127.0.0.1:")
+    assert logged == {
         "operation": "actions.execute",
         "method": "POST",
         "path": "/api/v2/integration-schema/{slug}/actions/{action_id}/execute",
@@ -91,12 +91,12 @@ async def test_each_retry_is_a_line_at_info(
         "failed with ServerError 503, retrying in 0.00 s (fate: unknown)"
     )
     assert without_times(log.records[-1]).endswith("answered 200 (3 attempts, 0.00 s)")
-    told = fields(retry)
-    assert (told["attempts"], told["status"], told["fate"]) == (1, 503, "unknown")
-    assert told["wait"] >= 0
+    logged = fields(retry)
+    assert (logged["attempts"], logged["status"], logged["fate"]) == (1, 503, "unknown")
+    assert logged["wait"] >= 0
 
 
-async def test_a_call_that_ran_out_of_tries_is_a_warning(
+async def test_exhausted_retries_are_a_warning(
     sandbox: Sandbox, refold: Refold, log: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add(Fault(status=503))
@@ -110,7 +110,7 @@ async def test_a_call_that_ran_out_of_tries_is_a_warning(
     assert fields(log.records[-1])["attempts"] == 4
 
 
-async def test_a_call_that_was_not_tried_again_is_for_its_caller_to_tell(
+async def test_a_failure_without_retries_is_logged_at_debug(
     sandbox: Sandbox, refold: Refold, log: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add(Fault(status=503))
@@ -121,7 +121,7 @@ async def test_a_call_that_was_not_tried_again_is_for_its_caller_to_tell(
     assert fields(record)["fate"] == "unknown"
 
 
-async def test_a_cancelled_call_is_told_with_its_fate(
+async def test_a_cancelled_call_is_logged_with_its_fate(
     sandbox: Sandbox, refold: Refold, log: pytest.LogCaptureFixture
 ) -> None:
     await cancel(write, refold, sandbox)
@@ -134,19 +134,19 @@ async def test_a_cancelled_call_is_told_with_its_fate(
 
 
 @pytest.mark.parametrize(("call", "level"), [(write, "WARNING"), (read, "DEBUG")])
-async def test_a_write_that_is_cancelled_on_its_way_is_a_warning(
+async def test_a_write_cancelled_in_flight_is_a_warning(
     sandbox: Sandbox,
     refold: Refold,
     log: pytest.LogCaptureFixture,
     call: Callable[[Refold], Coroutine[Any, Any, None]],
     level: str,
 ) -> None:
-    """Nobody gets an error that tells its fate."""
+    """Nobody gets an error with its fate."""
     await cancel(call, refold, sandbox)
     assert [record.levelname for record in log.records] == [level]
 
 
-async def test_a_write_that_is_cancelled_before_it_goes_is_none(
+async def test_a_write_cancelled_before_it_is_sent_is_no_warning(
     options: Options, log: pytest.LogCaptureFixture
 ) -> None:
     async def never() -> str:
@@ -159,7 +159,9 @@ async def test_a_write_that_is_cancelled_before_it_goes_is_none(
     assert [record.levelname for record in log.records] == ["DEBUG"]
 
 
-async def test_what_is_told_of_a_connection_says_why(options: Options, log: pytest.LogCaptureFixture) -> None:
+async def test_a_connection_error_is_logged_with_its_cause(
+    options: Options, log: pytest.LogCaptureFixture
+) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = f"127.0.0.1:{unused.getsockname()[1]}"

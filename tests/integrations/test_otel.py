@@ -86,7 +86,7 @@ async def test_a_call_is_a_span_with_a_child_for_each_attempt(
         assert call.start_time <= attempt.start_time <= attempt.end_time <= call.end_time  # type: ignore[operator]
 
 
-async def test_a_call_lies_within_the_span_around_it(
+async def test_a_calls_span_is_a_child_of_the_current_span(
     sandbox: Sandbox, options: Options, recorded: Recorded
 ) -> None:
     tracer = recorded.tracers.get_tracer("app")
@@ -102,7 +102,7 @@ async def test_a_call_lies_within_the_span_around_it(
     }
 
 
-async def test_a_failure_is_named_and_not_quoted(
+async def test_a_failure_is_recorded_by_class_without_its_message(
     sandbox: Sandbox, options: Options, recorded: Recorded
 ) -> None:
     sandbox.faults.add(Fault(node_status="Errored", http_status=422, data={"why": "secret@example.com"}))
@@ -121,7 +121,7 @@ async def test_a_failure_is_named_and_not_quoted(
     assert not [secret for secret in SECRETS if secret in text]
 
 
-async def test_no_answer_is_named_by_its_error(
+async def test_a_missing_response_is_recorded_by_its_error_class(
     sandbox: Sandbox, options: Options, recorded: Recorded
 ) -> None:
     sandbox.faults.add(Fault(drop="before"))
@@ -160,7 +160,7 @@ async def test_a_cancelled_call_closes_its_spans(
         (str.upper, ("refold.linked_account_id", "DEMO-USER-1")),
     ],
 )
-async def test_the_customer_is_named_only_as_asked(
+async def test_the_customer_is_recorded_only_as_configured(
     sandbox: Sandbox, options: Options, recorded: Recorded, chosen: Any, named: tuple[str, str]
 ) -> None:
     async with Refold(sandbox.api_key, **recorded.options(options, linked_account_ids=chosen)) as refold:
@@ -172,7 +172,7 @@ async def test_the_customer_is_named_only_as_asked(
         assert "demo-user-1" not in recorded.everything()
 
 
-async def test_a_function_that_fails_loses_the_customer_alone(
+async def test_a_failing_function_omits_only_the_customer(
     sandbox: Sandbox, options: Options, recorded: Recorded
 ) -> None:
     def fail(_: str) -> str:
@@ -183,7 +183,7 @@ async def test_a_function_that_fails_loses_the_customer_alone(
     assert said(recorded.call())["refold.attempts"] == 1
 
 
-def test_what_names_no_way_of_naming_is_refused() -> None:
+def test_an_invalid_customer_setting_is_refused() -> None:
     with pytest.raises(ValueError, match="linked_account_ids"):
         instrument(linked_account_ids="hashed")  # type: ignore[arg-type]
 

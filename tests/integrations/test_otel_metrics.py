@@ -105,7 +105,7 @@ async def test_a_stopped_batch_leaves_nothing_under_way(
     assert len([span for span in recorded.spans if span.name == "refold actions.execute"]) == 3
 
 
-async def test_a_batch_that_is_left_between_tries_leaves_nothing_under_way(
+async def test_a_batch_left_between_attempts_leaves_nothing_under_way(
     sandbox: Sandbox, options: Options, recorded: Recorded
 ) -> None:
     retries = Retries()
@@ -122,7 +122,9 @@ async def test_a_batch_that_is_left_between_tries_leaves_nothing_under_way(
     assert [(span.attributes or {})["refold.fate"] for span in ended] == ["unknown"] * 3
 
 
-async def test_active_counts_while_under_way(sandbox: Sandbox, options: Options, recorded: Recorded) -> None:
+async def test_active_calls_are_counted_while_in_flight(
+    sandbox: Sandbox, options: Options, recorded: Recorded
+) -> None:
     sandbox.faults.add(Fault(hang=True))
     async with Refold(sandbox.api_key, **change(recorded.options(options), max_connections=2)) as refold:
         calls = [asyncio.create_task(read(refold)) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Which HTTP answer each error of ours becomes."""
+"""The HTTP response for each of the SDK's errors."""
 
 import logging
 from typing import Any
@@ -108,10 +108,10 @@ def test_every_class_of_error_has_a_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "header"), [(None, "1"), (0.0, "1"), (0.2, "1"), (2.0, "2"), (2.1, "3"), (30, "30")]
+    ("asked", "header"), [(None, "1"), (0.0, "1"), (0.2, "1"), (2.0, "2"), (2.1, "3"), (30, "30")]
 )
-def test_throttled_says_when_to_come_back(told: float | None, header: str) -> None:
-    error = errors.RateLimitedError("", status=429, fate="rejected", retry_after=told)
+def test_a_throttled_problem_has_retry_after(asked: float | None, header: str) -> None:
+    error = errors.RateLimitedError("", status=429, fate="rejected", retry_after=asked)
     answer = answer_error(request(), error)
     assert answer.headers["retry-after"] == header
     assert msgspec.json.decode(answer.body)["retry_after"] == int(header)
@@ -122,7 +122,7 @@ def request() -> Request:
 
 
 @pytest.mark.parametrize("error", [row[0] for row in READS], ids=names(READS))
-def test_no_answer_repeats_what_the_service_wrote_or_names_the_customer(error: RefoldError) -> None:
+def test_no_problem_quotes_the_service_or_names_the_customer(error: RefoldError) -> None:
     error.linked_account_id = "jane@customer.example"
     answer = answer_error(request(), error)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -150,9 +150,9 @@ def test_the_log_names_the_same_instance_and_the_customer(
         answer = answer_error(request(), error)
     [record] = caplog.records
     assert record.levelname == level
-    told = record.__dict__["refold"]
-    assert told["instance"] == msgspec.json.decode(answer.body)["instance"]
-    assert told["linked_account_id"] == "jane@customer.example"
+    asked = record.__dict__["refold"]
+    assert asked["instance"] == msgspec.json.decode(answer.body)["instance"]
+    assert asked["linked_account_id"] == "jane@customer.example"
 
 
 @pytest.mark.parametrize("error", [row[0] for row in READS], ids=names(READS))
@@ -166,13 +166,13 @@ def test_the_log_does_not_repeat_what_the_service_wrote(
     assert type(error).__name__ in record.getMessage()
 
 
-def test_the_log_says_which_setting_cannot_work(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_the_invalid_setting(caplog: pytest.LogCaptureFixture) -> None:
     answer_error(request(), errors.SettingsError("no API key: set REFOLD_API_KEY"))
-    [told] = caplog.messages
-    assert told.endswith(": failed with SettingsError: no API key: set REFOLD_API_KEY (fate: not_sent)")
+    [asked] = caplog.messages
+    assert asked.endswith(": failed with SettingsError: no API key: set REFOLD_API_KEY (fate: not_sent)")
 
 
-def test_the_line_alone_tells_which_call_for_whom_and_what_became_of_it(
+def test_the_message_alone_names_call_customer_and_fate(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     error = status(errors.ServerError, 503, "unknown", request_id="req_7")
@@ -180,22 +180,22 @@ def test_the_line_alone_tells_which_call_for_whom_and_what_became_of_it(
     error.linked_account_id, error.effect = "demo-user-1", "read"
     answer = answer_error(request(), error)
     instance = msgspec.json.decode(answer.body)["instance"]
-    [told] = caplog.messages
-    assert told == (
+    [asked] = caplog.messages
+    assert asked == (
         f"answered 502, upstream-failed, {instance}: actions.execute hubspot/get_contact, account 'demo-user-1': "
         "failed with ServerError 503 (request req_7, fate: unknown)"
     )
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "asked"),
     [("req_8f.1-2:3", "req_8f.1-2:3"), ("<b>", None), ("x" * 129, None), ("", None), (None, None)],
 )
-def test_only_valid_request_ids_are_passed_on(given: str | None, told: str | None) -> None:
+def test_only_valid_request_ids_are_passed_on(given: str | None, asked: str | None) -> None:
     problem = problem_of(status(errors.ServerError, 500, "unknown", request_id=given))
-    assert problem.request_id == told
+    assert problem.request_id == asked
 
 
-def test_other_errors_are_not_ours_to_answer() -> None:
+def test_other_errors_are_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         answer_error(request(), ZeroDivisionError())

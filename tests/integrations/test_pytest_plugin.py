@@ -1,4 +1,4 @@
-"""The pytest plugin as a package outside of this repository uses it: installed, and run by a pytest of its own."""
+"""The pytest plugin as a user's project uses it: installed, and run by its own pytest."""
 
 import os
 import subprocess
@@ -78,7 +78,7 @@ async def test_scripted_faults(refold_sandbox, refold_client):
     assert refold_sandbox.faults.fired(fault) == 1
 
 
-async def test_a_client_of_the_code_s_own(refold_sandbox, refold_environment):
+async def test_a_client_created_by_the_code(refold_sandbox, refold_environment):
     await signups.sign_up_for("demo-user-1", "a@example.com")
     refold_sandbox.assert_ran("hubspot", "create_contact", linked_account_id="demo-user-1")
 """
@@ -119,7 +119,7 @@ CONF: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 }
 
 
-class Elsewhere:
+class UserProject:
     """A directory of a user's: a package that was installed there, and its tests."""
 
     def __init__(self, folder: Path) -> None:
@@ -182,18 +182,18 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Elsewhere:
-    made = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
+def user_project(tmp_path_factory: pytest.TempPathFactory) -> UserProject:
+    made = UserProject(tmp_path_factory.mktemp("user_project"))
     made.install("signups", PACKAGE)
     return made
 
 
 @pytest.mark.parametrize("mode", CONF)
 def test_nothing_is_imported_unasked_and_fixtures_serve_every_way_of_running_coroutines(
-    elsewhere: Elsewhere, mode: str
+    user_project: UserProject, mode: str
 ) -> None:
     mark, conftest, ini, arguments = CONF[mode]
-    done = elsewhere.test(
+    done = user_project.test(
         *arguments,
         *("test_plain.py", "test_signups.py"),
         test_plain=PLAIN,
@@ -246,10 +246,10 @@ async def test_contacts(refold_recording):
 
 
 def test_a_recording_is_made_with_the_option_and_replayed_without_and_settings_serve(
-    elsewhere: Elsewhere,
+    user_project: UserProject,
 ) -> None:
     _, conftest, _, arguments = CONF["anyio"]
-    made = elsewhere.test(
+    made = user_project.test(
         *(*arguments, "-s", "--refold-record", "test_recorded.py"),
         test_recorded=RECORDED,
         conftest=conftest + SANDBOX_AS_THE_SERVICE,
@@ -257,9 +257,9 @@ def test_a_recording_is_made_with_the_option_and_replayed_without_and_settings_s
     )
     assert "1 passed" in made.stdout, made.stdout + made.stderr
     assert "real" in made.stdout
-    saved = elsewhere.folder / "tests/recordings/test_recorded/test_contacts.json"
+    saved = user_project.folder / "tests/recordings/test_recorded/test_contacts.json"
     assert "tk_sandbox" not in saved.read_text()
-    again = elsewhere.test(
+    again = user_project.test(
         *(*arguments, "-s", "test_recorded.py", "test_overrides.py"),
         test_recorded=RECORDED,
         test_overrides=OVERRIDES,
@@ -291,14 +291,14 @@ def test_unmet(refold_sandbox, refold_client):
 """
 
 
-def test_what_was_scripted_and_never_met_is_reported(elsewhere: Elsewhere) -> None:
-    shown = elsewhere.test("test_unmet.py", test_unmet=UNMET, conftest="", pytest="[pytest]\n")
+def test_what_was_scripted_and_never_met_is_reported(user_project: UserProject) -> None:
+    shown = user_project.test("test_unmet.py", test_unmet=UNMET, conftest="", pytest="[pytest]\n")
     assert "1 passed, 1 warning" in shown.stdout, shown.stdout + shown.stderr
     assert "NeverFiredWarning: scripted for this test, but no call met it:" in shown.stdout
     assert "action_id='post_message'" in shown.stdout
     assert "data={'id': '2'}" in shown.stdout
     assert "data={'id': '1'}" not in shown.stdout
-    failed = elsewhere.test(
+    failed = user_project.test(
         *("-W", "error::refold_async.testing.NeverFiredWarning", "test_unmet.py"),
         test_unmet=UNMET,
         conftest="",

@@ -1,4 +1,4 @@
-"""Plain Starlette under uvicorn: one pool, honest answers, raw answers, deadlines."""
+"""Plain Starlette under uvicorn: one pool, problem details, raw results, deadlines."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -103,7 +103,7 @@ async def test_an_action_s_json_passes_through_byte_for_byte(
         assert answer.headers["content-length"] == str(len(raw))
 
 
-async def test_what_a_handler_adds_to_an_action_s_answer(
+async def test_a_handler_can_add_headers_to_a_result(
     sandbox: Sandbox, options: Options, http: aiohttp.ClientSession
 ) -> None:
     async with (
@@ -115,7 +115,7 @@ async def test_what_a_handler_adds_to_an_action_s_answer(
         assert len(sandbox.ledger.writes()) == 1
 
 
-async def test_an_error_of_ours_is_answered_and_another_s_is_not(
+async def test_sdk_errors_are_answered_and_others_are_raised(
     sandbox: Sandbox, options: Options, http: aiohttp.ClientSession
 ) -> None:
     sandbox.expire("demo-user-1", "hubspot")
@@ -130,7 +130,7 @@ async def test_an_error_of_ours_is_answered_and_another_s_is_not(
 
 
 @pytest.mark.parametrize(("also", "status"), [("read", 404), ("write", 500), ("broken", 500)])
-async def test_errors_of_a_task_group_are_answered_where_it_only_read(
+async def test_errors_of_a_task_group_are_answered_if_it_only_read(
     sandbox: Sandbox, options: Options, http: aiohttp.ClientSession, also: str, status: int
 ) -> None:
     async with (
@@ -158,7 +158,7 @@ async def test_a_deadline_bounds_the_calls_of_a_request(
 @pytest.mark.parametrize(
     ("header", "status"), [("50", 504), ("-1", 200), ("0", 200), ("soon", 200), ("nan", 200), ("inf", 200)]
 )
-async def test_a_proxy_s_header_shortens_the_time_and_never_lengthens_it(
+async def test_a_proxy_s_header_shortens_the_deadline_and_never_extends_it(
     sandbox: Sandbox, options: Options, http: aiohttp.ClientSession, header: str, status: int
 ) -> None:
     sandbox.faults.add(Fault(latency=0.1))
@@ -234,7 +234,7 @@ async def test_a_missing_key_stops_the_application_at_its_start(
             pass
 
 
-async def test_the_application_s_own_hooks_are_heard(sandbox: Sandbox, options: Options) -> None:
+async def test_the_application_s_own_hooks_are_called(sandbox: Sandbox, options: Options) -> None:
     heard: list[str] = []
 
     class Listening(Hooks):
@@ -253,7 +253,7 @@ def test_an_application_without_the_lifespan_raises() -> None:
         get_refold(Request(scope))
 
 
-async def test_other_protocols_pass(sandbox: Sandbox, options: Options) -> None:
+async def test_other_protocols_pass_through(sandbox: Sandbox, options: Options) -> None:
     app = application(sandbox, options, deadline=1)
 
     async def receive() -> dict[str, Any]:

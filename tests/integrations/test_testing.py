@@ -1,4 +1,4 @@
-"""What tests of users' code are told where the ledger is not as they expect, and what a recording holds."""
+"""The messages of failed assertions on the ledger, and what a recording contains."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def ran(sandbox: ScriptedSandbox, account: str = "demo-user-1", **params: object
 CREATE = ("hubspot", "create_contact")
 
 
-def test_what_ran_is_given(scripted: ScriptedSandbox) -> None:
+def test_matching_runs_are_returned(scripted: ScriptedSandbox) -> None:
     ran(scripted, email="a@example.com", tags=["x"])
     [run] = scripted.assert_ran(*CREATE, {"email": ANY, "tags": ["x"]}, linked_account_id="demo-user-1")
     assert run.number == 1
@@ -101,7 +101,7 @@ async def ask(recorded: Recording, *, account: str = "demo-user-1", limit: str =
         return result.data
 
 
-async def test_real_answers_are_saved_and_replayed(scripted: ScriptedSandbox, tmp_path: Path) -> None:
+async def test_responses_are_saved_and_replayed(scripted: ScriptedSandbox, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "answers.json"
     scripted.answer("hubspot", "get_contact", {"n": 1}, {"n": 2})
     with recording(path, base_url=scripted.base_url, api_key=scripted.api_key) as recorded:
@@ -238,11 +238,11 @@ def test_a_new_recording_is_its_owners_alone(tmp_path: Path, umask: int) -> None
         '{"said": "a secret meeting at https://x.example:8080/a?b=c, mail a@b.example"}',
     ],
 )
-def test_what_is_no_secret_stays(body: str) -> None:
+def test_text_without_secrets_is_unchanged(body: str) -> None:
     assert Scrubber().answer(body.encode()) == body
 
 
-def test_what_is_renamed_is_so_in_a_url_too() -> None:
+def test_renamed_strings_are_replaced_in_urls_too() -> None:
     scrubber = Scrubber(["k/1"], {"jane@customer.example": "user@example.com"})
     assert scrubber.text("/of/jane%40customer.example?q=k%2F1") == f"/of/user%40example.com?q={CUT}"
 

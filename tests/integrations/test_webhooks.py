@@ -1,4 +1,4 @@
-"""The webhook endpoint over real HTTP: what is genuine is handed over, and nothing else."""
+"""The webhook endpoint over real HTTP: valid webhooks are passed on, others refused."""
 
 import hashlib
 import hmac
@@ -34,29 +34,29 @@ def sign(body: bytes, key: str) -> dict[str, str]:
     return {"x-cobalt-signature": hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}
 
 
-class Got:
+class Received:
     def __init__(self) -> None:
         self.events: list[WebhookDelivery] = []
 
 
 @pytest.fixture
-def got() -> Got:
-    return Got()
+def received() -> Received:
+    return Received()
 
 
-def in_fastapi(got: Got, webhook: Callable[..., Any]) -> Any:
+def in_fastapi(received: Received, webhook: Callable[..., Any]) -> Any:
     app = FastAPI()
 
     @app.post("/webhooks")
     async def receive(event: Annotated[WebhookDelivery, Depends(webhook)]) -> None:
-        got.events.append(event)
+        received.events.append(event)
 
     return app
 
 
-def in_starlette(got: Got, webhook: Callable[..., Any]) -> Any:
+def in_starlette(received: Received, webhook: Callable[..., Any]) -> Any:
     async def receive(request: Request) -> Response:
-        got.events.append(await webhook(request))
+        received.events.append(await webhook(request))
         return PlainTextResponse("")
 
     return Starlette(routes=[Route("/webhooks", receive, methods=["POST"])])
@@ -69,15 +69,15 @@ async def http(guard: None) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.mark.parametrize("home", [in_fastapi, in_starlette])
-async def test_a_genuine_one_is_handed_over_as_its_event(
-    home: Callable[..., Any], got: Got, http: aiohttp.ClientSession
+async def test_a_valid_webhook_is_passed_on_as_its_event(
+    home: Callable[..., Any], received: Received, http: aiohttp.ClientSession
 ) -> None:
     async with (
-        serving(home(got, webhook_of("tk_1"))) as url,
+        serving(home(received, webhook_of("tk_1"))) as url,
         http.post(f"{url}/webhooks", data=EXPIRED, headers=sign(EXPIRED, "tk_1")) as answer,
     ):
         assert answer.status == 200
-    [event] = got.events
+    [event] = received.events
     assert isinstance(event, ConnectionExpired)
     assert (event.linked_account_id, event.slug) == ("demo-user-1", "hubspot")
 
@@ -94,46 +94,46 @@ async def test_a_genuine_one_is_handed_over_as_its_event(
         (b" " * 5000 + EXPIRED, sign(b" " * 5000 + EXPIRED, "tk_1"), 413),
     ],
 )
-async def test_nothing_else_is(
-    got: Got, http: aiohttp.ClientSession, body: bytes, headers: dict[str, str], status: int
+async def test_an_invalid_webhook_is_refused(
+    received: Received, http: aiohttp.ClientSession, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     async with (
-        serving(in_fastapi(got, webhook_of("tk_1", max_bytes=4096))) as url,
+        serving(in_fastapi(received, webhook_of("tk_1", max_bytes=4096))) as url,
         http.post(f"{url}/webhooks", data=body, headers=headers) as answer,
     ):
         assert answer.status == status
         assert "tk_1" not in await answer.text()
-    assert got.events == []
+    assert received.events == []
 
 
 async def test_a_body_of_unknown_length_is_read_no_further_than_the_limit(
-    got: Got, http: aiohttp.ClientSession
+    received: Received, http: aiohttp.ClientSession
 ) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(200):
             yield b" " * 1000
 
     async with (
-        serving(in_fastapi(got, webhook_of("tk_1", max_bytes=4096))) as url,
+        serving(in_fastapi(received, webhook_of("tk_1", max_bytes=4096))) as url,
         http.post(f"{url}/webhooks", data=endless()) as answer,
     ):
         assert answer.status == 413
 
 
-async def test_keys_may_rotate(got: Got, http: aiohttp.ClientSession) -> None:
+async def test_keys_may_rotate(received: Received, http: aiohttp.ClientSession) -> None:
     async def current() -> str:
         return "tk_new"
 
-    async with serving(in_fastapi(got, webhook_of(current, "tk_old"))) as url:
+    async with serving(in_fastapi(received, webhook_of(current, "tk_old"))) as url:
         for key, status in (("tk_old", 200), ("tk_new", 200), ("tk_older", 401)):
             async with http.post(f"{url}/webhooks", data=EXPIRED, headers=sign(EXPIRED, key)) as answer:
                 assert answer.status == status
 
 
 async def test_the_environment_s_key_serves_by_default(
-    got: Got, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    received: Received, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = in_fastapi(got, webhook_of())
+    app = in_fastapi(received, webhook_of())
     monkeypatch.setenv("REFOLD_API_KEY", "tk_env")
     async with (
         serving(app) as url,
@@ -142,6 +142,6 @@ async def test_the_environment_s_key_serves_by_default(
         assert answer.status == 200
 
 
-def test_what_is_no_key_is_refused_at_once() -> None:
+def test_an_invalid_key_is_refused_at_once() -> None:
     with pytest.raises(SettingsError):
         webhook_of("two words")
