@@ -119,8 +119,8 @@ async def test_two_hundred_callers_get_correct_responses_despite_faults(
     answers = [answer for answers in called for answer in answers]
     check_answers(answers, sandbox)
     assert held <= CALLERS + POOL + 10
-    unexpected = [line for line in errors.splitlines() if not line.startswith("answered 50")]
-    assert not unexpected, "a process that configures no logging shows its 5xx, and nothing else"
+    unexpected = [line for line in errors.splitlines() if not line.startswith(("answered 50", "actions."))]
+    assert not unexpected, "a process that configures no logging shows its failed calls, and nothing else"
 
 
 def check_answers(answers: list[tuple[str, int, Any]], sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""The workers, each as a process of its own: what they are reported to do is done, given back, or named."""
+"""The worker examples, each in its own process: every job is done, returned to the queue, or reported."""
 
 import json
 import signal
