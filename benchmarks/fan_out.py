@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from statistics import median
 
 import anyio
+import msgspec
 
 from benchmarks import machine
 from benchmarks.payloads import ACTION, PARAMS, SLUG
-from refold_async import Call, Done, RefoldError
+from refold_async import ActionResult, Call, Done, RefoldError
 from refold_async.batch import Batch, BatchSettings
 from refold_async.batch.scheduler import QueuedCall
+from refold_async.settle import Settle
 
 _CONCURRENCY = 100
 _WARM_UP = 1_000
@@ -56,6 +58,9 @@ async def _pool(number: int) -> int:
     return callback.count
 
 
+_RESULT = ActionResult("Success", 200, msgspec.Raw(b"{}"))
+
+
 class _StubRunner:
     """Calls the stub, without a rate limit."""
 
@@ -71,10 +76,11 @@ class _StubRunner:
     def acquire(self, queued: QueuedCall) -> None:
         """No-op."""
 
-    async def attempt(self, queued: QueuedCall) -> str:
+    async def attempt(self, queued: QueuedCall) -> ActionResult:
         """Call the stub."""
         queued.attempts += 1
-        return await _stub(queued.call)
+        await _stub(queued.call)
+        return _RESULT
 
     def stop(self) -> None:
         """No-op."""
@@ -83,14 +89,19 @@ class _StubRunner:
         """No-op."""
 
 
-async def _batch(number: int) -> int:
+async def _batch(number: int, settle: Settle | None = None) -> int:
     """`refold.batch` against the stub."""
     done = 0
-    settings = BatchSettings(concurrency=_CONCURRENCY)
+    settings = BatchSettings(concurrency=_CONCURRENCY, settle=settle)
     async with Batch(_calls(number), _StubRunner(), settings) as outcomes:
         async for outcome in outcomes:
             done += isinstance(outcome, Done)
     return done
+
+
+async def _settling_batch(number: int) -> int:
+    """`refold.batch` that would settle, but has no unknown write."""
+    return await _batch(number, Settle(lambda _: None))
 
 
 async def _gather(number: int) -> int:
@@ -122,6 +133,7 @@ async def _task_group(number: int) -> int:
 SHAPES: dict[str, Callable[[int], Awaitable[int]]] = {
     "pool": _pool,
     "batch": _batch,
+    "settle": _settling_batch,
     "gather": _gather,
     "task-group": _task_group,
 }

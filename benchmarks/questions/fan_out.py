@@ -10,15 +10,16 @@ from benchmarks.options import RunOptions
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
 
-_POOL, _BATCH = "hand-written worker pool", "refold.batch"
+_POOL, _BATCH, _SETTLE = "hand-written worker pool", "refold.batch", "refold.batch with settle"
 _SHAPES = {
     _POOL: "pool",
     _BATCH: "batch",
+    _SETTLE: "settle",
     "gather with a semaphore": "gather",
     "anyio task group, capacity limiter": "task-group",
 }
 _NUMBERS = (1_000, 10_000, 100_000, 1_000_000)
-_LEAN = (_POOL, _BATCH)
+_LEAN = (_POOL, _BATCH, _SETTLE)
 _MAX_TASKS = 100_000
 """The maximum number of calls for shapes that create one task per call."""
 
@@ -103,8 +104,13 @@ def _bounds(by_number: dict[int, _Measured]) -> tuple[Bound, ...]:
         )
         for number, found in by_number.items()
     ]
+    settle = by_number[_MAX_TASKS].costs.difference(_SETTLE, _BATCH).median
     peak = by_number[1_000_000].peaks[_BATCH] - by_number[1_000].peaks[_BATCH]
-    return (*over, Bound("MB at 1M calls over the peak at 1k", peak, 10.0))
+    return (
+        *over,
+        Bound("µs per call of settle where nothing is unknown, 100k", settle, 1.0),
+        Bound("MB at 1M calls over the peak at 1k", peak, 10.0),
+    )
 
 
 def _short(number: int) -> str:
