@@ -70,7 +70,18 @@ def cost_of(error: RefoldError, *, first_stale: bool = False) -> int:
     """
     if first_stale:
         return 0
-    return _THROTTLED_COST if error.status == 429 else _TRANSIENT_COST
+    return _THROTTLED_COST if error.status == 429 or is_app_throttled(error) else _TRANSIENT_COST
+
+
+def is_app_throttled(error: RefoldError) -> bool:
+    """Whether the connected app throttled the call: by HTTP 429, or under HTTP 200 by `http_status` 429.
+
+    Both mean the same: the customer's queue pauses, a read is retried, and a write is unknown, since the app
+    may have done part of it.
+    """
+    if isinstance(error, ActionFailed):
+        return error.result.http_status == 429
+    return isinstance(error, RateLimitedError) and error.by_app
 
 
 def is_transient(error: RefoldError) -> bool:

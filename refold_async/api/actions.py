@@ -16,7 +16,14 @@ from refold_async._core.lenient_json import loads, members
 from refold_async._core.operation import Effect
 from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.requester import Requester
-from refold_async._core.responses import Response, bounded, is_success, redact, status_error
+from refold_async._core.responses import (
+    Response,
+    bounded,
+    is_success,
+    redact,
+    retry_after,
+    status_error,
+)
 from refold_async.api import operations
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.api.common import ApiModel
@@ -88,7 +95,9 @@ def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> Act
         )
     result = ActionResult(status, _number(envelope.http_status), envelope.data)
     if status != SUCCESS:
-        raise _failure(result, secret)
+        error = _failure(result, secret)
+        error.retry_after = retry_after(reply.headers.get("Retry-After"))
+        raise error
     return result
 
 
@@ -121,7 +130,8 @@ def _number(value: object) -> int | None:
 
 def _failure(result: ActionResult, secret: str) -> ActionFailed:
     result = _without(secret, result)
-    refused = result.http_status is not None and 400 <= result.http_status < 500
+    # The app's 429 as well as a 5xx: part of it may have been done, in whatever form the app says so.
+    refused = result.http_status is not None and 400 <= result.http_status < 500 and result.http_status != 429
     fate: Fate = "rejected" if refused else "unknown"
     told = f", http_status {result.http_status}" if result.http_status is not None else ""
     said = bounded(bytes(memoryview(result.raw)[:2000]).decode(errors="replace"))

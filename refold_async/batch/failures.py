@@ -10,7 +10,6 @@ from refold_async.batch.settings import BatchSettings
 from refold_async.batch.summary import Counters
 from refold_async.calls import Call, Reason
 from refold_async.errors import AuthenticationError, ClosedError, RateLimitedError, RefoldError, SettingsError
-from refold_async.results import ActionFailed
 
 _OF_THE_KEY: Final = re.compile(
     r"invalid[ _]credentials|invalid[ _]token|token[ _]missing|api[ _-]?key", re.IGNORECASE
@@ -28,13 +27,6 @@ def name_call(error: RefoldError, call: Call) -> None:
         error.linked_account_id, error.slug, error.action_id = (
             call.linked_account_id, call.slug, call.action_id,
         )  # fmt: skip
-
-
-def is_app_throttled(error: RefoldError) -> bool:
-    """Whether the customer's app throttled the call: only that account's queue pauses."""
-    if isinstance(error, ActionFailed):
-        return error.result.http_status == 429
-    return isinstance(error, RateLimitedError) and error.by_app
 
 
 def is_key_throttled(error: RefoldError) -> bool:

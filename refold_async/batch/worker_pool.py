@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from refold_async._core.pipeline import RetryAfter
+from refold_async._core.retries import is_app_throttled
 from refold_async.batch import failures
 from refold_async.batch.runner import CallRunner, Hold, RecordingError, Settled, Skip
 from refold_async.batch.scheduler import FairScheduler, QueuedCall
@@ -159,7 +160,7 @@ class WorkerPool:
     def _hold(self, queued: QueuedCall, now: float, hold: Hold) -> None:
         queued.error = hold.error
         failed = hold.lookup_error
-        if failed is not None and failures.is_app_throttled(failed):
+        if failed is not None and is_app_throttled(failed):
             self._scheduler.throttle(queued, now, failed.retry_after or 0.0)
         if self.stopped is not None:
             self._scheduler.release(queued, now, succeeded=False)
@@ -204,7 +205,7 @@ class WorkerPool:
             self._scheduler.release(queued, now)
             return
         queued.error = retry.error
-        if failures.is_app_throttled(retry.error):
+        if is_app_throttled(retry.error):
             self._scheduler.throttle(queued, now, retry.wait)
         self._scheduler.postpone(queued, now, now + retry.wait)
         if self._idle.waiting:
@@ -219,7 +220,7 @@ class WorkerPool:
 
     def _fail(self, queued: QueuedCall, now: float, error: RefoldError) -> None:
         failures.name_call(error, queued.call)
-        throttled = failures.is_app_throttled(error)
+        throttled = is_app_throttled(error)
         if throttled:
             self._scheduler.throttle(queued, now, error.retry_after or 0.0)
         self._scheduler.release(queued, now, succeeded=not throttled)

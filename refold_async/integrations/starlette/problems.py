@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from refold_async._core.retries import is_app_throttled
 from refold_async.errors import (
     AuthenticationError,
     BadRequestError,
@@ -168,6 +169,8 @@ def kind_of(error: RefoldError) -> Kind:
         return "unknown-outcome"
     if error.needs_reconnect:
         return "reconnect-required"
+    if is_app_throttled(error):
+        return "app-throttled"
     if isinstance(error, ActionFailed):
         return _kind_of_failure(error)
     return _kind_of_delay(error) or _kind_of_class(error)
@@ -200,8 +203,6 @@ def _kind_of_class(error: RefoldError) -> Kind:
 def _kind_of_delay(error: RefoldError) -> Kind | None:
     """Return the kind of an error that kept the call from being sent, or `None`."""
     match error:
-        case RateLimitedError(by_app=True):
-            return "app-throttled"
         case DeadlineExceededError() if error.retry_after is not None:
             return "throttled"
         case ConnectionFailedError() if error.fate == "not_sent":
@@ -209,7 +210,7 @@ def _kind_of_delay(error: RefoldError) -> Kind | None:
     return None
 
 
-_OF_THE_APP: Final[dict[int | None, Kind]] = {404: "not-found", 409: "conflict", 429: "app-throttled"}
+_OF_THE_APP: Final[dict[int | None, Kind]] = {404: "not-found", 409: "conflict"}
 
 
 def _kind_of_failure(error: ActionFailed) -> Kind:
