@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from refold_async import deadlines
 from refold_async._core import retries
 from refold_async._core.observer import Observer
+from refold_async._core.pauses import LONGEST_PAUSE
 from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.responses import AttemptState, Response
 from refold_async._core.retries import Waits
@@ -25,9 +26,6 @@ from refold_async.errors import (
 from refold_async.settings import Settings
 
 T = TypeVar("T")
-
-LONGEST_PAUSE: Final = 300.0
-"""The longest pause of a whole credential after a 429, in seconds, however long it asks for."""
 
 
 class RetryAfter(NamedTuple):
@@ -206,6 +204,11 @@ class CallAttempts(Generic[T]):
         began = clock()
         try:
             await self._session.rate_limiter.acquire(self._deadline)
+        except DeadlineExceededError as error:
+            if (pause := self._session.pauses.explain(clock())) is not None:
+                error.message = f"{error.message}: {pause}"
+                error.args = (error.message,)
+            raise
         finally:
             self._record_rate_wait(clock() - began)
 
@@ -267,6 +270,7 @@ class CallAttempts(Generic[T]):
             rate_limiter.on_response(True)
         if error.retry_after is not None:
             rate_limiter.pause(min(error.retry_after, LONGEST_PAUSE))
+        self._session.pauses.begin(self._session.loop.time(), rate_limiter.delay(), error)
 
     async def _renew_secret(self, error: RefoldError, state: AttemptState) -> float | None:
         """Ask the credential's source once for another secret after a 401; return 0 if there is one."""

@@ -17,6 +17,10 @@ from refold_async.settings import RateLimit
 
 _LONGEST_PENALTY: Final = 5.0
 _CATCH_UP: Final = 3
+_PROBE_TIME: Final = 1.0
+"""Seconds after which another call may probe, if the first has no response."""
+_PROBE_POLL: Final = 0.02
+"""Seconds between two looks for a probe's response."""
 _LEARNT_CATCH_UP: Final = 2
 
 
@@ -47,6 +51,8 @@ class BucketState:
         "_open_at",
         "_penalties",
         "_penalty",
+        "_probe_due",
+        "_probing",
         "_slack",
         "is_free",
         "learnt",
@@ -73,6 +79,7 @@ class BucketState:
         self._next = -math.inf
         self._open_at = -math.inf
         self._busy = False
+        self._probe_due = self._probing = False
         self.learnt: Final = learnt
         self.is_free = not self._limited
 
@@ -87,13 +94,18 @@ class BucketState:
         """Return the seconds until a call may start, or 0."""
         paused = self._open_at - now
         if not self._limited:
-            self.is_free = paused <= 0
+            self.is_free = paused <= 0 and not self._probe_due
+        if self._probing:
+            paused = min(paused, _PROBE_POLL)
         return max(0.0, self._next - self._slack - now, paused)
 
     def take(self, now: float, *, waited: bool = False) -> None:
         """Record that a call starts now, and whether it waited for that."""
         if self.learnt is not None:
             self.learnt.start()
+        if self._probe_due:
+            # The others wait for its response, but not for long: it may be slow, or be lost.
+            self._open_at, self._probing = now + _PROBE_TIME, True
         self._busy = waited or now < self._next + self._interval
         # Counted from the schedule, not from now: a late start would otherwise lower the rate for good.
         made_up_for = self._catch_up * self._interval if waited else 0.0
@@ -103,13 +115,22 @@ class BucketState:
         """Record that a call starts now under another limit: the next one is due an interval later."""
         self._next = now + self._interval
 
-    def pause(self, until: float) -> None:
-        """Block all calls until `until`; a shorter pause never cuts a longer one short."""
+    def pause(self, until: float, *, probe: bool = False) -> None:
+        """Block all calls until `until`; a shorter pause never cuts a longer one short.
+
+        Args:
+            until: When the pause ends.
+            probe: Whether one call then goes ahead of the others, to find out if the service accepts calls.
+        """
         self._open_at = max(self._open_at, until)
+        self._probe_due, self._probing = self._probe_due or probe, False
         self.is_free = False
 
     def respond(self, now: float, *, throttled: bool) -> bool:
         """Record a response; return whether it lowered the learnt rate."""
+        if self._probing and not throttled:
+            self._probe_due = self._probing = False
+            self._open_at = now
         if self.learnt is None:
             self._penalize(now, throttled=throttled)
             return False
@@ -220,7 +241,7 @@ class TokenBucket:
 
     def pause(self, seconds: float) -> None:
         """Hold all calls back for some seconds, because the service answered 429."""
-        self._bucket.pause(self._clock() + seconds)
+        self._bucket.pause(self._clock() + seconds, probe=seconds > 0)
 
     def on_response(self, throttled: bool) -> None:  # noqa: FBT001 - the protocol's
         """Learn from a response: whether it was a 429 of the service itself."""

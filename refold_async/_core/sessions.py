@@ -17,6 +17,7 @@ from refold_async._core.cache import ResponseCache
 from refold_async._core.credentials import NO_SECRET, Credential, Secret
 from refold_async._core.learnt_rate import LearntRate
 from refold_async._core.limiter import CapacityLimiter
+from refold_async._core.pauses import KeyPauses
 from refold_async._core.rate_limits import BucketState, TokenBucket
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response
@@ -40,6 +41,7 @@ class Session:
         base_url: The base URL.
         bucket: The state of its rate limit, which other event loops share, if that is the SDK's own.
         rate_limiter: Its rate limit.
+        pauses: What 429s of Refold hold its calls back for.
         budget: Its retry budget.
         cache: Its cache, if the settings ask for one.
         limiter: Limits its concurrent exchanges; each must hold a slot.
@@ -61,6 +63,7 @@ class Session:
         self.base_url: Final = base_url
         self.bucket: Final = bucket
         self.rate_limiter: Final = rate_limiter
+        self.pauses: Final = KeyPauses()
         self.budget: Final = RetryBudget(settings.retry.budget)
         self.cache: Final = None if settings.cache is None else ResponseCache(settings.cache)
         self.limiter: Final = CapacityLimiter(settings.max_connections)

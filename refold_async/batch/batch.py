@@ -14,6 +14,7 @@ import msgspec
 
 from refold_async import deadlines
 from refold_async._core.checks import check_count
+from refold_async._core.pauses import moment
 from refold_async.batch.failures import failure_limit
 from refold_async.batch.in_order import InOrder
 from refold_async.batch.journal import Journal
@@ -24,7 +25,7 @@ from refold_async.batch.scheduler import FairScheduler
 from refold_async.batch.settings import BatchSettings
 from refold_async.batch.settling import SettlingRunner
 from refold_async.batch.source import Calls, CallSource
-from refold_async.batch.summary import BatchProgress, BatchSummary, Counters
+from refold_async.batch.summary import BatchProgress, BatchSummary, Counters, Waiting
 from refold_async.batch.tasks import BatchTasks, run_shielded
 from refold_async.batch.worker_pool import WorkerPool
 from refold_async.calls import Call, Outcome
@@ -78,6 +79,7 @@ class Batch:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._began = 0.0
         self._seconds: float | None = None
+        self._paused_before = 0.0
         self._raised = False
         self._handed: list[int] = []
 
@@ -98,6 +100,7 @@ class Batch:
         except BaseException:
             self._runner.close()
             raise
+        self._paused_before = 0.0 if self._runner.key_pauses is None else self._runner.key_pauses.total
         self._start()
         return self
 
@@ -284,6 +287,8 @@ class Batch:
             under_way=len(pool.under_way),
             stopped=pool.stopped,
             learnt_rate=self._runner.learnt_rate,
+            waiting=self._waiting() or self._waited(),
+            key_paused=self._key_paused(),
         )
 
     @property
@@ -293,6 +298,7 @@ class Batch:
         read, total = (self._reader.read if self._reader else 0), self._source.total
         ended = counters.done + counters.failed + counters.skipped
         rate = ended / elapsed if elapsed > 0 else 0.0
+        waiting = self._waiting()
         return BatchProgress(
             done=counters.done,
             failed=counters.failed,
@@ -305,10 +311,35 @@ class Batch:
             rate=rate,
             left=(total - ended) / rate if total is not None and rate > 0 else None,
             ended=pool.over,
+            waiting_for=None if waiting is None else waiting.reason,
+            waiting_until=None if waiting is None else waiting.until,
             settled=counters.settled,
             absent=counters.absent,
             unresolved=counters.unresolved,
         )
+
+    def _waiting(self) -> Waiting | None:
+        """Return what holds the calls back now."""
+        pool = self._entered()
+        if pool.over:
+            return None
+        now, pauses = asyncio.get_running_loop().time(), self._runner.key_pauses
+        if pauses is not None and (left := pauses.left(now)) > 0:
+            return Waiting(pauses.reason, moment(left))
+        throttled = pool.throttled_next(now)
+        if throttled is None:
+            return None
+        account, due = throttled
+        return Waiting(f"the app throttles account {account!r}", moment(max(0.0, due - now)))
+
+    def _waited(self) -> Waiting | None:
+        """Return what held the calls back last."""
+        pauses = self._runner.key_pauses
+        return Waiting(pauses.reason, None) if pauses is not None and self._key_paused() else None
+
+    def _key_paused(self) -> float:
+        pauses = self._runner.key_pauses
+        return 0.0 if pauses is None else pauses.total - self._paused_before
 
     def _elapsed(self) -> float:
         if self._seconds is not None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import Final, NamedTuple, Protocol
 
 from refold_async._core import retries
+from refold_async._core.pauses import KeyPauses
 from refold_async._core.pipeline import CallAttempts, RetryAfter
 from refold_async._core.prepared import PreparedCall
 from refold_async._core.requester import Requester
@@ -108,6 +109,11 @@ class ManagedRunner(CallRunner, Protocol):
         ...
 
     @property
+    def key_pauses(self) -> KeyPauses | None:
+        """What 429s of Refold hold the calls back for, if that is known."""
+        ...
+
+    @property
     def learnt_rate(self) -> float | None:
         """Calls per second that the service was learnt to allow, if that was learnt."""
         ...
@@ -202,6 +208,11 @@ class ExecuteRunner:
     def learnt_rate(self) -> float | None:
         """Calls per second that the service was learnt to allow, if that was learnt."""
         return self._session.learnt_rate
+
+    @property
+    def key_pauses(self) -> KeyPauses:
+        """What 429s of Refold hold the calls back for."""
+        return self._session.pauses
 
     def acquire(self, queued: QueuedCall) -> Awaitable[None] | None:
         """Prepare a call and acquire a slot of the rate limit; see `CallRunner`.

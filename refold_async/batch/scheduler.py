@@ -217,6 +217,13 @@ class FairScheduler:
         queue.kept_until = max(queue.kept_until, queue.paused_until)
         queue.allowed = 1
 
+    def throttled_next(self, now: float) -> tuple[str, float] | None:
+        """Return the account that the batch waits for, as its app throttles it, and until when."""
+        if self.ready or not self._timers:
+            return None
+        due, _, queue, _ = self._timers[0]
+        return (queue.account, due) if queue.paused_until > now else None
+
     def next_due(self) -> float | None:
         """Return when the next timer is due, or `None`."""
         return self._timers[0][0] if self._timers else None

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from refold_async._core.pauses import in_words
 from refold_async.calls import Absent, Done, Failed, Outcome, Reason, Skipped, Unresolved
 from refold_async.errors import Fate
+
+
+class Waiting(NamedTuple):
+    """What holds the calls of a batch back, and until when."""
+
+    reason: str
+    until: datetime | None
 
 
 class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +40,8 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
         rate: Calls ended per second, over the whole batch.
         left: Seconds until the end at this rate, if the total is known.
         ended: Whether the batch is over.
+        waiting_for: What holds the calls back, in words, e.g. a 429 of Refold that pauses the key.
+        waiting_until: When it ends, as far as known.
     """
 
     done: int
@@ -44,6 +55,8 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     left: float | None
     ended: bool
+    waiting_for: str | None = None
+    waiting_until: datetime | None = None
     settled: int = 0
     absent: int = 0
     unresolved: int = 0
@@ -119,6 +132,9 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         seconds: Seconds since the batch began.
         throughput: Calls run to their end a second, those skipped not counted.
         rate_wait: Seconds waited for turns by the rate limit, added up over the calls.
+        key_paused: Seconds that 429s of Refold's own paused the key.
+        waiting_for: What holds the calls back, or what did last, in words.
+        waiting_until: When that ends, if it has not ended.
         learnt_rate: Calls per second that the service was learnt to allow, or `None` if that was not learnt.
         p50, p90, p99: Seconds within which that share of the calls ended, from their first attempt.
         longest: Seconds that the longest call took.
@@ -147,6 +163,9 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
     unresolved: int = 0
     partial: int = 0
     learnt_rate: float | None = None
+    key_paused: float = 0.0
+    waiting_for: str | None = None
+    waiting_until: datetime | None = None
 
     @property
     def ended(self) -> int:
@@ -173,12 +192,18 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             else "",
             f"answered 207, perhaps done only in part: {self.partial:,}" if self.partial else "",
             f"learnt rate limit: {self.learnt_rate:,.1f} calls a second" if self.learnt_rate else "",
+            self._pauses(),
             f"stopped early: {_spaced(self.stopped)}" if self.stopped else "",
             _counts_line("failures", self.errors),
             _counts_line("fates", dict(self.fates)),
             _counts_line("skipped", {_spaced(reason): number for reason, number in self.reasons.items()}),
             _list_line("to reconnect", [f"{account} ({slug})" for account, slug in self.reconnect]),
         ]
+
+    def _pauses(self) -> str:
+        until = "" if self.waiting_until is None else f" until {in_words(self.waiting_until)}"
+        paused = f", {self.key_paused:,.1f} s in all" if self.key_paused else ""
+        return f"waited: {self.waiting_for}{until}{paused}" if self.waiting_for else ""
 
     def _latencies(self) -> str:
         if self.p50 is None or self.p90 is None or self.p99 is None:
@@ -251,7 +276,14 @@ class Counters:
         return self.failed / (self.done + self.failed or 1)
 
     def summary(
-        self, *, seconds: float, under_way: int, stopped: Reason | None, learnt_rate: float | None = None
+        self,
+        *,
+        seconds: float,
+        under_way: int,
+        stopped: Reason | None,
+        learnt_rate: float | None = None,
+        waiting: Waiting | None = None,
+        key_paused: float = 0.0,
     ) -> BatchSummary:
         """Return the totals."""
         run = self.done + self.failed - self.replayed
@@ -279,4 +311,7 @@ class Counters:
             unresolved=self.unresolved,
             partial=self.partial,
             learnt_rate=learnt_rate,
+            key_paused=key_paused,
+            waiting_for=None if waiting is None else waiting.reason,
+            waiting_until=None if waiting is None else waiting.until,
         )

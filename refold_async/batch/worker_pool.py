@@ -325,6 +325,10 @@ class WorkerPool:
         self.reader_queue.wake_all()
         self.end_if_finished()
 
+    def throttled_next(self, now: float) -> tuple[str, float] | None:
+        """Return the account that the batch waits for, as its app throttles it, and until when."""
+        return self._scheduler.throttled_next(now)
+
     def wake_workers(self) -> None:
         """Wake as many idle workers as there are calls that may start."""
         free = self._max_outcomes - len(self.outcomes)

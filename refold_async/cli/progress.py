@@ -67,7 +67,9 @@ class ProgressDisplay:
 def progress_line(progress: BatchProgress) -> str:
     """Return a batch's progress as one line."""
     of = "" if progress.total is None else f" of {progress.total:,}"
+    until = "" if progress.waiting_until is None else f" until {progress.waiting_until:%H:%M:%S} UTC"
+    waiting = "" if progress.waiting_for is None else f"; waiting: {progress.waiting_for}{until}"
     return (
         f"{progress.done:,}{of} done, {progress.failed:,} failed, {progress.skipped:,} skipped,"
-        f" {progress.rate:,.0f} a second"
+        f" {progress.rate:,.0f} a second{waiting}"
     )

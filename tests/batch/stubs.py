@@ -34,6 +34,7 @@ class FunctionRunner:
 
     base_url = "none"
     learnt_rate = None
+    key_pauses = None
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt

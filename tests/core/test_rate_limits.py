@@ -179,6 +179,7 @@ async def test_without_a_limit_nobody_waits() -> None:
     assert not arrivals.rate_limiter.try_acquire()
     arrivals.time.now += 1
     assert arrivals.rate_limiter.try_acquire()
+    arrivals.rate_limiter.on_response(False)
     assert arrivals.rate_limiter.delay() == 0
 
 
