@@ -15,7 +15,6 @@ from refold_async import (
     Refold,
     RefoldError,
     Retry,
-    Skipped,
 )
 from refold_async._core import retries
 from refold_async._core.responses import Response
@@ -84,8 +83,8 @@ async def test_a_resumed_batch_does_not_send_the_write_again(
         [second] = (await refold.run([call], journal=tmp_path / "job")).outcomes
     assert isinstance(first, Failed)
     assert first.error.fate == "unknown"
-    assert isinstance(second, Skipped)
-    assert second.reason == "unknown_before"
+    assert isinstance(second, Failed)
+    assert (second.error.fate, second.attempts) == ("unknown", 0)
     assert len(sandbox.requests) == 1
 
 
