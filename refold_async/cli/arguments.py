@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 import msgspec
 
+from refold_async.cli.input_files import encoding_of
 from refold_async.settings import RateLimit
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -143,9 +145,25 @@ def read_object(text: str | None, option: str) -> dict[str, object]:
     if text is None:
         return {}
     try:
-        return msgspec.json.decode(_source(text, option), type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        source = _source(text, option)
+        found = msgspec.json.decode(source, type=dict[str, object])
+        json.loads(source, object_pairs_hook=unique_object)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise click.BadParameter(f"not a JSON object: {error}", param_hint=option) from error
+    return found
+
+
+def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object's fields.
+
+    Raises:
+        ValueError: If it has a name twice: one of the values would be lost.
+    """
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"duplicate name {next(name for name in names if names.count(name) > 1)!r}")
+    return made
 
 
 def read_json(text: str | None, option: str) -> msgspec.Raw | None:
@@ -163,11 +181,16 @@ def read_json(text: str | None, option: str) -> msgspec.Raw | None:
 
 
 def _source(text: str, option: str) -> bytes:
+    """Return the JSON that an option gives, as UTF-8 without a byte order mark."""
     if text == "-":
-        return sys.stdin.buffer.read()
+        return _as_utf8(sys.stdin.buffer.read())
     if not text.startswith("@"):
         return text.encode()
     try:
-        return Path(text[1:]).read_bytes()
+        return _as_utf8(Path(text[1:]).read_bytes())
     except OSError as error:
         raise click.BadParameter(f"{text[1:]}: {error.strerror}", param_hint=option) from error
+
+
+def _as_utf8(source: bytes) -> bytes:
+    return source.decode(encoding_of(source[:4]) or "utf-8").encode()

@@ -42,11 +42,13 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
     yes: bool
 
     def check_files(self) -> None:
-        """Raise if two options name the same file, which would overwrite it.
+        """Raise if two options name the same file, which would overwrite it, or both read stdin.
 
         Raises:
-            click.UsageError: If two options name the same file.
+            click.UsageError: If two options name the same file or stdin.
         """
+        if self.text == "-" and self.path in {"-", "/dev/stdin"}:
+            raise click.UsageError("--accounts and --params cannot both read stdin")
         named = {"--accounts": self.path, "--journal": self.journal, "--out": self.out}
         files = {option: Path(path).resolve() for option, path in named.items() if path not in {None, "-"}}
         for (option, path), (other, its_path) in itertools.combinations(files.items(), 2):

@@ -72,13 +72,18 @@ class InputFile:
         self._bytes.seek(0)
         start = self._bytes.read(4)
         self._bytes.seek(0)
-        if found := next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None):
-            return found
-        if b"\0" in start:
+        if (found := encoding_of(start)) is None:
             raise click.UsageError(
                 f"{self.name}: not UTF-8; pass --encoding, e.g. --encoding utf-16-le or utf-16-be"
             )
-        return "utf-8"
+        return found
+
+
+def encoding_of(start: bytes) -> str | None:
+    """Return the encoding that a text's first bytes show; `None` for UTF-16 without a byte order mark."""
+    if found := next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None):
+        return found
+    return None if b"\0" in start else "utf-8"
 
 
 def _known(encoding: str) -> str:

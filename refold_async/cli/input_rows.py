@@ -7,11 +7,12 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import click
 import msgspec
 
+from refold_async.cli.arguments import unique_object
 from refold_async.cli.csv_records import CsvError, csv_records
 from refold_async.cli.input_files import InputFile
 
@@ -140,8 +141,9 @@ class AccountsFile:
         """
         try:
             record = _decoder.decode(line)
-            if isinstance(record, dict):
-                json.loads(line, object_pairs_hook=_unique)
+            # As many colons as names: no name is repeated, nor is an object nested. Counting is cheap.
+            if isinstance(record, dict) and line.count(":") != len(record):
+                json.loads(line, object_pairs_hook=unique_object)
         except msgspec.ValidationError as error:
             raise self._wrong(number, "expected an object or a linked account id") from error
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
@@ -166,12 +168,3 @@ class AccountsFile:
 
     def _wrong(self, line: int | None, why: str) -> click.UsageError:
         return click.UsageError(f"{self.name}{'' if line is None else f', line {line}'}: {why}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object, or raise `ValueError` if it has a name twice: one of the values would be lost."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"duplicate name {next(name for name in names if names.count(name) > 1)!r}")
-    return made

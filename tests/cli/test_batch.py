@@ -108,6 +108,12 @@ def test_no_file_is_written_over_another(
     assert (ended.code, Path(accounts).read_text()) == (2, before)
 
 
+@pytest.mark.parametrize("path", ["-", "/dev/stdin"])
+def test_stdin_is_not_read_twice(refold: Command, sandbox: Sandbox, path: str) -> None:
+    ended = refold("batch", "hubspot", "get_contact", "--accounts", path, "--params", "-")
+    assert (ended.code, "cannot both read stdin" in ended.err) == (2, True)
+
+
 def test_out_dash_writes_only_results_to_stdout(refold: Command, accounts: str) -> None:
     ended = refold(*READ, "--accounts", accounts, "--out", "-")
     assert len([json.loads(line) for line in ended.out.splitlines()]) == 5

@@ -27,6 +27,17 @@ def test_params_come_from_a_file(tmp_path: Path) -> None:
     assert read_params(f"@{path}", []) == {"name": "Zoë"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_may_have_a_byte_order_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    path = tmp_path / "params.json"
+    path.write_text('{"name": "Zoë"}', encoding=encoding)
+    assert read_params(f"@{path}", []) == {"name": "Zoë"}
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert read_params("-", []) == {"name": "Zoë"}
+
+
 def test_params_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"a": [1]}')))
     assert read_params("-", []) == {"a": [1]}
@@ -39,6 +50,8 @@ def test_params_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[1]", [], "not a JSON object"),
         ("1", [], "not a JSON object"),
         ("", [], "not a JSON object"),
+        ('{"a": 1, "a": 2}', [], "duplicate name 'a'"),
+        ('{"a": {"b": 1, "b": 2}}', [], "duplicate name 'b'"),
         ("@/no/such/file", [], "/no/such/file: No such file"),
         (None, ["limit"], "'limit' is not name=value"),
         (None, ["=1"], "'=1' is not name=value"),
