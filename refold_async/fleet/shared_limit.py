@@ -89,7 +89,7 @@ class SharedLimit:
         from refold_async.fleet.reservations import RedisReservations  # noqa: PLC0415 - needs the extra
 
         return SharedLimiter(
-            RedisReservations(self._url, f"refold:rate:{name}", self._limit),
+            RedisReservations(self._url, f"refold:rate:{name}", self._limit, self._processes),
             self._limit,
             self._processes,
             when_away=self._when_away,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from refold_async._core.rate_limits import BucketState
 from refold_async.deadlines import OutOfTimeError, wait_until
@@ -35,11 +36,18 @@ class AwayError(Exception):
     """The store of the shared limit cannot be reached."""
 
 
+class Lease(NamedTuple):
+    """Reserved moments: the seconds until the first, negative if it is past, and those between two."""
+
+    wait: float
+    interval: float
+
+
 class Reservations(Protocol):
     """Where processes reserve moments to start calls at."""
 
-    async def reserve(self, slots: int, *, pause: float = 0.0, returning: bool = False) -> float:
-        """Reserve moments; return the seconds until the first, negative if it is past.
+    async def reserve(self, slots: int, *, pause: float = 0.0, returning: bool = False) -> Lease:
+        """Reserve moments.
 
         Raises:
             AwayError: If that is not possible now.
@@ -103,6 +111,8 @@ class SharedLimiter:
         share = RateLimit(limit.per_second / processes, burst=1)
         # All processes together are late by no more than the limit's burst makes up for.
         self._share: Final = BucketState(share, catch_up=slack_of(limit) * limit.per_second / processes)
+        # At a moment of its own: processes that find no Redis as they start would all begin at once.
+        self._share.restart(clock() - random.random() / share.per_second)  # noqa: S311 - not a secret
         self._waiters: Final[deque[asyncio.Future[None]]] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._tasks: Final[set[asyncio.Task[None]]] = set()
@@ -242,16 +252,18 @@ class SharedLimiter:
     async def _serve_lease(self) -> None:
         """Reserve some moments, and give each out when it has come."""
         slots = 1 if self._uses_share() else min(self._lease, len(self._waiters))
+        asked = self._clock()
         try:
-            # The time before the answer comes: a busy event loop may read it late.
-            first = self._clock() + await self._reservations.reserve(slots)
+            lease = await self._reservations.reserve(slots)
         except AwayError as error:
             self._go_away(error)
             return
         now = self._clock()
         self._report("shared", self._limit.per_second)
         for index in range(slots):
-            self._next_at = max(now, first + index * self._interval, self._open_at)
+            # Counted from the question, not the answer, which a busy event loop may read late.
+            moment = asked + lease.wait + index * lease.interval
+            self._next_at = max(now, moment, self._open_at)
             if not await self._reach(self._next_at) or not self._grant():
                 return
             if not self._uses_share():

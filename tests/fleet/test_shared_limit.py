@@ -133,10 +133,10 @@ async def test_an_empty_redis_starts_with_an_empty_bucket_and_fills_it(
 ) -> None:
     limit = RateLimit(2, burst=burst)
     reservations = RedisReservations(server.url, f"filled-{burst}", limit)
-    waits = [await reservations.reserve(1) for _ in range(3)]
+    waits = [(await reservations.reserve(1)).wait for _ in range(3)]
     assert waits == pytest.approx([0, 0.5, 1.0], abs=0.2)
     await reservations.reserve(0, pause=10)
-    assert await reservations.reserve(0) == pytest.approx(10, abs=0.2)
+    assert (await reservations.reserve(0)).wait == pytest.approx(10, abs=0.2)
     await reservations.aclose()
 
 
@@ -145,9 +145,21 @@ async def test_a_process_that_returns_gets_no_burst(server: Server) -> None:
     reservations = RedisReservations(server.url, "returned", RateLimit(50, burst=5))
     await reservations.reserve(1)
     await asyncio.sleep(0.2)  # the bucket is full again
-    assert await reservations.reserve(0) < -0.05
-    assert await reservations.reserve(0, returning=True) == pytest.approx(0, abs=0.001)
+    assert (await reservations.reserve(0)).wait < -0.05
+    assert (await reservations.reserve(0, returning=True)).wait == pytest.approx(0, abs=0.001)
     await reservations.aclose()
+
+
+@needs("redis")
+async def test_after_a_429_the_rate_is_lower_by_one_share_for_a_while(server: Server) -> None:
+    reservations = RedisReservations(server.url, "crowded", RateLimit(20, burst=5), processes=4)
+    assert (await reservations.reserve(1)).interval == 0.05
+    await reservations.reserve(0, pause=0.001)
+    assert 0.05 < (await reservations.reserve(1)).interval <= 0.0667
+    alone = RedisReservations(server.url, "crowded", RateLimit(20, burst=5), processes=1)
+    assert (await alone.reserve(1)).interval == 0.05
+    for each in (reservations, alone):
+        await each.aclose()
 
 
 @needs("redis")
@@ -158,7 +170,7 @@ async def test_a_script_that_may_not_look_at_the_clock_is_told_the_time(server: 
             "ACL", "SETUSER", "app", "reset", "on", ">pw", "~*", *allowed.split()
         )
     reservations = RedisReservations(server.url.replace("//", "//app:pw@"), f"clock-{len(allowed)}", LIMIT)
-    waits = [await reservations.reserve(1) for _ in range(3)]
+    waits = [(await reservations.reserve(1)).wait for _ in range(3)]
     assert waits == pytest.approx([0, 0.01, 0.02], abs=0.2)
     assert (reservations._offset is None) == (allowed == "+@all")
     await reservations.aclose()

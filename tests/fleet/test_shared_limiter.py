@@ -6,7 +6,7 @@ import math
 import pytest
 
 from refold_async import ClosedError, ConnectionFailedError, DeadlineExceededError, Hooks, RateLimit
-from refold_async.fleet.shared_limiter import AwayError, SharedLimiter, slack_of
+from refold_async.fleet.shared_limiter import AwayError, Lease, SharedLimiter, slack_of
 from tests.core.virtual import VirtualTime
 
 LIMIT = RateLimit(20, burst=5)
@@ -23,7 +23,7 @@ class Store:
         self.reserved: list[int] = []
         self.closed = False
 
-    async def reserve(self, slots: int, *, pause: float = 0.0, returning: bool = False) -> float:
+    async def reserve(self, slots: int, *, pause: float = 0.0, returning: bool = False) -> Lease:
         if self.away:
             raise AwayError("test")
         now = self.virtual.now
@@ -35,7 +35,7 @@ class Store:
         self.due = max(self.due, now)
         wait = self.due - self.slack - now
         self.due += slots * self.interval
-        return wait
+        return Lease(wait, self.interval)
 
     async def aclose(self) -> None:
         self.closed = True
@@ -236,7 +236,7 @@ async def test_closing_fails_those_who_wait(virtual: VirtualTime) -> None:
 
 async def test_a_bug_in_the_store_reaches_those_who_wait(virtual: VirtualTime) -> None:
     class BrokenStore(Store):
-        async def reserve(self, slots: int, *, pause: float = 0.0, returning: bool = False) -> float:
+        async def reserve(self, slots: int, *, pause: float = 0.0, returning: bool = False) -> Lease:
             raise ZeroDivisionError
 
     process = Process(BrokenStore(virtual))
