@@ -82,6 +82,7 @@ class Batch:
         self._paused_before = 0.0
         self._raised = False
         self._handed: list[int] = []
+        self._delivers = True
 
     def __repr__(self) -> str:
         counters, state = self._counters, "not started" if self._pool is None else "running"
@@ -239,9 +240,13 @@ class Batch:
         self._raise()
         return outcomes
 
+    def keep_undelivered(self) -> None:
+        """Deliver nothing more: a resumed run hands over again what was taken last, and all that follows."""
+        self._delivers = False
+
     def _deliver_handed(self) -> None:
         """Record that the outcomes which the consumer has taken are delivered."""
-        if self._replay is not None:
+        if self._replay is not None and self._delivers:
             for index in self._handed:
                 self._replay.delivered(index)
         self._handed.clear()
@@ -275,8 +280,19 @@ class Batch:
     @property
     def under_way(self) -> tuple[Call, ...]:
         """The calls that have begun and have no outcome; after leaving early, those that were cancelled."""
-        calls = sorted(self._entered().under_way, key=lambda queued: queued.index)
-        return tuple(queued.call for queued in calls)
+        calls = {queued.index: queued.call for queued in self._entered().under_way}
+        return tuple(calls[index] for index in sorted(calls))
+
+    @property
+    def under_way_at(self) -> tuple[int, ...]:
+        """The positions in the input of the calls in `under_way`."""
+        return tuple(sorted(queued.index for queued in self._entered().under_way))
+
+    @property
+    def resumed(self) -> bool:
+        """Whether its journal has calls of an earlier run."""
+        self._entered()
+        return self._replay is not None and not self._replay.fresh
 
     @property
     def summary(self) -> BatchSummary:

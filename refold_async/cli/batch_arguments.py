@@ -34,6 +34,7 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
     concurrency: int
     per_account: int | RateLimit | None
     journal: str | None
+    job: str | None
     retry_unknown: bool
     out: str | None
     stop_on_failure: bool
@@ -85,13 +86,8 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
     def _journal(self) -> Journal | None:
         if self.journal is None:
             return None
-        # Each run truncates the results file: without replay, a resumed run would lose earlier results.
-        return Journal(
-            self.journal,
-            job=f"{self.slug}/{self.action}",
-            replay=self.out is not None,
-            retry_unknown=self.retry_unknown,
-        )
+        job = f"{self.slug}/{self.action}" if self.job is None else self.job
+        return Journal(self.journal, job=job, retry_unknown=self.retry_unknown)
 
 
 class BatchCalls:

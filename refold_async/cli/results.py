@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import stat
+import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 import click
 import msgspec
 
-from refold_async._core.private_files import open_private
 from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome, Reason
 from refold_async.calls import Absent, Unresolved
 from refold_async.cli.exits import Exit, discard_stdout, exit_code_of
+from refold_async.cli.result_file import ResultFile
 from refold_async.cli.terminal import Terminal, error_fields, json_line
 
 _SHOWN: Final = 20
 
 
 class Results:
-    """Writes a batch's outcomes. Each is written before the next is read.
+    """Writes a batch's outcomes. A group is written before the next one is asked for.
 
     Args:
-        path: The file, truncated by `begin`; `-` for stdout, `None` for none.
+        path: The file; `-` for stdout, `None` for none.
 
     Attributes:
         codes: The exit codes of the outcomes, and `PIPE` if stdout was closed.
@@ -40,7 +39,7 @@ class Results:
         self.failure: OSError | None = None
         self._to_stdout = path == "-"
         self._name = "stdout" if self._to_stdout else path
-        self._file = _open(path)
+        self._file = None if path is None or self._to_stdout else _open(path)
         self._failures: list[Failed] = []
 
     def __enter__(self) -> Self:
@@ -49,7 +48,7 @@ class Results:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is None or self._to_stdout:
+        if self._file is None:
             return
         try:
             self._file.close()
@@ -62,24 +61,37 @@ class Results:
         """Whether outcomes can still be written: the pipe is open and the disk has room."""
         return self.failure is None and Exit.PIPE not in self.codes
 
-    def begin(self) -> None:
-        """Truncate the file of an earlier run, once this run is sure to start."""
-        if self._file is None or self._to_stdout:
-            return
-        if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            self._file.truncate(0)
+    def begin(self, *, continues: bool) -> None:
+        """Begin, once this run is sure to start: empty the file, unless it continues an earlier run's."""
+        if self._file is not None:
+            self._file.begin(continues=continues)
 
-    def add(self, outcome: Outcome) -> None:
-        """Write an outcome."""
-        self.codes.add(exit_code_of_outcome(outcome))
-        if isinstance(outcome, Failed) and len(self._failures) < _SHOWN:
-            self._failures.append(outcome)
-        self._write(outcome_fields(outcome))
+    async def add(self, outcomes: Sequence[Outcome], *, durably: bool) -> None:
+        """Write outcomes.
 
-    def add_cancelled(self, calls: Iterable[Call]) -> None:
+        Args:
+            outcomes: The outcomes.
+            durably: Whether to wait until they are on disk.
+        """
+        for outcome in outcomes:
+            self.codes.add(exit_code_of_outcome(outcome))
+            if isinstance(outcome, Failed) and len(self._failures) < _SHOWN:
+                self._failures.append(outcome)
+        self._write([outcome_fields(outcome) for outcome in outcomes])
+        if durably and self._file is not None and self.accepts_more:
+            try:
+                await asyncio.to_thread(self._file.sync)
+            except OSError as error:
+                self._fail(error)
+
+    def add_cancelled(self, calls: Iterable[tuple[int, Call]]) -> None:
         """Write the calls that were cancelled, whose fate is unknown."""
-        for call in calls:
-            self._write({**_call_fields(call), "outcome": "cut_off", "fate": "unknown"})
+        self._write(
+            [
+                {**_call_fields(call), "index": index, "outcome": "cut_off", "fate": "unknown"}
+                for index, call in calls
+            ]
+        )
 
     def report(self, terminal: Terminal, summary: BatchSummary) -> None:
         """Print the report: as JSON if the terminal is in JSON mode and no outcome went to stdout."""
@@ -99,20 +111,26 @@ class Results:
             title = f"{len(rows)} of {summary.failed:,} failures"
             terminal.table(("linked_account_id", "error", "fate", "message"), rows, title=title)
 
-    def _write(self, line: dict[str, object]) -> None:
-        if self._file is None or not self.accepts_more:
+    def _write(self, lines: Iterable[dict[str, object]]) -> None:
+        target = sys.stdout.buffer if self._to_stdout else self._file
+        if target is None or not self.accepts_more:
             return
         try:
-            self._file.write(json_line(line))
-            self._file.flush()
-        except BrokenPipeError:
+            for line in lines:
+                target.write(json_line(line))
+            target.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        if isinstance(error, BrokenPipeError):
             discard_stdout()
             self.codes.add(Exit.PIPE)
-        except OSError as error:
-            self.failure = error
-            self.codes.add(Exit.USAGE)
-            if self._to_stdout:
-                discard_stdout()
+            return
+        self.failure = error
+        self.codes.add(Exit.USAGE)
+        if self._to_stdout:
+            discard_stdout()
 
 
 def outcome_fields(outcome: Outcome) -> dict[str, object]:
@@ -176,10 +194,8 @@ def _verdict_fields(outcome: Failed) -> dict[str, object]:
             return {"verdict": "absent"}
 
 
-def _open(path: str | None) -> BinaryIO | None:
-    if path is None or path == "-":
-        return sys.stdout.buffer if path else None
+def _open(path: str) -> ResultFile:
     try:
-        return open_private(path, "ab")
+        return ResultFile(path)
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from error

@@ -11,8 +11,8 @@ from .killing import kill_and_resume
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
-@pytest.mark.parametrize("seed", range(3))
-async def test_a_killed_batch_resumes(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "command"), [(0, False), (1, False), (2, True)])
+async def test_a_killed_batch_resumes(tmp_path: Path, seed: int, *, command: bool) -> None:
     async with Sandbox(latency=0.01) as sandbox:
-        trial = await kill_and_resume(sandbox, tmp_path, 150, seed, kills=2)
+        trial = await kill_and_resume(sandbox, tmp_path, 150, seed, kills=2, command=command)
     assert trial.under_way_at_kill <= 100

@@ -73,12 +73,13 @@ def _settings(given: dict[str, Any]) -> Options:
 @click.option(
     "--journal", type=click.Path(dir_okay=False), help="Make the run resumable: rerun the same command."
 )
+@click.option("--job", metavar="NAME", help="The journal's job, e.g. with the date; default: SLUG/ACTION.")
 @click.option("--retry-unknown", is_flag=True, help="Rerun the writes that an earlier run left unknown.")
 @settle_options
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write a JSON line per outcome; replaces the file.",
+    help="Write a JSON line per outcome; replaces the file, unless --journal continues an earlier run.",
 )
 @click.option("--stop-on-failure", is_flag=True, help="Start no more calls after the first failure.")
 @click.option(
@@ -127,22 +128,24 @@ def _ask(args: BatchArguments, accounts: AccountsFile) -> None:
 async def _run(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
     with Results(args.out) as results, ProgressDisplay() as display:
         async with refold.batch(calls, **args.options(display)) as batch:
-            results.begin()
+            results.begin(continues=batch.resumed)
             with drain_on_signal(functools.partial(_drain, batch)) as taken:
-                await _consume(batch, results)
-        await _consume(batch, results)  # outcomes that were ready when the batch was cancelled
-        results.add_cancelled(batch.under_way)
+                await _consume(batch, results, durably=args.journal is not None)
+        # Outcomes that were ready when the batch was cancelled.
+        await _consume(batch, results, durably=False)
+        results.add_cancelled(zip(batch.under_way_at, batch.under_way, strict=True))
     results.report(terminal, batch.summary)
     if taken.times and args.journal:
         click.echo("run the same command again to resume", err=True)
     raise click.exceptions.Exit(Exit.INTERRUPTED if taken.times else worst_exit(results.codes))
 
 
-async def _consume(batch: Batch, results: Results) -> None:
+async def _consume(batch: Batch, results: Results, *, durably: bool) -> None:
     try:
-        async for outcome in batch:
-            results.add(outcome)
+        async for outcomes in batch.groups():
+            await results.add(outcomes, durably=durably)
             if not results.accepts_more:
+                batch.keep_undelivered()
                 batch.stop()
     except (RefoldError, click.ClickException):
         # The batch itself failed, e.g. its journal broke: without this, the calls that ended go unreported.

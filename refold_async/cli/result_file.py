@@ -1,0 +1,149 @@
+"""The file of `refold batch --out`: appended during a run, and compacted to one line per call."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from refold_async._core.private_files import open_private
+
+
+class ResultFile:
+    """Appends lines to a file, so that what was written and synced is never lost.
+
+    Several runs of one job may write to it. When it is opened for another run, and when it is closed, it is
+    compacted: a torn line is dropped, and of the lines of one call one is kept, which is its result if it has
+    one, else the last that says more than that it was skipped. It is written aside and renamed, so that it is
+    whole whenever the process is killed.
+
+    Args:
+        path: The file; created, for its owner alone, if it does not exist.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file = open_private(path, "ab")
+        # A device or a pipe can be neither synced nor compacted.
+        self._regular: Final = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+        # Renaming over a link would replace the link.
+        self._path: Final = Path(path).resolve()
+        self._continues = False
+
+    def begin(self, *, continues: bool) -> None:
+        """Begin a run: truncate the file, or compact it if the run continues an earlier one."""
+        if not self._regular:
+            return
+        if not continues:
+            self._file.truncate(0)
+            return
+        self._continues = True
+        self._compact()
+
+    def write(self, line: bytes) -> None:
+        """Append a line, ending with a line feed."""
+        self._file.write(line)
+
+    def flush(self) -> None:
+        """Hand the lines over to the system."""
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Wait until the lines are on disk."""
+        if self._regular:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file; if the run continued an earlier one, compact it first."""
+        try:
+            if self._continues:
+                self._file.flush()
+                self._compact()
+        finally:
+            self._file.close()
+
+    def _compact(self) -> None:
+        kept, total = _kept_lines(self._path)
+        if len(kept) == total:
+            return
+        aside = self._path.with_name(f".{self._path.name}.compacting")
+        aside.unlink(missing_ok=True)
+        with open_private(aside, "wb") as target, self._path.open("rb") as source:
+            for number, line in enumerate(source):
+                if number in kept:
+                    target.write(line)
+            target.flush()
+            os.fsync(target.fileno())
+        aside.chmod(stat.S_IMODE(self._path.stat().st_mode))
+        aside.replace(self._path)
+        _sync_folder(self._path.parent)
+        self._file.close()
+        self._file = open_private(self._path, "ab")
+
+
+class _Line(msgspec.Struct):
+    """What tells whose line it is, and what it says."""
+
+    linked_account_id: str
+    outcome: str
+    key: str | None = None
+    index: int | None = None
+
+    @property
+    def call(self) -> tuple[str, str] | int | None:
+        return self.index if self.key is None else (self.linked_account_id, self.key)
+
+
+_decode: Final = msgspec.json.Decoder(_Line).decode
+_WEIGHTS: Final = {"done": 2, "skipped": 0}
+_FAILED: Final = 1
+
+
+def _kept_lines(path: Path) -> tuple[set[int], int]:
+    """Return the numbers of the lines to keep, and how many lines there are."""
+    kept: dict[tuple[str, str] | int | None, tuple[int, int]] = {}
+    total = 0
+    for number, line in _lines(path):
+        total += 1
+        if line is None:
+            continue
+        weight = _WEIGHTS.get(line.outcome, _FAILED)
+        earlier = kept.get(line.call)
+        # A result stays the first one; of two failures, the later one counts.
+        if earlier is None or weight > earlier[0] or weight == earlier[0] == _FAILED:
+            kept[line.call] = weight, number
+    return {number for _, number in kept.values()}, total
+
+
+def _lines(path: Path) -> Iterator[tuple[int, _Line | None]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            yield number, _parsed(line) if line.endswith(b"\n") else None
+
+
+def _parsed(line: bytes) -> _Line | None:
+    try:
+        return _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # A lone surrogate in a result, which JSON allows; or half a line that another one followed.
+        with contextlib.suppress(ValueError, msgspec.MsgspecError):
+            return msgspec.convert(json.loads(line), _Line)
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,188 @@
+"""When an outcome counts as delivered, and what a resumed run hands over again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from refold_async import Call, Done, Journal, Outcome, Refold, Skipped
+from refold_async.sandbox import Fault, Sandbox
+
+from .journaled import client, reasons, rows, run, writes
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "job.sqlite"
+
+
+Taking = Callable[[Refold, list[Call], Path], Awaitable[list[Outcome]]]
+
+
+class ConsumerError(Exception):
+    pass
+
+
+async def _take_all(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    async with refold.batch(calls, journal=path) as batch:
+        return [outcome async for outcome in batch]
+
+
+async def _take_in_order(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    async with refold.batch(calls, journal=path) as batch:
+        return [outcome async for outcome in batch.in_order()]
+
+
+async def _run(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    return (await refold.run(calls, journal=path)).outcomes
+
+
+async def _take_groups(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    async with refold.batch(calls, journal=path) as batch:
+        return [outcome async for group in batch.groups() for outcome in group]
+
+
+async def _ended(batch_of: Path, number: int) -> None:
+    """Wait until the journal has a number of calls as done."""
+    while await asyncio.to_thread(_done, batch_of) < number:  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0.002)
+
+
+def _done(path: Path) -> int:
+    return sum(record.state == "done" for record in Journal.read(path))
+
+
+async def _break_after_three(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    async with refold.batch(calls, journal=path) as batch:
+        await _ended(path, len(calls))
+        taken = []
+        async for outcome in batch:
+            taken.append(outcome)
+            if len(taken) == 3:
+                break
+    return taken
+
+
+async def _break_after_three_in_order(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    async with refold.batch(calls, journal=path) as batch:
+        await _ended(path, len(calls))
+        taken = []
+        async for outcome in batch.in_order():
+            taken.append(outcome)
+            if len(taken) == 3:
+                break
+    return taken
+
+
+async def _break_after_a_group(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    async with refold.batch(calls, journal=path) as batch:
+        await _ended(path, len(calls))
+        async for group in batch.groups():
+            return group
+    raise AssertionError
+
+
+async def _raise_at_the_third(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    taken: list[Outcome] = []
+    try:
+        async with refold.batch(calls, journal=path) as batch:
+            await _ended(path, len(calls))
+            async for outcome in batch:
+                if len(taken) == 2:
+                    raise ConsumerError
+                taken.append(outcome)
+    except ConsumerError:
+        return taken
+    raise AssertionError
+
+
+async def _raise_at_the_end(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    try:
+        async with refold.batch(calls, journal=path) as batch:
+            await batch.collect()
+            raise ConsumerError
+    except ConsumerError:
+        return []
+
+
+async def _give_up_writing(refold: Refold, calls: list[Call], path: Path) -> list[Outcome]:
+    async with refold.batch(calls, journal=path) as batch:
+        taken = [await anext(batch), await anext(batch)]
+        batch.keep_undelivered()
+        async for _ in batch:
+            pass
+    return taken[:1]
+
+
+@pytest.mark.parametrize(
+    ("take", "delivered"),
+    [
+        (_take_all, 8),
+        (_take_in_order, 8),
+        (_run, 8),
+        (_take_groups, 8),
+        (_break_after_three, 3),
+        (_break_after_three_in_order, 3),
+        (_break_after_a_group, 8),
+        (_raise_at_the_third, 2),
+        (_raise_at_the_end, 0),
+        (_give_up_writing, 1),
+    ],
+)
+async def test_the_next_run_hands_over_what_was_not_delivered(
+    sandbox: Sandbox, path: Path, take: Taking, delivered: int
+) -> None:
+    calls = writes(8)
+    async with client(sandbox) as refold:
+        taken = {outcome.index for outcome in await take(refold, calls, path)}
+    assert len(taken) == delivered
+    assert rows(path, "SELECT count(result), sum(delivered) FROM calls") == [(8 - delivered, delivered)]
+    for outcome in await run(sandbox, calls, path):
+        if outcome.index in taken:
+            assert isinstance(outcome, Skipped)
+            assert outcome.reason == "done_before"
+        else:
+            assert isinstance(outcome, Done)
+            assert (outcome.replayed, outcome.attempts) == (True, 0)
+            assert outcome.result.data["properties"]["email"] == f"{outcome.index + 1}@example.org"
+    assert reasons(await run(sandbox, calls, path)) == {"done_before"}
+    assert not sandbox.ledger.duplicates()
+
+
+async def test_keys_of_two_customers_are_two_calls(sandbox: Sandbox, path: Path) -> None:
+    calls = [
+        Call(f"demo-user-{number}", "hubspot", "create_contact", {"email": f"{number}@example.org"}, key="k")
+        for number in (1, 2, 3)
+    ]
+    assert reasons(await run(sandbox, calls, path)) == {"Done"}
+    assert reasons(await run(sandbox, calls, path)) == {"done_before"}
+
+
+async def test_records_tell_what_became_of_each_call(sandbox: Sandbox, path: Path) -> None:
+    sandbox.faults.add(Fault(effect="write", drop="after", linked_account_id="demo-user-1"))
+    sandbox.faults.add(Fault(effect="write", status=400, linked_account_id="demo-user-2"))
+    await run(sandbox, writes(3, keyed=True), path)
+    records = await asyncio.to_thread(lambda: list(Journal.read(path)))
+    assert [(record.key, record.linked_account_id, record.state) for record in records] == [
+        ("contact-1", "demo-user-1", "unknown"),
+        ("contact-2", "demo-user-2", "failed"),
+        ("contact-3", "demo-user-3", "done"),
+    ]
+    assert [record.needs_attention for record in records] == [True, True, False]
+    assert {(record.slug, record.action_id, record.effect) for record in records} == {
+        ("hubspot", "create_contact", "write")
+    }
+    assert all(record.delivered and record.attempts == 1 for record in records)
+    assert all(record.began <= record.at and record.params is None for record in records)
+    assert str(records[0].error).startswith("ConnectionFailedError")
+    assert (records[1].error, records[2].error) == ("BadRequestError 400", None)
+
+
+async def test_reads_that_failed_are_recorded_and_run_again(sandbox: Sandbox, path: Path) -> None:
+    sandbox.faults.add(Fault(status=400, times=1))
+    calls = [Call("demo-user-1", "hubspot", "get_contact")]
+    assert reasons(await run(sandbox, calls, path)) == {"Failed"}
+    [record] = await asyncio.to_thread(lambda: list(Journal.read(path)))
+    assert (record.state, record.key, record.index) == ("failed", None, 0)
+    assert reasons(await run(sandbox, calls, path)) == {"Done"}
