@@ -134,7 +134,8 @@ class CallAttempts(Generic[T]):
             RefoldError: If the call failed, and must not be attempted again.
         """
         self.attempts += 1
-        state = AttemptState(fresh=self._fresh)
+        state = AttemptState()
+        state.fresh = self._fresh
         if self.attempts == 1 and self._observer is not None:
             self._observer.began()
         try:

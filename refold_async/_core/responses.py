@@ -225,10 +225,8 @@ def _seconds_of(value: str, now: datetime | None) -> float | None:
 class AttemptState:
     """How far one attempt got.
 
-    Args:
-        fresh: Whether it must open a new connection, because the last attempt was lost on a reused one.
-
     Attributes:
+        fresh: Whether it must open a new connection, because the last attempt was lost on a reused one.
         sent: Whether any of the request may have been sent.
         stale: Whether it was lost, or got no response in time, on a connection that had been used before.
         status: The status of the response.
@@ -237,10 +235,8 @@ class AttemptState:
 
     __slots__ = ("fresh", "secret", "sent", "stale", "status")
 
-    def __init__(self, *, fresh: bool = False) -> None:
-        self.fresh = fresh
-        self.sent = False
-        self.stale = False
+    def __init__(self) -> None:
+        self.fresh = self.sent = self.stale = False
         self.status: int | None = None
         self.secret: Secret = NO_SECRET
 

@@ -68,6 +68,7 @@ class ConnectionPool:
         self._forwarded = self._proxy is not None and urlsplit(base_url).scheme == "http"
         self._transport = _transport(base_url, settings, self._proxy)
         self._uploads: UploadTransport | None = None
+        self._inspects = True
         self._answered = False
         self._may_demand_certificate = self._proxy is None and urlsplit(base_url).scheme == "https"
 
@@ -102,9 +103,8 @@ class ConnectionPool:
             raise ClosedError("the client is closed")
         try:
             response = await self._transport_for(request).exchange(request, credential, state, due)
-            self._answered = True
-            if self._forwarded:
-                self._check_forwarded(response)
+            if self._inspects:
+                self._inspect(response)
             return response
         except RefoldError:
             raise
@@ -137,8 +137,12 @@ class ConnectionPool:
             self._uploads = UploadTransport(self._base_url, self._settings, self._proxy)
         return self._uploads
 
-    def _check_forwarded(self, response: Response) -> None:
-        """Raise if a response is the proxy's own, which forwards the requests of an `http://` base URL."""
+    def _inspect(self, response: Response) -> None:
+        """Note that the server answers; raise if a response is that of a proxy which forwards requests."""
+        self._answered = True
+        self._inspects = self._forwarded
+        if not self._forwarded:
+            return
         status = response.status
         own = any(name in response.headers for name in ("Proxy-Status", "X-Squid-Error"))
         if status == 407 or (own and status >= 400):

@@ -28,7 +28,7 @@ from yarl import URL
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
 from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, DNS_KEPT, HEADERS, open_http
-from refold_async._core.transport.connections import decoded
+from refold_async._core.transport.connections import CONTENT_ENCODING, decoded
 from refold_async._core.transport.errors import TooLargeError
 from refold_async._core.transport.kept_connection import KeptConnection
 from refold_async._core.transport.resolver import CachingResolver
@@ -129,7 +129,8 @@ class FastTransport:
             body = self._buffered_body(payload)
             if body is None:
                 body = await self._read_body(kept, message, payload)
-            body = decoded(message.code, message.headers, body, self._limit)
+            if (encoding := message.headers.get(CONTENT_ENCODING)) is not None:
+                body = decoded(message.code, encoding, body, self._limit)
         except BaseException as error:
             self._discard(kept)
             if kept.expired or isinstance(error, aiohttp.ClientError | OSError):

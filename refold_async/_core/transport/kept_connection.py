@@ -13,7 +13,7 @@ from aiohttp.streams import StreamReader
 
 from refold_async._core.transport.aiohttp_session import LARGEST_HEADER
 from refold_async._core.transport.connections import consume_exception, end_body, readable
-from refold_async._core.transport.keep_alive import idle_seconds, lifetime
+from refold_async._core.transport.keep_alive import KEPT_ALIVE, idle_seconds, lifetime
 
 
 class KeptConnection:
@@ -85,11 +85,12 @@ class KeptConnection:
             Whether it may be used again.
         """
         now = self.idle_since = self._loop.time()
-        until = min(now + idle_seconds(keep_alive), self._retires_at)
-        if until <= now:
-            return False
-        self.end_at(until)
-        return True
+        until = now + (KEPT_ALIVE if keep_alive is None else idle_seconds(keep_alive))
+        until = min(until, self._retires_at)
+        self._due = until
+        if until < self._fires_at:
+            self._arm()
+        return until > now
 
     def usable(self) -> bool:
         """Whether a request may be sent: it is connected, not too old, and no stray bytes arrived."""

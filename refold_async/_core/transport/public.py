@@ -25,7 +25,13 @@ from yarl import URL
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
 from refold_async._core.transport.aiohttp_session import DNS_KEPT, HEADERS, open_http
-from refold_async._core.transport.connections import consume_exception, decoded, end_body, readable
+from refold_async._core.transport.connections import (
+    CONTENT_ENCODING,
+    consume_exception,
+    decoded,
+    end_body,
+    readable,
+)
 from refold_async._core.transport.errors import TooLargeError
 from refold_async._core.transport.keep_alive import idle_seconds, lifetime
 from refold_async._core.transport.resolver import CachingResolver
@@ -225,7 +231,9 @@ class PublicTransport:
             raise
         self._busy.add(response)
         try:
-            body = decoded(response.status, response.headers, await self._body(response, due), self._limit)
+            body = await self._body(response, due)
+            if (encoding := response.headers.get(CONTENT_ENCODING)) is not None:
+                body = decoded(response.status, encoding, body, self._limit)
             return Response(response.status, response.headers, body)
         finally:
             self._busy.discard(response)
