@@ -5,6 +5,7 @@ surely not done. It calls the Refold that REFOLD_API_KEY and REFOLD_BASE_URL nam
 """
 
 import asyncio
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -42,8 +43,9 @@ async def close_when(stopping: asyncio.Event, refold: Refold) -> None:
 async def main(path: Path) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    with contextlib.suppress(NotImplementedError):  # event loops on Windows handle no signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
     queue: Queue = asyncio.Queue(maxsize=2 * WORKERS)
     async with Refold() as refold, asyncio.TaskGroup() as whole:
         whole.create_task(close_when(stopping, refold))

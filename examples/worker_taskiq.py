@@ -5,6 +5,7 @@ The broker here lives in memory. Put one of taskiq's others (Redis, NATS, Rabbit
 """
 
 import asyncio
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -49,8 +50,9 @@ async def execute(fields: dict[str, Any], context: Context = TaskiqDepends()) ->
 async def main(path: Path) -> None:
     await broker.startup()
     stopping: asyncio.Event = broker.state.stopping
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with contextlib.suppress(NotImplementedError):  # event loops on Windows handle no signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     for job in read_jobs(path):
         await execute.kiq(msgspec.to_builtins(job))
     async with asyncio.TaskGroup() as group:

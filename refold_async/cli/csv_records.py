@@ -18,7 +18,8 @@ DELIMITERS: Final = ",;\t|"
 _ANNOUNCED: Final = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 """The line before the header in which a spreadsheet announces its delimiter."""
 
-_BYTE_ORDER_MARK: Final = "\ufeff"
+_INVISIBLE: Final = re.compile("^[\\s\ufeff\u200b\u2060]+|[\\s\ufeff\u200b\u2060]+$")
+"""What cannot be seen around a name: spaces, a byte order mark, a zero-width space, a word joiner."""
 _LARGEST_CELL: Final = 2**31 - 1
 
 
@@ -67,6 +68,8 @@ def _read(
         delimiter = delimiter or announced[1]
         blank, first = _first_line(lines)
         skipped += blank + 1
+    if first.startswith(("{", "[")):
+        raise CsvError(skipped + 1, "not valid CSV: it is JSON; pass --format jsonl, with an object per line")
     spaced, delimiter = _how_written(first, needed, delimiter)
     reader = csv.reader(
         itertools.chain([first], lines), delimiter=delimiter, skipinitialspace=spaced, strict=True
@@ -86,7 +89,7 @@ def _read(
 def _first_line(source: Iterator[str]) -> tuple[int, str]:
     """Return the number of blank lines, and the line after them."""
     for skipped, line in enumerate(source):
-        if line.strip(_BYTE_ORDER_MARK).strip():
+        if _INVISIBLE.sub("", line):
             return skipped, line
     raise CsvError(None, "empty: the first line must name the columns")
 
@@ -106,7 +109,7 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _clean(name: str) -> str:
-    return name.strip().strip(_BYTE_ORDER_MARK).strip().strip('"')
+    return _INVISIBLE.sub("", name).strip('"')
 
 
 def _names(cells: Sequence[str], needed: Sequence[str], line: int) -> list[str]:
@@ -115,7 +118,7 @@ def _names(cells: Sequence[str], needed: Sequence[str], line: int) -> list[str]:
     Raises:
         CsvError: If a name is repeated, or a needed column is missing.
     """
-    names = [cell.strip(_BYTE_ORDER_MARK).strip() for cell in cells]
+    names = [_INVISIBLE.sub("", cell) for cell in cells]
     if twice := next((name for name, times in Counter(names).items() if name and times > 1), None):
         raise CsvError(line, f"duplicate column {twice!r}")
     for name in needed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from refold_async.cli.input_files import InputFile
 Form = Literal["csv", "jsonl"]
 
 _FORMS: Final[Mapping[str, Form]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _decoder: Final = msgspec.json.Decoder(str | int | dict[str, object])
 
 
@@ -144,10 +146,8 @@ class AccountsFile:
             # As many colons as names: no name is repeated, nor is an object nested. Counting is cheap.
             if isinstance(record, dict) and line.count(":") != len(record):
                 json.loads(line, object_pairs_hook=unique_object)
-        except msgspec.ValidationError as error:
-            raise self._wrong(number, "expected an object or a linked account id") from error
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise self._wrong(number, str(error)) from error
+            raise self._wrong(number, _reason(line, error)) from error
         return record if isinstance(record, dict) else {self._account_column: record}
 
     def _row(self, line: int, record: Mapping[str, object]) -> InputRow:
@@ -168,3 +168,12 @@ class AccountsFile:
 
     def _wrong(self, line: int | None, why: str) -> click.UsageError:
         return click.UsageError(f"{self.name}{'' if line is None else f', line {line}'}: {why}")
+
+
+def _reason(line: str, error: Exception) -> str:
+    """Return why a line cannot be read. The decoder takes half a character for the end of the text."""
+    if isinstance(error, msgspec.ValidationError) and str(error).startswith("Expected"):
+        return "expected an object or a linked account id"
+    if isinstance(error, msgspec.DecodeError) and _HALF.search(line):
+        return f"half a character (a lone surrogate), or not JSON: {error}"
+    return str(error)

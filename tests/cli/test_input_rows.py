@@ -114,6 +114,13 @@ def test_it_knows_whether_there_is_more_than_one_account(tmp_path: Path, text: s
         ("in.jsonl", b'"a"\n\n"\xff"', "line 3: not UTF-8"),
         ("in.jsonl", b'{"linked_account_id": "a"}\n{', "line 2: "),
         ("in.jsonl", b"[1]", "line 1: expected an object or a linked account id"),
+        (
+            "in.json",
+            b'[{"linked_account_id": "a"}]',
+            "line 1: not valid CSV: it is JSON; pass --format jsonl",
+        ),
+        ("in.jsonl", b'{"linked_account_id": "a", "x": 1e400}', "line 1: .*out of range"),
+        ("in.jsonl", b'{"linked_account_id": "a", "x": "\\ud83d"}', "line 1: half a character"),
         ("in.jsonl", b"true", "line 1: expected an object"),
         ("in.jsonl", b'{"linked_account_id": true}', "line 1: no linked_account_id"),
         ("in.jsonl", b'{"linked_account_id": ""}', "line 1: no linked_account_id"),
@@ -179,7 +186,7 @@ def test_an_announced_delimiter_is_used(tmp_path: Path) -> None:
 
 
 def test_spaces_around_names_and_after_delimiters_are_dropped(tmp_path: Path) -> None:
-    text = '\n linked_account_id , "email", note\na , a@x.y, "x, y"\n'
+    text = '\n linked_account_id\u200b , "email", note\na , a@x.y, "x, y"\n'
     assert rows(tmp_path / "in.csv", text) == [InputRow(3, "a", None, {"email": "a@x.y", "note": "x, y"})]
     assert rows(tmp_path / "in.csv", "linked_account_id,note\na, x \n") == [
         InputRow(2, "a", None, {"note": " x "})
