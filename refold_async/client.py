@@ -214,12 +214,14 @@ class Refold(Scope):
         """
         from refold_async.batch import Batch, BatchSettings  # noqa: PLC0415 - loaded on first use
         from refold_async.batch.runner import ExecuteRunner  # noqa: PLC0415
+        from refold_async.batch.validation import CallValidator  # noqa: PLC0415
         from refold_async.hooks import listening  # noqa: PLC0415
 
         settings = BatchSettings(**options)
         client_settings = self._sessions.settings
         runner = ExecuteRunner(self._requester, client_settings, settings)
-        return Batch(calls, runner, settings, listening(client_settings.hooks))
+        validator = CallValidator(self._requester) if settings.validate else None
+        return Batch(calls, runner, settings, listening(client_settings.hooks), validator)
 
     def walks(self, walks: WalkSource, **options: Unpack[WalkOptions]) -> Walks:
         """Read all pages of many walks, e.g. the contacts of thousands of customers.

@@ -25,7 +25,7 @@ from refold_async._core.retries import RetryBudget
 from refold_async._core.transport import ConnectionPool
 from refold_async.errors import ClosedError
 from refold_async.hooks import listening
-from refold_async.settings import RateLimiter, Settings
+from refold_async.settings import Cache, RateLimiter, Settings
 
 IDLE: Final = 300.0
 """Seconds without a call after which a session is closed, when others are opened."""
@@ -44,6 +44,7 @@ class Session:
         pauses: What 429s of Refold hold its calls back for.
         budget: Its retry budget.
         cache: Its cache, if the settings ask for one.
+        schemas: Keeps the schemas that calls are validated against: its cache, or one of its own.
         limiter: Limits its concurrent exchanges; each must hold a slot.
         last_used: When its last call ended, by the event loop's clock.
         active: The number of calls under way.
@@ -66,6 +67,7 @@ class Session:
         self.pauses: Final = KeyPauses()
         self.budget: Final = RetryBudget(settings.retry.budget)
         self.cache: Final = None if settings.cache is None else ResponseCache(settings.cache)
+        self.schemas: Final = ResponseCache(Cache()) if self.cache is None else self.cache
         self.limiter: Final = CapacityLimiter(settings.max_connections)
         self.last_used = self.loop.time()
         self.active = 0

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from refold_async.api.common import ApiModel
+from refold_async.errors import InvalidCallError
 
 
 class ActionParameter(ApiModel, frozen=True, kw_only=True):
@@ -55,6 +56,13 @@ class Problem(ApiModel, frozen=True):
 
     def __str__(self) -> str:
         return self.message
+
+
+def problems_error(problems: Sequence[Problem]) -> InvalidCallError:
+    """Return the error for parameters that do not fit an action's schema."""
+    return InvalidCallError(
+        f"params do not fit the action: {'; '.join(problem.message for problem in problems)}"
+    )
 
 
 class ActionSchema(Sequence[ActionParameter]):

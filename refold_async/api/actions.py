@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
 import msgspec
 
+from refold_async._core.cache import ResponseCache
 from refold_async._core.decoding import BOM, read_as
 from refold_async._core.effects import effect_of_action
 from refold_async._core.encoding import EncodedJSON, encode
@@ -25,7 +26,7 @@ from refold_async._core.responses import (
     status_error,
 )
 from refold_async.api import operations
-from refold_async.api.action_schema import ActionParameter, ActionSchema
+from refold_async.api.action_schema import ActionParameter, ActionSchema, problems_error
 from refold_async.api.common import ApiModel
 from refold_async.api.resource import Resource
 from refold_async.calls import Call
@@ -201,6 +202,7 @@ class Actions(Resource):
         params: Mapping[str, object] | None = None,
         *,
         effect: Effect | None = None,
+        validate: bool = False,
         timeout: float | None = None,
     ) -> ActionResult:
         """Run an action in the customer's app.
@@ -216,6 +218,8 @@ class Actions(Resource):
             params: The action's parameters, by name; default: none.
             effect: What running it twice does, if you know better than its name tells: `"read"`,
                 `"idempotent"` or `"write"`.
+            validate: Whether to check `params` against the action's schema first, which is fetched once and
+                kept for a while, so that a misspelt parameter is an error.
             timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
@@ -223,11 +227,14 @@ class Actions(Resource):
 
         Raises:
             ActionFailed: If the service answered 200, but the action did not succeed.
-            InvalidCallError: If `params` is not a mapping or not valid as JSON, or an id cannot be sent.
+            InvalidCallError: If `params` is not a mapping, cannot be encoded or does not fit the schema, or
+                an id cannot be sent.
             ReconnectRequiredError: If the customer must connect its app again.
             RefoldError: If the call fails in any other way; see its `fate`.
         """
         plan = prepare_execute(self._requester, slug, action_id, params, effect=effect, timeout=timeout)
+        if validate:
+            await self._validate(plan)
         try:
             result = await (await self._requester.start(plan)).run()
         except RefoldError as error:
@@ -323,15 +330,33 @@ class Actions(Resource):
         )
         return ActionPages(walk, self)
 
-    async def _kept(self, plan: PreparedCall[T]) -> T:
-        """Return the call's answer, from the session's cache if there is one."""
+    async def _validate(self, plan: PreparedCall[ActionResult]) -> None:
+        """Check an execute's parameters against its schema, before anything of it is sent."""
+        schema_plan = self._requester.prepare(
+            operations.ACTIONS_SCHEMA, list[ActionParameter], *plan.path, timeout=plan.timeout
+        )
+        session = await self._requester.session()
+        try:
+            parameters = await self._kept(schema_plan, session.schemas)
+        except RefoldError as error:
+            error.fate = "not_sent"
+            raise
+        if problems := ActionSchema(parameters).check(EncodedJSON(plan.request.body or b"{}").decode()):
+            refusal = problems_error(problems)
+            describe(refusal, plan.operation, plan.path, plan.linked_account_id)
+            refusal.effect = plan.effect
+            raise refusal
+
+    async def _kept(self, plan: PreparedCall[T], cache: ResponseCache | None = None) -> T:
+        """Return the call's answer from a cache: the given one, or the session's if there is one."""
         attempts = await self._requester.start(plan)
         session = await self._requester.session()
-        if session.cache is None:
+        cache = session.cache if cache is None else cache  # an empty cache is falsy
+        if cache is None:
             return await attempts.run()
         key = (plan.operation.name, plan.path, self._requester.linked_account_id)
         try:
-            return await session.cache.get(key, attempts.run, due=attempts.deadline)
+            return await cache.get(key, attempts.run, due=attempts.deadline)
         except DeadlineExceededError as error:
             describe(error, plan.operation, plan.path, plan.linked_account_id)
             raise

@@ -27,6 +27,7 @@ from refold_async.batch.settling import SettlingRunner
 from refold_async.batch.source import Calls, CallSource
 from refold_async.batch.summary import BatchProgress, BatchSummary, Counters, Waiting
 from refold_async.batch.tasks import BatchTasks, run_shielded
+from refold_async.batch.validation import CallValidator, ValidatingRunner
 from refold_async.batch.worker_pool import WorkerPool
 from refold_async.calls import Call, Outcome
 from refold_async.errors import SettingsError
@@ -65,12 +66,18 @@ class Batch:
     """
 
     def __init__(
-        self, calls: Calls, runner: ManagedRunner, settings: BatchSettings, hooks: Sequence[Hooks] = ()
+        self,
+        calls: Calls,
+        runner: ManagedRunner,
+        settings: BatchSettings,
+        hooks: Sequence[Hooks] = (),
+        validator: CallValidator | None = None,
     ) -> None:
         self._source: Final = CallSource(calls)
         self._runner: Final = runner
         self._settings: Final = settings
         self._hooks: Final = hooks
+        self._validator: Final = validator
         self._counters: Final = Counters()
         self._tasks: Final = BatchTasks(self._end)
         self._pool: WorkerPool | None = None
@@ -136,6 +143,8 @@ class Batch:
         if settings.settle is not None:
             runner = SettlingRunner(runner, self._runner, settings.settle, replay)
             resume = runner.resume
+        if self._validator is not None:
+            runner = ValidatingRunner(runner, self._validator)
         scheduler = FairScheduler(
             settings.account_bounds(), breadth=settings.concurrency, window=settings.window
         )

@@ -65,6 +65,8 @@ class BatchOptions(TypedDict, total=False):
         result_check: Called with each successful `ActionResult`; returns why it is a failure, or `None`. Such
             a call is `Failed` with an `ActionFailed` of fate `unknown`, since a part of it may have been
             done. Default: none is; `summary.partial` counts those whose app answered 207.
+        validate: Whether to check each call's parameters against its action's schema, fetched once per app
+            and action; a call that does not fit is `Failed` with an `InvalidCallError`. Default: false.
         on_progress: Called with a `BatchProgress` four times a second, and at the end.
     """
 
@@ -78,6 +80,7 @@ class BatchOptions(TypedDict, total=False):
     journal: str | os.PathLike[str] | Journal | None
     settle: Settle | None
     result_check: ResultCheck | None
+    validate: bool
     on_progress: Callable[[BatchProgress], object] | None
 
 
@@ -98,6 +101,7 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
     journal: str | os.PathLike[str] | Journal | None = None
     settle: Settle | None = None
     result_check: ResultCheck | None = None
+    validate: bool = False
     on_progress: Callable[[BatchProgress], object] | None = None
 
     def __post_init__(self) -> None:
@@ -113,6 +117,7 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             _check_share(self.stop_at_failure_share)
         _check_function("on_progress", self.on_progress)
         _check_function("result_check", self.result_check)
+        check_type("validate", self.validate, bool)
         if self.journal is not None:
             _check_journal(journal_of(self.journal), settles=self.settle is not None)
         if self.settle is not None:
