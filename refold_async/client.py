@@ -16,6 +16,8 @@ from refold_async.errors import InvalidCallError, RefoldError
 from refold_async.settings import Options, Settings, hide_logins, resolve_api_key, resolve_base_url
 
 if TYPE_CHECKING:
+    import os
+
     from refold_async.api.actions import Actions
     from refold_async.api.applications import Applications
     from refold_async.api.auth import Auth, KeyAuth
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
     from refold_async.calls import Call, Verdict
     from refold_async.settle import LookupFunction, Settle
-    from refold_async.walks.fan_out import WalkOptions, Walks, WalkSource
+    from refold_async.walks.fan_out import WalkOptions, Walks, WalkSource, WalkSummary
+    from refold_async.walks.pull import Accounts, PullOptions
 
 
 class SessionManager(Closing):
@@ -239,6 +242,37 @@ class Refold(Scope):
         from refold_async.walks.fan_out import make_walks  # noqa: PLC0415 - loaded on first use
 
         return make_walks(self._requester, self._sessions.settings, walks, options)
+
+    async def pull(
+        self,
+        slug: str,
+        action_id: str,
+        accounts: Accounts,
+        out: str | os.PathLike[str],
+        **options: Unpack[PullOptions],
+    ) -> WalkSummary:
+        """Read all pages of an action for many customers into files.
+
+        Each page calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`. Run it again
+        after a crash, and it goes on: each row is in the files exactly once. `manifest.json` in the folder
+        names the files.
+
+        Args:
+            slug: The app's slug, e.g. `hubspot`.
+            action_id: The action's id, e.g. `get_contact`.
+            accounts: An iterable or async iterable of linked account ids.
+            out: The folder; created if it does not exist.
+            options: Settings; see `PullOptions`.
+
+        Raises:
+            SettingsError: If a setting cannot work, or the folder has files of another state.
+            JournalError: If the state cannot be used.
+        """
+        from refold_async.walks.pull import pull  # noqa: PLC0415 - loaded on first use
+
+        return await pull(
+            self._requester, self._sessions.settings, slug, action_id, accounts, out=out, options=options
+        )
 
     async def run(self, calls: Calls, **options: Unpack[BatchOptions]) -> BatchReport:
         """Run many calls to the end, and return all outcomes; see `batch`.

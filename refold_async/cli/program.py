@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "schema": CommandEntry("actions", "Show the parameters of an action."),
     "execute": CommandEntry("actions", "Run an action in a customer's app."),
     "batch": CommandEntry("batch", "Run an action for many linked accounts."),
+    "pull": CommandEntry("pull", "Read all records of many linked accounts into files."),
     "accounts": CommandEntry("accounts", "List, create and delete linked accounts."),
     "workflows": CommandEntry("workflows", "List and run workflows."),
     "executions": CommandEntry("executions", "List, follow, stop and rerun workflow executions."),

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from refold_async.batch.summary import BatchProgress
 from refold_async.cli.terminal import console, is_live
+from refold_async.walks.fan_out import WalkProgress
 
 _SECONDS_BETWEEN_LINES: Final = 5.0
 
@@ -50,18 +51,24 @@ class ProgressDisplay:
 
     def __call__(self, progress: BatchProgress) -> None:
         """Update the display."""
+        ended = progress.done + progress.failed + progress.skipped
+        self._show(progress_line(progress), ended, progress.total, progress)
+
+    def _show(self, line: str, completed: int, total: int | None, calls: BatchProgress) -> None:
         if is_live(self._screen):
-            ended = progress.done + progress.failed + progress.skipped
-            self._bar.update(
-                self._task,
-                completed=ended,
-                total=progress.total,
-                description=progress_line(progress),
-                refresh=True,
-            )
-        elif progress.ended or progress.elapsed - self._told >= _SECONDS_BETWEEN_LINES:
-            self._told = progress.elapsed
-            self._screen.print(progress_line(progress))
+            self._bar.update(self._task, completed=completed, total=total, description=line, refresh=True)
+        elif calls.ended or calls.elapsed - self._told >= _SECONDS_BETWEEN_LINES:
+            self._told = calls.elapsed
+            self._screen.print(line)
+
+
+class WalkProgressDisplay(ProgressDisplay):
+    """Shows the progress of walks on stderr, as `ProgressDisplay` does that of a batch."""
+
+    def __call__(self, progress: WalkProgress) -> None:  # type: ignore[override]  # of another kind of run
+        """Update the display."""
+        ended = progress.complete + progress.failed + progress.skipped
+        self._show(walk_progress_line(progress), ended, progress.total, progress.calls)
 
 
 def progress_line(progress: BatchProgress) -> str:
@@ -73,3 +80,17 @@ def progress_line(progress: BatchProgress) -> str:
         f"{progress.done:,}{of} done, {progress.failed:,} failed, {progress.skipped:,} skipped,"
         f" {progress.rate:,.0f} a second{waiting}"
     )
+
+
+def walk_progress_line(progress: WalkProgress) -> str:
+    """Return the progress of walks as one line: totals, speed, the slowest customers, and what is waited for."""
+    of = "" if progress.total is None else f" of {progress.total:,}"
+    elapsed = progress.calls.elapsed or 1.0
+    line = (
+        f"{progress.complete:,}{of} complete, {progress.failed:,} failed, {progress.pages:,} pages,"
+        f" {progress.records:,} records, {progress.records / elapsed:,.0f} a second"
+    )
+    slowest = ", ".join(f"{account} ({seconds:.0f} s)" for account, seconds in progress.slowest if seconds >= 1)
+    if slowest:
+        line += f"; slowest: {slowest}"
+    return f"{line}; {progress.calls.held:,} waiting" if progress.calls.held else line

@@ -28,6 +28,7 @@ from refold_async._core.requester import Requester
 from refold_async.api.actions import Actions
 from refold_async.batch import Batch, BatchProgress, BatchSettings, BatchSummary, Done, Failed, PerAccount
 from refold_async.batch.runner import ExecuteRunner
+from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Call, Outcome, Reason
 from refold_async.errors import IncompleteWalkError, InvalidCallError, RefoldError, SettingsError
 from refold_async.hooks import listening, safely
@@ -430,8 +431,7 @@ class Walks:
         try:
             await self._batch.__aenter__()
         except BaseException:
-            if self.state is not None:
-                await self.state.aclose()
+            await run_shielded(self._close())
             raise
         return self
 
@@ -449,11 +449,14 @@ class Walks:
                     self._getting.exception()
             await self._batch.__aexit__(kind, error, trace)
         finally:
-            try:
-                await self._calls.aclose()
-            finally:
-                if self.state is not None:
-                    await self.state.aclose()
+            await run_shielded(self._close())
+
+    async def _close(self) -> None:
+        try:
+            await self._calls.aclose()
+        finally:
+            if self.state is not None:
+                await self.state.aclose()
 
     def __aiter__(self) -> Self:
         return self

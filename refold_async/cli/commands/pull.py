@@ -1,0 +1,127 @@
+"""`refold pull SLUG ACTION --accounts FILE --out DIR`."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+import click
+import msgspec
+
+from refold_async.cli.arguments import (
+    action_arguments,
+    params_options,
+    read_delimiter,
+    read_params,
+    read_per_account,
+    read_rate,
+)
+from refold_async.cli.client_command import client_command
+from refold_async.cli.exits import Exit, exit_code_of, worst_exit
+from refold_async.cli.input_rows import AccountsFile
+from refold_async.cli.progress import WalkProgressDisplay
+from refold_async.cli.terminal import Terminal, printable
+from refold_async.client import Refold
+from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
+from refold_async.walks import WalkFailed, WalkSkipped, WalkSummary
+
+_MOST_SHOWN: Final = 20
+
+
+def _settings(given: dict[str, Any]) -> Options:
+    options: Options = {"max_connections": max(DEFAULT_MAX_CONNECTIONS, given["concurrency"])}
+    rate = given.pop("rate")
+    return options if rate is None else {**options, "rate_limit": rate}
+
+
+@click.command("pull")
+@action_arguments
+@click.option("--accounts", "path", required=True, metavar="FILE|-", help="CSV or JSONL, one account a row.")
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="The folder of the files.")
+@click.option(
+    "--format",
+    type=click.Choice(["jsonl", "jsonl.gz", "csv", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="Of the files; parquet needs the extra `arrow`.",
+)
+@click.option(
+    "--state", type=click.Path(dir_okay=False), help="What the run resumes from; default: in the folder."
+)
+@click.option("--since", metavar="PARAM", help="The parameter that takes the time of the last run.")
+@click.option(
+    "--since-format", type=click.Choice(["iso", "epoch", "epoch_ms"]), default="iso", show_default=True
+)
+@click.option("--once", is_flag=True, help="Finish the last run; begin no new one.")
+@click.option("--records", metavar="PATH", help="Where the records are in an answer, e.g. results.")
+@click.option("--account-column", default="linked_account_id", show_default=True, metavar="NAME")
+@click.option("--delimiter", type=read_delimiter, metavar="CHAR", help="Of a CSV file of accounts, or tab.")
+@params_options
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent pages."
+)
+@click.option("--per-account", type=read_per_account, metavar="N|N/s", help="Pages per account, at once or a second.")
+@click.option("--rate", type=read_rate, metavar="N[:BURST]", help="Pages per second in total.")
+@functools.partial(client_command, settings=_settings)
+async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
+    """Read all records of ACTION of the app SLUG for many linked accounts into files.
+
+    Run the same command again after a crash, and it goes on: each record is in the files once.
+    `manifest.json` names the files. The exit code is 0 only if every account is complete.
+    """
+    slug, action, out = given.pop("slug"), given.pop("action"), given.pop("out")
+    params = read_params(given.pop("text"), given.pop("pairs"))
+    failures = _Failures()
+    with (
+        AccountsFile(
+            given.pop("path"), account_column=given.pop("account_column"), delimiter=given.pop("delimiter")
+        ) as rows,
+        WalkProgressDisplay() as display,
+    ):
+        accounts = list(dict.fromkeys(row.linked_account_id for row in rows))
+        summary = await refold.pull(
+            slug, action, accounts, out, params=params, on_ended=failures.add, on_progress=display, **given
+        )
+    failures.report()
+    terminal.report(_fields(summary), str(summary))
+    raise click.exceptions.Exit(failures.exit_code(summary))
+
+
+class _Failures:
+    """The walks that did not end well."""
+
+    def __init__(self) -> None:
+        self._shown: list[str] = []
+        self._codes: set[Exit] = set()
+        self._number = 0
+
+    def add(self, item: WalkFailed | WalkSkipped) -> None:
+        """Note one."""
+        self._number += 1
+        if isinstance(item, WalkFailed):
+            code = exit_code_of(item.error)
+            what = str(item.error)
+        else:
+            code = Exit.AUTH if item.reason in {"reconnect", "api_key_refused"} else Exit.REFUSED
+            what = f"skipped: {item.reason.replace('_', ' ')}"
+        # A read may be repeated, whatever became of it.
+        self._codes.add(Exit.REFUSED if code is Exit.UNKNOWN else code)
+        if len(self._shown) < _MOST_SHOWN:
+            self._shown.append(f"{item.walk.linked_account_id}: {what}")
+
+    def report(self) -> None:
+        """Print them on stderr."""
+        for line in self._shown:
+            click.echo(printable(line), err=True)
+        if self._number > len(self._shown):
+            click.echo(f"and {self._number - len(self._shown):,} more", err=True)
+
+    def exit_code(self, summary: WalkSummary) -> Exit:
+        """Return the exit code: 0 only if every walk is complete."""
+        return worst_exit(self._codes or ({Exit.REFUSED} if not summary.is_complete else ()))
+
+
+def _fields(summary: WalkSummary) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(summary)
+    del fields["calls"]
+    return fields

@@ -1,0 +1,241 @@
+"""`refold.pull`: all pages of one action for many customers, into files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal, TypedDict, cast, get_args
+
+import msgspec
+from anyio.to_thread import run_sync
+
+from refold_async._core.checks import check_count, check_seconds
+from refold_async._core.operation import Effect
+from refold_async._core.requester import Requester
+from refold_async.batch import PerAccount
+from refold_async.batch.tasks import run_shielded
+from refold_async.errors import SettingsError
+from refold_async.settings import RateLimit, Settings
+from refold_async.walks.fan_out import (
+    WalkFailed,
+    WalkItem,
+    WalkOptions,
+    WalkProgress,
+    Walks,
+    WalkSkipped,
+    WalkSummary,
+    make_walks,
+)
+from refold_async.walks.files import FileFormat, PartFolder
+from refold_async.walks.pages import Walk, WalkPage
+from refold_async.walks.paging import Paging
+from refold_async.walks.state import StateThread
+
+SinceFormat = Literal["iso", "epoch", "epoch_ms"]
+Accounts = Iterable[str] | AsyncIterable[str]
+
+
+class PullOptions(TypedDict, total=False):
+    """The keyword settings of `Refold.pull`.
+
+    Keys:
+        params: The action's parameters; default: none.
+        format: `"jsonl"` (default), `"jsonl.gz"`, `"csv"` or `"parquet"`, which needs the extra `arrow`.
+        state: The path of the state; default: `state.sqlite` in the folder.
+        since: The parameter that selects what changed since a moment, e.g. `updatedAfter`; default: none,
+            each run reads everything.
+        since_format: How it is written: `"iso"` (default), `"epoch"` in seconds, or `"epoch_ms"`.
+        into: The type of a record: the files have its fields, and Parquet its types. A walk with a record
+            that does not fit fails.
+        paging, records, effect: As in `Walk`.
+        part_rows: Rows after which a file is finished and the next one begun; default 100,000.
+        part_seconds: Seconds after which it is; default 30. What is in an unfinished file is read again
+            after a crash.
+        on_ended: Called with each `WalkFailed` and `WalkSkipped`.
+        concurrency, per_account, timeout, patience, on_failure, stop_at_failure_share, window, once, overlap,
+            on_progress: As in `WalkOptions`.
+    """
+
+    params: Mapping[str, object] | None
+    format: FileFormat
+    state: str | os.PathLike[str] | None
+    since: str | None
+    since_format: SinceFormat
+    into: Any
+    paging: Paging | None
+    records: str | None
+    effect: Effect | None
+    part_rows: int
+    part_seconds: float
+    on_ended: Callable[[WalkFailed | WalkSkipped], object] | None
+    concurrency: int
+    per_account: int | RateLimit | PerAccount | None
+    timeout: float | None
+    patience: float
+    on_failure: Literal["collect", "stop"]
+    stop_at_failure_share: float | None
+    window: int
+    once: bool
+    overlap: float
+    on_progress: Callable[[WalkProgress], object] | None
+
+
+class PullSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a pull that are not those of its walks; see `PullOptions`.
+
+    Raises:
+        SettingsError: If a setting is invalid.
+    """
+
+    params: Mapping[str, object] | None = None
+    format: FileFormat = "jsonl"
+    since: str | None = None
+    since_format: SinceFormat = "iso"
+    into: Any = None
+    paging: Paging | None = None
+    records: str | None = None
+    effect: Effect | None = None
+    part_rows: int = 100_000
+    part_seconds: float = 30.0
+    on_ended: Callable[[WalkFailed | WalkSkipped], object] | None = None
+
+    def __post_init__(self) -> None:
+        """Validate the settings."""
+        for name, words in (("format", get_args(FileFormat)), ("since_format", get_args(SinceFormat))):
+            if getattr(self, name) not in words:
+                raise SettingsError(f"{name} must be one of {', '.join(words)}, not {getattr(self, name)!r}")
+        check_count("part_rows", self.part_rows)
+        check_seconds("part_seconds", self.part_seconds)
+
+    def walk(self, account: str, slug: str, action_id: str) -> Walk:
+        """Return the walk of a customer; without `into`, its records stay undecoded."""
+        return Walk(
+            account,
+            slug,
+            action_id,
+            self.params,
+            into=msgspec.Raw if self.into is None else self.into,
+            paging=self.paging,
+            records=self.records,
+            effect=self.effect,
+            since=None if self.since is None else self._changed,
+        )
+
+    def _changed(self, mark: datetime) -> Mapping[str, object]:
+        seconds = mark.timestamp()
+        values = {"iso": mark.isoformat(), "epoch": str(int(seconds)), "epoch_ms": str(int(seconds * 1000))}
+        return {str(self.since): values[self.since_format]}
+
+
+async def pull(
+    requester: Requester,
+    settings: Settings,
+    slug: str,
+    action_id: str,
+    accounts: Accounts,
+    *,
+    out: str | os.PathLike[str],
+    options: PullOptions,
+) -> WalkSummary:
+    """Read an action's records of many customers into files; see `Refold.pull`.
+
+    Raises:
+        SettingsError: If a setting cannot work, or the folder has files of another state.
+        JournalError: If the state cannot be used.
+    """
+    own = {name: value for name, value in options.items() if name in PullSettings.__struct_fields__}
+    chosen = PullSettings(**own)  # type: ignore[arg-type]  # split by name
+    others: Any = {name: value for name, value in options.items() if name not in own}
+    folder = Path(out)
+    walk_options = cast("WalkOptions", others)
+    if walk_options.get("state") is None:
+        walk_options["state"] = folder / "state.sqlite"
+        await run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
+    source = _walks(accounts, slug, action_id, chosen)
+    async with make_walks(requester, settings, source, walk_options, record=False) as walks:
+        state = walks.state
+        assert state is not None  # noqa: S101 - it has a path
+        file = state.file
+        parts = await state.run(
+            lambda: PartFolder(
+                folder,
+                chosen.format,
+                file,
+                into=chosen.into,
+                rows=chosen.part_rows,
+                seconds=chosen.part_seconds,
+            )
+        )
+        try:
+            await state.run(parts.clean)
+            await _write(walks, state, parts, chosen)
+        except asyncio.CancelledError:
+            # What was read before Ctrl-C is kept: the next start need not read it again.
+            await run_shielded(state.run(parts.close_part))
+            raise
+        finally:
+            await state.run(parts.abandon)
+        return walks.summary
+
+
+class _SyncWalks:
+    """The walks of a sized input, so that progress knows their number."""
+
+    def __init__(self, accounts: Iterable[str], walk: Callable[[str], Walk]) -> None:
+        self._accounts: Final = accounts
+        self._walk: Final = walk
+
+    def __len__(self) -> int:
+        return len(self._accounts)  # type: ignore[arg-type]  # made only of what has a length
+
+    def __iter__(self) -> Iterator[Walk]:
+        return map(self._walk, self._accounts)
+
+
+def _walks(accounts: Accounts, slug: str, action_id: str, chosen: PullSettings) -> Any:
+    def walk(account: str) -> Walk:
+        return chosen.walk(account, slug, action_id)
+
+    async def each(source: AsyncIterable[str]) -> AsyncIterator[Walk]:
+        async for account in source:
+            yield walk(account)
+
+    if isinstance(accounts, AsyncIterable):
+        return each(accounts)
+    if not isinstance(accounts, Iterable) or isinstance(accounts, str):
+        raise SettingsError(f"accounts must be an iterable of ids, not {type(accounts).__name__}")
+    return _SyncWalks(accounts, walk) if hasattr(accounts, "__len__") else map(walk, accounts)
+
+
+async def _write(walks: Walks, state: StateThread, parts: PartFolder, chosen: PullSettings) -> None:
+    async for item in walks:
+        await _write_item(item, walks, state, parts, chosen)
+    await state.run(parts.close_part)
+    summary = walks.summary
+    if summary.calls.stopped is None:
+        await state.run(state.file.end)
+    totals = {
+        name: getattr(summary, name) for name in ("complete", "incomplete", "failed", "skipped", "restarted")
+    }
+    await state.run(lambda: parts.write_manifest({"is_complete": summary.is_complete, "walks": totals}))
+
+
+async def _write_item(
+    item: WalkItem, walks: Walks, state: StateThread, parts: PartFolder, chosen: PullSettings
+) -> None:
+    if not isinstance(item, WalkPage):
+        if chosen.on_ended is not None and getattr(item, "reason", None) != "done_before":
+            chosen.on_ended(item)
+        return
+    row, records = walks.row_of(item), item.records
+    if chosen.into is not None:
+        records = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
+    page = item
+    assert row is not None  # noqa: S101 - there is a state
+    account = page.walk.linked_account_id
+    if page.restarted:
+        await state.run(lambda: parts.restart(account, row.key))
+    await state.run(lambda: parts.add(account, records, row))

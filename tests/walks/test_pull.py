@@ -1,0 +1,246 @@
+"""Files: each row once in every format, whatever ends a run when, and columns that differ."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from refold_async import Refold, Retry, SettingsError
+from refold_async.sandbox import Fault, Sandbox
+from refold_async.walks import WalkFailed, WalkSkipped
+from refold_async.walks.files import FileFormat
+
+from .folders import manifest, read_part, rows_in
+from .scripted import answering
+
+needs_arrow = pytest.mark.skipif(find_spec("pyarrow") is None, reason="pyarrow is not installed")
+FORMATS: list[Any] = ["jsonl", "jsonl.gz", "csv", pytest.param("parquet", marks=needs_arrow)]
+RECORDS = 25
+ACCOUNTS = [f"demo-user-{each}" for each in range(1, 9)]
+
+
+@pytest.fixture
+async def sandbox(guard: None) -> AsyncIterator[Sandbox]:
+    async with Sandbox(accounts=8, records=RECORDS) as running:
+        yield running
+
+
+@pytest.fixture
+async def refold(sandbox: Sandbox) -> AsyncIterator[Refold]:
+    async with Refold(sandbox.api_key, base_url=sandbox.base_url, retry=Retry(base=0.001)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_each_row_is_in_the_files_once(form: FileFormat, refold: Refold, tmp_path: Path) -> None:
+    summary = await refold.pull("catalog", "list_products", ACCOUNTS, tmp_path, format=form, part_rows=60)
+    assert summary.is_complete
+    rows = rows_in(tmp_path)
+    assert rows.total() == len(rows) == 8 * RECORDS
+    told = manifest(tmp_path)
+    assert (told["format"], told["rows"], told["is_complete"], told["walks"]["complete"]) == (
+        form,
+        200,
+        True,
+        8,
+    )
+    assert len(told["files"]) > 2
+    names = {each.name for each in tmp_path.iterdir() if "part-" in each.name}
+    assert names == {each["name"] for each in told["files"]}
+    assert all(each.stat().st_mode & 0o777 == 0o600 for each in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_what_is_cancelled_anywhere_goes_on(
+    form: FileFormat, refold: Refold, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault(operation="actions.execute", latency=0.002))
+    for number in range(200):
+        pulling = asyncio.ensure_future(
+            refold.pull(
+                "catalog",
+                "list_products",
+                ACCOUNTS,
+                tmp_path,
+                format=form,
+                part_rows=20,
+                concurrency=3,
+                once=True,
+            )
+        )
+        await asyncio.wait([pulling], timeout=0.02 + 0.005 * number)
+        if pulling.done():
+            assert (await pulling).is_complete
+            break
+        pulling.cancel()
+        await asyncio.wait([pulling])
+    assert number > 0
+    rows = rows_in(tmp_path)
+    assert rows.total() == len(rows) == 8 * RECORDS
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_rows_before_an_expired_cursor_are_superseded(
+    form: FileFormat, refold: Refold, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    ended: list[WalkFailed | WalkSkipped] = []
+    broken = Fault(operation="actions.execute", linked_account_id="demo-user-1", status=500, after=2)
+    sandbox.faults.add(broken)
+    first = await refold.pull(
+        "catalog", "list_products", ACCOUNTS[:2], tmp_path, format=form, on_ended=ended.append
+    )
+    assert (first.failed, first.complete, len(ended)) == (1, 1, 1)
+    assert rows_in(tmp_path).total() == RECORDS + 20
+    sandbox.faults.clear()
+    sandbox.faults.add(Fault(operation="actions.execute", paging="dead_cursor", times=1))
+    again = await refold.pull("catalog", "list_products", ACCOUNTS[:2], tmp_path, format=form, once=True)
+    assert (again.restarted, again.is_complete) == (1, True)
+    rows = rows_in(tmp_path)
+    assert rows.total() == len(rows) == 2 * RECORDS
+
+
+async def test_a_later_run_has_files_of_its_own(refold: Refold, sandbox: Sandbox, tmp_path: Path) -> None:
+    for run in (1, 2):
+        await refold.pull("catalog", "list_products", ACCOUNTS, tmp_path, since="updatedAfter", overlap=0)
+        assert manifest(tmp_path)["run"] == run
+        await refold.account("demo-user-3").actions.execute("catalog", "create_product", {"name": "new"})
+    assert rows_in(tmp_path, 1).total() == 8 * RECORDS
+    assert rows_in(tmp_path, 2).total() == 1
+    nothing = await refold.pull("catalog", "list_products", ACCOUNTS, tmp_path, once=True)
+    assert (nothing.pages, nothing.complete) == (0, 8)
+
+
+@pytest.mark.parametrize("since_format", ["iso", "epoch", "epoch_ms"])
+async def test_a_mark_is_written_as_the_app_wants_it(
+    since_format: Any, refold: Refold, tmp_path: Path
+) -> None:
+    for expected in (RECORDS, 0):
+        summary = await refold.pull(
+            "catalog",
+            "list_products",
+            ACCOUNTS[:1],
+            tmp_path,
+            since="updatedAfter",
+            since_format=since_format,
+        )
+        assert summary.records == expected
+
+
+async def test_files_of_another_state_are_not_touched(refold: Refold, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    await refold.pull("catalog", "list_products", ACCOUNTS[:1], folder, state=tmp_path / "one.sqlite")
+    with pytest.raises(SettingsError, match="files of another state"):
+        await refold.pull("catalog", "list_products", ACCOUNTS[:1], folder, state=tmp_path / "two.sqlite")
+    assert rows_in(folder).total() == RECORDS
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    (strange / "part-00001-00001.jsonl").write_text("mine\n")
+    with pytest.raises(SettingsError, match="files of another state"):
+        await refold.pull("catalog", "list_products", ACCOUNTS[:1], strange)
+    assert (strange / "part-00001-00001.jsonl").read_text() == "mine\n"
+    (folder / manifest(folder)["files"][0]["name"]).unlink()
+    with pytest.raises(SettingsError, match="lacks part-"):
+        await refold.pull("catalog", "list_products", ACCOUNTS[:1], folder, state=tmp_path / "one.sqlite")
+
+
+PAGES: list[list[dict[str, Any]]] = [
+    [{"id": "1", "amount": 1, "tags": ["a"], "note": None}],
+    [{"id": "2", "amount": 2.5, "owner": {"name": "Ada"}, "linked_account_id": "theirs", "note": None}],
+    [{"id": "3", "amount": "many", "note": 2**70}],
+]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_columns_that_come_and_change_lose_no_row(form: FileFormat, tmp_path: Path) -> None:
+    def answer(params: Mapping[str, object]) -> object:
+        number = int(str(params.get("after") or 0))
+        return {"items": PAGES[number], "next": number + 1 if number < 2 else None}
+
+    async with answering(answer, ["after"]) as account:
+        refold = Refold("tk_sandbox", base_url=account._requester._base_url)
+        async with refold:
+            summary = await refold.pull("app", "list_things", ["demo-user-1"], tmp_path, format=form)
+    assert summary.is_complete
+    rows = [row for file in manifest(tmp_path)["files"] for row in read_part(tmp_path / file["name"])]
+    assert sorted(row["id"] for row in rows) == ["1", "2", "3"]
+    if form in {"csv", "parquet"}:
+        assert [row["amount"] for row in rows] == ["1", "2.5", "many"]
+        assert json.loads(rows[1]["owner"]) == {"name": "Ada"}
+        assert rows[1]["record_linked_account_id"] == "theirs"
+        assert rows[2]["note"] == str(2**70)
+
+
+class Owner(msgspec.Struct):
+    name: str
+
+
+class Thing(msgspec.Struct):
+    id: str
+    amount: float
+    owner: Owner | None = None
+    tags: list[str] = []
+    more: dict[str, int] = {}
+
+
+@needs_arrow
+async def test_a_type_sets_the_columns(tmp_path: Path) -> None:
+    things = [
+        {"id": "1", "amount": 1, "tags": ["a"]},
+        {"id": "2", "amount": 2.5, "owner": {"name": "Ada"}, "more": {"a": 1}},
+    ]
+    async with (
+        answering(lambda _: things, []) as account,
+        Refold("tk_sandbox", base_url=account._requester._base_url) as refold,
+    ):
+        await refold.pull("app", "list_things", ["demo-user-1"], tmp_path, format="parquet", into=Thing)
+    (file,) = manifest(tmp_path)["files"]
+    assert read_part(tmp_path / file["name"]) == [
+        {
+            "linked_account_id": "demo-user-1",
+            "id": "1",
+            "amount": 1.0,
+            "owner": None,
+            "tags": ["a"],
+            "more": "{}",
+        },
+        {
+            "linked_account_id": "demo-user-1",
+            "id": "2",
+            "amount": 2.5,
+            "owner": {"name": "Ada"},
+            "tags": [],
+            "more": '{"a":1}',
+        },
+    ]
+    assert manifest(tmp_path)["columns"]["owner"] == "struct<name: string>"
+
+
+async def test_a_record_that_does_not_fit_fails_its_customer_alone(tmp_path: Path) -> None:
+    ended: list[WalkFailed | WalkSkipped] = []
+    async with (
+        answering(lambda _: [{"id": 1}], []) as account,
+        Refold("tk_sandbox", base_url=account._requester._base_url) as refold,
+    ):
+        summary = await refold.pull(
+            "app", "list_things", ["demo-user-1"], tmp_path, into=Thing, on_ended=ended.append
+        )
+    assert summary.failed == 1
+    assert isinstance(ended[0], WalkFailed)
+    assert manifest(tmp_path)["is_complete"] is False
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"format": "xml"}, {"since_format": "unix"}, {"part_rows": 0}, {"part_seconds": 0}, {"overlap": -1}],
+)
+async def test_a_setting_that_cannot_work_is_refused(refold: Refold, tmp_path: Path, options: Any) -> None:
+    with pytest.raises(SettingsError):
+        await refold.pull("catalog", "list_products", ACCOUNTS, tmp_path, **options)
+    nothing: Any = "demo-user-1"
+    with pytest.raises(SettingsError, match="accounts must be"):
+        await refold.pull("catalog", "list_products", nothing, tmp_path)
