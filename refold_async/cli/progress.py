@@ -83,14 +83,16 @@ def progress_line(progress: BatchProgress) -> str:
 
 
 def walk_progress_line(progress: WalkProgress) -> str:
-    """Return the progress of walks as one line: totals, speed, the slowest customers, and what is waited for."""
+    """Return the progress of walks as one line, with the slowest customers and what waits."""
     of = "" if progress.total is None else f" of {progress.total:,}"
     elapsed = progress.calls.elapsed or 1.0
     line = (
         f"{progress.complete:,}{of} complete, {progress.failed:,} failed, {progress.pages:,} pages,"
         f" {progress.records:,} records, {progress.records / elapsed:,.0f} a second"
     )
-    slowest = ", ".join(f"{account} ({seconds:.0f} s)" for account, seconds in progress.slowest if seconds >= 1)
+    slowest = ", ".join(
+        f"{account} ({seconds:.0f} s)" for account, seconds in progress.slowest if seconds >= 1
+    )
     if slowest:
         line += f"; slowest: {slowest}"
     return f"{line}; {progress.calls.held:,} waiting" if progress.calls.held else line

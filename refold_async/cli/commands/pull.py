@@ -60,7 +60,9 @@ def _settings(given: dict[str, Any]) -> Options:
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent pages."
 )
-@click.option("--per-account", type=read_per_account, metavar="N|N/s", help="Pages per account, at once or a second.")
+@click.option(
+    "--per-account", type=read_per_account, metavar="N|N/s", help="Pages per account, at once or a second."
+)
 @click.option("--rate", type=read_rate, metavar="N[:BURST]", help="Pages per second in total.")
 @functools.partial(client_command, settings=_settings)
 async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
