@@ -1,9 +1,11 @@
 """How much of a rate limit is used, and how often is it exceeded?"""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import backoff
 from aiohttp import ClientResponseError, ClientSession
@@ -17,6 +19,9 @@ from refold_async.sandbox import Sandbox, SandboxLimit
 
 PER_SECOND, BURST = 20, 5
 _IN_FLIGHT = 50
+
+DOCUMENTED = SandboxLimit(per_second=PER_SECOND, burst=BURST)
+UNNAMED = SandboxLimit(per_second=50, burst=BURST, retry_after=False)
 
 Run = Callable[[Sandbox, int], Awaitable[int]]
 """Makes a number of calls against a sandbox; returns the number that finally failed."""
@@ -46,8 +51,9 @@ class _Measured:
 
 
 def ask(_options: RunOptions) -> Table:
-    """Run calls against sandboxes that enforce 20 per second with a burst of 5, all at the same time."""
+    """Run calls against sandboxes that enforce a limit: all at once, then one rate after the other."""
     batch, calls, gather = asyncio.run(_all())
+    learnt, spaced = asyncio.run(_learnt()), asyncio.run(_spaced())
     return Table(
         "How much of a rate limit is used, and how often is it exceeded?",
         ("share of the permitted rate", "429s per 100 calls", "over the minimum time", "calls lost", "s"),
@@ -55,11 +61,16 @@ def ask(_options: RunOptions) -> Table:
             batch.row("refold.batch, 1,000 calls"),
             calls.row("refold_async, 300 calls"),
             gather.row("gather with semaphore and backoff on 429, 300 calls"),
+            learnt.row("refold.batch, 300 calls, 50 per second, learnt from 429s without `Retry-After`"),
+            *(
+                measured.row(f"refold.batch, {10 * rate:,} calls, `RateLimit({rate})` without a burst")
+                for rate, measured in spaced.items()
+            ),
         ),
         note=(
             f"{_IN_FLIGHT} in flight, each against a separate sandbox that permits {PER_SECOND} per second "
             f"with a burst of {BURST}; one run each. Clients and sandboxes share an event loop, so that a "
-            "busy machine delays both."
+            "busy machine delays both. The last rows: one after the other, with the limit that they name."
         ),
         bounds=(
             Bound("a batch's share of the permitted rate", batch.share, 0.99, least=True),
@@ -67,6 +78,11 @@ def ask(_options: RunOptions) -> Table:
             Bound("a batch's 429s per 100 calls", batch.refused, 0.5),
             Bound("calls' 429s per 100 calls", calls.refused, 0.5),
             Bound("a batch's time over the minimum", batch.over, 0.03),
+            Bound("a learnt rate's time over the minimum", learnt.over, 0.3),
+            *(
+                Bound(f"share of {rate} a second without a burst", measured.share, least, least=True)
+                for (rate, measured), least in zip(spaced.items(), (0.97, 0.97, 0.95), strict=True)
+            ),
         ),
     )
 
@@ -75,14 +91,26 @@ async def _all() -> tuple[_Measured, _Measured, _Measured]:
     return await asyncio.gather(_measure(_batch, 1_000), _measure(_calls, 300), _measure(_gather, 300))
 
 
-async def _measure(run: Run, number: int) -> _Measured:
-    limit = SandboxLimit(per_second=PER_SECOND, burst=BURST)
+async def _learnt() -> _Measured:
+    return await _measure(_learning_batch, 300, UNNAMED)
+
+
+async def _spaced() -> dict[int, _Measured]:
+    measured: dict[int, _Measured] = {}
+    for rate in (20, 100, 400):
+        limit = SandboxLimit(per_second=rate, burst=BURST)
+        measured[rate] = await _measure(partial(_batch_within, RateLimit(rate)), 10 * rate, limit)
+    return measured
+
+
+async def _measure(run: Run, number: int, limit: SandboxLimit = DOCUMENTED) -> _Measured:
+    per_second = limit.per_second or math.inf
     async with Sandbox(accounts=_IN_FLIGHT, limit=limit, request_log=10 * number) as sandbox:
         started = time.perf_counter()
         lost = await run(sandbox, number)
         seconds = time.perf_counter() - started
         refused = sum(request.status == 429 for request in sandbox.requests)
-    least = (number - BURST) / PER_SECOND
+    least = (number - BURST) / per_second
     share = least / seconds * (number - lost) / number
     return _Measured(share, refused / number * 100, lost, seconds, seconds / least - 1)
 
@@ -97,8 +125,20 @@ def _account(index: int) -> str:
 
 
 async def _batch(sandbox: Sandbox, number: int) -> int:
+    return await _batch_of(_client(sandbox), number)
+
+
+async def _learning_batch(sandbox: Sandbox, number: int) -> int:
+    return await _batch_of(Refold(sandbox.api_key, base_url=sandbox.base_url), number)
+
+
+async def _batch_within(limit: RateLimit, sandbox: Sandbox, number: int) -> int:
+    return await _batch_of(Refold(sandbox.api_key, base_url=sandbox.base_url, rate_limit=limit), number)
+
+
+async def _batch_of(client: Refold, number: int) -> int:
     calls = (Call(_account(index), SLUG, ACTION, PARAMS) for index in range(number))
-    async with _client(sandbox) as refold:
+    async with client as refold:
         report = await refold.run(calls, concurrency=_IN_FLIGHT)
     return report.summary.failed + report.summary.skipped
 

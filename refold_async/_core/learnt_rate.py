@@ -58,7 +58,10 @@ class LearntRate:
             now: The time.
             busy: Whether calls wait for the rate: otherwise it is not what bounds them, and stays.
         """
-        self._is_stale(now)
+        if self._stale:
+            self._is_stale(now)
+        elif self._in_flight:
+            self._in_flight -= 1
         self._admitted.append(now)
         self._any_admitted = True
         if self.rate is not None and busy:

@@ -39,23 +39,13 @@ class BucketState:
 
     Attributes:
         is_free: Whether there is neither a limit nor a pause, so that acquiring is a no-op.
+        is_listening: Whether a response that is no 429 changes anything.
         learnt: What was learnt, if anything is.
     """
 
     __slots__ = (
-        "_busy",
-        "_catch_up",
-        "_interval",
-        "_limited",
-        "_next",
-        "_open_at",
-        "_penalties",
-        "_penalty",
-        "_probe_due",
-        "_probing",
-        "_slack",
-        "is_free",
-        "learnt",
+        "_busy", "_catch_up", "_interval", "_limited", "_next", "_open_at", "_penalties", "_penalty",
+        "_probe_due", "_probing", "_slack", "is_free", "is_listening", "learnt",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +72,7 @@ class BucketState:
         self._probe_due = self._probing = False
         self.learnt: Final = learnt
         self.is_free = not self._limited
+        self.is_listening = learnt is not None
 
     def __repr__(self) -> str:
         learnt = "" if self.learnt is None else f", {self.learnt!r}"
@@ -101,15 +92,17 @@ class BucketState:
 
     def take(self, now: float, *, waited: bool = False) -> None:
         """Record that a call starts now, and whether it waited for that."""
+        due = self._next
         if self.learnt is not None:
             self.learnt.start()
+            self._busy = waited or now < due + self._interval
         if self._probe_due:
             # The others wait for its response, but not for long: it may be slow, or be lost.
             self._open_at, self._probing = now + _PROBE_TIME, True
-        self._busy = waited or now < self._next + self._interval
+        if waited:
+            now -= self._catch_up * self._interval
         # Counted from the schedule, not from now: a late start would otherwise lower the rate for good.
-        made_up_for = self._catch_up * self._interval if waited else 0.0
-        self._next = max(self._next, now - made_up_for) + self._interval
+        self._next = max(due, now) + self._interval
 
     def restart(self, now: float) -> None:
         """Record that a call starts now under another limit: the next one is due an interval later."""
@@ -124,7 +117,7 @@ class BucketState:
         """
         self._open_at = max(self._open_at, until)
         self._probe_due, self._probing = self._probe_due or probe, False
-        self.is_free = False
+        self.is_free, self.is_listening = False, True
 
     def respond(self, now: float, *, throttled: bool) -> bool:
         """Record a response; return whether it lowered the learnt rate."""
@@ -133,6 +126,7 @@ class BucketState:
             self._open_at = now
         if self.learnt is None:
             self._penalize(now, throttled=throttled)
+            self.is_listening = throttled or self._probe_due
             return False
         lowered = False
         if throttled:
@@ -246,6 +240,8 @@ class TokenBucket:
     def on_response(self, throttled: bool) -> None:  # noqa: FBT001 - the protocol's
         """Learn from a response: whether it was a 429 of the service itself."""
         bucket = self._bucket
+        if not throttled and not bucket.is_listening:
+            return
         if bucket.respond(self._clock(), throttled=throttled) and bucket.learnt is not None:
             for hooks in self._hooks:
                 safely(hooks.on_rate_limit, self._server, "learnt", bucket.learnt.rate or 0.0)

