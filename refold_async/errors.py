@@ -286,7 +286,8 @@ class NotFoundError(StatusError):
                 f"{self.host} did not get the header linked_account_id: a proxy in front of it must pass"
                 " it on (nginx: underscores_in_headers on)"
             )
-        return f"check that it exists at {self.host}, and that the ids are right"
+        look = f": account.actions.list({quoted(self.slug)})" if self.action_id is not None else ""
+        return f"check that it exists at {self.host}, and that the ids are right{look}"
 
 
 class ConflictError(StatusError):
