@@ -9,9 +9,11 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
+from refold_async.sandbox.console import is_loopback
 from refold_async.sandbox.faults import Fault
 from refold_async.sandbox.limits import SandboxLimit
 from refold_async.sandbox.server import Sandbox
@@ -36,8 +38,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_a
             latency=options.latency,
             search_lag=options.search_lag,
             ledger_path=options.ledger,
+            console=True,
+            console_key=options.console_key,
         )
-        asyncio.run(_serve(sandbox))
+        asyncio.run(_serve(sandbox, options.console_key))
     except KeyboardInterrupt:
         return 0
     except (ValueError, OSError) as error:
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m refold_a
     return 0
 
 
-async def _serve(sandbox: Sandbox) -> None:
+async def _serve(sandbox: Sandbox, key: str | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # Event loops on Windows have no `add_signal_handler`; there, Ctrl-C ends `asyncio.run`.
@@ -60,6 +64,9 @@ async def _serve(sandbox: Sandbox) -> None:
         )
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
+        if is_loopback(sandbox.host) or key:
+            fragment = f"#{quote(key)}" if key else ""  # which no browser sends, and no log shows
+            sys.stderr.write(f"console: {sandbox.base_url}/_console{fragment}\n")
         await stop.wait()
 
 
@@ -124,6 +131,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=VALUE,…",
         help="fault to inject, e.g. drop=after,effect=write,probability=0.1, or JSON; may be repeated",
+    )
+    add(
+        "--console-key",
+        metavar="KEY",
+        help="key of the console at /_console; needed if --host is not a loopback address",
     )
     add("--ledger", metavar="PATH", help="append each run to this file before its response is sent")
     return parser

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from refold_async.sandbox.authentication import authenticate
+from refold_async.sandbox.console import Pages
 from refold_async.sandbox.faults import NO_INJECTION, Fault
 from refold_async.sandbox.request_log import ReceivedRequest
 from refold_async.sandbox.requests import SandboxRequest
@@ -31,9 +32,10 @@ NO_RESPONSE = SandboxResponse(0, b"")
 class RequestHandler:
     """Answers the requests of the server."""
 
-    def __init__(self, router: Router, context: SandboxContext) -> None:
+    def __init__(self, router: Router, context: SandboxContext, pages: Pages) -> None:
         self._router = router
         self._context = context
+        self._pages = pages
         self._arrived = 0
 
     async def handle(self, raw: web.BaseRequest) -> web.StreamResponse:
@@ -42,6 +44,8 @@ class RequestHandler:
             body = await raw.content.read()
         except (ConnectionError, web.RequestPayloadError):
             return _drop(raw)
+        if self._pages.owns(raw.rel_url.raw_path):
+            return self._pages.respond(raw, body)
         received = self._receive(raw, body)
         found = self._router.find(raw.method, received.raw_path)
         if found is None:

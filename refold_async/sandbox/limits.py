@@ -69,10 +69,16 @@ class RequestLimits:
     """The limiters of a `SandboxLimit`: one over the API keys, one over each account's apps."""
 
     def __init__(self, limit: SandboxLimit | None, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.set(limit)
+
+    def set(self, limit: SandboxLimit | None) -> None:
+        """Change the limit; requests counted so far are forgotten."""
+        self.limit = limit
         limit = limit or SandboxLimit(per_second=None)
         self.retry_after = limit.retry_after
-        self._keys = _limiter(limit.per_second, limit.burst, clock)
-        self._apps = _limiter(limit.per_account, limit.per_account_burst, clock)
+        self._keys = _limiter(limit.per_second, limit.burst, self._clock)
+        self._apps = _limiter(limit.per_account, limit.per_account_burst, self._clock)
 
     def key_wait(self, api_key: str) -> float:
         """Return the seconds until a key may send again; 0.0 allows the request."""

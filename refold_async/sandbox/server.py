@@ -17,6 +17,7 @@ from refold_async.sandbox.api import ROUTES
 from refold_async.sandbox.api.schedules import ScheduleStore
 from refold_async.sandbox.api.webhooks import Delivery, WebhookStore, announce_connection
 from refold_async.sandbox.apps import App, load_apps
+from refold_async.sandbox.console import Pages
 from refold_async.sandbox.faults import Fault, FaultBook
 from refold_async.sandbox.handler import RequestHandler
 from refold_async.sandbox.ledger import Ledger
@@ -56,6 +57,8 @@ class Sandbox:
         request_log: How many of the latest requests to keep.
         ledger_limit: How many of the latest runs to keep.
         ledger_path: A file to which each run is appended as a JSON line before its response is sent.
+        console: Serve the console at `/_console`: state, ledger, faults and connections in a browser.
+        console_key: What the console asks for. Without one it answers on loopback addresses only.
         clock: The monotonic clock of the rate limit, in seconds; tests may pass their own.
 
     Attributes:
@@ -85,6 +88,8 @@ class Sandbox:
         request_log: int = 10_000,
         ledger_limit: int = 500_000,
         ledger_path: str | Path | None = None,
+        console: bool = False,
+        console_key: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not api_key:
@@ -112,7 +117,8 @@ class Sandbox:
             background=BackgroundTasks(),
             latency=latency,
         )
-        self._handler = RequestHandler(Router(every), self._context)
+        pages = Pages(self._context, self, host, console=console, key=console_key)
+        self._handler = RequestHandler(Router(every), self._context, pages)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -276,6 +282,10 @@ class Sandbox:
             raise LookupError(f"{linked_account_id} has not connected {slug}")
         connection.expired = True
         self._announce(linked_account_id, "Connection Expired", slug)
+
+    def set_limit(self, limit: SandboxLimit | None) -> None:
+        """Change the rate limit to enforce; `None` for none."""
+        self._context.limits.set(limit)
 
     def run_schedule(self, linked_account_id: str, schedule_id: str) -> str | None:
         """Run a schedule as if it were due, from the sandbox's own event loop.

@@ -19,6 +19,7 @@ from .servers import haproxy, nginx, postgres, redis
 __all__ = ["Server", "haproxy", "missing", "needs", "nginx", "postgres", "redis"]
 
 PROGRAMS = {
+    "chromedriver": ("chromedriver", "chromium-driver"),
     "chromium": ("chromium", "chromium"),
     "haproxy": ("haproxy", "haproxy"),
     "nginx": ("nginx", "nginx-light"),
