@@ -180,7 +180,7 @@ async def test_a_call_enters_the_files_of_the_page_in_its_order(monkeypatch: pyt
 
 UNWANTED = [
     "typer", "click", "rich", "fastapi", "starlette", "opentelemetry", "pytest", "uvloop", "yaml", "hypothesis",
-    "refold_async.sandbox", "refold_async.cli", "refold_async.integrations", "refold_async.testing",
+    "redis", "refold_async.fleet", "refold_async.sandbox", "refold_async.cli", "refold_async.integrations", "refold_async.testing",
 ]  # fmt: skip
 
 
