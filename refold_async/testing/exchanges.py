@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from refold_async._core.lenient_json import loads
 from refold_async._core.private_files import open_private
 
 CUT: Final = "***"
@@ -140,15 +141,15 @@ class Scrubber:
         if not body:
             return None
         try:
-            return self._values(msgspec.json.decode(body))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._values(loads(body))
+        except (ValueError, RecursionError):
             return self.text(body.decode(errors="replace"))
 
     def answer(self, body: bytes) -> str:
         """Return a response body as text without secrets, unchanged if it holds none."""
         try:
-            value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = loads(body)
+        except (ValueError, RecursionError):
             return self.text(body.decode(errors="replace"))
         cut = self._values(value)
         # decoding drops all but the last value of a repeated name: the others are in the text alone

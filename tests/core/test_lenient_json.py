@@ -20,6 +20,7 @@ from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.api.actions import Action, read_result
 from refold_async.api.paging import Page, Paginator, read_page
 from refold_async.errors import NotFoundError, ReconnectRequiredError, RefoldError, UnreadableReplyError
+from refold_async.testing.exchanges import Scrubber
 from refold_async.typed import TypedResult
 from refold_async.webhooks import UnknownEvent, parse_webhook
 
@@ -226,3 +227,15 @@ def test_records_are_decoded_one_by_one(value: str, key: str) -> None:
     if key not in {'"rows"', '"raw"', '"rest"', '"id"'}:
         assert [record["id"] for record in asyncio.run(walk())] == [1, 2]
         assert [record.id for record in asyncio.run(walk(into=Holder))] == [1, 2]
+
+
+@pytest.mark.parametrize("half", [HALF, "1e999", "9" * 5000], ids=["half", "huge", "long"])
+def test_a_recording_cuts_secrets_beside_what_strict_decoders_refuse(half: str) -> None:
+    value = half if half[0] != "\\" else f'"{half}"'
+    body = f'{{"name":{value},"access_token":"abc","rest":1}}'.encode()
+    recorded = Scrubber().answer(body)
+    assert "abc" not in recorded
+    assert json.loads(recorded)["rest"] == 1
+    assert Scrubber().body(body)["access_token"] != "abc"
+    plain = f'{{"name":{value}}}'
+    assert Scrubber().answer(plain.encode()) == plain
