@@ -18,6 +18,9 @@ from refold_async.settings import Options, Settings, hide_logins, resolve_api_ke
 if TYPE_CHECKING:
     import os
 
+    from refold_async.agents.loading import Allowed
+    from refold_async.agents.settings import ToolOptions
+    from refold_async.agents.toolset import Tools
     from refold_async.api.actions import Actions
     from refold_async.api.applications import Applications
     from refold_async.api.auth import Auth, KeyAuth
@@ -376,6 +379,25 @@ class Account(Scope):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._requester!r})"
+
+    async def tools(self, allowed: Allowed, **options: Unpack[ToolOptions]) -> Tools:
+        """Load actions of this account as tools for a language model.
+
+        Calls `GET /api/v2/integration-schema/{slug}/actions` for each app, and
+        `GET /api/v2/integration-schema/{slug}/actions/{action_id}` for each action.
+
+        Args:
+            allowed: The ids of the actions to allow, by slug, e.g. `{"hubspot": ["get_contact"]}`. No other
+                action is ever called, nor one of another account.
+            options: Settings; see `ToolOptions`. By default, actions that write are not offered.
+
+        Raises:
+            SettingsError: If a setting cannot work, or there is no such action or workflow.
+            RefoldError: If a call fails.
+        """
+        from refold_async.agents.toolset import make_tools  # noqa: PLC0415 - loaded on first use
+
+        return await make_tools(self._requester, allowed, options)
 
     @property
     def linked_account_id(self) -> str | None:

@@ -1,0 +1,339 @@
+"""`Tools`: an account's actions and workflows for a language model, and calling them for it."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+
+from refold_async._core.encoding import EncodedJSON, dump
+from refold_async._core.requester import Requester
+from refold_async.agents import schemas
+from refold_async.agents.answers import Hidden, ToolAnswer, done, failed
+from refold_async.agents.loading import Allowed, check_allowed, load_tools
+from refold_async.agents.searching import CALL, INDIRECT, MOST_TOOLS, SEARCH, search, unwrapped
+from refold_async.agents.settings import ApprovalRequest, Approve, ToolOptions, ToolRecord, ToolSettings
+from refold_async.agents.tool import Tool, definition, read_arguments
+from refold_async.agents.unsettled import UnsettledWrites
+from refold_async.api.actions import Actions
+from refold_async.api.hosted_connect import reconnect_link
+from refold_async.api.workflow_models import WorkflowFailed
+from refold_async.api.workflows import Workflows
+from refold_async.calls import Call, Unresolved, Verdict
+from refold_async.errors import (
+    AuthenticationError,
+    ClosedError,
+    InvalidCallError,
+    RefoldError,
+    RefusedError,
+    SettingsError,
+    StatusError,
+)
+from refold_async.results import ActionFailed
+
+if TYPE_CHECKING:
+    from refold_async.api.hosted_connect import ConnectUrl
+
+logger: Final = logging.getLogger("refold_async")
+
+_UNKNOWN: Final = (
+    "it is unknown whether this was done. Do not repeat it: this tool is closed until that is known. "
+    "Tell the user"
+)
+
+
+class Tools:
+    """An account's actions as tools for a language model: `await account.tools(...)`.
+
+    It is bound to one account, and calls nothing outside its allow-list. One event loop uses it.
+    """
+
+    def __init__(self, requester: Requester, tools: Mapping[str, Tool], settings: ToolSettings) -> None:
+        self._requester = requester
+        self._tools = tools
+        self._settings = settings
+        self._actions = Actions(requester)
+        self._workflows = Workflows(requester)
+        self._unsettled = {
+            name: UnsettledWrites(self._actions, settings.settle_of(tool))
+            for name, tool in tools.items()
+            if tool.effect != "read"
+        }
+        # One write of an action at a time: the second must know what became of the first.
+        self._locks = {name: asyncio.Lock() for name in self._unsettled}
+        self._offered = {
+            name: tool for name, tool in tools.items() if tool.effect == "read" or settings.writes != "deny"
+        }
+        self._searches = len(self._offered) > MOST_TOOLS
+
+    def __repr__(self) -> str:
+        return f"Tools({list(self._tools)!r})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tools that may be called."""
+        return tuple(self._offered)
+
+    @property
+    def unsettled(self) -> dict[str, tuple[Call, ...]]:
+        """The calls whose fate is unknown, by the name of the tool that is closed because of them."""
+        return {name: each.calls for name, each in self._unsettled.items() if each.calls}
+
+    def reopen(self, name: str) -> None:
+        """Reopen a closed tool: you know what became of its `unsettled` calls."""
+        self._unsettled[name].clear()
+
+    def openai(self) -> list[dict[str, Any]]:
+        """Return function tools for OpenAI's Responses API."""
+        return self._definitions("openai")
+
+    def anthropic(self) -> list[dict[str, Any]]:
+        """Return tools for Anthropic's Messages API."""
+        return self._definitions("anthropic")
+
+    def gemini(self) -> list[dict[str, Any]]:
+        """Return function declarations for the Gemini API."""
+        return self._definitions("gemini")
+
+    def mcp(self) -> list[dict[str, Any]]:
+        """Return tools of the Model Context Protocol."""
+        return self._definitions("mcp")
+
+    def _definitions(self, provider: schemas.Provider) -> list[dict[str, Any]]:
+        if self._searches:
+            return [schemas.DEFINITIONS[provider](*each) for each in INDIRECT]
+        return [definition(tool, provider) for tool in self._offered.values()]
+
+    async def call(
+        self, name: str, arguments: object = None, *, approve: Approve | None = None
+    ) -> ToolAnswer:
+        """Call a tool for a model.
+
+        Args:
+            name: The tool's name, as the model gave it.
+            arguments: Its arguments as the model gave them: JSON as text, or a mapping.
+            approve: Approves this call instead of the toolset's `approve`.
+
+        Returns:
+            The answer, also to the model's mistakes and for a call that failed: only the host's own
+            functions raise.
+        """
+        began = perf_counter()
+        if self._searches and name == SEARCH:
+            return self._search(arguments)
+        if self._searches and name == CALL:
+            name, arguments = unwrapped(arguments)
+        tool = self._offered.get(name) if isinstance(name, str) else None
+        answer = await self._call(tool, name, arguments, approve or self._settings.approve)
+        self._record(tool, name, answer, perf_counter() - began)
+        return answer
+
+    async def reconnect_link(self, properties: Mapping[str, object] | None = None) -> ConnectUrl:
+        """Return the link to a page on which the customer connects its apps again.
+
+        It contains a token that acts for the customer: pass it to the customer, never to the model.
+
+        Args:
+            properties: Properties of the page, e.g. `redirect_url`.
+
+        Raises:
+            InvalidCallError: If this is the account of a token, which names no customer.
+            RefoldError: If a call fails.
+        """
+        account = self._requester.linked_account_id
+        if account is None:
+            raise InvalidCallError("the account of a token has no id to make a link for")
+        return await reconnect_link(self._requester, account, properties, self._settings.timeout)
+
+    async def _call(
+        self, tool: Tool | None, name: object, arguments: object, approve: Approve | None
+    ) -> ToolAnswer:
+        limit = self._settings.max_bytes
+        if tool is None:
+            return failed(self._unknown(name), limit, retry=True)
+        params = read_arguments(tool, arguments)
+        if isinstance(params, list):
+            return failed("the arguments are wrong; correct them", limit, retry=True, problems=params)
+        if tool.effect == "read":
+            return await self._run(tool, params)
+        async with self._locks[tool.name]:
+            return await self._write(tool, params, approve)
+
+    def _unknown(self, name: object) -> str:
+        if name in self._tools:
+            return f"{name} changes data, which is not allowed"
+        near = difflib.get_close_matches(str(name)[:200], list(self._offered), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"there is no tool {str(name)[:100]!r}{hint}"
+
+    async def _write(self, tool: Tool, params: EncodedJSON, approve: Approve | None) -> ToolAnswer:
+        settings, unsettled = self._settings, self._unsettled[tool.name]
+        call = Call(
+            self._requester.linked_account_id or "",
+            tool.slug,
+            tool.target,
+            cast("Any", params),
+            effect=tool.effect,
+        )
+        verdict = await unsettled.verdict(_now())
+        if (written := unsettled.written(call)) is not None:
+            return await self._written_before(*written)
+        if settings.writes == "ask" or isinstance(verdict, Unresolved):
+            refusal = await self._refusal(tool, call, verdict, approve)
+            if refusal is not None:
+                return refusal
+            unsettled.clear()
+        try:
+            answer = await self._run(tool, params)
+        except BaseException:
+            # A cancelled call may have been sent: without this, its repetition would run twice.
+            unsettled.add(call, _now())
+            raise
+        if answer.fate == "unknown" and tool.effect == "write":
+            unsettled.add(call, _now())
+        return answer
+
+    async def _written_before(self, record: Any, same: bool) -> ToolAnswer:  # noqa: FBT001 - a pair
+        hidden, limit = await self._hidden(), self._settings.max_bytes
+        if same:
+            note = "an earlier call whose fate was unknown had done this: nothing was done now"
+            return done(dump(record), hidden, limit, note)
+        error = "an earlier call whose fate was unknown had written this record: nothing was done now"
+        return failed(error, limit, record=hidden.out_of_data(dump(record)))
+
+    async def _refusal(
+        self, tool: Tool, call: Call, verdict: Verdict | None, approve: Approve | None
+    ) -> ToolAnswer | None:
+        """Ask the host; return the answer to a call that it does not approve."""
+        limit = self._settings.max_bytes
+        if approve is not None:
+            request = ApprovalRequest(
+                account=self._requester.linked_account_id,
+                slug=tool.slug,
+                action_id=tool.target,
+                params=call.params or {},
+                effect=tool.effect,
+                verdict=verdict,
+            )
+            if await _approved(approve, request, self._settings.approval_timeout):
+                return None
+        if isinstance(verdict, Unresolved):
+            return failed(f"not done: of an earlier call, {_UNKNOWN}", limit, verdict=verdict)
+        return failed("not done: the user did not approve it. Do not repeat it", limit)
+
+    async def _run(self, tool: Tool, params: EncodedJSON) -> ToolAnswer:
+        try:
+            raw = await self._raw(tool, params)
+        except RefoldError as error:
+            return self._failure(tool, error, await self._hidden())
+        return done(raw, await self._hidden(), self._settings.max_bytes)
+
+    async def _raw(self, tool: Tool, params: EncodedJSON) -> bytes:
+        timeout = self._settings.timeout
+        if tool.kind == "action":
+            sent = cast("Any", params)
+            result = await self._actions.execute(
+                tool.slug, tool.target, sent, effect=tool.effect, timeout=timeout
+            )
+            return bytes(result.raw)
+        payload = params.decode()
+        outcome = await self._workflows.execute_and_wait(
+            tool.target, tool.slug, payload, effect=tool.effect, timeout=timeout
+        )
+        return dump(outcome.return_value)
+
+    def _failure(self, tool: Tool, error: RefoldError, hidden: Hidden) -> ToolAnswer:
+        limit, write = self._settings.max_bytes, tool.effect == "write"
+        if error.fate == "done":
+            return done(b"null", hidden, limit, "this was done, but its result cannot be read")
+        if error.fate == "unknown" and write:
+            return failed(_UNKNOWN, limit, fate="unknown", exception=error)
+        text = hidden.out_of(_words(error), error.request_id, error.linked_account_id)
+        retry = not isinstance(error, _FINAL) and not error.needs_reconnect
+        return failed(text, limit, fate=error.fate, retry=retry, exception=error)
+
+    async def _hidden(self) -> Hidden:
+        try:
+            session = await self._requester.session()
+        except RefoldError:
+            return Hidden(names=_names(self._requester.linked_account_id, ""))
+        return Hidden(session.secret, _names(self._requester.linked_account_id, session.base_url))
+
+    def _search(self, arguments: object) -> ToolAnswer:
+        found = search(arguments, self._offered.values())
+        limit = self._settings.max_bytes
+        if isinstance(found, str):
+            return failed(found, limit, retry=True)
+        return done(dump([definition(tool, "anthropic") for tool in found]), Hidden(), limit)
+
+    def _record(self, tool: Tool | None, name: object, answer: ToolAnswer, seconds: float) -> None:
+        if self._settings.on_call is None:
+            return
+        record = ToolRecord(
+            tool=str(name),
+            account=self._requester.linked_account_id,
+            slug=None if tool is None else tool.slug,
+            action_id=None if tool is None else tool.target,
+            effect=None if tool is None else tool.effect,
+            ok=answer.ok,
+            fate=answer.fate,
+            seconds=seconds,
+        )
+        try:
+            self._settings.on_call(record)
+        except Exception:  # an observer must not change what the model is told of a call
+            logger.warning("on_call raised an exception", exc_info=True)
+
+
+_FINAL: Final = (AuthenticationError, ClosedError, SettingsError)
+"""What no repetition by the model can change."""
+
+_SAYS_WHY: Final = (StatusError, ActionFailed, RefusedError, WorkflowFailed, InvalidCallError)
+"""Errors whose message comes from the service or the app, and may tell the model what to change."""
+
+
+def _words(error: RefoldError) -> str:
+    if error.needs_reconnect:
+        return "the user must connect the app again before this can work. Tell them, and do not repeat it"
+    if isinstance(error, _FINAL):
+        return "the tools cannot be used at the moment. Do not repeat it"
+    return error.message if isinstance(error, _SAYS_WHY) else "the service could not be reached in time"
+
+
+@lru_cache(maxsize=64)
+def _names(account: str | None, base_url: str) -> tuple[str, ...]:
+    parts = urlsplit(base_url)
+    return tuple(dict.fromkeys(each for each in (account, parts.netloc, parts.hostname) if each))
+
+
+async def _approved(approve: Approve, request: ApprovalRequest, timeout: float) -> bool:
+    """Ask, and refuse if nobody answers in time. Anything but `True`, e.g. a text, approves nothing."""
+    try:
+        async with asyncio.timeout(timeout) as scope:
+            return await approve(request) is True
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        return False
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def make_tools(requester: Requester, allowed: Allowed, options: ToolOptions) -> Tools:
+    """Load an account's tools; see `Account.tools`."""
+    settings = ToolSettings(**options)
+    check_allowed("allowed", allowed, unsafe=settings.unsafe)
+    tools = await load_tools(
+        Actions(requester), Workflows(requester), allowed, settings.workflows, settings.effects
+    )
+    writing = [name for name, tool in tools.items() if tool.effect != "read"]
+    if writing and settings.writes == "deny":
+        logger.warning('not offered, as writes is "deny": %s', ", ".join(writing))
+    return Tools(requester, tools, settings)
