@@ -60,7 +60,7 @@ class Tools:
         self._actions = Actions(requester)
         self._workflows = Workflows(requester)
         self._unsettled = {
-            name: UnsettledWrites(self._actions, settings.settle_of(tool))
+            name: UnsettledWrites(settings.settle_of(tool))
             for name, tool in tools.items()
             if tool.effect != "read"
         }
@@ -180,7 +180,7 @@ class Tools:
             cast("Any", params),
             effect=tool.effect,
         )
-        verdict = await unsettled.verdict(_now())
+        verdict = await unsettled.verdict(self._actions, _now())
         if (written := unsettled.written(call)) is not None:
             return await self._written_before(*written)
         if settings.writes == "ask" or isinstance(verdict, Unresolved):

@@ -31,12 +31,10 @@ class UnsettledWrites:
     """The writes of one action whose fate is unknown. While there are any, the action is closed.
 
     Args:
-        actions: The account's actions, to look writes up with.
         settle: How to look a write up, and when `absent` may be concluded; `None` if it cannot be.
     """
 
-    def __init__(self, actions: Actions, settle: Settle | None) -> None:
-        self._actions = actions
+    def __init__(self, settle: Settle | None) -> None:
         self._settle = settle
         self._lost: list[_Lost] = []
         self._written: list[_Written] = []
@@ -54,41 +52,33 @@ class UnsettledWrites:
         """Reopen the action, as the host decided."""
         self._lost.clear()
 
-    async def verdict(self, now: float) -> Verdict | None:
-        """Look the lost writes up, once each; return the verdict, or `None` if there are none.
+    async def verdict(self, actions: Actions, now: float) -> Verdict | None:
+        """Look the lost writes up with an account's actions, once each; return the verdict, if there are any.
 
         Anything but `Unresolved` reopens the action. *Absent* is concluded only after the last wait of the
         `Settle`, since the lost attempt may still run until then.
         """
         verdict: Verdict | None = None
         for lost in list(self._lost):
-            verdict = await self._look(lost, now)
+            verdict = await self._look(actions, lost, now)
             if isinstance(verdict, Unresolved):
                 return verdict
             self._lost.remove(lost)
         return verdict
 
-    async def _look(self, lost: _Lost, now: float) -> Verdict:
+    async def _look(self, actions: Actions, lost: _Lost, now: float) -> Verdict:
         if self._settle is None:
             return Unresolved(NO_SETTLE)
         lookup = plan_lookup(lost.call, self._settle.lookup)
         if not isinstance(lookup, Lookup):
             return Unresolved(NO_SETTLE) if lookup is None else lookup.verdict
-        finding, answer = await self._found(lost.call, lookup)
+        finding, answer = await _find(actions, lost.call, lookup)
         if isinstance(finding.verdict, Found) and answer is not None:
             self._written.append(_Written(lost.call, lookup, answer))
         left = lost.ended + self._settle.after[-1] - now
         if isinstance(finding.verdict, Absent) and left > 0:
             return Unresolved(f"nothing was found yet; absent is concluded in {left:.0f} s at the earliest")
         return finding.verdict
-
-    async def _found(self, call: Call, lookup: Lookup) -> tuple[Finding, ActionResult | None]:
-        slug = call.slug if lookup.slug is None else lookup.slug
-        try:
-            answer = await self._actions.execute(slug, lookup.action_id, lookup.params, effect="read")
-        except RefoldError as error:
-            return lookup_failed(error), None
-        return judge(lookup, answer), answer
 
     def written(self, call: Call) -> tuple[Any, bool] | None:
         """Return the record of a lost write that a call would repeat, and whether it is the same call.
@@ -104,6 +94,15 @@ class UnsettledWrites:
                 if isinstance(verdict, Found):
                     return verdict.record, call.params == written.call.params
         return None
+
+
+async def _find(actions: Actions, call: Call, lookup: Lookup) -> tuple[Finding, ActionResult | None]:
+    slug = call.slug if lookup.slug is None else lookup.slug
+    try:
+        answer = await actions.execute(slug, lookup.action_id, lookup.params, effect="read")
+    except RefoldError as error:
+        return lookup_failed(error), None
+    return judge(lookup, answer), answer
 
 
 def _question(lookup: Lookup) -> tuple[str | None, str, Any]:

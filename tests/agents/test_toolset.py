@@ -281,7 +281,7 @@ async def test_the_model_sees_no_account_host_key_or_request(sandbox: Sandbox, a
         text = answer.to_json()
         for secret in (ACCOUNT, sandbox.api_key, host):
             assert secret not in text
-        request_id = answer.exception and answer.exception.request_id
+        request_id = None if answer.exception is None else answer.exception.request_id
         assert request_id is None or request_id not in text
 
 
