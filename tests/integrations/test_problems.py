@@ -56,6 +56,8 @@ READS: list[tuple[RefoldError, int, str]] = [
     (status(errors.AuthenticationError, 401), 500, "misconfigured"),
     (errors.SettingsError(""), 500, "misconfigured"),
     (errors.JournalError(""), 500, "misconfigured"),
+    (errors.JournalInUseError(""), 500, "misconfigured"),
+    (errors.IncompleteWalkError(""), 502, "upstream-failed"),
     (errors.RefusedError("", fate="rejected"), 422, "refused"),
     (errors.InvalidCallError(""), 400, "bad-call"),
     (status(errors.BadRequestError, 400), 400, "bad-call"),
