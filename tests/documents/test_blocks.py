@@ -53,6 +53,10 @@ def test_the_programs_of_a_page_run(name: str, program: Program, capsys: pytest.
 def test_the_tests_of_all_pages_pass(home: Sandbox, tmp_path: Path) -> None:
     for block in TESTS:
         _write_test(tmp_path, block)
+    # With trio installed, anyio would run each test a second time on an event loop that aiohttp has no part in.
+    (tmp_path / "conftest.py").write_text(
+        'import pytest\n\n\n@pytest.fixture\ndef anyio_backend():\n    return "asyncio"\n', encoding="utf-8"
+    )
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path,

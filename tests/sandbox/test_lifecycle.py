@@ -237,7 +237,7 @@ def test_the_command_serves_until_signalled(number: signal.Signals) -> None:
         assert get(address) == 200
         process.send_signal(number)
         _, errors = process.communicate(timeout=10)
-        assert (process.returncode, errors) == (0, "")
+        assert (process.returncode, errors) == (0, f"console: {address}/_console\n")
 
 
 async def test_the_commands_ledger_outlives_it(session: aiohttp.ClientSession, tmp_path: Path) -> None:
