@@ -314,6 +314,7 @@ class Batch:
             learnt_rate=self._runner.learnt_rate,
             waiting=self._waiting() or self._waited(),
             key_paused=self._key_paused(),
+            recorded=None if self._replay is None else self._replay.recorded,
         )
 
     @property

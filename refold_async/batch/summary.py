@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -121,6 +121,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         absent: Those of them that no look-up found.
         unresolved: Those of them of which look-ups could not tell.
         partial: Calls that succeeded although their app answered 207: see `result_check`.
+        recorded: When earlier runs recorded what came from the journal: the first and the last time.
         skipped: Calls that were not run.
         under_way: Calls that have begun and have no outcome: running, or cancelled by leaving early.
         errors: How many calls failed with which class of error.
@@ -166,6 +167,12 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
     key_paused: float = 0.0
     waiting_for: str | None = None
     waiting_until: datetime | None = None
+    recorded: tuple[datetime, datetime] | None = None
+
+    @property
+    def from_journal(self) -> int:
+        """How many calls earlier runs had done: replayed now, or skipped as `done_before`."""
+        return self.replayed + self.reasons.get("done_before", 0)
 
     @property
     def ended(self) -> int:
@@ -176,12 +183,20 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(line for line in self._lines() if line)
 
     def _lines(self) -> list[str]:
-        head = f"{self.done:,} done, {self.failed:,} failed, {self.skipped:,} skipped"
+        reasons = {
+            _spaced(reason): number for reason, number in self.reasons.items() if reason != "done_before"
+        }
+        head = (
+            f"{self.done - self.replayed:,} done, {self.failed:,} failed, {sum(reasons.values()):,} skipped"
+        )
+        if self.from_journal:
+            head += f", {self.from_journal:,} done by earlier runs"
         if self.under_way:
             head += f", {self.under_way:,} under way"
         speed = f"{self.seconds:.1f} s, {self.throughput:,.1f} calls a second, {self.attempts:,} attempts"
         return [
             head,
+            self._journal(),
             speed,
             self._latencies(),
             _counts_line(
@@ -196,7 +211,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             f"stopped early: {_spaced(self.stopped)}" if self.stopped else "",
             _counts_line("failures", self.errors),
             _counts_line("fates", dict(self.fates)),
-            _counts_line("skipped", {_spaced(reason): number for reason, number in self.reasons.items()}),
+            _counts_line("skipped", reasons),
             _list_line("to reconnect", [f"{account} ({slug})" for account, slug in self.reconnect]),
         ]
 
@@ -204,6 +219,20 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         until = "" if self.waiting_until is None else f" until {in_words(self.waiting_until)}"
         paused = f", {self.key_paused:,.1f} s in all" if self.key_paused else ""
         return f"waited: {self.waiting_for}{until}{paused}" if self.waiting_for else ""
+
+    def _journal(self) -> str:
+        if not self.from_journal:
+            return ""
+        handed = f", {self.replayed:,} of their results handed over now" if self.replayed else ""
+        return f"from the journal: {self.from_journal:,} calls{self.recorded_words}{handed}"
+
+    @property
+    def recorded_words(self) -> str:
+        """When the calls that came from the journal were recorded, as words for a message."""
+        if self.recorded is None:
+            return ""
+        first, last = (f"{time:%Y-%m-%d %H:%M:%S}" for time in self.recorded)
+        return f" recorded {first} UTC" if first == last else f" recorded {first} to {last} UTC"
 
     def _latencies(self) -> str:
         if self.p50 is None or self.p90 is None or self.p99 is None:
@@ -284,8 +313,10 @@ class Counters:
         learnt_rate: float | None = None,
         waiting: Waiting | None = None,
         key_paused: float = 0.0,
+        recorded: tuple[float, float] | None = None,
     ) -> BatchSummary:
         """Return the totals."""
+        first, last = (datetime.fromtimestamp(at, UTC) for at in recorded or (0.0, 0.0))
         run = self.done + self.failed - self.replayed
         return BatchSummary(
             done=self.done,
@@ -314,4 +345,5 @@ class Counters:
             key_paused=key_paused,
             waiting_for=None if waiting is None else waiting.reason,
             waiting_until=None if waiting is None else waiting.until,
+            recorded=None if recorded is None else (first, last),
         )

@@ -19,7 +19,7 @@ from refold_async.errors import Fate, RefoldError
 from refold_async.hooks import CallFacts, Hooks
 from refold_async.settings import Options
 
-_OPTIONS: Final = (
+CLIENT_OPTIONS: Final = (
     click.option("--base-url", metavar="URL", help="Default: REFOLD_BASE_URL, else the hosted service."),
     click.option("--timeout", type=float, metavar="SECONDS", help="Per call, retries included; default: 60."),
     click.option("--json", "as_json", is_flag=True, help="Write JSON to stdout, everything else to stderr."),
@@ -52,7 +52,7 @@ def client_command(
             click.echo(printable(watch.interrupted), err=True)
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
-    return with_options(command, _OPTIONS)
+    return with_options(command, CLIENT_OPTIONS)
 
 
 async def _with_client(options: Options, work: Callable[[Refold], Awaitable[None]]) -> None:

@@ -1,5 +1,6 @@
 """`refold batch`: from a file of accounts to results, a report and an exit code."""
 
+import errno
 import io
 import json
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from refold_async.batch.journal.sqlite import JournalFile
 from refold_async.cli.input_rows import AccountsFile, InputRow
+from refold_async.cli.result_file import ResultFile
 from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import Command
@@ -396,3 +398,47 @@ def test_an_unknown_write_is_repeated_only_with_retry_unknown(
     assert sandbox.ledger.count(effect="write") == 1
     assert refold(*line, "--retry-unknown").code == 0
     assert sandbox.ledger.count(effect="write") == 2
+
+
+def test_a_finished_run_says_that_nothing_ran_and_since_when(
+    refold: Command, sandbox: Sandbox, contacts: str, tmp_path: Path
+) -> None:
+    line = (*WRITE, "--accounts", contacts, "--yes", "--journal", str(tmp_path / "job.sqlite"))
+    first = refold(*line)
+    assert "3 done, 0 failed, 0 skipped\n" in first.out
+    assert "nothing was run" not in first.err
+    again = refold(*line)
+    assert again.code == 0
+    assert "0 done, 0 failed, 0 skipped, 3 done by earlier runs\n" in again.out
+    assert "from the journal: 3 calls recorded 20" in again.out
+    assert "nothing was run: the journal" in again.err
+    assert sandbox.ledger.count(effect="write") == 3
+
+
+def test_a_journal_of_another_job_is_refused(refold: Command, contacts: str, tmp_path: Path) -> None:
+    line = (*WRITE, "--accounts", contacts, "--yes", "--journal", str(tmp_path / "job.sqlite"), "--job")
+    assert refold(*line, "monday").code == 0
+    ended = refold(*line, "tuesday")
+    assert ended.code == 2
+    assert "another job: 'monday'" in ended.err
+
+
+def test_results_that_were_not_written_come_with_the_next_run(
+    refold: Command, sandbox: Sandbox, contacts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results.jsonl"
+    files = ("--journal", str(tmp_path / "job.sqlite"), "--out", str(out))
+    line = (*WRITE, "--accounts", contacts, "--yes", *files)
+
+    def fail(self: ResultFile) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(ResultFile, "sync", fail)
+        assert refold(*line).code == 2
+    ran = sandbox.ledger.count(effect="write")
+    assert ran > 0
+    assert refold(*line).code == 0
+    assert [each["outcome"] for each in lines(out)] == ["done"] * 3
+    assert sandbox.ledger.count(effect="write") == 3
+    assert not sandbox.ledger.duplicates()

@@ -138,14 +138,6 @@ class JournalFile:
         with journal_errors(self._path):
             return count_calls(self._db)
 
-    def settle(self, id_: CallId, state: State, call: bytes) -> bool:
-        """Set the state of a call whose fate is unknown, and return whether it was."""
-        query = f"""
-            UPDATE calls SET state = ?, delivered = 1, at = ?, error = 'settled by hand', result = NULL,
-            params = NULL WHERE scope = ? AND key = ? AND call = ? AND state NOT IN {_FINAL}
-        """  # noqa: S608 - the states are numbers
-        return self._db.execute(query, (state, time.time(), *id_, call)).rowcount > 0
-
     def close(self) -> None:
         """Record the end of the run and close the file. Idempotent."""
         if self._closed:

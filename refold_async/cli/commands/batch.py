@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from refold_async._core.effects import effect_of_action
-from refold_async.batch import Batch
+from refold_async.batch import Batch, BatchSummary
 from refold_async.cli import dry_run
 from refold_async.cli.arguments import (
     action_arguments,
@@ -135,9 +135,20 @@ async def _run(terminal: Terminal, refold: Refold, args: BatchArguments, calls: 
         await _consume(batch, results, durably=False)
         results.add_cancelled(zip(batch.under_way_at, batch.under_way, strict=True))
     results.report(terminal, batch.summary)
+    _warn_if_nothing_ran(batch.summary, args.journal)
     if taken.times and args.journal:
         click.echo("run the same command again to resume", err=True)
     raise click.exceptions.Exit(Exit.INTERRUPTED if taken.times else worst_exit(results.codes))
+
+
+def _warn_if_nothing_ran(summary: BatchSummary, journal: str | None) -> None:
+    """Say so if the whole run came from the journal: it may have been meant as a new one."""
+    if summary.from_journal and summary.from_journal == summary.ended:
+        click.echo(
+            f"nothing was run: the journal {journal} has all {summary.ended:,} calls as done,"
+            f"{summary.recorded_words}; for a new run, name a new journal, e.g. with the date",
+            err=True,
+        )
 
 
 async def _consume(batch: Batch, results: Results, *, durably: bool) -> None:

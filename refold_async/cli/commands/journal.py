@@ -1,0 +1,285 @@
+"""`refold journal show|list|settle|export|prune FILE`."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+import msgspec
+
+from refold_async._core.private_files import open_private
+from refold_async.batch import Call
+from refold_async.batch.journal.editing import HandVerdict, JournalEditor, shrink
+from refold_async.batch.journal.records import (
+    JournalOverview,
+    JournalRecord,
+    JournalRun,
+    key_id,
+    read_overview,
+    read_records,
+)
+from refold_async.batch.journal.store import State
+from refold_async.calls import Absent, Found, Unresolved, Verdict
+from refold_async.cli.arguments import with_options
+from refold_async.cli.client_command import CLIENT_OPTIONS, client_command
+from refold_async.cli.exits import Exit, exit_code_of
+from refold_async.cli.groups import SuggestingGroup
+from refold_async.cli.settle_arguments import SettleArguments, settle_options
+from refold_async.cli.terminal import Terminal, confirm, json_line
+from refold_async.client import Refold
+from refold_async.errors import RefoldError
+from refold_async.settle import LookupFunction
+
+_COLUMNS: Final = ("linked_account_id", "key", "action", "state", "delivered", "attempts", "at", "error")
+_SETTLED: Final = frozenset({"unknown", "begun", "absent", "unresolved"})
+_LOOKUPS: Final = 10
+_file: Final = click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
+_as_json: Final = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+
+
+def _offline(work: Callable[..., None]) -> Callable[..., None]:
+    """Print errors of the SDK, and exit with their exit code."""
+
+    @functools.wraps(work)
+    def command(*, as_json: bool = False, **given: Any) -> None:
+        terminal = Terminal(as_json=as_json)
+        try:
+            work(terminal, **given)
+        except RefoldError as error:
+            terminal.fail(error)
+            raise click.exceptions.Exit(exit_code_of(error)) from None
+
+    return command
+
+
+@click.group("journal", cls=SuggestingGroup)
+def journal() -> None:
+    """Show, settle and shorten the journal of a batch. Needs no key, except to look up."""
+
+
+@journal.command("show")
+@_file
+@_as_json
+@_offline
+def _show(terminal: Terminal, *, path: str) -> None:
+    """Show what the runs of a journal came to and when, also while one goes on."""
+    overview = read_overview(path)
+    terminal.report(overview, "\n".join(_overview_lines(overview)))
+
+
+def _overview_lines(overview: JournalOverview) -> Iterator[str]:
+    yield f"job {overview.job or '(no name)'} against {overview.base_url}"
+    total = sum(overview.states.values())
+    states = ", ".join(f"{number:,} {state}" for state, number in sorted(overview.states.items()))
+    yield f"{total:,} calls" + (f": {states}" if states else "")
+    if overview.undelivered:
+        yield f"{overview.undelivered:,} outcomes not delivered: the next run hands them over"
+    for run in overview.runs:
+        yield f"run {run.number}: {_moment(run.began)} to {_end_of(run, overview)}"
+
+
+def _end_of(run: JournalRun, overview: JournalOverview) -> str:
+    if run.ended is not None:
+        return _moment(run.ended)
+    return "now: it is running" if overview.in_use and run == overview.runs[-1] else "an unknown end: killed"
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@journal.command("list")
+@_file
+@click.option("--all", "everything", is_flag=True, help="All calls, also those done and delivered.")
+@click.option("--jsonl", is_flag=True, help="A JSON line per call.")
+@_offline
+def _list(terminal: Terminal, *, path: str, everything: bool, jsonl: bool) -> None:
+    """List the calls that need somebody.
+
+    Those that are unknown, absent, unresolved, failed, or not delivered.
+    """
+    records = (record for record in read_records(path) if everything or record.needs_attention)
+    if jsonl:
+        _write_lines(sys.stdout.buffer, records)
+        return
+    rows = [_row(record) for record in records]
+    terminal.table(_COLUMNS, rows, title=f"{len(rows):,} calls")
+
+
+def _row(record: JournalRecord) -> tuple[object, ...]:
+    delivered = "yes" if record.delivered else "no"
+    action = f"{record.slug}/{record.action_id}"
+    return (
+        record.linked_account_id, _key(record), action, record.state, delivered, record.attempts,
+        record.at, record.error,
+    )  # fmt: skip
+
+
+def _key(record: JournalRecord) -> str:
+    return f"#{record.index}" if record.key is None else record.key
+
+
+def _write_lines(target: BinaryIO, records: Iterable[JournalRecord]) -> int:
+    number = 0
+    for record in records:
+        fields = msgspec.structs.asdict(record)
+        # Parameters are kept for look-ups alone: they are customers' data.
+        del fields["params"]
+        target.write(json_line(fields))
+        number += 1
+    target.flush()
+    return number
+
+
+@journal.command("export")
+@_file
+@click.option("--out", type=click.Path(dir_okay=False), help="A new file; default: stdout.")
+@_offline
+def _export(terminal: Terminal, *, path: str, out: str | None) -> None:
+    """Export all calls of a journal as JSON lines."""
+    if out is None:
+        _write_lines(sys.stdout.buffer, read_records(path))
+        return
+    with ExitStack() as stack:
+        try:
+            target = stack.enter_context(open_private(out, "xb"))
+        except OSError as error:
+            raise click.UsageError(f"{out}: {error.strerror}") from error
+        number = _write_lines(target, read_records(path))
+    terminal.say(f"{number:,} calls exported to {out}")
+
+
+@journal.command("prune")
+@_file
+@click.option(
+    "--before", required=True, type=click.DateTime(), help="Remove what was done and delivered before (UTC)."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_offline
+def _prune(terminal: Terminal, *, path: str, before: datetime, yes: bool) -> None:
+    """Remove calls that were done and delivered long ago.
+
+    A later run whose input still has them runs them again: prune only what the input no longer has, e.g.
+    because keys carry the date.
+    """
+    if not yes:
+        confirm(f"a run whose input still has calls done before {before:%Y-%m-%d %H:%M} would run them again")
+    with JournalEditor(path) as editor:
+        number = editor.prune(before.replace(tzinfo=UTC))
+    shrink(path)
+    terminal.say(f"{number:,} calls removed")
+
+
+@journal.command("settle")
+@_file
+@click.option("--done", multiple=True, metavar="KEY", help="It was done: it does not run again; repeatable.")
+@click.option("--not-done", multiple=True, metavar="KEY", help="It was not: it runs again; repeatable.")
+@click.option("--account", metavar="ID", help="The account of these keys, if they are several accounts'.")
+@click.option(
+    "--from",
+    "table",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="CSV",
+    help="A table with the columns linked_account_id, key and verdict: done or not-done.",
+)
+@settle_options
+@functools.partial(with_options, parts=CLIENT_OPTIONS)
+def _settle(
+    *,
+    path: str,
+    done: tuple[str, ...],
+    not_done: tuple[str, ...],
+    account: str | None,
+    table: str | None,
+    base_url: str | None,
+    timeout: float | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Record what became of unknown writes: by key, or by looking them up.
+
+    A call without a key is named by its position in the input, e.g. #17. By key, all are recorded or none.
+    Looking up takes the options of `refold batch`, and needs a key; it looks once, now.
+    """
+    verdicts = [HandVerdict(key, True, account) for key in done]
+    verdicts += [HandVerdict(key, False, account) for key in not_done]
+    if table is not None:
+        verdicts += _verdicts_of(table)
+    settle = SettleArguments(**given).settle()
+    if (settle is None) == (not verdicts):
+        raise click.UsageError("pass --done, --not-done or --from; or --settle ACTION to look up")
+    if settle is None:
+        _offline(_settle_by_key)(path=path, verdicts=verdicts, as_json=as_json)
+    else:
+        _settle_by_lookup(
+            path=path, lookup=settle.lookup, base_url=base_url, timeout=timeout, as_json=as_json
+        )
+
+
+def _settle_by_key(terminal: Terminal, *, path: str, verdicts: list[HandVerdict]) -> None:
+    with JournalEditor(path) as editor:
+        number = editor.settle(verdicts)
+    terminal.report({"settled": number}, f"{number:,} calls settled")
+
+
+def _verdicts_of(table: str) -> Iterator[HandVerdict]:
+    with Path(table).open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        if missing := {"linked_account_id", "key", "verdict"} - set(rows.fieldnames or ()):
+            raise click.UsageError(f"{table}: no column {min(missing)!r}")
+        for row in rows:
+            verdict = (row["verdict"] or "").strip().lower().replace("_", "-").replace(" ", "-")
+            if verdict not in {"done", "not-done"}:
+                where = f"{table}, line {rows.line_num}"
+                raise click.UsageError(f"{where}: verdict must be done or not-done, not {row['verdict']!r}")
+            yield HandVerdict(row["key"], verdict == "done", row["linked_account_id"] or None)
+
+
+async def _look_up(terminal: Terminal, refold: Refold, *, path: str, lookup: LookupFunction) -> None:
+    with JournalEditor(path) as editor:
+        records = [record for record in read_records(path) if record.state in _SETTLED]
+        usable = [record for record in records if record.params is not None]
+        if len(usable) < len(records):
+            words = (
+                f"{len(records) - len(usable):,} calls cannot be looked up: their parameters were not kept"
+            )
+            click.echo(f"{words}, which a batch does with --settle", err=True)
+        counts = {"found": 0, "absent": 0, "unresolved": 0}
+        for start in range(0, len(usable), _LOOKUPS):
+            chunk = usable[start : start + _LOOKUPS]
+            verdicts = await asyncio.gather(*(refold.settle(_call_of(each), lookup) for each in chunk))
+            for record, verdict in zip(chunk, verdicts, strict=True):
+                state, reason = _recorded(verdict)
+                editor.record(key_id(record), state, reason)
+                counts[state.name.lower()] += 1
+    terminal.report(counts, ", ".join(f"{number:,} {name}" for name, number in counts.items()))
+    if counts["absent"] or counts["unresolved"]:
+        raise click.exceptions.Exit(Exit.UNKNOWN)
+
+
+_settle_by_lookup: Final = client_command(_look_up)
+
+
+def _call_of(record: JournalRecord) -> Call:
+    params = msgspec.json.decode(record.params or b"{}")
+    return Call(
+        record.linked_account_id, record.slug, record.action_id, params, key=record.key, effect=record.effect
+    )
+
+
+def _recorded(verdict: Verdict) -> tuple[State, str | None]:
+    match verdict:
+        case Found():
+            return State.FOUND, None
+        case Absent():
+            return State.ABSENT, "no look-up found it"
+        case Unresolved(reason):
+            return State.UNRESOLVED, reason
