@@ -153,6 +153,27 @@ def test_refused_query_values(value: requests.Scalar, words: str) -> None:
     assert caught.value.message == words
 
 
+@pytest.mark.parametrize("values", [[("q", "x")], "q=x", 5, {"q"}])
+def test_a_query_that_is_no_mapping_is_refused(values: Any) -> None:
+    message = rf"^query must be a mapping, not {type(values).__name__} \(fate"
+    with pytest.raises(InvalidCallError, match=message):
+        requests.query_of(values)
+
+
+@pytest.mark.parametrize("name", [5, None, b"q", ("q",)])
+def test_a_query_parameters_name_is_a_string(name: Any) -> None:
+    message = rf"^a query parameter's name must be a string, not {type(name).__name__} \(fate"
+    with pytest.raises(InvalidCallError, match=message):
+        requests.query_of({"first": "x", name: "y"})
+
+
+def test_a_query_parameters_name_is_valid_unicode() -> None:
+    with pytest.raises(
+        InvalidCallError, match=r"^a query parameter's name is not valid Unicode: '\\ud800' \(fate"
+    ):
+        requests.query_of({"\ud800": "x"})
+
+
 def test_a_whole_request() -> None:
     request = requests.build(
         OPERATION, ("a/b", "1"), query={"page": 2}, headers={"linked_account_id": "é"}, body=b"{}"

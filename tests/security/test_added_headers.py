@@ -1,5 +1,7 @@
 """Headers that a program adds to a request can neither change who calls, nor how the request is framed."""
 
+from typing import Any
+
 import pytest
 
 from refold_async import InvalidCallError
@@ -30,6 +32,19 @@ def test_the_clients_own_headers_are_not_for_others_to_set(name: str) -> None:
 def test_what_cannot_be_a_headers_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidCallError, match="is not a valid header name"):
         added_headers({name: "x"})
+
+
+@pytest.mark.parametrize("values", [[("x-trace", "1")], "x-trace: 1", 5, {"x-trace"}])
+def test_headers_that_are_no_mapping_are_refused(values: Any) -> None:
+    with pytest.raises(
+        InvalidCallError, match=rf"^headers must be a mapping, not {type(values).__name__} \(fate"
+    ):
+        added_headers(values)
+
+
+def test_the_message_names_what_is_wrong_with_a_name() -> None:
+    with pytest.raises(InvalidCallError, match=r"^a header's name must be a string, not int \(fate"):
+        added_headers({5: "x"})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(
