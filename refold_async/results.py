@@ -11,7 +11,7 @@ import msgspec
 from refold_async._core.decoding import decode_any, decode_into
 from refold_async._core.operation import Effect
 from refold_async._core.pydantic_types import adapter_of, decode_model, result_schema
-from refold_async._core.slices import decode_items, raw_at, split_list
+from refold_async._core.slices import decode_items, raw_at
 from refold_async.errors import Fate, RefoldError, UnreadableReplyError
 
 T = TypeVar("T")
@@ -137,7 +137,7 @@ class ActionResult:
                 which and where. The action itself was done.
         """
         try:
-            async for record in decode_items(split_list(raw_at(self.raw, path)), into):
+            async for record in decode_items(raw_at(self.raw, path), into):
                 yield record
         except UnreadableReplyError as error:
             self._describe(error)

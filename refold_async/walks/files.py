@@ -17,7 +17,7 @@ import msgspec
 
 from refold_async._core.private_files import open_private
 from refold_async.errors import SettingsError
-from refold_async.walks.state import OwnedFile, StateFile, WalkRow
+from refold_async.walks.state import OwnedFile, StateFile, WalkRow, checksum
 
 FileFormat = Literal["jsonl", "jsonl.gz", "csv", "parquet"]
 
@@ -352,7 +352,8 @@ class PartFolder:
         files: list[OwnedFile] = []
         if part is not None and file is not None:
             columns = dict(part.close())
-            files = [OwnedFile(name, self._state.run, self._rows, [row.key for row in rows], columns)]
+            keys = b"".join(checksum(row.key) for row in rows)
+            files = [OwnedFile(name, self._state.run, self._rows, keys, columns)]
             _finish(file, self._path / f".{name}.tmp", self._path / name)
         self._part = self._file = None
         self._rows = 0
@@ -362,8 +363,9 @@ class PartFolder:
     def restart(self, account: str, key: str) -> None:
         """Remove a customer's rows of this run: its walk begins again."""
         self.close_part()
-        replaced = [each for each in self._owned.values() if each.run == self._state.run and key in each.keys]
-        files = [self._without(each, account, key) for each in replaced]
+        ours = [each for each in self._owned.values() if each.run == self._state.run]
+        replaced = [each for each in ours if each.may_hold(key)]
+        files = [self._without(each, account) for each in replaced]
         # The walk's point too: if this start is killed now, the next one must not go on behind lost rows.
         self._state.write([WalkRow(key, self._state.run, "{}")], files, [each.name for each in replaced])
         for each in replaced:
@@ -418,7 +420,7 @@ class PartFolder:
             return _Parquet(file, self._into)
         return _JsonLines(file, compress=self._form == "jsonl.gz")
 
-    def _without(self, owned: OwnedFile, account: str, key: str) -> OwnedFile:
+    def _without(self, owned: OwnedFile, account: str) -> OwnedFile:
         """Copy a part without a customer's rows."""
         self._name = name = self._next_name()
         aside = self._path / f".{name}.tmp"
@@ -426,8 +428,7 @@ class PartFolder:
             target = open_private(aside, "wb")
             rows = _COPIES[self._form](source, target, account)
         _finish(target, aside, self._path / name)
-        keys = [each for each in owned.keys if each != key]
-        self._owned[name] = copy = OwnedFile(name, owned.run, rows, keys, owned.columns)
+        self._owned[name] = copy = owned._replace(name=name, rows=rows)
         return copy
 
 

@@ -11,7 +11,7 @@ import msgspec
 from refold_async._core.checks import check_effect, check_mapping, check_string
 from refold_async._core.effects import effect_of_action
 from refold_async._core.operation import Effect
-from refold_async._core.slices import decode_items, split_list
+from refold_async._core.slices import decode_items
 from refold_async.errors import (
     IncompleteWalkError,
     InvalidCallError,
@@ -207,18 +207,17 @@ class PageReader:
             raise UnreadableReplyError(f"the data is not JSON: {error}", fate="unknown") from None
         path = find_records(found, position.point.records or walk.records)
         content = msgspec.Raw(b"[]") if path is None else found.lists.get(path, msgspec.Raw(b"[]"))
-        items = split_list(content)
-        records = [record async for record in decode_items(items, walk.into)]
+        records = [record async for record in decode_items(content, walk.into)]
         signals = read_signals(found.values)
         more, paging = None, position.point.paging or walk.paging
         if paging is None and not position.point.page_count:
-            more = has_more(found.values, signals, len(items))
-            if more or (more is None and items):
+            more = has_more(found.values, signals, len(records))
+            if more or (more is None and records):
                 paging = await self._find_paging(found.values, signals)
-        if items:
+        if records:
             position.refuse_repeat(bytes(content))
         try:
-            self.ended = not position.advance(found, signals, paging, path, len(items), more=more)
+            self.ended = not position.advance(found, signals, paging, path, len(records), more=more)
         except IncompleteWalkError as error:
             # Raised only after the page was delivered: its records are good.
             self.error = error

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -32,7 +33,7 @@ _SCHEMA: Final = f"""
     CREATE TABLE walks (key TEXT PRIMARY KEY, run INTEGER NOT NULL, point TEXT, mark REAL) WITHOUT ROWID;
     CREATE TABLE files (
         name TEXT PRIMARY KEY, run INTEGER NOT NULL, rows INTEGER NOT NULL,
-        keys TEXT NOT NULL, columns TEXT NOT NULL
+        keys BLOB NOT NULL, columns TEXT NOT NULL
     ) WITHOUT ROWID;
 """
 _PUT: Final = """
@@ -62,13 +63,31 @@ class WalkRow(NamedTuple):
 
 
 class OwnedFile(NamedTuple):
-    """A file that belongs to the state: its name, run, rows, the keys of its walks, and its columns."""
+    """A file that belongs to the state.
+
+    Attributes:
+        name: Its name in the folder.
+        run: The run that wrote it.
+        rows: The number of its rows.
+        keys: The checksums of its walks' keys, four bytes each: the keys would fill the state.
+        columns: Its columns with their types.
+    """
 
     name: str
     run: int
     rows: int
-    keys: list[str]
+    keys: bytes
     columns: dict[str, str]
+
+    def may_hold(self, key: str) -> bool:
+        """Whether a walk may have rows in it; that it has none is certain."""
+        wanted = checksum(key)
+        return any(self.keys[at : at + 4] == wanted for at in range(0, len(self.keys), 4))
+
+
+def checksum(key: str) -> bytes:
+    """Return four bytes that tell most keys apart."""
+    return crc32(key.encode(errors="surrogatepass")).to_bytes(4)
 
 
 def key_of(walk: Walk) -> str:
@@ -148,7 +167,7 @@ class StateFile:
             self._db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in lost])
             self._db.executemany(
                 "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
-                [(each.name, each.run, each.rows, _text(each.keys), _text(each.columns)) for each in files],
+                [(each.name, each.run, each.rows, each.keys, _text(each.columns)) for each in files],
             )
 
     def files(self) -> list[OwnedFile]:
@@ -156,7 +175,7 @@ class StateFile:
         with self._errors():
             rows = self._db.execute(_FILES).fetchall()
         return [
-            OwnedFile(name, run, number, msgspec.json.decode(keys), msgspec.json.decode(columns))
+            OwnedFile(name, run, number, keys, msgspec.json.decode(columns))
             for name, run, number, keys, columns in rows
         ]
 

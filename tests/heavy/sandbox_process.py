@@ -14,9 +14,11 @@ KEY = "tk_sandbox"
 
 
 @contextmanager
-def sandbox_process(faults: Sequence[Fault], ledger: Path, *, seed: int = 0) -> Iterator[str]:
+def sandbox_process(
+    faults: Sequence[Fault], ledger: Path, *, seed: int = 0, options: Sequence[str] = ()
+) -> Iterator[str]:
     """Run a sandbox with faults and a ledger file; yield its base URL."""
-    arguments = ["--api-key", KEY, "--seed", str(seed), "--ledger", str(ledger)]
+    arguments = ["--api-key", KEY, "--seed", str(seed), "--ledger", str(ledger), *options]
     for fault in faults:
         arguments += ["--fault", msgspec.json.encode(fault).decode()]
     command = [sys.executable, "-m", "refold_async.sandbox", *arguments]

@@ -1,0 +1,81 @@
+"""Long lists in slices: the same items as at once, whatever they hold, and other tasks run meanwhile."""
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refold_async import UnreadableReplyError
+from refold_async._core import slices
+from refold_async._core.slices import split_list
+from refold_async.results import restored
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text('ab"\\{}[],: ', max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("ab}", max_size=2), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    items=st.lists(st.dictionaries(st.text("ab", max_size=2), VALUES, max_size=3), max_size=40),
+    pretty=st.booleans(),
+)
+def test_a_list_is_split_where_its_items_end(items: list[Any], pretty: bool) -> None:
+    text = json.dumps(items, indent=2 if pretty else None).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "_CHUNK", 16)
+        chunks = list(split_list(msgspec.Raw(text)))
+    assert [json.loads(bytes(item)) for chunk in chunks for item in chunk] == items
+
+
+@given(text=st.binary(max_size=200))
+def test_what_is_no_list_is_refused(text: bytes) -> None:
+    try:
+        expected = json.loads(text)
+    except (ValueError, RecursionError):
+        expected = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "_CHUNK", 8)
+        try:
+            found = [item for chunk in split_list(msgspec.Raw(text)) for item in chunk]
+        except UnreadableReplyError:
+            return
+    assert isinstance(expected, list)
+    assert len(found) == len(expected)
+
+
+async def test_other_tasks_run_between_slices() -> None:
+    contacts = [{"id": number, "name": "x" * 1000, "tags": [{"a": 1}, {"b": 2}]} for number in range(4000)]
+    result = restored("Success", 200, msgspec.json.encode({"data": {"items": contacts}}))
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticker = asyncio.create_task(tick())
+    records = [record async for record in result.records("data.items")]
+    ticker.cancel()
+    await asyncio.wait([ticker])
+    assert records == contacts
+    assert ticks >= 30  # 4 MB in slices of 128 KB
+
+
+async def test_where_the_list_is_not_there_the_error_says_so() -> None:
+    result = restored("Success", 200, b'{"a":{"b":[1]},"a.c":[2]}')
+    assert [record async for record in result.records("a.b")] == [1]
+    assert [record async for record in result.records("a.c", into=int)] == [2]
+    for path, words in (("a.x", "nothing at 'a.x'"), ("a", "not a list")):
+        with pytest.raises(UnreadableReplyError, match=words):
+            [record async for record in result.records(path)]
+    with pytest.raises(UnreadableReplyError, match="item 0 does not fit str"):
+        [record async for record in result.records("a.b", into=str)]
