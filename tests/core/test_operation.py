@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from refold_async._core.effects import effect_of_action
 
 READS = [
-    "get_contact", "list_contacts", "search_contacts", "find_deal", "fetch_invoice", "read_file",
-    "query_records", "count_rows", "lookup_user", "describe_object", "retrieve_customer", "view_item",
+    "get_contact", "list_contacts", "search_contacts", "find_deal", "fetch_invoice",
+    "count_rows", "lookup_user", "describe_object", "retrieve_customer", "view_item",
     "get", "list", "GET_CONTACT", "Get_Contact", "getContact", "GetContact", "get-contact", "get.contact",
     "get contact", "list_v2_contacts", "getHTTPStatus", "get_contacts_by_email", "search_deals_2", "list__all",
     "_get_contact", "findAllUsers", "get_settings", "list_updates", "get_creator",
 ]  # fmt: skip
 WRITES = [
-    "httprequest", "http_request", "create_contact", "update_contact", "delete_contact", "upsert_contact",
+    "query_records", "read_file", "httprequest", "http_request", "create_contact", "update_contact", "delete_contact", "upsert_contact",
     "get_or_create_contact", "find_and_delete", "search_and_replace", "list_then_archive", "fetchAndUpdate",
     "getOrCreate", "find-or-create", "lookup_or_insert", "view_mark_read", "send_message", "run_query",
     "execute_query", "", "_", "123", "getaway", "listen", "counter_add", "readme", "findings", "contact_get",
