@@ -35,6 +35,7 @@ class VirtualApp:
     sent: Counter[int] = field(default_factory=Counter)
     looked: Counter[int] = field(default_factory=Counter)
     under_way: int = 0
+    alive: bool = True
 
     def call(self, place: int) -> Call:
         return Call(f"account-{place % 3}", "hubspot", WRITE, {"place": place}, key=str(place))
@@ -46,33 +47,32 @@ class VirtualApp:
 
     async def attempt(self, queued: QueuedCall) -> object:
         """Make one attempt of a write or of a look-up."""
+        if not self.alive:  # the program was killed: nothing more leaves it
+            await asyncio.Event().wait()
         queued.attempts += 1
         queued.error = None
-        self.under_way += 1
-        await asyncio.sleep(0.1)
-        self.under_way -= 1
         assert queued.call.params is not None
         place = queued.call.params["place"]
         assert isinstance(place, int)
-        return self._look(place) if queued.call.action_id == SEARCH else self._write(place)
+        self.under_way += 1
+        try:
+            if queued.call.action_id == SEARCH:
+                await asyncio.sleep(0.1)
+                return self._look(place)
+            what = _next(self.scripts[place].writes, self.sent[place])
+            self.sent[place] += 1
+            self._perform(what, place)
+            # Whoever is cancelled or killed here has sent it.
+            await asyncio.sleep(0.1)
+            return _answer(what, place)
+        finally:
+            self.under_way -= 1
 
-    def _write(self, place: int) -> object:
-        what = _next(self.scripts[place].writes, self.sent[place])
-        self.sent[place] += 1
-        loop = asyncio.get_running_loop()
-        if what == "again":
-            return RetryAfter(1.0, ServerError("busy", fate="not_sent", status=429))
-        if what == "rejected":
-            raise NotFoundError("no", fate="rejected", status=404)
+    def _perform(self, what: str, place: int) -> None:
         if what == "late":
-            loop.call_later(LATENESS, self._run, place)
-        elif what != "before":
+            asyncio.get_running_loop().call_later(LATENESS, self._run, place)
+        for _ in range({"ok": 1, "after": 1, "twice": 2}.get(what, 0)):
             self._run(place)
-        if what == "twice":
-            self._run(place)
-        if what == "ok":
-            return _result({"place": place})
-        raise ConnectionFailedError("lost", fate="unknown")
 
     def _run(self, place: int) -> None:
         self.records[place] += 1
@@ -87,6 +87,16 @@ class VirtualApp:
             return RetryAfter(0.5, ServerError("busy", fate="unknown", status=503))
         found = [{"place": place}] * self.visible[place]
         return _result({"found": found, "hasMore": what == "more"})
+
+
+def _answer(what: str, place: int) -> object:
+    if what == "ok":
+        return _result({"place": place})
+    if what == "again":
+        return RetryAfter(1.0, ServerError("busy", fate="not_sent", status=429))
+    if what == "rejected":
+        raise NotFoundError("no", fate="rejected", status=404)
+    raise ConnectionFailedError("lost", fate="unknown")
 
 
 def _next(script: list[str], place: int) -> str:
