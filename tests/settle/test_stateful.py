@@ -96,6 +96,7 @@ class SettledJob(RuleBasedStateMachine):
     ) -> list[Outcome]:
         self.runs += 1
         outcomes: list[Outcome] = []
+        timers: list[asyncio.TimerHandle] = []
 
         async def run() -> None:
             settle = Settle(self.app.lookup, after=LONG, absent=absent)
@@ -107,9 +108,9 @@ class SettledJob(RuleBasedStateMachine):
                     running = asyncio.current_task()
                     assert running is not None
                     if at is not None and act is not None:
-                        loop.call_later(at, self._kill, running, act)
+                        timers.append(loop.call_later(at, self._kill, running, act))
                     elif at is not None:
-                        loop.call_later(at, batch.stop)
+                        timers.append(loop.call_later(at, batch.stop))
                     async for outcome in batch:
                         outcomes.append(outcome)
                         if leave_after is not None and len(outcomes) > leave_after:
@@ -119,6 +120,8 @@ class SettledJob(RuleBasedStateMachine):
 
         self.loop.run_until_complete(run())
         self.app.alive = True
+        for timer in timers:  # a run that ended before must not have the next one killed
+            timer.cancel()
         for outcome in outcomes:
             self._check(outcome)
         if act is None:
