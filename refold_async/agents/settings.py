@@ -43,6 +43,11 @@ class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
 Approve = Callable[[ApprovalRequest], Awaitable[bool]]
 
 
+async def cannot_ask(_: ApprovalRequest) -> bool:
+    """Refuse: there is nobody to ask."""
+    return False
+
+
 class ToolRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One tool call, for the host's log.
 

@@ -17,7 +17,14 @@ from refold_async.agents import schemas
 from refold_async.agents.answers import Hidden, ToolAnswer, done, failed
 from refold_async.agents.loading import Allowed, check_allowed, load_tools
 from refold_async.agents.searching import CALL, INDIRECT, MOST_TOOLS, SEARCH, search, unwrapped
-from refold_async.agents.settings import ApprovalRequest, Approve, ToolOptions, ToolRecord, ToolSettings
+from refold_async.agents.settings import (
+    ApprovalRequest,
+    Approve,
+    ToolOptions,
+    ToolRecord,
+    ToolSettings,
+    cannot_ask,
+)
 from refold_async.agents.tool import Tool, definition, read_arguments
 from refold_async.agents.unsettled import UnsettledWrites
 from refold_async.api.actions import Actions
@@ -53,23 +60,31 @@ class Tools:
     It is bound to one account, and calls nothing outside its allow-list. One event loop uses it.
     """
 
-    def __init__(self, requester: Requester, tools: Mapping[str, Tool], settings: ToolSettings) -> None:
+    def __init__(
+        self,
+        requester: Requester,
+        tools: Mapping[str, Tool],
+        settings: ToolSettings,
+        unsettled: Mapping[str, UnsettledWrites] | None = None,
+    ) -> None:
         self._requester = requester
         self._tools = tools
         self._settings = settings
         self._actions = Actions(requester)
         self._workflows = Workflows(requester)
-        self._unsettled = {
+        self._unsettled = unsettled or {
             name: UnsettledWrites(settings.settle_of(tool))
             for name, tool in tools.items()
             if tool.effect != "read"
         }
-        # One write of an action at a time: the second must know what became of the first.
-        self._locks = {name: asyncio.Lock() for name in self._unsettled}
         self._offered = {
             name: tool for name, tool in tools.items() if tool.effect == "read" or settings.writes != "deny"
         }
         self._searches = len(self._offered) > MOST_TOOLS
+
+    def with_requester(self, requester: Requester) -> Tools:
+        """Return these tools with another credential of the same customer: what is closed stays closed."""
+        return Tools(requester, self._tools, self._settings, self._unsettled)
 
     def __repr__(self) -> str:
         return f"Tools({list(self._tools)!r})"
@@ -161,7 +176,7 @@ class Tools:
             return failed("the arguments are wrong; correct them", limit, retry=True, problems=params)
         if tool.effect == "read":
             return await self._run(tool, params)
-        async with self._locks[tool.name]:
+        async with self._unsettled[tool.name].lock:
             return await self._write(tool, params, approve)
 
     def _unknown(self, name: object) -> str:
@@ -224,7 +239,10 @@ class Tools:
                 return None
         if isinstance(verdict, Unresolved):
             return failed(f"not done: of an earlier call, {_UNKNOWN}", limit, verdict=verdict)
-        return failed("not done: the user did not approve it. Do not repeat it", limit)
+        why = "the user did not approve it"
+        if approve is cannot_ask:
+            why = "the user cannot be asked to approve it here"
+        return failed(f"not done: {why}. Do not repeat it", limit)
 
     async def _run(self, tool: Tool, params: EncodedJSON) -> ToolAnswer:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import asyncio
+from typing import Any, Final, NamedTuple
 
 from refold_async.api.actions import Actions
 from refold_async.calls import Absent, Call, Found, Unresolved, Verdict
@@ -11,7 +12,7 @@ from refold_async.results import ActionResult
 from refold_async.settle.settings import Lookup, Settle
 from refold_async.settle.verdicts import Finding, judge, lookup_failed, plan_lookup
 
-NO_SETTLE = "the toolset has no look-up for this action"
+NO_SETTLE: Final = "the toolset has no look-up for this action"
 
 
 class _Lost(NamedTuple):
@@ -36,6 +37,8 @@ class UnsettledWrites:
 
     def __init__(self, settle: Settle | None) -> None:
         self._settle = settle
+        # One write of an action at a time: the second must know what became of the first.
+        self.lock: Final = asyncio.Lock()
         self._lost: list[_Lost] = []
         self._written: list[_Written] = []
 

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "workflows": CommandEntry("workflows", "List and run workflows."),
     "executions": CommandEntry("executions", "List, follow, stop and rerun workflow executions."),
     "codegen": CommandEntry("codegen", "Write a typed module for an app."),
+    "mcp": CommandEntry("mcp", "Serve actions as tools over MCP."),
     "api": CommandEntry("api", "Call any path of the API."),
 }
 

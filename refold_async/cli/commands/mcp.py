@@ -1,0 +1,130 @@
+"""`refold mcp --account ID --allow SLUG:ACTION,ACTION`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from refold_async import Refold, RefoldError, SessionManager
+from refold_async.agents.settings import SMALLEST_ANSWER, ToolOptions, Writes, cannot_ask
+from refold_async.cli.exits import Exit, exit_code_of
+from refold_async.cli.terminal import printable
+from refold_async.settings import Options, resolve_base_url
+
+
+@click.command("mcp")
+@click.option("--account", metavar="ID", help="The linked account whose apps the tools act in.")
+@click.option(
+    "--allow", "allows", multiple=True, metavar="SLUG:ID,ID", help="Actions to offer; nothing else is called."
+)
+@click.option(
+    "--workflow",
+    "workflows",
+    multiple=True,
+    metavar="SLUG:ID,ID",
+    help="Workflows to offer; they are writes.",
+)
+@click.option(
+    "--writes",
+    type=click.Choice(["deny", "ask", "allow"]),
+    default="deny",
+    help="Whether actions that write are offered; ask: the client asks its user each time. Default: deny.",
+)
+@click.option("--http", "port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve HTTP, not stdio.")
+@click.option("--host", default="127.0.0.1", help="The address to listen on with --http; default: 127.0.0.1.")
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(SMALLEST_ANSWER),
+    default=20_000,
+    help="The size of an answer; default: 20000.",
+)
+@click.option("--unsafe", is_flag=True, help="Allow httprequest, which can send any request.")
+@click.option("--base-url", metavar="URL", help="Default: REFOLD_BASE_URL, else the hosted service.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Per call, retries included; default: 60.")
+def mcp(
+    *,
+    account: str | None,
+    allows: Sequence[str],
+    workflows: Sequence[str],
+    writes: Writes,
+    port: int | None,
+    host: str,
+    max_bytes: int,
+    unsafe: bool,
+    base_url: str | None,
+    timeout: float | None,
+) -> None:
+    """Serve actions as tools over the Model Context Protocol.
+
+    On stdio, for the account of --account. With --http, for the account of each request's bearer
+    token, a Refold session token, at /mcp.
+    """
+    allowed = _ids(allows, "--allow")
+    options: ToolOptions = {
+        "workflows": _ids(workflows, "--workflow"),
+        "writes": writes,
+        "approve": cannot_ask,
+        "max_bytes": max_bytes,
+        "unsafe": unsafe,
+    }
+    if not allowed and not options["workflows"]:
+        raise click.UsageError("allow something: --allow SLUG:ACTION,ACTION")
+    client: Options = {"base_url": base_url}
+    if timeout is not None:
+        client["timeout"] = timeout
+    _check_account(account, port)
+    try:
+        asyncio.run(
+            _serve_http(client, allowed, options, host, port)
+            if port is not None
+            else _serve_stdio(client, account or "", allowed, options)
+        )
+    except RefoldError as error:
+        click.echo(printable(str(error)), err=True)
+        raise click.exceptions.Exit(exit_code_of(error)) from None
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"{error}; run: pip install 'refold-async[mcp]'") from error
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+
+
+def _check_account(account: str | None, port: int | None) -> None:
+    if port is not None and account is not None:
+        raise click.UsageError("--account is refused with --http: a request's bearer token says whose it is")
+    if port is None and account is None:
+        raise click.UsageError("name the account: --account ID")
+    if port is None and not os.environ.get("REFOLD_API_KEY"):
+        raise click.UsageError("REFOLD_API_KEY is not set; the key is only read from the environment")
+
+
+def _ids(pairs: Sequence[str], option: str) -> dict[str, list[str]]:
+    """Return the ids that a repeatable `SLUG:ID,ID` option gives, by slug."""
+    ids: dict[str, list[str]] = {}
+    for pair in pairs:
+        slug, _, listed = pair.partition(":")
+        named = [each.strip() for each in listed.split(",") if each.strip()]
+        if not slug or not named:
+            raise click.BadParameter(f"give SLUG:ID,ID, not {pair!r}", param_hint=option)
+        ids.setdefault(slug.strip(), []).extend(named)
+    return ids
+
+
+async def _serve_stdio(client: Options, account: str, allowed: dict[str, list[str]], options: Any) -> None:
+    from refold_async.agents.mcp_server import serve_stdio  # noqa: PLC0415 - an extra
+
+    async with Refold(**client) as refold:
+        await serve_stdio(await refold.account(account).tools(allowed, **options))
+
+
+async def _serve_http(
+    client: Options, allowed: dict[str, list[str]], options: ToolOptions, host: str, port: int
+) -> None:
+    from refold_async.agents.mcp_server import TokenTools, http_app, serve_http  # noqa: PLC0415 - an extra
+
+    async with SessionManager(**client) as manager:
+        app = http_app(TokenTools(manager, allowed, options), resolve_base_url(client.get("base_url")), host)
+        await serve_http(app, host, port, lambda bound: click.echo(f"http://{host}:{bound}/mcp", err=True))
