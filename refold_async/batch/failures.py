@@ -59,8 +59,7 @@ def failure_limit(settings: BatchSettings) -> Callable[[Counters], Reason | None
     def limit(counters: Counters) -> Reason | None:
         if settings.on_failure == "stop":
             return "failed_call"
-        ended = counters.done + counters.failed
-        if share is not None and ended >= FEWEST and counters.failed_share() >= share:
+        if share is not None and counters.ended_now >= FEWEST and counters.failed_share() >= share:
             return "failure_share"
         return None
 

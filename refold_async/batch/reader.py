@@ -12,7 +12,7 @@ from refold_async.batch.scheduler import FairScheduler, QueuedCall
 from refold_async.batch.source import CallSource
 from refold_async.batch.worker_pool import WorkerPool
 from refold_async.calls import Call, Failed, Outcome, Skipped
-from refold_async.errors import InvalidCallError, JournalError, RefoldError
+from refold_async.errors import InterruptedRunError, InvalidCallError, JournalError, RefoldError
 
 _READ_SIZE: Final = 256
 """Calls read at a time, so that a long read does not block the event loop."""
@@ -148,5 +148,8 @@ class Reader:
             pool.end_settled(queued, self._clock(), answer)
         elif isinstance(answer, Hold) and pool.stopped is None:
             pool.hold_back(queued, answer)
+        elif isinstance(outcome.error, InterruptedRunError):
+            # No failure of this run: if it could stop the batch, no resumed run would get past it.
+            pool.put(outcome)
         else:
             pool.put_failure(outcome)

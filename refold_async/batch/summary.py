@@ -12,7 +12,7 @@ import msgspec
 
 from refold_async._core.pauses import in_words
 from refold_async.calls import Absent, Done, Failed, Outcome, Reason, Skipped, Unresolved
-from refold_async.errors import Fate
+from refold_async.errors import Fate, InterruptedRunError
 
 
 class Waiting(NamedTuple):
@@ -272,6 +272,7 @@ class Counters:
         self.absent = 0
         self.unresolved = 0
         self.partial = 0
+        self.left_unknown = 0
         self.attempts = 0
         self.rate_wait = 0.0
         self.latencies = Latencies()
@@ -292,6 +293,7 @@ class Counters:
             self.partial += outcome.result.http_status == _PARTIAL
         elif type(outcome) is Failed:
             self.failed += 1
+            self.left_unknown += isinstance(outcome.error, InterruptedRunError)
             self.errors[type(outcome.error).__name__] += 1
             self.fates[outcome.error.fate] += 1
             self.absent += isinstance(outcome.verdict, Absent)
@@ -301,8 +303,13 @@ class Counters:
             self.reasons[outcome.reason] += 1
 
     def failed_share(self) -> float:
-        """Return the share of failures among the calls that were run."""
-        return self.failed / (self.done + self.failed or 1)
+        """Return the share of failures among the calls that ended in this run."""
+        return (self.failed - self.left_unknown) / (self.ended_now or 1)
+
+    @property
+    def ended_now(self) -> int:
+        """How many calls ended in this run, so without what came from the journal."""
+        return self.done - self.replayed + self.failed - self.left_unknown
 
     def summary(
         self,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from refold_async import Call, Done, Journal, Outcome, Refold, Skipped
+from refold_async import Call, Done, Failed, Journal, Outcome, Refold, Skipped
 from refold_async.sandbox import Fault, Sandbox
 
-from .journaled import client, reasons, rows, run, writes
+from .journaled import client, leave_under_way, reasons, rows, run, writes
 
 
 @pytest.fixture
@@ -186,3 +186,14 @@ async def test_reads_that_failed_are_recorded_and_run_again(sandbox: Sandbox, pa
     [record] = await asyncio.to_thread(lambda: list(Journal.read(path)))
     assert (record.state, record.key, record.index) == ("failed", None, 0)
     assert reasons(await run(sandbox, calls, path)) == {"Done"}
+
+
+@pytest.mark.parametrize("limit", [{"on_failure": "stop"}, {"stop_at_failure_share": 0.1}])
+async def test_what_an_earlier_run_left_unknown_stops_no_resumed_run(
+    sandbox: Sandbox, path: Path, limit: dict[str, object]
+) -> None:
+    calls = writes(60)
+    await leave_under_way(sandbox, calls[:30], path)
+    sandbox.faults.add(Fault(effect="write", status=400, linked_account_id="demo-user-60", times=1))
+    outcomes = await run(sandbox, calls, path, concurrency=1, **limit)
+    assert [type(outcome) for outcome in outcomes] == [Failed] * 30 + [Done] * 29 + [Failed]
