@@ -1,0 +1,29 @@
+"""No write twice, nothing outside the allow-list: short versions of `python -m tests.heavy.tools`."""
+
+from refold_async import KeyAccount
+from refold_async.sandbox import Sandbox
+
+from .model_runs import MATRIX, run_fuzz, run_matrix
+
+SLOW = {name for name in MATRIX if "hang" in name or "stall" in name}
+
+
+async def test_a_model_that_repeats_every_error_doubles_no_write(
+    sandbox: Sandbox, account: KeyAccount
+) -> None:
+    made = await run_matrix(sandbox, account, 8, tuple(name for name in MATRIX if name not in SLOW))
+    assert made["doubled"] == 0
+    assert made["written"] > 50
+
+
+async def test_nor_when_no_answer_comes(sandbox: Sandbox, account: KeyAccount) -> None:
+    made = await run_matrix(sandbox, account, 1, tuple(SLOW))
+    assert (made["doubled"], made["written"] > 0) == (0, True)
+
+
+async def test_made_up_arguments_reach_nothing_that_is_not_allowed(
+    sandbox: Sandbox, account: KeyAccount
+) -> None:
+    made = await run_fuzz(sandbox, account, 600)
+    assert (made["outside"], made["crossed"]) == (0, 0)
+    assert made["ran"] > 50

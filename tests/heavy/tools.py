@@ -1,0 +1,56 @@
+"""A model that repeats every failed tool call five times, under every fault; and made-up arguments.
+
+    python -m tests.heavy.tools --calls 1000 --sets 10000
+
+Fails if a write ran twice, a call left the allow-list or its account, or an answer is not JSON within its size.
+"""
+
+import argparse
+import asyncio
+import time
+
+from refold_async import Refold, Retry
+from refold_async.sandbox import Sandbox
+from tests.agents.conftest import ACCOUNT
+from tests.agents.model_runs import MATRIX, MODES, run_fuzz, run_matrix
+
+from .reporter import emit
+
+
+async def check(calls: int, sets: int) -> bool:
+    """Run both; return whether all was well."""
+    doubled = 0
+    async with (
+        Sandbox() as sandbox,
+        Refold(sandbox.api_key, base_url=sandbox.base_url, retry=Retry(base=0.001)) as refold,
+    ):
+        sandbox.connect(ACCOUNT, "hubspot")
+        account = refold.account(ACCOUNT)
+        for name in MATRIX:
+            began = time.perf_counter()
+            made = await run_matrix(sandbox, account, -(-calls // len(MODES)), (name,))
+            sandbox.reset()
+            sandbox.connect(ACCOUNT, "hubspot")
+            doubled += made["doubled"]
+            emit(
+                f"{name:13} {made['calls']:5} calls, {made['written']:4} contacts written,"
+                f" {made['doubled']} doubled, {time.perf_counter() - began:.1f} s"
+            )
+        fuzzed = await run_fuzz(sandbox, account, sets)
+        emit(", ".join(f"{name} {count}" for name, count in fuzzed.items()))
+    return not (doubled or fuzzed["outside"] or fuzzed["crossed"])
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--calls", type=int, default=1000, help="tool calls under each fault")
+    parser.add_argument("--sets", type=int, default=10_000, help="made-up arguments")
+    arguments = parser.parse_args()
+    raise SystemExit(0 if asyncio.run(check(arguments.calls, arguments.sets)) else 1)
+
+
+if __name__ == "__main__":
+    main()
