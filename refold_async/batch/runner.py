@@ -34,12 +34,12 @@ class Hold(NamedTuple):
     Attributes:
         until: When, by the event loop's clock.
         error: The error of the call's last run.
-        lookup_error: The error of its last look-up, if that failed.
+        failure: The error that its attempt or its look-up has just ended with, if it failed.
     """
 
     until: float
     error: RefoldError
-    lookup_error: RefoldError | None = None
+    failure: RefoldError | None = None
 
 
 class Settled(NamedTuple):
@@ -49,11 +49,13 @@ class Settled(NamedTuple):
         error: Why its fate was unknown.
         result: The result over the record found, or `None`.
         verdict: The verdict if no record was found.
+        failure: The error that its attempt or its look-up has just ended with, if it failed.
     """
 
     error: RefoldError
     result: ActionResult | None = None
     verdict: Absent | Unresolved | None = None
+    failure: RefoldError | None = None
 
 
 class RecordingError(Exception):

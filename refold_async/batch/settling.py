@@ -121,7 +121,7 @@ class SettlingRunner:
             answer = await self._begin(queued, error, self._clock(), runs)
             if answer is None:
                 raise
-            return answer
+            return answer._replace(failure=error)
 
     async def resume(self, queued: QueuedCall, error: RefoldError) -> Hold | Settled | None:
         """Settle a call that an earlier run left unknown.
@@ -163,7 +163,7 @@ class SettlingRunner:
 
     async def _look(self, queued: QueuedCall, settling: Settling) -> Hold | Settled:
         search, settling.search = settling.search, None
-        throttled_by: RefoldError | None = None
+        failure: RefoldError | None = None
         if search is None:
             assert isinstance(settling.plan, Finding)  # noqa: S101 - `acquire` made no look-up
             finding = settling.plan
@@ -174,7 +174,7 @@ class SettlingRunner:
                 return Hold(self._clock() + answer.wait, settling.error, answer.error)
             queued.rate_wait += search.rate_wait
             if isinstance(answer, RefoldError):
-                finding, throttled_by = lookup_failed(answer), answer
+                finding, failure = lookup_failed(answer), answer
             else:
                 assert isinstance(settling.plan, Lookup)  # noqa: S101 - it is what was looked up
                 finding = judge(settling.plan, answer)
@@ -182,12 +182,12 @@ class SettlingRunner:
         verdict = conclude(self._settle, finding, settling.looks)
         if verdict is None:
             due = settling.since + self._settle.after[settling.looks]
-            return Hold(due, settling.error, throttled_by)
+            return Hold(due, settling.error, failure)
         if runs_again(self._settle, verdict, settling.runs):
             # Prepared anew: the deadline and the retries of its last run are spent.
             settling.looking, queued.state = False, None
             return Hold(self._clock(), settling.error)
-        return await self._end(queued, settling, verdict)
+        return (await self._end(queued, settling, verdict))._replace(failure=failure)
 
     async def _answer(self, search: QueuedCall) -> ActionResult | RetryAfter | RefoldError:
         """Make one attempt of a look-up, and return also what it raised."""

@@ -151,6 +151,7 @@ class WorkerPool:
         elif type(answer) is Hold:
             self._hold(queued, now, answer)
         elif type(answer) is Settled:
+            self._throttle_by(queued, now, answer.failure)
             self._scheduler.release(queued, now, succeeded=False)
             self.end_settled(queued, now, answer)
         else:
@@ -159,9 +160,7 @@ class WorkerPool:
 
     def _hold(self, queued: QueuedCall, now: float, hold: Hold) -> None:
         queued.error = hold.error
-        failed = hold.lookup_error
-        if failed is not None and is_app_throttled(failed):
-            self._scheduler.throttle(queued, now, failed.retry_after or 0.0)
+        self._throttle_by(queued, now, hold.failure)
         if self.stopped is not None:
             self._scheduler.release(queued, now, succeeded=False)
             self._abandon(queued, now, hold.error)
@@ -169,6 +168,10 @@ class WorkerPool:
         self._scheduler.postpone(queued, now, hold.until)
         if self._idle.waiting:
             self._set_timer()
+
+    def _throttle_by(self, queued: QueuedCall, now: float, failure: RefoldError | None) -> None:
+        if failure is not None and is_app_throttled(failure):
+            self._scheduler.throttle(queued, now, failure.retry_after or 0.0)
 
     def hold_back(self, queued: QueuedCall, hold: Hold) -> None:
         """Add a call that an earlier run left unknown, and that waits to be looked up."""

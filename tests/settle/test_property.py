@@ -1,15 +1,30 @@
 """Any mixture of lost, late and doubled writes and of look-ups, in virtual time: what a verdict is worth."""
 
+import asyncio
+from itertools import pairwise
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refold_async import Absent, Done, Failed, Outcome, Settle, Unresolved
-from tests.batch.stubs import make_batch
+from refold_async import (
+    Absent,
+    ActionResult,
+    Call,
+    Done,
+    Failed,
+    Lookup,
+    Outcome,
+    ServerError,
+    Settle,
+    Unresolved,
+)
+from refold_async.batch.scheduler import QueuedCall
+from tests.batch.stubs import RESULT, make_batch, throttled_by_app
 from tests.batch.virtual_time import VirtualLoop
 
-from .virtual_app import LAG, LATENESS, LOOKS, WRITES, Script, VirtualApp
+from .virtual_app import LAG, LATENESS, LOOKS, SEARCH, WRITE, WRITES, Script, VirtualApp
 
 scripts = st.builds(
     Script,
@@ -92,3 +107,33 @@ def test_a_search_that_lags_makes_absent_wrong_and_reported() -> None:
     (outcome,) = settled(app, (0.0,), "report", 1)
     assert isinstance(outcome, Failed)  # the search lags: a judgement, and reported as one
     assert outcome.verdict == Absent()
+
+
+@pytest.mark.parametrize("of_the_look_up", [False, True])
+def test_an_app_that_throttles_pauses_its_account(*, of_the_look_up: bool) -> None:
+    loop, starts = VirtualLoop(), list[float]()
+
+    async def attempt(queued: QueuedCall) -> ActionResult:
+        queued.attempts += 1
+        if queued.call.action_id == SEARCH:
+            if of_the_look_up:
+                raise throttled_by_app("unknown")
+            return RESULT
+        starts.append(loop.time())
+        if queued.index == 0:
+            raise ServerError("lost", fate="unknown") if of_the_look_up else throttled_by_app("unknown")
+        await asyncio.sleep(0.5)
+        return RESULT
+
+    async def run() -> None:
+        settle = Settle(
+            lambda _: Lookup(SEARCH, found=lambda _: [{}]), after=(0.1 if of_the_look_up else 30,)
+        )
+        inputs = [Call("a", "hubspot", WRITE) for _ in range(4)]
+        async with make_batch(inputs, attempt, settle=settle, concurrency=1) as batch:
+            assert len([outcome async for outcome in batch]) == 4
+
+    loop.run_until_complete(run())
+    loop.close()
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    assert max(gaps) >= 1.0
