@@ -92,7 +92,8 @@ async def run_matrix(
     """
     made: Counter[str] = Counter()
     for mode, options in MODES.items():
-        tools = await account.tools(ALLOWED, timeout=TIMEOUT, **options)
+        timed: ToolOptions = {**options, "timeout": TIMEOUT}
+        tools = await account.tools(ALLOWED, **timed)
         for name in names or MATRIX:
             left, number = calls, 0
             while left > 0:

@@ -7,6 +7,7 @@ Fails if a write ran twice, a call left the allow-list or its account, or an ans
 
 import argparse
 import asyncio
+import logging
 import time
 
 from refold_async import Refold, Retry
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000, help="tool calls under each fault")
     parser.add_argument("--sets", type=int, default=10_000, help="made-up arguments")
     arguments = parser.parse_args()
+    logging.getLogger("refold_async").addHandler(logging.NullHandler())
     raise SystemExit(0 if asyncio.run(check(arguments.calls, arguments.sets)) else 1)
 
 
