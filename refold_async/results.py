@@ -11,7 +11,7 @@ import msgspec
 from refold_async._core.decoding import decode_any, decode_into
 from refold_async._core.operation import Effect
 from refold_async._core.pydantic_types import adapter_of, decode_model, result_schema
-from refold_async._core.slices import decode_items, raw_at
+from refold_async._core.slices import Pause, decode_slices, raw_at
 from refold_async.errors import Fate, RefoldError, UnreadableReplyError
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class ActionResult:
         """Decode a list one record at a time, letting other tasks run meanwhile.
 
         Decoding 50 MB with `data` or `into` holds the event loop for most of a second. This holds it for the
-        milliseconds that finding the records takes, and never has more than one record decoded.
+        milliseconds that finding the records takes, and never has more than a slice of the records decoded.
 
         Args:
             path: Where the list is in the data, e.g. `results` or `data.items`; default: the whole data.
@@ -137,8 +137,10 @@ class ActionResult:
                 which and where. The action itself was done.
         """
         try:
-            async for record in decode_items(raw_at(self.raw, path), into):
-                yield record
+            for records in decode_slices(raw_at(self.raw, path), into):
+                for record in records:
+                    yield record
+                await Pause()
         except UnreadableReplyError as error:
             self._describe(error)
             raise

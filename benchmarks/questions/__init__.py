@@ -15,6 +15,7 @@ from benchmarks.questions import (
     rate_limit,
     startup,
     tls,
+    walks,
 )
 from benchmarks.report import Table
 
@@ -30,4 +31,5 @@ QUESTIONS: dict[str, Callable[[RunOptions], Table]] = {
     "tls": tls.ask,
     "start-up": startup.ask,
     "integrations": integrations.ask,
+    "walks": walks.ask,
 }

@@ -536,6 +536,9 @@ class Walks:
 
     async def _next_outcome(self) -> Outcome | None:
         """Wait for an outcome; returns `None` if a walk ended without a call meanwhile."""
+        if self._getting is None and self._calls.open:
+            # An open walk has an outcome to come: no task is needed to wait for something else beside it.
+            return await anext(self._batch)
         if self._getting is None:
             self._getting = asyncio.ensure_future(anext(self._batch))
             self._getting.add_done_callback(lambda _: self._wake.set())

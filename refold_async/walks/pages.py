@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from datetime import datetime
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
@@ -11,7 +20,7 @@ import msgspec
 from refold_async._core.checks import check_effect, check_mapping, check_string
 from refold_async._core.effects import effect_of_action
 from refold_async._core.operation import Effect
-from refold_async._core.slices import decode_items
+from refold_async._core.slices import Pause, decode_slices
 from refold_async.errors import (
     IncompleteWalkError,
     InvalidCallError,
@@ -207,7 +216,7 @@ class PageReader:
             raise UnreadableReplyError(f"the data is not JSON: {error}", fate="unknown") from None
         path = find_records(found, position.point.records or walk.records)
         content = msgspec.Raw(b"[]") if path is None else found.lists.get(path, msgspec.Raw(b"[]"))
-        records = [record async for record in decode_items(content, walk.into)]
+        records = await self._records(content)
         signals = read_signals(found.values)
         more, paging = None, position.point.paging or walk.paging
         if paging is None and not position.point.page_count:
@@ -224,6 +233,14 @@ class PageReader:
         point = position.point
         cursor = None if self.ended or self.error else next(iter(point.next.values()), None)
         return WalkPage(walk, records, result.raw, point.page_count, cursor, point.encode())
+
+    async def _records(self, content: msgspec.Raw) -> list[Any]:
+        slices = decode_slices(content, self._walk.into)
+        records = next(slices)
+        for more in slices:
+            await Pause()
+            records += more
+        return records
 
     async def _find_paging(self, values: Mapping[str, Scalar], signals: Signals) -> Paging | None:
         return find_paging(values, signals, await self._names(), self.params)
@@ -297,8 +314,7 @@ class ActionPages(AsyncIterator[T]):
         self._walk: Final = walk
         self._actions: Final = actions
         self._reader: Final = PageReader(walk, self._names)
-        self._items: list[T] = []
-        self._taken = 0
+        self._records: Iterator[T] = iter(())
         self._resume = self._reader.point
         self._fetching = False
 
@@ -340,11 +356,10 @@ class ActionPages(AsyncIterator[T]):
         return self
 
     async def __anext__(self) -> T:
-        while self._taken >= len(self._items):
-            self._items = (await self.next_page()).records
-            self._taken = 0
-        self._taken += 1
-        return self._items[self._taken - 1]
+        while True:
+            for record in self._records:
+                return record
+            self._records = iter((await self.next_page()).records)
 
     async def next_page(self) -> WalkPage[T]:
         """Fetch the next page.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refold_async import UnreadableReplyError
 from refold_async._core import slices
-from refold_async._core.slices import split_list
+from refold_async._core.slices import decode_slices
 from refold_async.results import restored
 
 VALUES = st.recursive(
@@ -30,9 +30,9 @@ VALUES = st.recursive(
 def test_a_list_is_split_where_its_items_end(items: list[Any], pretty: bool) -> None:
     text = json.dumps(items, indent=2 if pretty else None).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slices, "_CHUNK", 16)
-        chunks = list(split_list(msgspec.Raw(text)))
-    assert [json.loads(bytes(item)) for chunk in chunks for item in chunk] == items
+        patch.setattr(slices, "_SLICE", 16)
+        slices_found = list(decode_slices(msgspec.Raw(text), None))
+    assert [item for part in slices_found for item in part] == items
 
 
 @given(text=st.binary(max_size=200))
@@ -42,9 +42,9 @@ def test_what_is_no_list_is_refused(text: bytes) -> None:
     except (ValueError, RecursionError):
         expected = None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slices, "_CHUNK", 8)
+        patch.setattr(slices, "_SLICE", 8)
         try:
-            found = [item for chunk in split_list(msgspec.Raw(text)) for item in chunk]
+            found = [item for part in decode_slices(msgspec.Raw(text), None) for item in part]
         except UnreadableReplyError:
             return
     assert isinstance(expected, list)
