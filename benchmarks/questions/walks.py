@@ -33,8 +33,8 @@ def ask(options: RunOptions) -> Table:
             for name in rounds.costs
         ),
         note=(
-            f"{_PAGES} pages of {_RECORDS} contacts by cursor, every record decoded into a dict. dlt's client "
-            "is synchronous, on requests; it is measured if dlt is installed."
+            f"{_PAGES} pages of {_RECORDS} contacts by cursor, every record decoded into a dict. "
+            "dlt's client is synchronous, on requests; it is measured if dlt is installed."
         ),
         bounds=(
             Bound("page of a walk, x hand-written loop", rounds.ratio(_PAGED, _HAND).median, 1.6),
