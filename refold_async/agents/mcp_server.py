@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from secrets import token_urlsafe
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import mcp_types as types
 import uvicorn
@@ -48,7 +48,7 @@ _FORM: Final[dict[str, Any]] = {
     "required": ["approve"],
 }
 
-Context = ServerRequestContext[Any, Any]
+Context: TypeAlias = ServerRequestContext[Any, Any]
 
 
 def make_server(tools_of: Callable[[], Tools]) -> Server[Any]:
@@ -236,7 +236,10 @@ class TokenTools:
 def http_app(tools: TokenTools, base_url: str, host: str = "127.0.0.1") -> Starlette:
     """Return the ASGI app of a server at `/mcp` that takes its account from the bearer token alone."""
     auth = AuthSettings(issuer_url=AnyHttpUrl(base_url), resource_server_url=None)
-    return make_server(tools.current).streamable_http_app(host=host, auth=auth, token_verifier=tools)
+    app: Starlette = make_server(tools.current).streamable_http_app(
+        host=host, auth=auth, token_verifier=tools
+    )
+    return app
 
 
 async def serve_http(app: Starlette, host: str, port: int, started: Callable[[int], object]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from refold_async.cli.commands.mcp import mcp
 from refold_async.cli.program import run
 from refold_async.sandbox import Sandbox
 from refold_async.sandbox.__main__ import _parser
@@ -20,8 +21,8 @@ from .programs import Program
 PYTHON = {name_of(page): blocks(page, "python") for page in PAGES}
 PROGRAMS = {name: [block for block in found if not block.is_test] for name, found in PYTHON.items()}
 TESTS = [block for found in PYTHON.values() for block in found if block.is_test]
-SERVES = "refold sandbox"
-"""Runs until it is stopped, so only its arguments are parsed."""
+SERVES = ("refold sandbox", "refold mcp")
+"""Run until they are stopped, so only their arguments are parsed."""
 
 
 RECIPES = ("dlt", "duckdb", "pandas", "polars")
@@ -91,10 +92,17 @@ def test_the_commands_of_a_page_run(name: str, home: Sandbox, capsys: pytest.Cap
     for command in COMMANDS[name]:
         arguments = shlex.split(command, comments=True)[1:]
         if command.startswith(SERVES):
-            _parser(SERVES).parse_args(arguments[1:])
+            _parse(*arguments)
             continue
         assert run(arguments) == 0, command
         assert capsys.readouterr().out, command
+
+
+def _parse(name: str, *arguments: str) -> None:
+    if name == "mcp":
+        mcp.make_context(name, list(arguments))
+    else:
+        _parser("refold sandbox").parse_args(arguments)
 
 
 def test_code_is_in_a_language_that_is_run_or_shown() -> None:
