@@ -57,10 +57,11 @@ def windows(tmp_path: Path) -> dict[str, str]:
 def test_the_sandbox_runs_without_signal_handlers_of_the_loop(windows: dict[str, str]) -> None:
     with started("sandbox", "--accounts", "3", **windows) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("http://")
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, err) == (0, f"console: {url}/_console\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -75,7 +76,7 @@ def test_the_sandbox_says_where_it_is_serves_and_ends_quietly(number: signal.Sig
         answer.value.close()
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (0, "", "")
+    assert (process.returncode, out, err) == (0, "", f"console: {lines[0]}/_console\n")
 
 
 def test_a_wrong_setting_of_the_sandbox_ends_in_2() -> None:

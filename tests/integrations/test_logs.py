@@ -254,5 +254,10 @@ def test_an_unconfigured_process_shows_warnings_and_errors(
 
 
 def test_the_library_adds_no_handler() -> None:
-    logger = logging.getLogger("refold_async")
-    assert (logger.handlers, logger.level, logger.propagate) == ([], logging.NOTSET, True)
+    # In a process of its own: the command, which other tests run in this one, does add a handler.
+    code = (
+        "import logging, refold_async; refold_async.Refold; logger = logging.getLogger('refold_async'); "
+        "print(logger.handlers, logger.level, logger.propagate)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] 0 True\n"
