@@ -37,6 +37,7 @@ from refold_async import (
     deadline,
 )
 from refold_async.client import KeyAccount, TokenAccount
+from refold_async.walks import Cursor, Walk, WalkFailed, WalkPage, WalkSkipped, WalkSummary
 
 
 class Contact(msgspec.Struct):
@@ -125,6 +126,32 @@ async def fanning_out(refold: Refold, ids: list[str]) -> None:
                     assert_type(error, RefoldError)
                 case Skipped(call, _):
                     assert_type(call, Call)
+
+
+async def walking(refold: Refold) -> None:
+    actions = refold.account("demo-user-1").actions
+    async for contact in actions.walk("hubspot", "get_contact", into=Contact):
+        assert_type(contact, Contact)
+    async for page in actions.walk("hubspot", "get_contact", into=Contact).pages():
+        assert_type(page, WalkPage[Contact])
+        assert_type(page.records, list[Contact])
+    async for record in actions.walk("hubspot", "get_contact"):
+        assert_type(record, Any)
+    result = await actions.execute("hubspot", "get_contact")
+    async for contact in result.records("results", into=Contact):
+        assert_type(contact, Contact)
+    walks = [Walk("demo-user-1", "hubspot", "get_contact", paging=Cursor("paging.next.after", "after"))]
+    async with refold.walks(walks, state="walks.sqlite", per_account=2) as pages:
+        async for item in pages:
+            match item:
+                case WalkPage(walk, _):
+                    assert_type(walk, Walk)
+                case WalkFailed(_, error):
+                    assert_type(error, RefoldError)
+                case WalkSkipped(walk, _):
+                    assert_type(walk, Walk)
+    assert_type(await refold.pull("hubspot", "get_contact", ["a"], "out", format="csv"), WalkSummary)
+    await refold.pull("hubspot", "get_contact", ["a"], "out", format="xml")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def telling(error: RefoldError) -> None:

@@ -60,6 +60,7 @@ async def test_what_is_cancelled_anywhere_goes_on(
     form: FileFormat, refold: Refold, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.add(Fault(operation="actions.execute", latency=0.002))
+    number = 0
     for number in range(200):
         pulling = asyncio.ensure_future(
             refold.pull(
