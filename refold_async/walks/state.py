@@ -205,13 +205,9 @@ class StateFile:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError) as error:
-            name = getattr(error, "sqlite_errorname", "")
-            what = (
-                "is in use by another process"
-                if name.startswith("SQLITE_BUSY")
-                else f"cannot be used: {error}"
-            )
-            raise JournalError(f"the state {self._path} {what}") from error
+            if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                raise JournalInUseError(f"the state {self._path} is in use by another process") from error
+            raise JournalError(f"the state {self._path} cannot be used: {error}") from error
 
 
 def _text(value: object) -> str:
