@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 """The recipes for agent frameworks, each with a fake model that calls one tool."""
 
 import json

@@ -58,7 +58,7 @@ async def test_each_customer_gets_its_own_data(
 
 def test_params_are_decoded_anew_each_time() -> None:
     call = Call("a", "hubspot", "create_contact", {"n": {"a": (1, 2)}, "price": Decimal("1.5")}, key="k")
-    first = call.params
+    first: Any = call.params
     assert first == {"n": {"a": [1, 2]}, "price": "1.5"}
     assert isinstance(first, dict)
     first["n"]["a"].clear()

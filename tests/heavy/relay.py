@@ -50,8 +50,8 @@ class Relay:
     def listen(self) -> None:
         """Accept connections. No-op if it does."""
         if self._server is None:
-            self._server = self._do(asyncio.start_server(self._serve, self.host, self.port))
-            self.port = self._server.sockets[0].getsockname()[1]
+            server = self._do(asyncio.start_server(self._serve, self.host, self.port))
+            self.port, self._server = server.sockets[0].getsockname()[1], server
 
     def stop_listening(self) -> None:
         """Refuse connections, as an address does that DNS no longer names; open ones go on."""
@@ -99,7 +99,7 @@ class Relay:
         except OSError:
             near = far = None  # type: ignore[assignment]
         try:
-            if far is not None:
+            if near is not None and far is not None:
                 async with asyncio.TaskGroup() as both:
                     both.create_task(_forward(reader, far, silent))
                     both.create_task(_forward(near, writer, silent, back=True))

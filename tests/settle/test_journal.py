@@ -1,3 +1,4 @@
+# pyright: reportPossiblyUnbound=false
 """What later runs of a job do with the writes that earlier ones left unknown."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# pyright: reportPossiblyUnbound=false
 """Many walks: every row once, fair turns, what resumes and what begins again."""
 
 import asyncio
