@@ -1,0 +1,87 @@
+"""`refold pull`: files, exit codes, what is said of customers that are not complete."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from refold_async.sandbox import Fault, Sandbox
+from tests.walks.folders import manifest, rows_in
+
+from .conftest import Command
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> str:
+    path = tmp_path / "ids.csv"
+    path.write_text(
+        "linked_account_id\ndemo-user-1\ndemo-user-2\ndemo-user-3\ndemo-user-2\n", encoding="utf-8"
+    )
+    return str(path)
+
+
+def test_a_folder_is_pulled_and_pulled_again(refold: Command, accounts: str, tmp_path: Path) -> None:
+    out = tmp_path / "products"
+    line = (
+        "pull",
+        "catalog",
+        "list_products",
+        "--accounts",
+        accounts,
+        "--out",
+        str(out),
+        "--param",
+        "limit=5",
+    )
+    ended = refold(*line, "--since", "updatedAfter", "--json")
+    assert ended.code == 0
+    told = json.loads(ended.out)
+    assert (told["complete"], told["records"], told["incomplete"]) == (3, 36, 0)
+    assert "3 of 3 complete" in ended.err
+    assert rows_in(out).total() == 36
+    assert refold(*line, "--once").code == 0
+    assert manifest(out)["run"] == 1
+    again = refold(*line, "--since", "updatedAfter", "--since-format", "epoch_ms")
+    assert (again.code, manifest(out)["run"], rows_in(out).total()) == (0, 2, 0)
+    assert "3 complete" in again.out
+
+
+def test_the_exit_code_says_that_a_customer_is_not_complete(
+    refold: Command, sandbox: Sandbox, accounts: str, tmp_path: Path
+) -> None:
+    line = (
+        "pull",
+        "catalog",
+        "list_products",
+        "--accounts",
+        accounts,
+        "--format",
+        "csv",
+        "--param",
+        "limit=5",
+    )
+    sandbox.faults.add(
+        Fault(operation="actions.execute", linked_account_id="demo-user-2", paging="dead_cursor")
+    )
+    ended = refold(*line, "--out", str(tmp_path / "one"))
+    assert ended.code == 1
+    assert "demo-user-2: page 2 was refused" in ended.err
+    sandbox.faults.clear()
+    sandbox.expire("demo-user-3", "catalog")
+    ended = refold(*line, "--out", str(tmp_path / "two"))
+    assert ended.code == 3
+    assert "demo-user-3: " in ended.err
+    sandbox.connect("demo-user-3", "catalog")
+    ended = refold(*line, "--out", str(tmp_path / "two"), "--once")
+    assert (ended.code, rows_in(tmp_path / "two").total()) == (0, 36)
+
+
+def test_an_action_that_writes_is_refused(
+    refold: Command, sandbox: Sandbox, accounts: str, tmp_path: Path
+) -> None:
+    ended = refold(
+        "pull", "catalog", "create_product", "--accounts", accounts, "--out", str(tmp_path / "out")
+    )
+    assert ended.code == 2
+    assert "may change something" in ended.err
+    assert not sandbox.ledger.writes()
