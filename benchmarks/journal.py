@@ -35,6 +35,7 @@ class _StubRunner:
 
     base_url = "none"
     learnt_rate = None
+    rate_limit = None
     key_pauses = None
 
     async def open(self) -> None:

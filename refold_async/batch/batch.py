@@ -7,6 +7,7 @@ import functools
 import math
 import os
 from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
@@ -16,6 +17,7 @@ from refold_async import deadlines
 from refold_async._core.checks import check_count
 from refold_async._core.pauses import moment
 from refold_async.batch.failures import failure_limit
+from refold_async.batch.history import RunHistory
 from refold_async.batch.in_order import InOrder
 from refold_async.batch.journal import Journal
 from refold_async.batch.reader import Reader
@@ -79,6 +81,7 @@ class Batch:
         self._hooks: Final = hooks
         self._validator: Final = validator
         self._counters: Final = Counters()
+        self._history: Final = RunHistory()
         self._tasks: Final = BatchTasks(self._end)
         self._pool: WorkerPool | None = None
         self._reader: Reader | None = None
@@ -152,6 +155,7 @@ class Batch:
             runner,
             scheduler,
             self._counters,
+            self._history,
             self._source,
             hooks=self._hooks,
             concurrency=settings.concurrency,
@@ -298,6 +302,11 @@ class Batch:
         return tuple(sorted(queued.index for queued in self._entered().under_way))
 
     @property
+    def entered(self) -> bool:
+        """Whether it was entered, so that it has a summary."""
+        return self._pool is not None
+
+    @property
     def resumed(self) -> bool:
         """Whether its journal has calls of an earlier run."""
         self._entered()
@@ -343,6 +352,33 @@ class Batch:
             absent=counters.absent,
             unresolved=counters.unresolved,
         )
+
+    async def write_report(self, path: str | os.PathLike[str], *, title: str = "Batch") -> None:
+        """Write a report of the run so far to a file: a page if it ends in `.html`, else figures in `.json`.
+
+        Only its owner may read the file. Call it after the block for the whole run.
+
+        Args:
+            path: The file; an existing one is replaced.
+            title: What was run, as its heading.
+
+        Raises:
+            SettingsError: If the path ends in neither.
+            OSError: If the file cannot be written.
+        """
+        from refold_async import reports  # noqa: PLC0415 - loaded when used
+
+        form = reports.form_of(path)
+        run = reports.figures(
+            title,
+            self.summary,
+            self._history,
+            self._counters.latencies.steps(),
+            written=datetime.now(UTC),
+            ended=self._entered().over,
+            rate_limit=self._runner.rate_limit,
+        )
+        await asyncio.to_thread(lambda: reports.write(path, form(run)))
 
     def _waiting(self) -> Waiting | None:
         """Return what holds the calls back now."""

@@ -120,6 +120,11 @@ class ManagedRunner(CallRunner, Protocol):
         """Calls per second that the service was learnt to allow, if that was learnt."""
         ...
 
+    @property
+    def rate_limit(self) -> float | None:
+        """Calls per second that are started at most, if the settings say."""
+        ...
+
     async def open(self) -> None:
         """Acquire what the attempts need.
 
@@ -210,6 +215,12 @@ class ExecuteRunner:
     def learnt_rate(self) -> float | None:
         """Calls per second that the service was learnt to allow, if that was learnt."""
         return self._session.learnt_rate
+
+    @property
+    def rate_limit(self) -> float | None:
+        """Calls per second that are started at most, if the settings say."""
+        limit = self._settings.limit_for(self._session.base_url)
+        return None if limit is None else limit.per_second
 
     @property
     def key_pauses(self) -> KeyPauses:

@@ -79,6 +79,7 @@ class QueuedCall(msgspec.Struct, eq=False):
         state: What the runner keeps between attempts.
         journal_key: How the journal identifies it.
         settling: What is kept of it while it is settled.
+        counted: The number of attempts that the batch's history has counted.
     """
 
     call: Call
@@ -92,6 +93,7 @@ class QueuedCall(msgspec.Struct, eq=False):
     state: Any = None
     journal_key: Any = None
     settling: Any = None
+    counted: int = 0
 
 
 _LONGEST_BACKOFF: Final = 60.0

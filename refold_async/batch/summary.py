@@ -93,6 +93,13 @@ class Latencies:
         if seconds > self.longest:  # noqa: PLR1730 - max() would cost a function call per call of a batch
             self.longest = seconds
 
+    def steps(self) -> dict[float, int]:
+        """Return how many values are up to each of some bounds, a quarter of a doubling apart."""
+        counts: Counter[float] = Counter()
+        for step, count in self._counts.items():
+            counts[2 ** ((step // 4 + 1) * 4 / _STEPS) / 1e6] += count
+        return counts
+
     def percentile(self, share: float) -> float | None:
         """Return the percentile for a share (0 to 1), or `None` if there are no values."""
         left = math.ceil(share * self.count)

@@ -12,6 +12,7 @@ from typing import Final
 from refold_async._core.pipeline import RetryAfter
 from refold_async._core.retries import is_app_throttled
 from refold_async.batch import failures
+from refold_async.batch.history import RunHistory
 from refold_async.batch.runner import CallRunner, Hold, RecordingError, Settled, Skip
 from refold_async.batch.scheduler import FairScheduler, QueuedCall
 from refold_async.batch.source import CallSource
@@ -32,6 +33,7 @@ class WorkerPool:
         runner: Makes the attempts.
         scheduler: Decides whose call goes next.
         counters: Counts the outcomes.
+        history: Counts what happened when.
         source: The input; a pending read is interrupted when the batch stops.
         hooks: Called with each outcome.
         concurrency: The number of workers.
@@ -51,6 +53,7 @@ class WorkerPool:
         runner: CallRunner,
         scheduler: FairScheduler,
         counters: Counters,
+        history: RunHistory,
         source: CallSource,
         *,
         hooks: Sequence[Hooks],
@@ -60,12 +63,14 @@ class WorkerPool:
         self._runner: Final = runner
         self._scheduler: Final = scheduler
         self._counters: Final = counters
+        self._history: Final = history
         self._source: Final = source
         self._hooks: Final = hooks
         self._concurrency: Final = concurrency
         self._max_outcomes: Final = 2 * concurrency
         self._failure_limit: Final = failure_limit
         self._clock: Final = asyncio.get_running_loop().time
+        self._began: Final = self._clock()
         self._idle: Final = WaitQueue()
         self._consumers: Final = WaitQueue()
         self._timer: asyncio.TimerHandle | None = None
@@ -159,6 +164,8 @@ class WorkerPool:
             self._finish(queued, now, Done, answer)
 
     def _hold(self, queued: QueuedCall, now: float, hold: Hold) -> None:
+        if queued.attempts > queued.counted:
+            self._note_attempt(queued, now, hold.error, again=True)
         queued.error = hold.error
         self._throttle_by(queued, now, hold.failure)
         if self.stopped is not None:
@@ -202,7 +209,14 @@ class WorkerPool:
         call = queued.call
         return "reconnect" if (call.linked_account_id, call.slug) in self._disconnected else None
 
+    def _note_attempt(self, queued: QueuedCall, now: float, error: RefoldError, *, again: bool) -> None:
+        """Count an attempt that failed."""
+        self._history.add_attempts(now - self._began, queued.attempts - queued.counted)
+        self._history.add_error(now - self._began, error, again=again)
+        queued.counted = queued.attempts
+
     def _postpone(self, queued: QueuedCall, now: float, retry: RetryAfter) -> None:
+        self._note_attempt(queued, now, retry.error, again=self.stopped is None)
         if self.stopped is not None:
             self._abandon(queued, now, retry.error)
             self._scheduler.release(queued, now)
@@ -223,6 +237,8 @@ class WorkerPool:
 
     def _fail(self, queued: QueuedCall, now: float, error: RefoldError) -> None:
         failures.name_call(error, queued.call)
+        if queued.attempts > queued.counted:
+            self._note_attempt(queued, now, error, again=False)
         throttled = is_app_throttled(error)
         if throttled:
             self._scheduler.throttle(queued, now, error.retry_after or 0.0)
@@ -253,6 +269,8 @@ class WorkerPool:
         attempts = queued.attempts
         started = queued.started_at if attempts else now
         self._counters.rate_wait += queued.rate_wait
+        if attempts > queued.counted:
+            self._history.add_attempts(now - self._began, attempts - queued.counted)
         self.put(
             kind(
                 queued.call,
@@ -269,6 +287,7 @@ class WorkerPool:
     def put(self, outcome: Outcome) -> None:
         """Add an outcome for the consumer."""
         self._counters.add(outcome)
+        self._history.add(self._clock() - self._began, outcome)
         if self._hooks:
             for hooks in self._hooks:
                 safely(hooks.on_outcome, outcome)

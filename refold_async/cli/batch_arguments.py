@@ -37,6 +37,7 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
     job: str | None
     retry_unknown: bool
     out: str | None
+    reports: tuple[str, ...]
     stop_on_failure: bool
     stop_at_failure_share: float | None
     dry: bool
@@ -51,6 +52,7 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
         if self.text == "-" and self.path in {"-", "/dev/stdin"}:
             raise click.UsageError("--accounts and --params cannot both read stdin")
         named = {"--accounts": self.path, "--journal": self.journal, "--out": self.out}
+        named |= {f"--report {path}": path for path in self.reports}
         files = {option: Path(path).resolve() for option, path in named.items() if path not in {None, "-"}}
         for (option, path), (other, its_path) in itertools.combinations(files.items(), 2):
             if path == its_path:

@@ -34,6 +34,7 @@ class FunctionRunner:
 
     base_url = "none"
     learnt_rate = None
+    rate_limit = None
     key_pauses = None
 
     def __init__(self, attempt: Attempt) -> None:

@@ -442,3 +442,27 @@ def test_results_that_were_not_written_come_with_the_next_run(
     assert [each["outcome"] for each in lines(out)] == ["done"] * 3
     assert sandbox.ledger.count(effect="write") == 3
     assert not sandbox.ledger.duplicates()
+
+
+def test_reports_are_written_for_a_run_that_failed_too(
+    refold: Command, sandbox: Sandbox, accounts: str, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault(status=422, times=1))
+    paths = [str(tmp_path / name) for name in ("run.html", "run.json")]
+    options = [word for path in paths for word in ("--report", path)]
+    ended = refold(*READ, "--accounts", accounts, *options)
+    assert ended.code == 1
+    assert [f"report: {path}" in ended.err for path in paths] == [True, True]
+    report = json.loads((tmp_path / "run.json").read_bytes())
+    assert (report["title"], report["summary"]["done"]) == ("hubspot/get_contact", 4)
+    assert [group["count"] for group in report["failures"]] == [1]
+
+
+@pytest.mark.parametrize("name", ["run.pdf", "missing/run.html", "accounts.csv"])
+def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(
+    refold: Command, sandbox: Sandbox, accounts: str, tmp_path: Path, name: str
+) -> None:
+    ended = refold(*READ, "--accounts", accounts, "--report", str(tmp_path / name))
+    assert ended.code == 2
+    assert "--report" in ended.err
+    assert sandbox.ledger.runs == []

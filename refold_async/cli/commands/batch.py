@@ -22,6 +22,7 @@ from refold_async.cli.client_command import client_command
 from refold_async.cli.exits import Exit, worst_exit
 from refold_async.cli.input_rows import AccountsFile
 from refold_async.cli.progress import ProgressDisplay
+from refold_async.cli.reports import check_reports, report_option, writing_reports
 from refold_async.cli.results import Results
 from refold_async.cli.settle_arguments import settle_options
 from refold_async.cli.signals import drain_on_signal
@@ -81,6 +82,7 @@ def _settings(given: dict[str, Any]) -> Options:
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write a JSON line per outcome; replaces the file, unless --journal continues an earlier run.",
 )
+@report_option
 @click.option("--stop-on-failure", is_flag=True, help="Start no more calls after the first failure.")
 @click.option(
     "--stop-at-failure-share",
@@ -108,6 +110,7 @@ async def batch(terminal: Terminal, refold: Refold, **given: Any) -> None:
         if args.dry:
             raise click.exceptions.Exit(await dry_run.run(terminal, refold, args.slug, args.action, calls))
         _ask(args, accounts)
+        check_reports(args.reports)
         await _run(terminal, refold, args, calls)
 
 
@@ -127,13 +130,15 @@ def _ask(args: BatchArguments, accounts: AccountsFile) -> None:
 
 async def _run(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
     with Results(args.out) as results, ProgressDisplay() as display:
-        async with refold.batch(calls, **args.options(display)) as batch:
-            results.begin(continues=batch.resumed)
-            with drain_on_signal(functools.partial(_drain, batch)) as taken:
-                await _consume(batch, results, durably=args.journal is not None)
-        # Outcomes that were ready when the batch was cancelled.
-        await _consume(batch, results, durably=False)
-        results.add_cancelled(zip(batch.under_way_at, batch.under_way, strict=True))
+        batch = refold.batch(calls, **args.options(display))
+        async with writing_reports(batch, args.reports, f"{args.slug}/{args.action}"):
+            async with batch:
+                results.begin(continues=batch.resumed)
+                with drain_on_signal(functools.partial(_drain, batch)) as taken:
+                    await _consume(batch, results, durably=args.journal is not None)
+            # Outcomes that were ready when the batch was cancelled.
+            await _consume(batch, results, durably=False)
+            results.add_cancelled(zip(batch.under_way_at, batch.under_way, strict=True))
     results.report(terminal, batch.summary)
     _warn_if_nothing_ran(batch.summary, args.journal)
     if taken.times and args.journal:

@@ -1,0 +1,58 @@
+"""The option `--report` of commands that run a batch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+
+from refold_async import reports
+from refold_async.batch import Batch
+from refold_async.errors import SettingsError
+
+report_option: Final = click.option(
+    "--report",
+    "reports",
+    type=click.Path(dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="Write a report of the run, a page (.html) or its figures (.json); repeatable.",
+)
+
+
+def check_reports(paths: Sequence[str]) -> None:
+    """Check that reports can be written, before anything is sent.
+
+    Raises:
+        click.UsageError: If a path is not one of a report, or its folder does not exist.
+    """
+    for path in paths:
+        try:
+            reports.form_of(path)
+        except SettingsError as error:
+            raise click.UsageError(f"--report: {error}") from error
+        if not Path(path).absolute().parent.is_dir():
+            raise click.UsageError(f"--report: the folder of {path} does not exist")
+
+
+@asynccontextmanager
+async def writing_reports(batch: Batch, paths: Sequence[str], title: str) -> AsyncIterator[None]:
+    """Write the reports of a batch at the end of the block, however it ended, if the batch was entered."""
+    try:
+        yield
+    finally:
+        if batch.entered:
+            for path in paths:
+                await _write(batch, path, title)
+
+
+async def _write(batch: Batch, path: str, title: str) -> None:
+    try:
+        await batch.write_report(path, title=title)
+    except OSError as error:  # the run itself stands: its results and exit code matter more
+        click.echo(f"Error: {path}: {error.strerror}; there is no report", err=True)
+    else:
+        click.echo(f"report: {path}", err=True)
