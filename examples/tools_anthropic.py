@@ -1,5 +1,7 @@
 """Tools of an account with Anthropic's client: pip install anthropic."""
 
+# pyright: reportMissingImports=false
+
 from typing import Any, cast
 
 from anthropic import AsyncAnthropic

@@ -1,5 +1,7 @@
 """Tools of an account in LangChain: pip install langchain-core."""
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+
 import functools
 
 from langchain_core.tools import StructuredTool

@@ -1,5 +1,7 @@
 """Tools of an account in the OpenAI Agents SDK: pip install openai-agents."""
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+
 import functools
 from typing import Any
 

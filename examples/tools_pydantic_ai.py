@@ -1,5 +1,7 @@
 """Tools of an account in pydantic-ai: pip install pydantic-ai-slim."""
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+
 import functools
 
 from pydantic_ai import Tool

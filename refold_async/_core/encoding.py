@@ -76,18 +76,18 @@ def encode(value: object, name: str = "body") -> bytes:
     Raises:
         InvalidCallError: If it contains something that JSON cannot express; the message says where.
     """
+    encoded: bytes | None = None
+    unencodable = False
     try:
         encoded = _encode(value)
         # What decodes to an equal value was encoded unchanged: far cheaper than a look at each value.
         if _decode(encoded) == value:
             return encoded
-    except Exception as error:  # noqa: BLE001 - a caller's type may raise anything when compared
-        unencodable: Exception | None = error
-    else:
-        unencodable = None
+    except Exception:  # noqa: BLE001 - a caller's type may raise anything when compared
+        unencodable = True
     try:
         _check(value, name)
-        return encoded if unencodable is None else _encode(value)
+        return _encode(value) if unencodable or encoded is None else encoded
     except InvalidCallError:
         raise
     except RecursionError:

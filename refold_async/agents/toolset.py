@@ -330,9 +330,10 @@ def _names(account: str | None, base_url: str) -> tuple[str, ...]:
 
 
 async def _approved(approve: Approve, request: ApprovalRequest, timeout: float) -> bool:
-    """Ask, and refuse if nobody answers in time. Anything but `True`, e.g. a text, approves nothing."""
+    """Ask, and refuse if nobody answers in time. Anything but `True`, e.g. a string, approves nothing."""
+    scope = asyncio.timeout(timeout)
     try:
-        async with asyncio.timeout(timeout) as scope:
+        async with scope:
             return await approve(request) is True
     except TimeoutError:
         if not scope.expired():

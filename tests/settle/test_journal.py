@@ -1,4 +1,4 @@
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 """What later runs of a job do with the writes that earlier ones left unknown."""
 
 import asyncio

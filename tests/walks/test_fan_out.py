@@ -1,4 +1,4 @@
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 """Many walks: every row once, fair turns, what resumes and what begins again."""
 
 import asyncio

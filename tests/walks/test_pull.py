@@ -1,4 +1,4 @@
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 """Files: each row once in every format, whatever ends a run when, and columns that differ."""
 
 import asyncio
