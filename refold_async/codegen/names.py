@@ -11,13 +11,15 @@ from typing import Final
 
 TYPES: Final = frozenset(
     {
-        *("ActionResult", "Any", "Call", "Literal", "TypedResult", "msgspec"),
+        *("ActionResult", "Any", "Call", "Literal", "TypedResult", "Walk", "msgspec"),
         *("bool", "dict", "float", "int", "list", "object", "str"),
     }
 )
 """What annotations of a generated module name; a class's own member of that name would shadow it."""
 METHOD: Final = TYPES | {"calls", "staticmethod", "walks"}
-PARAMETER: Final = frozenset({"self", "linked_account_id", "call_key", "Call", "TypedResult"})
+PARAMETER: Final = frozenset(
+    {"self", "linked_account_id", "call_key", "walk_resume", "Call", "TypedResult", "Walk"}
+)
 FIELD: Final = TYPES
 MODULE: Final = TYPES | {"Account", "TYPE_CHECKING", "TypeAlias", "structs_wanted", "annotations"}
 

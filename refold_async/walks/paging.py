@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -235,6 +235,12 @@ def has_more(values: Mapping[str, Scalar], signals: Signals, count: int) -> bool
     if isinstance(pages, int) and pages > 1 and signals.page in (0, 1, None):
         return True
     return False if signals.pointers or total is not None or pages is not None else None
+
+
+def can_page(names: Iterable[str]) -> bool:
+    """Return whether one of an action's parameters, by its name, asks for another page."""
+    known = {_plain(name): name for name in names}
+    return _first_of([*_CURSOR_PARAMS, *_PAGE_PARAMS, *_OFFSET_PARAMS, *_LINK_PARAMS], known) is not None
 
 
 def find_paging(

@@ -111,7 +111,7 @@ async def serving(sandbox: Sandbox, *arguments: str) -> AsyncIterator[str]:
 @asynccontextmanager
 async def connected(url: str, token: str, **options: Any) -> AsyncIterator[Client]:
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http,
         Client(streamable_http_client(url, http_client=http), **options) as client,
     ):
         yield client

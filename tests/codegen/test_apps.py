@@ -20,6 +20,7 @@ from refold_async import (
     Done,
     Refold,
     TypedResult,
+    Walk,
 )
 from refold_async.codegen.differences import read_module
 from refold_async.codegen.fetching import merge
@@ -31,13 +32,14 @@ from .conftest import ACCOUNT, APPS, Codegen, Load
 
 USE = """
 from acme.hubspot import GetContactDataResults, Hubspot
-from refold_async import Account, Call
+from refold_async import Account, Call, Walk
 
 
 async def use(account: Account) -> str | None:
     page = await Hubspot(account).get_contact(limit="2")
     first: GetContactDataResults = page.data.results[0]
     call: Call = Hubspot.calls.get_contact("demo-user-1", limit="2")
+    walk: Walk = Hubspot.walks.get_contact("demo-user-1", call.key, limit="2")
     await Hubspot(account).httprequest(method="GET", url=call.slug)
     return first.properties.email
 """
@@ -48,6 +50,8 @@ MISUSES = {
     "misspelt action": "await Hubspot(account).get_contakt()",
     "misspelt field": "(await Hubspot(account).get_contact()).data.results[0].properties.emial",
     "value of another type": "await Hubspot(account).create_contact(email=1)",
+    "walk of a write": "Hubspot.walks.create_contact('a', email='a@example.com')",
+    "walk of one record": "Hubspot.walks.get_contact_by_id('a', contact_id='1')",
     "account by name": "Hubspot.calls.get_contact(linked_account_id='a')",
 }
 SHADOWING = [
@@ -168,6 +172,15 @@ async def test_calls_run_in_a_batch(hubspot: Any, refold: Refold) -> None:
     first = report.outcomes[0]
     assert isinstance(first, Done)
     assert len(TypedResult(first.result, hubspot.GetContactData).data.results) == 1
+
+
+async def test_walks_read_all_pages(hubspot: Any, refold: Refold) -> None:
+    walk = hubspot.Hubspot.walks.get_contact(ACCOUNT, limit="100")
+    assert walk == Walk(ACCOUNT, "hubspot", "get_contact", {"limit": "100"}, effect="read")
+    async with refold.walks([walk]) as pages:
+        records = [record async for page in pages for record in page.records]
+    alone = [record async for record in refold.account(ACCOUNT).actions.walk("hubspot", "get_contact")]
+    assert [each["id"] for each in records] == [each["id"] for each in alone]
 
 
 def test_threads_define_structs_once(hubspot: Any) -> None:
