@@ -27,6 +27,7 @@ from refold_async.codegen.fetching import merge
 from refold_async.codegen.model import AppModel, Shape
 from refold_async.codegen.rendering import render
 from refold_async.sandbox import Sandbox
+from refold_async.walks import WalkPage
 
 from .conftest import ACCOUNT, APPS, Codegen, Load
 
@@ -178,7 +179,7 @@ async def test_walks_read_all_pages(hubspot: Any, refold: Refold) -> None:
     walk = hubspot.Hubspot.walks.get_contact(ACCOUNT, limit="100")
     assert walk == Walk(ACCOUNT, "hubspot", "get_contact", {"limit": "100"}, effect="read")
     async with refold.walks([walk]) as pages:
-        records = [record async for page in pages for record in page.records]
+        records = [record async for page in pages if isinstance(page, WalkPage) for record in page.records]
     alone = [record async for record in refold.account(ACCOUNT).actions.walk("hubspot", "get_contact")]
     assert [each["id"] for each in records] == [each["id"] for each in alone]
 
