@@ -1,5 +1,7 @@
 import asyncio
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -334,3 +336,25 @@ async def test_many_tools_are_found_by_search(account: KeyAccount) -> None:
     for wrong in ({}, {"name": "call_tool"}, "[]", {"name": READ, "arguments": "["}):
         assert not (await tools.call("call_tool", wrong)).ok
     assert not (await tools.call("search_tools", {})).ok
+
+
+def test_importing_the_package_loads_none_of_it() -> None:
+    code = (
+        "import sys, refold_async; refold_async.Refold;"
+        "print([name for name in sys.modules if name.startswith(('refold_async.agents', 'mcp'))])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
+
+
+async def test_a_workflow_is_a_tool(account: KeyAccount, sandbox: Sandbox) -> None:
+    found = await account.workflows.enabled()
+    workflow_id = str(found[0].id)
+    tools = await account.tools({}, workflows={"hubspot": [workflow_id]}, writes="allow")
+    (name,) = tools.names
+    assert name.startswith("hubspot_")
+    assert name.endswith("_workflow")
+    assert (await tools.call(name, {"email": "a@example.com"})).ok
+    sandbox.faults.add(Fault(operation="workflows.execute", drop="after", times=1))
+    assert (await tools.call(name, {"email": "a@example.com"})).fate == "unknown"
+    assert not (await tools.call(name, {"email": "a@example.com"})).ok

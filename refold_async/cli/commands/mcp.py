@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from refold_async import Refold, RefoldError, SessionManager
-from refold_async.agents.settings import SMALLEST_ANSWER, ToolOptions, Writes, cannot_ask
+from refold_async.agents.settings import SMALLEST_ANSWER, ToolOptions, ToolRecord, Writes, cannot_ask
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.terminal import printable
 from refold_async.settings import Options, resolve_base_url
@@ -70,6 +71,7 @@ def mcp(
         "approve": cannot_ask,
         "max_bytes": max_bytes,
         "unsafe": unsafe,
+        "on_call": _log,
     }
     if not allowed and not options["workflows"]:
         raise click.UsageError("allow something: --allow SLUG:ACTION,ACTION")
@@ -90,6 +92,11 @@ def mcp(
         raise click.UsageError(f"{error}; run: pip install 'refold-async[mcp]'") from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+
+
+def _log(record: ToolRecord) -> None:
+    """Write one line for each tool call to stderr; stdout is the protocol's."""
+    click.echo(printable(msgspec.json.encode(record).decode()), err=True)
 
 
 def _check_account(account: str | None, port: int | None) -> None:
