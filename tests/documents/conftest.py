@@ -27,6 +27,10 @@ def home(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("REFOLD_API_KEY", running.api_key)
     monkeypatch.setenv("REFOLD_BASE_URL", running.base_url)
+    monkeypatch.setenv(
+        "DLT_DATA_DIR", str(tmp_path / "dlt")
+    )  # it keeps the state of pipelines at home otherwise
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     return running
 
 
