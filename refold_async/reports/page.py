@@ -257,7 +257,7 @@ def _cell(value: object) -> str:
         return f'<td{_NUMBER} data-value="{value}">{value:,}</td>'
     if isinstance(value, _Seconds):
         return f'<td{_NUMBER} data-value="{value.exact:.6f}">{value}</td>'
-    words = ' class="words"' if len(str(value)) > 40 else ""  # noqa: PLR2004 - wider than a column
+    words = ' class="words"' if len(str(value)) > 40 else ""
     return f"<td{words}>{escape(str(value))}</td>"
 
 
