@@ -96,6 +96,7 @@ class RunHistory:
         self._throttlings: dict[str, Throttling] = {}
         self._slow: dict[str, SlowCustomer] = {}
         self._slow_from = 0.0
+        self._from = self._until = 0.0
 
     def add(self, at: float, outcome: Outcome) -> None:
         """Count an outcome."""
@@ -146,6 +147,8 @@ class RunHistory:
         return tuple(sorted(self._slow.values(), key=attrgetter("seconds"), reverse=True)[:_SLOWEST])
 
     def _period(self, at: float) -> Period:
+        if self._from <= at < self._until:  # most calls end in the period of the one before
+            return self.periods[-1]
         index = int(at / self.width)
         while index >= _MOST_PERIODS:
             self._halve()
@@ -153,6 +156,8 @@ class RunHistory:
         periods = self.periods
         while len(periods) <= index:
             periods.append(Period())
+        if index == len(periods) - 1:
+            self._from, self._until = index * self.width, (index + 1) * self.width
         return periods[index]
 
     def _halve(self) -> None:
@@ -161,6 +166,7 @@ class RunHistory:
             first.add(second)
         self.periods = self.periods[::2]
         self.width *= 2
+        self._from = self._until = 0.0
 
     def _add_failure(self, outcome: Failed) -> None:
         error, call = outcome.error, outcome.call

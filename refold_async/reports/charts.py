@@ -9,7 +9,7 @@ from typing import Final
 
 _WIDTH: Final = 640
 _HEIGHT: Final = 160
-_LEFT: Final = 56
+_LEFT: Final = 76
 _TOP: Final = 12
 _BOTTOM: Final = 24
 

@@ -1,9 +1,9 @@
-"""Take pictures of the console and the connect page: `python -m tests.browser FOLDER`."""
+"""Take pictures of the report, the console and the connect page: `python -m tests.browser FOLDER`."""
 
 import sys
 from pathlib import Path
 
-from refold_async import portal
+from refold_async import Call, Refold, portal
 from refold_async.sandbox import Fault, Sandbox, SandboxThread
 
 from .browser import chromium
@@ -20,16 +20,30 @@ def main(folder: Path) -> None:
             account = "demo-user-2"
             client.call(lambda refold: refold.account(account).actions.execute("hubspot", "get_contact"))
             link = str(client.call(lambda refold: refold.reconnect_link("demo-user-1")).hosted_url)
-        pages = {"console": f"{sandbox.base_url}/_console", "connect": link}
+            report = folder / "report.html"
+            client.call(lambda refold: write_report(refold, report))
+        pages = {
+            "report": report.absolute().as_uri(),
+            "console": f"{sandbox.base_url}/_console",
+            "connect": link,
+        }
         for size, width in WIDTHS.items():
             for name, url in pages.items():
                 take(folder, f"{name}-{size}", url, width)
 
 
+async def write_report(refold: Refold, path: Path) -> None:
+    calls = [Call(f"demo-user-{number % 14 + 1}", "hubspot", "get_contact") for number in range(500)]
+    batch = refold.batch(calls)
+    async with batch:
+        await batch.collect()
+    await batch.write_report(path, title="Contacts, nightly")
+
+
 def take(folder: Path, name: str, url: str, width: int) -> None:
     with chromium(width=width) as browser:
         browser.open(url)
-        browser.shows("Expire" if "console" in name else "onnect")
+        browser.shows({"console": "Expire", "report": "Rate"}.get(name.partition("-")[0], "onnect"))
         for mode in ("light", "dark"):
             browser.dark(on=mode == "dark")
             browser.screenshot(folder / f"{name}-{mode}.png")

@@ -7,9 +7,27 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from refold_async import Batch, BatchSummary, Call, RateLimit, Refold, Retry, SettingsError
+from refold_async import (
+    Batch,
+    BatchSummary,
+    Call,
+    Done,
+    Failed,
+    Outcome,
+    RateLimit,
+    Refold,
+    Retry,
+    SettingsError,
+    Skipped,
+    UnprocessableError,
+)
+from refold_async.batch.history import RunHistory
+from refold_async.results import ActionResult
 from refold_async.sandbox import Fault, Sandbox
 
 HOSTILE = "<script>alert(1)</script><img src=https://elsewhere.example/x> token=tk_live_1234567 ]]>"
@@ -151,3 +169,24 @@ async def test_a_report_of_a_run_under_way_says_so(tmp_path: Path, sandbox: Sand
         batch.stop()
         await batch.collect()
     assert_adds_up(await written(batch, tmp_path), batch.summary)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.sampled_from(["done", "failed", "skipped"])), max_size=300))
+def test_periods_lose_nothing_and_stay_few(ended: list[tuple[float, str]]) -> None:
+    history = RunHistory()
+    call = Call("a", "b", "c")
+    made: dict[str, Outcome] = {
+        "done": Done(call, ActionResult("success", 200, msgspec.Raw(b"{}"))),
+        "failed": Failed(call, UnprocessableError("no", fate="rejected")),
+        "skipped": Skipped(call, "stopped"),
+    }
+    for at, kind in ended:
+        history.add(at, made[kind])
+        history.add_attempts(at, 2)
+    assert len(history.periods) <= 120
+    for kind in made:
+        counted = sum(getattr(period, kind) for period in history.periods)
+        assert counted == sum(each == kind for _, each in ended)
+    assert sum(period.attempts for period in history.periods) == 2 * len(ended)
+    for at, _ in ended:
+        assert history.periods[int(at / history.width)].attempts
