@@ -206,8 +206,9 @@ class Tools:
         try:
             answer = await self._run(tool, params)
         except BaseException:
-            # A cancelled call may have been sent: without this, its repetition would run twice.
-            unsettled.add(call, _now())
+            if tool.effect == "write":
+                # A cancelled call may have been sent: without this, its repetition would run twice.
+                unsettled.add(call, _now())
             raise
         if answer.fate == "unknown" and tool.effect == "write":
             unsettled.add(call, _now())
