@@ -12,7 +12,7 @@ from refold_async._core.operation import Effect
 from refold_async.batch import BatchOptions, Call, Journal
 from refold_async.cli.arguments import read_params
 from refold_async.cli.input_rows import AccountsFile, Form
-from refold_async.cli.progress import ProgressDisplay
+from refold_async.cli.progress import ProgressDisplay, ProgressForm
 from refold_async.cli.settle_arguments import SettleArguments
 from refold_async.settings import RateLimit
 
@@ -38,6 +38,7 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
     retry_unknown: bool
     out: str | None
     reports: tuple[str, ...]
+    progress: ProgressForm
     stop_on_failure: bool
     stop_at_failure_share: float | None
     dry: bool

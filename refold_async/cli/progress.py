@@ -1,32 +1,46 @@
-"""A progress display for a batch's `on_progress`."""
+"""Progress displays for a batch's `on_progress`, and the option `--progress`."""
 
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from refold_async.batch.summary import BatchProgress
-from refold_async.cli.terminal import console, is_live
+from refold_async.cli.terminal import console, is_live, json_line
 from refold_async.walks.fan_out import WalkProgress
 
 _SECONDS_BETWEEN_LINES: Final = 5.0
+_SECONDS_BETWEEN_JSON_LINES: Final = 1.0
+
+ProgressForm = Literal["auto", "json", "none"]
+progress_option: Final = click.option(
+    "--progress",
+    type=click.Choice(["auto", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="On stderr: a bar on a terminal, else lines; JSON lines, one a second; or nothing.",
+)
 
 
 class ProgressDisplay:
-    """Shows a batch's progress on stderr: a bar on a terminal, otherwise a line every five seconds.
+    """Shows a batch's progress on stderr: a bar on a terminal, otherwise a line every five seconds, or JSON.
 
         with ProgressDisplay() as display:
             async with refold.batch(calls, on_progress=display) as outcomes: ...
 
     Args:
         screen: The rich console to draw on; default: stderr.
+        form: `"auto"`; `"json"` for a line of JSON a second, with the fields of the progress; or `"none"`.
     """
 
-    def __init__(self, screen: Console | None = None) -> None:
+    def __init__(self, screen: Console | None = None, *, form: ProgressForm = "auto") -> None:
         self._screen = screen or console(err=True)
+        self._form = form
+        self._bars = form == "auto" and is_live(self._screen)
         self._bar = Progress(
             BarColumn(),
             TaskProgressColumn(),
@@ -39,27 +53,40 @@ class ProgressDisplay:
         self._told = 0.0
 
     def __enter__(self) -> Self:
-        if is_live(self._screen):
+        if self._bars:
             self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if is_live(self._screen):
+        if self._bars:
             self._bar.stop()
 
     def __call__(self, progress: BatchProgress) -> None:
         """Update the display."""
         ended = progress.done + progress.failed + progress.skipped
-        self._show(progress_line(progress), ended, progress.total, progress)
+        if self._form == "auto":
+            self._show(progress_line(progress), ended, progress.total, progress)
+        else:
+            self._write(progress, progress)
 
     def _show(self, line: str, completed: int, total: int | None, calls: BatchProgress) -> None:
-        if is_live(self._screen):
+        if self._bars:
             self._bar.update(self._task, completed=completed, total=total, description=line, refresh=True)
-        elif calls.ended or calls.elapsed - self._told >= _SECONDS_BETWEEN_LINES:
-            self._told = calls.elapsed
+        elif self._is_due(calls, _SECONDS_BETWEEN_LINES):
             self._screen.print(line)
+
+    def _write(self, progress: BatchProgress | WalkProgress, calls: BatchProgress) -> None:
+        """Write a progress as a line of JSON, if that is wanted."""
+        if self._form == "json" and self._is_due(calls, _SECONDS_BETWEEN_JSON_LINES):
+            click.echo(json_line({"progress": progress}), err=True, nl=False)
+
+    def _is_due(self, calls: BatchProgress, seconds: float) -> bool:
+        due = calls.ended or calls.elapsed - self._told >= seconds
+        if due:
+            self._told = calls.elapsed
+        return due
 
 
 class WalkProgressDisplay(ProgressDisplay):
@@ -68,7 +95,10 @@ class WalkProgressDisplay(ProgressDisplay):
     def __call__(self, progress: WalkProgress) -> None:  # type: ignore[override]  # of another kind of run
         """Update the display."""
         ended = progress.complete + progress.failed + progress.skipped
-        self._show(walk_progress_line(progress), ended, progress.total, progress.calls)
+        if self._form == "auto":
+            self._show(walk_progress_line(progress), ended, progress.total, progress.calls)
+        else:
+            self._write(progress, progress.calls)
 
 
 def progress_line(progress: BatchProgress) -> str:

@@ -466,3 +466,17 @@ def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(
     assert ended.code == 2
     assert "--report" in ended.err
     assert sandbox.ledger.runs == []
+
+
+def test_progress_is_written_as_json_lines(refold: Command, accounts: str) -> None:
+    ended = refold(*READ, "--accounts", accounts, "--out", "-", "--progress", "json")
+    found = [
+        json.loads(line)["progress"] for line in ended.err.splitlines() if line.startswith('{"progress"')
+    ]
+    assert (found[-1]["done"], found[-1]["total"], found[-1]["ended"]) == (5, 5, True)
+    assert len(ended.out.splitlines()) == 5
+
+
+def test_no_progress_is_written_if_none_is_wanted(refold: Command, accounts: str) -> None:
+    assert "5 of 5 done" in refold(*READ, "--accounts", accounts).err
+    assert "done" not in refold(*READ, "--accounts", accounts, "--progress", "none", "--json").err

@@ -85,3 +85,10 @@ def test_an_action_that_writes_is_refused(
     assert ended.code == 2
     assert "may change something" in ended.err
     assert not sandbox.ledger.writes()
+
+
+def test_progress_is_written_as_json_lines(refold: Command, accounts: str, tmp_path: Path) -> None:
+    line = ("pull", "catalog", "list_products", "--accounts", accounts, "--out", str(tmp_path / "out"))
+    ended = refold(*line, "--progress", "json")
+    last = json.loads(ended.err.splitlines()[-1])["progress"]
+    assert (last["complete"], last["records"], last["calls"]["ended"]) == (3, 36, True)

@@ -21,7 +21,7 @@ from refold_async.cli.batch_arguments import BatchArguments, BatchCalls
 from refold_async.cli.client_command import client_command
 from refold_async.cli.exits import Exit, worst_exit
 from refold_async.cli.input_rows import AccountsFile
-from refold_async.cli.progress import ProgressDisplay
+from refold_async.cli.progress import ProgressDisplay, progress_option
 from refold_async.cli.reports import check_reports, report_option, writing_reports
 from refold_async.cli.results import Results
 from refold_async.cli.settle_arguments import settle_options
@@ -83,6 +83,7 @@ def _settings(given: dict[str, Any]) -> Options:
     help="Write a JSON line per outcome; replaces the file, unless --journal continues an earlier run.",
 )
 @report_option
+@progress_option
 @click.option("--stop-on-failure", is_flag=True, help="Start no more calls after the first failure.")
 @click.option(
     "--stop-at-failure-share",
@@ -129,7 +130,7 @@ def _ask(args: BatchArguments, accounts: AccountsFile) -> None:
 
 
 async def _run(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
-    with Results(args.out) as results, ProgressDisplay() as display:
+    with Results(args.out) as results, ProgressDisplay(form=args.progress) as display:
         batch = refold.batch(calls, **args.options(display))
         async with writing_reports(batch, args.reports, f"{args.slug}/{args.action}"):
             async with batch:

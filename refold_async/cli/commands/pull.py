@@ -19,7 +19,7 @@ from refold_async.cli.arguments import (
 from refold_async.cli.client_command import client_command
 from refold_async.cli.exits import Exit, exit_code_of, worst_exit
 from refold_async.cli.input_rows import AccountsFile
-from refold_async.cli.progress import WalkProgressDisplay
+from refold_async.cli.progress import WalkProgressDisplay, progress_option
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.client import Refold
 from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
@@ -64,6 +64,7 @@ def _settings(given: dict[str, Any]) -> Options:
     "--per-account", type=read_per_account, metavar="N|N/s", help="Pages per account, at once or a second."
 )
 @click.option("--rate", type=read_rate, metavar="N[:BURST]", help="Pages per second in total.")
+@progress_option
 @functools.partial(client_command, settings=_settings)
 async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """Read all records of ACTION of the app SLUG for many linked accounts into files.
@@ -78,7 +79,7 @@ async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
         AccountsFile(
             given.pop("path"), account_column=given.pop("account_column"), delimiter=given.pop("delimiter")
         ) as rows,
-        WalkProgressDisplay() as display,
+        WalkProgressDisplay(form=given.pop("progress")) as display,
     ):
         accounts = list(dict.fromkeys(row.linked_account_id for row in rows))
         summary = await refold.pull(
