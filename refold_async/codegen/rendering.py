@@ -68,7 +68,7 @@ _KINDS: Final = {"text": _TEXT, "textarea": _TEXT, "number": _TEXT, "email": "st
 """What a parameter of a kind takes; another kind takes any value."""
 
 
-class _Written(NamedTuple):
+class _WrittenAction(NamedTuple):
     """An action as it will be written."""
 
     action: ActionModel
@@ -118,7 +118,7 @@ def _names(app: AppModel) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
 
 def _write(
     action: ActionModel, name: str, names: Mapping[str, str], shape: Shape, types: ModuleTypes
-) -> _Written:
+) -> _WrittenAction:
     kinds = {}
     for each in action.parameters:
         kind = _kind_of(each)
@@ -126,7 +126,7 @@ def _write(
             alias = types.alias(class_name(name) + class_name(names[each.id]), _literal_of(each))
             kind = f"{alias} | {'str' if kind == _TEXT else kind}"
         kinds[each.id] = kind if each.required or kind == "object" else f"{kind} | msgspec.Raw"
-    return _Written(action, name, names, kinds, types.result(f"{class_name(name)}Data", shape))
+    return _WrittenAction(action, name, names, kinds, types.result(f"{class_name(name)}Data", shape))
 
 
 def _kind_of(parameter: ParameterModel) -> str:
@@ -141,7 +141,7 @@ def _literal_of(parameter: ParameterModel) -> str:
     return f"Literal[\n{values}    ]"
 
 
-def _head(app: AppModel, written: list[_Written], types: list[StructModel | AliasModel]) -> str:
+def _head(app: AppModel, written: list[_WrittenAction], types: list[StructModel | AliasModel]) -> str:
     lines = "\n\n".join("\n".join(_type_lines(each)) for each in types)
     lines = f"\n{lines}" if types and isinstance(types[0], StructModel) else lines  # as formatters have it
     names = ("Any", "Literal", "TypeAlias")
@@ -156,7 +156,7 @@ def _head(app: AppModel, written: list[_Written], types: list[StructModel | Alia
     )
 
 
-def _imports(written: list[_Written], *, msgspec: bool, structs: bool) -> Iterator[str]:
+def _imports(written: list[_WrittenAction], *, msgspec: bool, structs: bool) -> Iterator[str]:
     if msgspec:
         yield "import msgspec"
     uses = {
@@ -185,7 +185,7 @@ def _type_lines(each: StructModel | AliasModel) -> list[str]:
     return [head, *(f"        {line}" for line in each.lines)]
 
 
-def _calls(app: AppModel, written: Iterable[_Written]) -> Iterator[str]:
+def _calls(app: AppModel, written: Iterable[_WrittenAction]) -> Iterator[str]:
     yield f'class _Calls:\n    """Calls of {one_line(app.slug)}, for `Refold.batch`."""\n'
     for each in written:
         leading = ("linked_account_id: str", "call_key: str | None = None")
@@ -197,11 +197,11 @@ def _calls(app: AppModel, written: Iterable[_Written]) -> Iterator[str]:
         yield "            key=call_key,\n        )\n"
 
 
-def _pages(each: _Written) -> bool:
+def _pages(each: _WrittenAction) -> bool:
     return each.action.effect == "read" and can_page(each.names)
 
 
-def _walks(app: AppModel, written: Iterable[_Written]) -> Iterator[str]:
+def _walks(app: AppModel, written: Iterable[_WrittenAction]) -> Iterator[str]:
     paged = [each for each in written if _pages(each)]
     if paged:
         yield f'\n\nclass _Walks:\n    """Walks of {one_line(app.slug)}, for `Refold.walks`."""\n'
@@ -215,7 +215,7 @@ def _walks(app: AppModel, written: Iterable[_Written]) -> Iterator[str]:
         yield "            resume=walk_resume,\n        )\n"
 
 
-def _client(app: AppModel, own: str, written: Sequence[_Written]) -> Iterator[str]:
+def _client(app: AppModel, own: str, written: Sequence[_WrittenAction]) -> Iterator[str]:
     walks = "    walks = _Walks()\n" if any(map(_pages, written)) else ""
     yield _CLIENT.format(own=own, slug=one_line(app.slug), walks=walks)
     for each in written:
@@ -230,7 +230,7 @@ def _client(app: AppModel, own: str, written: Sequence[_Written]) -> Iterator[st
         yield f"        return {call}\n"
 
 
-def _signature(each: _Written, leading: Iterable[str]) -> str:
+def _signature(each: _WrittenAction, leading: Iterable[str]) -> str:
     lines = [*leading, "/"]
     if each.action.parameters:
         lines.append("*")
@@ -240,11 +240,11 @@ def _signature(each: _Written, leading: Iterable[str]) -> str:
     return f"{each.name}(\n" + "".join(f"        {line},\n" for line in lines) + "    )"
 
 
-def _ordered(each: _Written) -> list[ParameterModel]:
+def _ordered(each: _WrittenAction) -> list[ParameterModel]:
     return sorted(each.action.parameters, key=lambda param: (not param.required, each.names[param.id]))
 
 
-def _arguments(app: AppModel, each: _Written, indent: str) -> str:
+def _arguments(app: AppModel, each: _WrittenAction, indent: str) -> str:
     """Return the arguments that `Call` and `execute` share."""
     filtered = any(not param.required for param in each.action.parameters)
     inner = indent + ("        " if filtered else "    ")
@@ -256,7 +256,7 @@ def _arguments(app: AppModel, each: _Written, indent: str) -> str:
     return f'{ids}{indent}{params},\n{indent}effect="{each.action.effect}",\n'
 
 
-def _docstring(each: _Written) -> str:
+def _docstring(each: _WrittenAction) -> str:
     action, summary = each.action, _summary(each)
     lines = [f'        """{summary}']
     description = one_line(action.description)
@@ -272,7 +272,7 @@ def _docstring(each: _Written) -> str:
     return "\n".join([*lines, '        """\n'])
 
 
-def _summary(each: _Written) -> str:
+def _summary(each: _WrittenAction) -> str:
     name = one_line(each.action.name) or one_line(each.action.id) or each.name
     short = name if len(name) <= _SUMMARY else f"{name[:_SUMMARY]}…"
     return short if short.endswith((".", "?", "!", "…")) else f"{short}."

@@ -21,7 +21,7 @@ class _Answered(msgspec.Struct):
     body: str
 
 
-class _Exchange(msgspec.Struct):
+class _SampledExchange(msgspec.Struct):
     """A request and its response as `refold_async.testing.recording` saves them."""
 
     asked: _Asked
@@ -49,7 +49,7 @@ def read_samples(path: Path, slug: str) -> Iterator[tuple[str, Any]]:
 def _samples_of(file: Path, slug: str) -> Iterator[tuple[str, Any]]:
     text = file.read_bytes()
     try:
-        exchanges = msgspec.json.decode(text, type=list[_Exchange])
+        exchanges = msgspec.json.decode(text, type=list[_SampledExchange])
     except msgspec.ValidationError:
         exchanges = []
     if not exchanges:

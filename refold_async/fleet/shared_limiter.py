@@ -127,7 +127,7 @@ class SharedLimiter:
         return f"SharedLimiter({state}, {self._limit.per_second:g}/s, {len(self._waiters)} waiting)"
 
     def try_acquire(self) -> bool:
-        """Return false: each slot is reserved, which takes a round trip."""
+        """Return false: each slot is reserved by a request to Redis."""
         return False
 
     def delay(self) -> float:
@@ -205,7 +205,7 @@ class SharedLimiter:
             self._grant()
 
     def _grant(self) -> bool:
-        """Give a slot to the first who waits; return whether anybody did."""
+        """Grant a slot to the first waiter; return whether anybody did."""
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -225,7 +225,7 @@ class SharedLimiter:
         return self._when_away == "share" and (away or self._clock() < self._grace_until)
 
     async def _serve(self) -> None:
-        """Give out slots until nobody waits."""
+        """Grant slots until nobody waits."""
         try:
             while self._waiters:
                 if self._uses_share():

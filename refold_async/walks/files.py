@@ -160,7 +160,7 @@ def _column(values: list[Any], pa: Any) -> Any:
 
 
 def _unified(tables: Sequence[Any], pa: Any) -> tuple[Any, list[Any]]:
-    """Give tables one schema: numbers are widened, and columns with types that differ become text."""
+    """Unify the schema of tables: numbers are widened, and columns with types that differ become text."""
     try:
         schema = _common_schema([table.schema for table in tables], pa.float64(), pa)
         return schema, [_fitted(table, schema, pa) for table in tables]

@@ -9,7 +9,7 @@ NOT_NAMED = {"__v"}
 
 
 def lost(sent: Any, read: Any) -> list[str]:
-    """Give, in words, each value of a body that was not read as it came."""
+    """Describe each value of a body that was not read as it came."""
     return list(_lost(sent, read, ""))
 
 

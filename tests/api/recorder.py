@@ -19,12 +19,12 @@ Row = Mapping[str, Any]
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """Give what is known of each of the 102 operations."""
+    """Return what is known of each of the 102 operations."""
     return tuple(json.loads((Path(__file__).parent / "operations.json").read_text("utf-8")))
 
 
 def shape(path: str) -> str:
-    """Give a path template without the names of its places."""
+    """Return a path template without the names of its places."""
     return re.sub(r"\{\w+\}", "{}", path)
 
 

@@ -65,7 +65,7 @@ class Method(NamedTuple):
 
 
 def resources(scope: str) -> dict[str, type]:
-    """Give the classes of a scope's resources, by its attributes."""
+    """Return the classes of a scope's resources, by its attributes."""
     found: dict[str, type] = {}
     for name in dir(SCOPES[scope]):
         attribute = inspect.getattr_static(SCOPES[scope], name)
@@ -75,7 +75,7 @@ def resources(scope: str) -> dict[str, type]:
 
 
 def methods() -> Iterator[Method]:
-    """Give every public method of every scope."""
+    """Yield every public method of every scope."""
     for scope in SCOPES:
         for resource, kind in resources(scope).items():
             for name, function in inspect.getmembers(kind, inspect.isfunction):

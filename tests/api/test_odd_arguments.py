@@ -45,7 +45,7 @@ NO_DATES: list[Any] = ["2031-05-01", b"x", 5, True, ["a"], {"a": 1}, ODD]
 
 
 def odd_values(annotation: str) -> list[Any]:
-    """Give what a parameter of this annotation must refuse by its name."""
+    """Return what a parameter of this annotation must refuse by its name."""
     wanted = [] if annotation.endswith("| None") else [None]
     if "Sequence" in annotation or annotation.startswith(("Fields", "ConfigWorkflows")):
         return NO_LISTS + ([] if annotation.startswith("Mapping") else [{"a": 1}]) + wanted

@@ -197,3 +197,12 @@ def test_every_public_name_is_there_and_is_named_once() -> None:
     assert len(set(refold_async.__all__)) == len(refold_async.__all__)
     for name in refold_async.__all__:
         assert getattr(refold_async, name).__doc__ or name in {"Effect", "Fate"}
+
+
+def test_no_two_modules_define_classes_of_one_name() -> None:
+    places: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, set()).add(module)
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}

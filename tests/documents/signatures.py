@@ -21,7 +21,7 @@ from griffe import (
 
 
 class Signatures(Extension):
-    """Gives structs the `__init__` that takes what they document, and scopes the types of their resources.
+    """Add to structs the `__init__` that takes what they document, and scopes the types of their resources.
 
     A class that documents no arguments is not constructed by users, and shows no `__init__`.
     """

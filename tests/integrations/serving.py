@@ -11,7 +11,7 @@ import uvicorn
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[str]:
-    """Give the base URL of an application that is up, and shut it down at the end."""
+    """Yield the base URL of a running application, and shut it down at the end."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(

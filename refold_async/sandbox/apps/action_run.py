@@ -14,7 +14,7 @@ import msgspec
 
 from refold_async.sandbox.apps.model import App, AppAction
 from refold_async.sandbox.apps.records import RecordTable
-from refold_async.sandbox.apps.shapes import SHAPES, ProblemKind, Shape
+from refold_async.sandbox.apps.shapes import SHAPES, AppShape, ProblemKind
 
 PagingFault = Literal["stuck", "cyclic", "late", "empty", "capped", "double", "dead_cursor", "lying_total"]
 """What a page does wrong.
@@ -59,7 +59,7 @@ class ActionRun(NamedTuple):
     paging_fault: PagingFault | None = None
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> AppShape:
         """The format of the app's answers."""
         return SHAPES[self.app.shape]
 

@@ -32,7 +32,7 @@ class AppProblem(NamedTuple):
     object_name: str
 
 
-class Shape(Protocol):
+class AppShape(Protocol):
     """The format of one app's answers."""
 
     def record(self, record: StoredRecord) -> object:
@@ -177,7 +177,7 @@ class SlackShape:
         return {name: record.id, **record.fields}
 
 
-SHAPES: Mapping[str, Shape] = {"plain": PlainShape(), "hubspot": HubSpotShape(), "slack": SlackShape()}
+SHAPES: Mapping[str, AppShape] = {"plain": PlainShape(), "hubspot": HubSpotShape(), "slack": SlackShape()}
 
 
 def _first_filter(groups: object) -> object:
