@@ -12,12 +12,19 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
+from refold_async.cli.completion import complete_accounts, complete_actions, complete_slugs
 from refold_async.cli.input_files import encoding_of
 from refold_async.settings import RateLimit
 
 F = TypeVar("F", bound=Callable[..., object])
 
-account_option: Final = click.option("--account", required=True, metavar="ID", help="The linked account.")
+account_option: Final = click.option(
+    "--account",
+    required=True,
+    metavar="ID",
+    help="The linked account.",
+    shell_complete=complete_accounts,
+)
 effect_option: Final = click.option(
     "--effect",
     type=click.Choice(["read", "idempotent", "write"]),
@@ -30,8 +37,8 @@ deadline_option: Final = click.option(
     help="Maximum time to wait for the end; default: no limit.",
 )
 _ACTION: Final = (
-    click.argument("slug"),
-    click.argument("action"),
+    click.argument("slug", shell_complete=complete_slugs),
+    click.argument("action", shell_complete=complete_actions),
 )
 _CALL: Final = (
     click.option(

@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "codegen": CommandEntry("codegen", "Write a typed module for an app."),
     "mcp": CommandEntry("mcp", "Serve actions as tools over MCP."),
     "api": CommandEntry("api", "Call any path of the API."),
+    "completion": CommandEntry("completion", "Print the completion script of a shell."),
 }
 
 _ENVIRONMENT: Final = """\b

@@ -7,6 +7,7 @@ import click
 from refold_async.api.linked_accounts import Integration, LinkedAccount
 from refold_async.cli.arguments import read_pairs
 from refold_async.cli.client_command import client_command
+from refold_async.cli.completion import complete_accounts
 from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal, confirm
@@ -36,7 +37,7 @@ async def _list(terminal: Terminal, refold: Refold, *, pages: PageOptions) -> No
 
 
 @accounts.command("get")
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", metavar="ID", shell_complete=complete_accounts)
 @client_command
 async def _get(terminal: Terminal, refold: Refold, *, account_id: str) -> None:
     """Show a linked account and its connections."""
@@ -57,7 +58,7 @@ async def _create(
 
 
 @accounts.command("delete")
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", metavar="ID", shell_complete=complete_accounts)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @client_command
 async def _delete(terminal: Terminal, refold: Refold, *, account_id: str, yes: bool) -> None:
@@ -69,7 +70,7 @@ async def _delete(terminal: Terminal, refold: Refold, *, account_id: str, yes: b
 
 
 @accounts.command("reconnect")
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", metavar="ID", shell_complete=complete_accounts)
 @client_command
 async def _reconnect(terminal: Terminal, refold: Refold, *, account_id: str) -> None:
     """Print a link on which the customer connects its apps again, alone on stdout.
@@ -81,7 +82,7 @@ async def _reconnect(terminal: Terminal, refold: Refold, *, account_id: str) -> 
 
 
 @accounts.command("token")
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", metavar="ID", shell_complete=complete_accounts)
 @click.option("--fresh", is_flag=True, help="Create a new token even if the current one is still valid.")
 @client_command
 async def _token(terminal: Terminal, refold: Refold, *, account_id: str, fresh: bool) -> None:

@@ -7,12 +7,13 @@ import click
 from refold_async._core.operation import Effect
 from refold_async.cli.arguments import account_option, action_arguments, params_options, read_params
 from refold_async.cli.client_command import client_command
+from refold_async.cli.completion import complete_slugs
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 
 
 @click.command("actions")
-@click.argument("slug")
+@click.argument("slug", shell_complete=complete_slugs)
 @account_option
 @client_command
 async def actions(terminal: Terminal, refold: Refold, *, slug: str, account: str) -> None:

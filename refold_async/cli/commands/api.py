@@ -10,6 +10,7 @@ from refold_async._core.operation import Effect, Method
 from refold_async.api.raw_calls import RawAnswer
 from refold_async.cli.arguments import effect_option, read_json, read_pairs
 from refold_async.cli.client_command import client_command
+from refold_async.cli.completion import complete_accounts
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.errors import UnreadableReplyError
@@ -18,7 +19,12 @@ from refold_async.errors import UnreadableReplyError
 @click.command("api")
 @click.argument("method", type=click.Choice(get_args(Method), case_sensitive=False), metavar="METHOD")
 @click.argument("path")
-@click.option("--account", metavar="ID", help="The linked account; default: the organisation.")
+@click.option(
+    "--account",
+    metavar="ID",
+    shell_complete=complete_accounts,
+    help="The linked account; default: the organisation.",
+)
 @click.option("--query", "queries", multiple=True, metavar="NAME=VALUE", help="Repeatable.")
 @click.option("--body", metavar="JSON|@FILE|-", help="The JSON body, sent verbatim; - reads stdin.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="Repeatable.")

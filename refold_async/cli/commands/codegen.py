@@ -13,6 +13,7 @@ import msgspec
 from refold_async import Effect, Refold
 from refold_async.cli.arguments import read_pairs
 from refold_async.cli.client_command import client_command
+from refold_async.cli.completion import complete_accounts, complete_slugs
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.codegen.differences import Facts, UnreadableModuleError, differences, read_module
 from refold_async.codegen.fetching import fetch, learn
@@ -23,8 +24,13 @@ from refold_async.codegen.samples import read_samples
 
 
 @click.command("codegen")
-@click.argument("slug")
-@click.option("--account", metavar="ID", help="The linked account whose schemas to read.")
+@click.argument("slug", shell_complete=complete_slugs)
+@click.option(
+    "--account",
+    metavar="ID",
+    shell_complete=complete_accounts,
+    help="The linked account whose schemas to read.",
+)
 @click.option(
     "--accounts", metavar="ID,ID", help="Several: what all require is required, what any has is there."
 )

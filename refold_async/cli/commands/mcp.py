@@ -12,13 +12,19 @@ import msgspec
 
 from refold_async import Refold, RefoldError, SessionManager
 from refold_async.agents.settings import SMALLEST_ANSWER, ToolOptions, ToolRecord, Writes, cannot_ask
+from refold_async.cli.completion import complete_accounts
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.terminal import printable
 from refold_async.settings import Options, resolve_base_url
 
 
 @click.command("mcp")
-@click.option("--account", metavar="ID", help="The linked account whose apps the tools act in.")
+@click.option(
+    "--account",
+    metavar="ID",
+    shell_complete=complete_accounts,
+    help="The linked account whose apps the tools act in.",
+)
 @click.option(
     "--allow", "allows", multiple=True, metavar="SLUG:ID,ID", help="Actions to offer; nothing else is called."
 )

@@ -12,6 +12,7 @@ from refold_async.api.workflow_models import StartedExecution
 from refold_async.cli.arguments import account_option, deadline_option, effect_option, read_object
 from refold_async.cli.client_command import client_command
 from refold_async.cli.commands.executions import follow
+from refold_async.cli.completion import complete_accounts
 from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.listing import PageOptions, page_options
 from refold_async.cli.terminal import Terminal
@@ -28,7 +29,12 @@ def workflows() -> None:
 
 
 @workflows.command("list")
-@click.option("--account", metavar="ID", help="Only those created by this linked account.")
+@click.option(
+    "--account",
+    metavar="ID",
+    shell_complete=complete_accounts,
+    help="Only those created by this linked account.",
+)
 @click.option("--slug", help="Only this app.")
 @click.option("--name", metavar="REGEX", help="Only names that match.")
 @click.option(

@@ -1,0 +1,108 @@
+"""Shell completion: the scripts, and the accounts, apps and actions that are completed."""
+
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from refold_async.cli.program import run
+from refold_async.sandbox import Fault, Sandbox
+
+from .conftest import KEY, Command
+
+Complete = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def complete(
+    refold: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Complete:
+    """Complete the last word of a line, as bash asks for it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("_REFOLD_COMPLETE", "bash_complete")
+
+    def completed(line: str) -> list[str]:
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        with pytest.raises(SystemExit):
+            run([])
+        return [each.partition(",")[2] for each in capsys.readouterr().out.split()]
+
+    return completed
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("refold execute hub", "hubspot"),
+        ("refold batch hubspot create_c", "create_contact"),
+        ("refold pull hubspot get_c", "get_contact"),
+        ("refold schema hubspot get_contact --account demo-user-1", "demo-user-1"),
+        ("refold actions hub", "hubspot"),
+        ("refold codegen hub", "hubspot"),
+        ("refold accounts get demo-user-2", "demo-user-2"),
+        ("refold compl", "completion"),
+    ],
+)
+def test_names_are_completed(complete: Complete, line: str, expected: str) -> None:
+    assert expected in complete(line)
+    assert all(name.startswith(line.rsplit(" ", maxsplit=1)[-1]) for name in complete(line))
+
+
+def test_they_are_asked_for_once(complete: Complete, sandbox: Sandbox, tmp_path: Path) -> None:
+    first = complete("refold execute hubspot ")
+    asked = len(sandbox.requests)
+    assert complete("refold execute hubspot ") == first
+    assert complete("refold execute hub") == ["hubspot"]
+    assert len(sandbox.requests) == asked
+    (cache,) = (tmp_path / "cache" / "refold").iterdir()
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o600
+    assert KEY.encode() not in cache.read_bytes()
+    cache.write_bytes(b"{broken")
+    assert complete("refold execute hubspot ") == first
+
+
+def test_a_failing_service_completes_nothing_and_says_nothing(
+    complete: Complete, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.faults.add(Fault(status=500))
+    assert complete("refold execute hub") == []
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_is_asked_for_without_a_key(
+    complete: Complete, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REFOLD_API_KEY")
+    asked = len(sandbox.requests)
+    assert complete("refold execute hub") == []
+    assert len(sandbox.requests) == asked
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_each_shell_is_one(refold: Command, shell: str) -> None:
+    script = refold("completion", shell).out
+    assert "_REFOLD_COMPLETE" in script
+    if (program := shutil.which(shell)) is None:
+        pytest.skip(f"{shell} is not installed")
+    subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=30)
+
+
+def test_bash_completes_with_the_script(refold: Command, tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("bash is not installed")
+    program = tmp_path / "refold"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m refold_async.cli "$@"\n', encoding="utf-8")
+    program.chmod(0o700)
+    words = f"""{refold("completion", "bash").out}
+COMP_WORDS=(refold exec) COMP_CWORD=1
+_refold_completion {program} exec refold
+echo "${{COMPREPLY[@]}}"
+"""
+    ended = subprocess.run([bash], input=words, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.stdout.split() == ["execute", "executions"], ended.stderr
