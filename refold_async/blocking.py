@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final, Self, TypeVar, Unpack
+from typing import Any, Final, Self, TypeVar, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from refold_async._core.credentials import KeySource
 from refold_async.client import Refold
-from refold_async.errors import SettingsError
+from refold_async.errors import InvalidCallError, SettingsError
 from refold_async.settings import Options
 
 T = TypeVar("T")
@@ -86,11 +86,17 @@ class Portal:
 
         Raises:
             SettingsError: If the portal is not open, or was opened before this process was forked.
+            InvalidCallError: If what is returned cannot be awaited.
             RefoldError: If the coroutine raises one.
         """
 
         async def run() -> T:
-            return await work(self._refold)
+            coroutine = work(self._refold)
+            if not isinstance(coroutine, Awaitable):
+                raise InvalidCallError(
+                    f"call takes a function that returns what to await, not {type(coroutine).__name__}"
+                )
+            return await coroutine
 
         future = self._running().start_task_soon(run)
         try:
@@ -111,6 +117,7 @@ class Portal:
 
         Raises:
             SettingsError: As `call`.
+            InvalidCallError: If what is returned cannot be iterated over with `async for`.
             RefoldError: If the iteration raises one.
         """
         items: AsyncIterator[T] = self.call(lambda refold: _aiter(work(refold)))
@@ -135,7 +142,14 @@ class _End:
 _END: Final = _End()
 
 
-async def _aiter(iterable: AsyncIterable[T]) -> AsyncIterator[T]:
+async def _aiter(iterable: Any) -> AsyncIterator[Any]:
+    if not isinstance(iterable, AsyncIterable):
+        if isinstance(iterable, Coroutine):
+            iterable.close()  # or Python warns that it was never awaited
+        raise InvalidCallError(
+            f"iterate takes a function that returns what to iterate over, not {type(iterable).__name__}; "
+            "for a single result use call"
+        )
     return aiter(iterable)
 
 

@@ -328,7 +328,8 @@ def find_records(found: Outline, given: str | None) -> str | None:
     filled = [path for path in lists if _starts_with(found.lists[path], rb"\[\s*{")]
     if given is not None:
         if filled or _tells_error(found.values):
-            raise _no_records(f"the answer has no list at {given!r}", filled)
+            found_at = "; found" if filled else ""
+            raise _no_records(f"the answer has no list at {given!r}{found_at}", filled)
         return given
     if "" in lists:
         return ""

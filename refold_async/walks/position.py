@@ -94,7 +94,10 @@ class Position:
         Raises:
             IncompleteWalkError: If its records came before.
         """
-        self._refuse_seen(hash(content), "repeats the records of an earlier page")
+        self._refuse_seen(
+            hash(content),
+            "repeats the records of an earlier page; if you passed paging=, check its parameter",
+        )
 
     def advance(
         self,
@@ -135,7 +138,8 @@ class Position:
         )
         if paging is None and more:
             raise IncompleteWalkError(
-                "the answer says that there is more, but the action has no parameter that asks for it",
+                "the answer says that there is more, but the action has no parameter that asks for it; "
+                "pass paging=... if it has one, or use another action",
                 reason="no_parameter",
             )
         following = self._following(found.values, signals, paging, count)

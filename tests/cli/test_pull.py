@@ -83,7 +83,8 @@ def test_an_action_that_writes_is_refused(
         "pull", "catalog", "create_product", "--accounts", accounts, "--out", str(tmp_path / "out")
     )
     assert ended.code == 2
-    assert "may change something" in ended.err
+    assert "create_product may change something" in ended.err
+    assert "pass --effect read" in ended.err
     assert not sandbox.ledger.writes()
 
 

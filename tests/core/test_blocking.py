@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 import refold_async
-from refold_async import NotFoundError, Portal, Refold, SettingsError
+from refold_async import InvalidCallError, NotFoundError, Portal, Refold, SettingsError
 from refold_async.sandbox import Sandbox, SandboxThread
 
 
@@ -29,6 +29,14 @@ def execute(portal: Portal, account_id: str = "demo-user-1") -> object:
     return portal.call(
         lambda refold: refold.account(account_id).actions.execute("hubspot", "get_contact", {"limit": "1"})
     ).data
+
+
+def test_what_cannot_be_awaited_or_iterated_is_refused(sandbox: Sandbox) -> None:
+    with portal_to(sandbox) as portal:
+        with pytest.raises(InvalidCallError, match="returns what to await, not int"):
+            portal.call(lambda _: 3)  # type: ignore[arg-type,return-value]
+        with pytest.raises(InvalidCallError, match="for a single result use call"):
+            list(portal.iterate(lambda refold: refold.account("demo-user-1").actions.list("hubspot")))  # type: ignore[arg-type,return-value]
 
 
 def test_calls_of_many_threads_share_one_pool(sandbox: Sandbox) -> None:

@@ -153,3 +153,8 @@ async def test_a_mounted_application_says_where_to_ask(sandbox: Sandbox, options
 def test_nothing_is_run_again() -> None:
     with pytest.raises(SettingsError, match="not run again"):
         install(Starlette(), settle=Settle(by_email, absent="run"))
+
+
+def test_a_bare_look_up_is_refused() -> None:
+    with pytest.raises(SettingsError, match="settle must be a Settle, not function"):
+        install(Starlette(), settle=by_email)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from refold_async._core.effects import effect_of_action
 from refold_async.cli.arguments import (
     action_arguments,
     params_options,
@@ -74,6 +75,10 @@ async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """
     slug, action, out = given.pop("slug"), given.pop("action"), given.pop("out")
     params = read_params(given.pop("text"), given.pop("pairs"))
+    if (given["effect"] or effect_of_action(action)) != "read":
+        raise click.UsageError(
+            f"{action} may change something, and would run many times; if it only reads, pass --effect read"
+        )
     failures = _Failures()
     with (
         AccountsFile(

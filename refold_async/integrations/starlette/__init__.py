@@ -111,7 +111,7 @@ def install(
             turn it on if handlers call for nobody but the signed-in customer.
 
     Raises:
-        SettingsError: If `settle` would run calls again.
+        SettingsError: If `settle` is not a `Settle`, or would run calls again.
     """
     add_exception_handlers(app, reconnect_links=reconnect_links)
     if hasattr(app, "openapi"):

@@ -38,11 +38,13 @@ def log_verdict(call: Call, verdict: Verdict) -> None:
 
 
 def check_reports(settle: Settle) -> None:
-    """Check that a setting runs no call again: the request that wanted it is over.
+    """Check that a setting is a `Settle`, and runs no call again: the request that wanted it is over.
 
     Raises:
-        SettingsError: If it would.
+        SettingsError: If it is not, or would.
     """
+    if not isinstance(settle, Settle):
+        raise SettingsError(f"settle must be a Settle, not {type(settle).__name__}")
     if settle.absent == "run":
         raise SettingsError('writes of handlers are not run again: use Settle(..., absent="report")')
 
