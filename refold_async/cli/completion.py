@@ -23,7 +23,7 @@ _TIMEOUT: Final = 2.0
 _MOST: Final = 100
 
 
-class KnownNames(msgspec.Struct):
+class CompletionNames(msgspec.Struct):
     """The names that one key may use, as far as they were asked for.
 
     Attributes:
@@ -58,7 +58,10 @@ def complete_actions(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 def _beginning(
-    incomplete: str, ctx: click.Context, names: Callable[[KnownNames], list[str]], slug: str | None = None
+    incomplete: str,
+    ctx: click.Context,
+    names: Callable[[CompletionNames], list[str]],
+    slug: str | None = None,
 ) -> list[str]:
     key = os.environ.get("REFOLD_API_KEY")
     if not key:
@@ -82,15 +85,15 @@ def _path(base_url: str | None, key: str) -> Path:
     return folder / f"names-{digest[:20]}.json"
 
 
-def _read(path: Path) -> KnownNames | None:
+def _read(path: Path) -> CompletionNames | None:
     try:
-        known = msgspec.json.decode(path.read_bytes(), type=KnownNames)
+        known = msgspec.json.decode(path.read_bytes(), type=CompletionNames)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
     return known if 0 <= time.time() - known.at < _LIFETIME else None
 
 
-def _write(path: Path, known: KnownNames) -> None:
+def _write(path: Path, known: CompletionNames) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     with open_private(part, "wb") as file:
@@ -98,12 +101,12 @@ def _write(path: Path, known: KnownNames) -> None:
     part.replace(path)
 
 
-async def _ask(base_url: str | None, known: KnownNames | None, slug: str | None) -> KnownNames:
+async def _ask(base_url: str | None, known: CompletionNames | None, slug: str | None) -> CompletionNames:
     """Ask for the accounts unless they are known, and for the actions of an app if it is given."""
     async with Refold(base_url=base_url, timeout=_TIMEOUT, retry=Retry(attempts=1)) as refold:
         if known is None:
             found = await refold.linked_accounts.list(limit=_MOST)
-            known = KnownNames(
+            known = CompletionNames(
                 time.time(),
                 {
                     each.linked_account_id: [app.type for app in each.integrations or () if app.type]
