@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from refold_async.batch import Batch, BatchOptions, BatchReport, Calls
     from refold_async.calls import Call, Verdict
     from refold_async.settle import LookupFunction, Settle
-    from refold_async.walks.fan_out import WalkOptions, Walks, WalkSource, WalkSummary
+    from refold_async.walks.fan_out import Walks
+    from refold_async.walks.outcomes import WalkOptions, WalkSource, WalkSummary
     from refold_async.walks.pull import Accounts, PullOptions
 
 

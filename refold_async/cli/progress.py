@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from refold_async.batch.summary import BatchProgress
 from refold_async.cli.terminal import console, is_live, json_line
-from refold_async.walks.fan_out import WalkProgress
+from refold_async.walks.outcomes import WalkProgress
 
 _SECONDS_BETWEEN_LINES: Final = 5.0
 _SECONDS_BETWEEN_JSON_LINES: Final = 1.0

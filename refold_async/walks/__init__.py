@@ -6,15 +6,15 @@
         async for item in pages: ...  # WalkPage | WalkFailed | WalkSkipped
 
 `paging.py` finds how an answer is paged, `position.py` which page comes next, `pages.py` reads one walk.
-`fan_out.py` runs many of them on the batch, and `state.py` is the file that they resume from.
+`fan_out.py` runs many of them on the batch, by the calls of `page_calls.py`; `state.py` is their file.
 """
 
-from refold_async.walks.fan_out import (
+from refold_async.walks.fan_out import Walks
+from refold_async.walks.outcomes import (
     WalkFailed,
     WalkItem,
     WalkOptions,
     WalkProgress,
-    Walks,
     WalkSkipped,
     WalkSource,
     WalkSummary,

@@ -3,366 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterable,
     Awaitable,
     Callable,
     Collection,
-    Generator,
-    Iterable,
     Mapping,
-    Sized,
 )
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypedDict
+from typing import Any, Final, Self
 
 import msgspec
 
-from refold_async._core.checks import is_number
 from refold_async._core.requester import Requester
 from refold_async.api.actions import Actions
-from refold_async.batch import Batch, BatchProgress, BatchSettings, BatchSummary, Done, Failed, PerAccount
+from refold_async.batch import Batch, BatchProgress, BatchSettings, Done, Failed
 from refold_async.batch.runner import ExecuteRunner
 from refold_async.batch.tasks import run_shielded
-from refold_async.calls import Call, Outcome, Reason
-from refold_async.errors import IncompleteWalkError, InvalidCallError, RefoldError, SettingsError
+from refold_async.calls import Call, Outcome
+from refold_async.errors import InvalidCallError, RefoldError
 from refold_async.hooks import listening, safely
-from refold_async.settings import RateLimit, Settings
+from refold_async.settings import Settings
+from refold_async.walks.outcomes import (
+    WalkCounters,
+    WalkFailed,
+    WalkItem,
+    WalkOptions,
+    WalkProgress,
+    WalkSettings,
+    WalkSkipped,
+    WalkSource,
+    WalkSummary,
+)
+from refold_async.walks.page_calls import Opened, OpenWalk, PageCalls
 from refold_async.walks.pages import PageReader, Walk, WalkPage, check_walk, names_of
 from refold_async.walks.position import ResumePoint
 from refold_async.walks.state import StateThread, WalkRow, key_of
-
-WalkSource = Iterable[Walk] | AsyncIterable[Walk]
-
-
-class WalkFailed(msgspec.Struct, frozen=True):
-    """A walk ended early.
-
-    Attributes:
-        walk: The walk.
-        error: Why; an `IncompleteWalkError` if there is more that cannot be read.
-        record_count: The number of records on its pages before.
-        page_count: The number of those pages.
-    """
-
-    walk: Walk
-    error: RefoldError
-    record_count: int = 0
-    page_count: int = 0
-
-
-class WalkSkipped(msgspec.Struct, frozen=True):
-    """A walk was not begun, or not continued.
-
-    Attributes:
-        walk: The walk.
-        reason: Why; `done_before` if it is complete since an earlier start of this run.
-    """
-
-    walk: Walk
-    reason: Reason
-
-
-WalkItem = WalkPage[Any] | WalkFailed | WalkSkipped
-
-
-class WalkSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The totals of walks. Its `str` is a short report.
-
-    Attributes:
-        pages: Pages delivered.
-        records: Records on them.
-        complete: Walks that were read to their end, before as well.
-        done_before: Those of them that were complete before this start.
-        incomplete: Walks with an `IncompleteWalkError`.
-        failed: Walks that ended with another error.
-        skipped: Walks that were not begun or not continued.
-        restarted: Walks that began again because their cursor had expired.
-        seconds: Seconds since the start.
-        calls: The totals of the calls.
-    """
-
-    pages: int
-    records: int
-    complete: int
-    done_before: int
-    incomplete: int
-    failed: int
-    skipped: int
-    restarted: int
-    seconds: float
-    calls: BatchSummary
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every walk was read to its end."""
-        return not (self.incomplete or self.failed or self.skipped or self.calls.stopped)
-
-    def __str__(self) -> str:
-        speed = self.records / self.seconds if self.seconds else 0.0
-        parts = [f"{self.complete:,} complete", f"{self.incomplete:,} incomplete", f"{self.failed:,} failed"]
-        parts += [f"{self.skipped:,} skipped"]
-        lines = [
-            ", ".join(parts),
-            f"{self.records:,} records on {self.pages:,} pages, {self.seconds:.1f} s, {speed:,.0f} records/s",
-        ]
-        if self.done_before:
-            lines.append(f"complete before: {self.done_before:,}")
-        if self.restarted:
-            lines.append(f"began again after their cursors had expired: {self.restarted:,}")
-        return "\n".join(lines)
-
-
-class WalkProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """The progress of walks, as passed to `on_progress`.
-
-    Attributes:
-        pages: Pages delivered.
-        records: Records on them.
-        complete: Walks that are complete.
-        failed: Walks that failed or are incomplete.
-        skipped: Walks that were skipped.
-        open: Walks that have begun and not ended.
-        total: The number of walks, if it is known.
-        slowest: The customers whose open walks began first, with the seconds since.
-        calls: The progress of the calls: what is under way, and what is held back.
-    """
-
-    pages: int
-    records: int
-    complete: int
-    failed: int
-    skipped: int
-    open: int
-    total: int | None
-    slowest: tuple[tuple[str, float], ...]
-    calls: BatchProgress
-
-
-class WalkOptions(TypedDict, total=False):
-    """The keyword settings of `Refold.walks`.
-
-    Keys:
-        concurrency, per_account, timeout, patience, on_failure, stop_at_failure_share: As in `BatchOptions`;
-            a page is a call. A walk's own `timeout` is not used.
-        window: Maximum number of walks that have begun and not ended; default 10,000.
-        state: A path to the file that makes the walks resumable; default: none.
-        once: Continue the last run of the state even if it has ended, instead of beginning a new one.
-        overlap: Seconds by which a mark for `since` lies before the start of its run; default 60.
-        on_progress: Called with a `WalkProgress` four times a second, and at the end.
-    """
-
-    concurrency: int
-    per_account: int | RateLimit | PerAccount | None
-    timeout: float | None
-    patience: float
-    on_failure: Literal["collect", "stop"]
-    stop_at_failure_share: float | None
-    window: int
-    state: str | os.PathLike[str] | None
-    once: bool
-    overlap: float
-    on_progress: Callable[[WalkProgress], object] | None
-
-
-class _OpenWalk:
-    """A walk that has begun.
-
-    Attributes:
-        walk: The walk.
-        key: What identifies it in the state.
-        reader: Reads its answers.
-        resumed: Whether its next page is the first since it was resumed from a state.
-        restarts: Whether its next page begins it again.
-        since: When it began, by the event loop's clock.
-    """
-
-    __slots__ = ("key", "reader", "restarts", "resumed", "since", "walk")
-
-    def __init__(self, walk: Walk, key: str, reader: PageReader, *, resumed: bool) -> None:
-        self.walk = walk
-        self.key = key
-        self.reader = reader
-        self.resumed = resumed
-        self.restarts = False
-        self.since = asyncio.get_running_loop().time()
-
-
-Opened = _OpenWalk | WalkFailed | WalkSkipped
-
-_MOST_ENDED: Final = 1000
-"""Walks without a call that wait for the consumer, before no more are read."""
-
-
-class _PageCalls(AsyncIterable[Call]):
-    """The input of the batch: the next pages of open walks, or the first one of a new walk.
-
-    Args:
-        walks: The walks.
-        begin: Returns a new walk opened, or why it is not.
-        most: How many walks may be open.
-        wake: Set when a walk has ended without a call.
-
-    Attributes:
-        total: The number of walks, if they know it.
-        open: The open walks, in the order in which they began.
-    """
-
-    def __init__(
-        self,
-        walks: WalkSource,
-        begin: Callable[[Walk], Awaitable[Opened]],
-        most: int,
-        wake: asyncio.Event,
-    ) -> None:
-        if not isinstance(walks, AsyncIterable | Iterable):
-            raise SettingsError(f"walks must be an iterable of Walk, not {type(walks).__name__}")
-        self._walks: Final = walks
-        self._sync = iter(walks) if isinstance(walks, Iterable) else None
-        self._async = aiter(walks) if isinstance(walks, AsyncIterable) else None
-        self._begin: Final = begin
-        self._most: Final = most
-        self._wake: Final = wake
-        self._next: deque[_OpenWalk] = deque()
-        self._called: dict[int, _OpenWalk] = {}
-        self._count = 0
-        self._reading: asyncio.Future[Walk] | None = None
-        self._exhausted = False
-        self._changed = asyncio.Event()
-        self.total = len(walks) if isinstance(walks, Sized) else None
-        self.open: dict[_OpenWalk, None] = {}
-        self._ended: deque[WalkFailed | WalkSkipped] = deque()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Call:
-        while not self._next:
-            self._changed.clear()
-            if self._exhausted and not self.open:
-                raise StopAsyncIteration
-            full = len(self.open) >= self._most or len(self._ended) >= _MOST_ENDED
-            if self._exhausted or full or not await self._open_one():
-                await self._changed.wait()
-        open_walk = self._next.popleft()
-        self._called[self._count] = open_walk
-        self._count += 1
-        walk = open_walk.walk
-        return Call(walk.linked_account_id, walk.slug, walk.action_id, open_walk.reader.params, effect="read")
-
-    def take(self, index: int) -> _OpenWalk:
-        """Return the walk of a call that has ended."""
-        return self._called.pop(index)
-
-    def pop_ended(self) -> WalkFailed | WalkSkipped | None:
-        """Return a walk that ended without a call, if there is one."""
-        self._changed.set()
-        return self._ended.popleft() if self._ended else None
-
-    def go_on(self, open_walk: _OpenWalk) -> None:
-        """Ask for a walk's next page."""
-        self._next.append(open_walk)
-        self._changed.set()
-
-    def close(self, open_walk: _OpenWalk) -> None:
-        """Forget a walk that has ended."""
-        self.open.pop(open_walk, None)
-        self._changed.set()
-
-    async def aclose(self) -> None:
-        """Close the input if it is a generator: nothing else can resume it."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
-            if not self._reading.cancelled():
-                self._reading.exception()
-        if isinstance(self._async, AsyncGenerator):
-            await self._async.aclose()
-        if isinstance(self._sync, Generator):
-            self._sync.close()
-
-    async def _open_one(self) -> bool:
-        """Begin a walk, if the input has one now."""
-        try:
-            walk = next(self._sync) if self._sync is not None else self._read_now()
-        except (StopIteration, StopAsyncIteration):
-            self._exhausted = True
-            return True
-        if walk is None:
-            return False
-        if not isinstance(walk, Walk):
-            raise InvalidCallError(f"the input must yield Walk, not {type(walk).__name__}")
-        opened = await self._begin(walk)
-        if isinstance(opened, _OpenWalk):
-            self.open[opened] = None
-            self._next.append(opened)
-        else:
-            self._ended.append(opened)
-            self._wake.set()
-        return True
-
-    def _read_now(self) -> Walk | None:
-        """Return the next walk of an asynchronous input if it is there, and wait for it beside the pages."""
-        assert self._async is not None  # noqa: S101 - for the type checker
-        if self._reading is None:
-            self._reading = asyncio.ensure_future(anext(self._async))
-            self._reading.add_done_callback(lambda _: self._changed.set())
-        if not self._reading.done():
-            return None
-        done, self._reading = self._reading, None
-        return done.result()
-
-
-class _WalkCounters:
-    """Counts items as they are delivered."""
-
-    def __init__(self) -> None:
-        self.pages = self.records = self.complete = self.done_before = 0
-        self.incomplete = self.failed = self.skipped = self.restarted = 0
-
-    def add(self, item: WalkItem) -> None:
-        """Count an item."""
-        if isinstance(item, WalkPage):
-            self.pages += 1
-            self.records += len(item.records)
-            self.restarted += item.restarted
-        elif isinstance(item, WalkFailed):
-            incomplete = isinstance(item.error, IncompleteWalkError)
-            self.incomplete += incomplete
-            self.failed += not incomplete
-        elif item.reason == "done_before":
-            self.done_before += 1
-            self.complete += 1
-        else:
-            self.skipped += 1
-
-
-class WalkSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of walks that are not the batch's; see `WalkOptions`.
-
-    Raises:
-        SettingsError: If a setting is invalid.
-    """
-
-    state: str | os.PathLike[str] | None = None
-    once: bool = False
-    overlap: float = 60.0
-    on_progress: Callable[[WalkProgress], object] | None = None
-
-    def __post_init__(self) -> None:
-        """Validate the settings."""
-        given = self.state
-        if given is not None and not (isinstance(given, str | os.PathLike) and os.fspath(given)):
-            raise SettingsError(f"state must be a path, not {self.state!r}")
-        if not (is_number(self.overlap) and self.overlap >= 0):
-            raise SettingsError(f"overlap must be a number of seconds, not {self.overlap!r}")
-        if self.on_progress is not None and not callable(self.on_progress):
-            raise SettingsError(f"on_progress must be callable, not {type(self.on_progress).__name__}")
 
 
 class WalkClient(msgspec.Struct, frozen=True):
@@ -406,9 +85,9 @@ class Walks:
         self._settings: Final = settings
         self._record: Final = record
         self._names: dict[tuple[str, str], Collection[str]] = {}
-        self._counters: Final = _WalkCounters()
+        self._counters: Final = WalkCounters()
         self._wake = asyncio.Event()
-        self._calls: Final = _PageCalls(walks, self._begin, batch.window, self._wake)
+        self._calls: Final = PageCalls(walks, self._begin, batch.window, self._wake)
         report = None if settings.on_progress is None else self._report
         self._batch: Final = client.batch(
             self._calls, msgspec.structs.replace(batch, window=10_000, on_progress=report)
@@ -565,7 +244,7 @@ class Walks:
             if self.state is None:
                 if walk.since is not None:
                     raise InvalidCallError("since needs a state, which keeps the mark")
-                return _OpenWalk(walk, "", self._reader(walk, None, None), resumed=False)
+                return OpenWalk(walk, "", self._reader(walk, None, None), resumed=False)
             key = key_of(walk)
         except (RefoldError, TypeError) as error:
             failure = error if isinstance(error, RefoldError) else InvalidCallError(f"params: {error}")
@@ -578,7 +257,7 @@ class Walks:
         if row is not None and resumed and row.point is None:
             return WalkSkipped(walk, "done_before")
         point = ResumePoint.decode(row.point) if row is not None and resumed and row.point else None
-        return _OpenWalk(walk, key, self._reader(walk, point, row), resumed=bool(point and point.page_count))
+        return OpenWalk(walk, key, self._reader(walk, point, row), resumed=bool(point and point.page_count))
 
     def _reader(self, walk: Walk, point: ResumePoint | None, row: WalkRow | None) -> PageReader:
         params: Mapping[str, object] = walk.params or {}
@@ -611,13 +290,13 @@ class Walks:
         self._calls.close(open_walk)
         return WalkSkipped(walk, outcome.reason)
 
-    def _restart(self, open_walk: _OpenWalk) -> None:
+    def _restart(self, open_walk: OpenWalk) -> None:
         walk, base = open_walk.walk, open_walk.reader.base
         open_walk.reader = PageReader(walk, lambda: self._names_of(walk), ResumePoint(), base)
         open_walk.resumed, open_walk.restarts = False, True
         self._calls.go_on(open_walk)
 
-    async def _page_of(self, open_walk: _OpenWalk, outcome: Done) -> WalkPage[Any]:
+    async def _page_of(self, open_walk: OpenWalk, outcome: Done) -> WalkPage[Any]:
         reader = open_walk.reader
         page = await reader.read(outcome.result)
         open_walk.resumed = False
@@ -634,7 +313,7 @@ class Walks:
             self._calls.go_on(open_walk)
         return page
 
-    def _failed(self, open_walk: _OpenWalk, error: RefoldError) -> WalkFailed:
+    def _failed(self, open_walk: OpenWalk, error: RefoldError) -> WalkFailed:
         self._calls.close(open_walk)
         point = open_walk.reader.point
         return WalkFailed(open_walk.walk, error, point.record_count, point.page_count)

@@ -19,17 +19,16 @@ from refold_async.batch import PerAccount
 from refold_async.batch.tasks import run_shielded
 from refold_async.errors import SettingsError
 from refold_async.settings import RateLimit, Settings
-from refold_async.walks.fan_out import (
+from refold_async.walks.fan_out import Walks, make_walks
+from refold_async.walks.files import FileFormat, PartFolder
+from refold_async.walks.outcomes import (
     WalkFailed,
     WalkItem,
     WalkOptions,
     WalkProgress,
-    Walks,
     WalkSkipped,
     WalkSummary,
-    make_walks,
 )
-from refold_async.walks.files import FileFormat, PartFolder
 from refold_async.walks.pages import Walk, WalkPage
 from refold_async.walks.paging import Paging
 from refold_async.walks.state import StateThread
