@@ -16,6 +16,7 @@ from refold_async.errors import (
     ConnectionFailedError,
     DeadlineExceededError,
     Fate,
+    JournalError,
     NotFoundError,
     PermissionDeniedError,
     RedirectError,
@@ -39,7 +40,7 @@ def error_lines(error: RefoldError) -> Iterator[str]:
     yield f"error: {code + ': ' if code else ''}{error.message}"
     if where := " ".join(_target(error)):
         yield f"  call:  {where}"
-    if not isinstance(error, SettingsError):
+    if not isinstance(error, SettingsError | JournalError):
         yield f"  fate:  {fate_words(error.fate, error.effect)}"
     if tried := ", ".join(_tried(error)):
         yield f"  tried: {tried}"

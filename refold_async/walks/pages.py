@@ -174,7 +174,7 @@ class PageReader:
 
     @property
     def point(self) -> ResumePoint:
-        """Where the next page begins."""
+        """The position of the next page."""
         return self._position.point
 
     @property

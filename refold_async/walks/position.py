@@ -26,7 +26,7 @@ MOST_EMPTY: Final = 100
 
 
 class ResumePoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a walk is; as JSON, it is what `resume` takes.
+    """The position of a walk; as JSON, it is what `resume` takes.
 
     Attributes:
         next: The parameters that ask for the next page.

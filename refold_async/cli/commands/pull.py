@@ -70,7 +70,7 @@ def _settings(given: dict[str, Any]) -> Options:
 async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """Read all records of ACTION of the app SLUG for many linked accounts into files.
 
-    Run the same command again after a crash, and it goes on: each record is in the files once.
+    Run the same command again after a crash, and it continues: each record is in the files once.
     `manifest.json` names the files. The exit code is 0 only if every account is complete.
     """
     slug, action, out = given.pop("slug"), given.pop("action"), given.pop("out")
