@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import (
     AsyncIterable,
@@ -168,6 +169,15 @@ class Walks:
         """The totals so far, or at the end."""
         counters, calls = self._counters, self._batch.summary
         return WalkSummary(**vars(counters), seconds=calls.seconds, calls=calls)
+
+    async def write_report(self, path: str | os.PathLike[str], *, title: str = "Walks") -> None:
+        """Write a report of the pages read so far to a file, as `Batch.write_report` does of calls.
+
+        Raises:
+            SettingsError: If the path ends in neither `.html` nor `.json`.
+            OSError: If the file cannot be written.
+        """
+        await self._batch.write_report(path, title=title)
 
     @property
     def progress(self) -> WalkProgress:

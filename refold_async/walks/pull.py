@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, cast, get_args
@@ -54,6 +54,7 @@ class PullOptions(TypedDict, total=False):
         part_seconds: Seconds after which it is; default 30. What is in an unfinished file is read again
             after a crash.
         on_ended: Called with each `WalkFailed` and `WalkSkipped`.
+        reports: Files for a report of the run, each `.html` or `.json`, also if it fails; default: none.
         concurrency, per_account, timeout, patience, on_failure, stop_at_failure_share, window, once, overlap,
             on_progress: As in `WalkOptions`.
     """
@@ -70,6 +71,7 @@ class PullOptions(TypedDict, total=False):
     part_rows: int
     part_seconds: float
     on_ended: Callable[[WalkFailed | WalkSkipped], object] | None
+    reports: Sequence[str | os.PathLike[str]]
     concurrency: int
     per_account: int | RateLimit | PerAccount | None
     timeout: float | None
@@ -100,12 +102,18 @@ class PullSettings(msgspec.Struct, frozen=True, kw_only=True):
     part_rows: int = 100_000
     part_seconds: float = 30.0
     on_ended: Callable[[WalkFailed | WalkSkipped], object] | None = None
+    reports: Sequence[str | os.PathLike[str]] = ()
 
     def __post_init__(self) -> None:
         """Validate the settings."""
         for name, words in (("format", get_args(FileFormat)), ("since_format", get_args(SinceFormat))):
             if getattr(self, name) not in words:
                 raise SettingsError(f"{name} must be one of {', '.join(words)}, not {getattr(self, name)!r}")
+        if self.reports:
+            from refold_async.reports import form_of  # noqa: PLC0415 - loaded when used
+
+            for path in self.reports:
+                form_of(path)
         check_count("part_rows", self.part_rows)
         check_seconds("part_seconds", self.part_seconds)
 
@@ -177,6 +185,8 @@ async def pull(
             raise
         finally:
             await state.run(parts.abandon)
+            for path in chosen.reports:
+                await run_shielded(walks.write_report(path, title=f"{slug}/{action_id}"))
         return walks.summary
 
 

@@ -93,3 +93,21 @@ def test_progress_is_written_as_json_lines(refold: Command, accounts: str, tmp_p
     ended = refold(*line, "--progress", "json")
     last = json.loads(ended.err.splitlines()[-1])["progress"]
     assert (last["complete"], last["records"], last["calls"]["ended"]) == (3, 36, True)
+
+
+def test_a_report_counts_the_pages(refold: Command, sandbox: Sandbox, accounts: str, tmp_path: Path) -> None:
+    sandbox.faults.add(Fault(status=503, times=2, operation="actions.execute"))
+    asked = len(sandbox.requests)
+    path = tmp_path / "pull.json"
+    line = ("pull", "catalog", "list_products", "--accounts", accounts, "--param", "limit=5")
+    assert refold(*line, "--out", str(tmp_path / "out"), "--report", str(path)).code == 0
+    report = json.loads(path.read_bytes())
+    executed = [
+        each for each in sandbox.requests[asked:] if each.method == "POST" and "list_products" in each.path
+    ]
+    assert report["title"] == "catalog/list_products"
+    assert report["summary"]["attempts"] == sum(each["attempts"] for each in report["periods"])
+    assert report["failed_attempts"] == {"ServerError": 2}
+    assert report["summary"]["done"] == len(sandbox.ledger.runs)
+    assert report["summary"]["attempts"] == len(executed)
+    assert refold(*line, "--out", str(tmp_path / "x"), "--report", "report.pdf").code == 2

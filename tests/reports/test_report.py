@@ -190,3 +190,12 @@ def test_periods_lose_nothing_and_stay_few(ended: list[tuple[float, str]]) -> No
     assert sum(period.attempts for period in history.periods) == 2 * len(ended)
     for at, _ in ended:
         assert history.periods[int(at / history.width)].attempts
+
+
+async def test_a_pull_refuses_another_suffix_before_it_reads(sandbox: Sandbox, tmp_path: Path) -> None:
+    async with Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
+        with pytest.raises(SettingsError, match=r"ends in \.html"):
+            await refold.pull(
+                "catalog", "list_products", ["demo-user-1"], tmp_path / "out", reports=["report.pdf"]
+            )
+    assert sandbox.ledger.runs == []

@@ -21,6 +21,7 @@ from refold_async.cli.client_command import client_command
 from refold_async.cli.exits import Exit, exit_code_of, worst_exit
 from refold_async.cli.input_rows import AccountsFile
 from refold_async.cli.progress import WalkProgressDisplay, progress_option
+from refold_async.cli.reports import check_reports, report_option
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.client import Refold
 from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
@@ -65,6 +66,7 @@ def _settings(given: dict[str, Any]) -> Options:
     "--per-account", type=read_per_account, metavar="N|N/s", help="Pages per account, at once or a second."
 )
 @click.option("--rate", type=read_rate, metavar="N[:BURST]", help="Pages per second in total.")
+@report_option
 @progress_option
 @functools.partial(client_command, settings=_settings)
 async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
@@ -80,6 +82,7 @@ async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
             f"{action} may change something, and would run many times; if it only reads, pass --effect read"
         )
     failures = _Failures()
+    check_reports(given["reports"])
     with (
         AccountsFile(
             given.pop("path"), account_column=given.pop("account_column"), delimiter=given.pop("delimiter")
