@@ -227,18 +227,22 @@ class Batch:
             self._handed.append(outcome.index)
         return outcome
 
-    async def groups(self) -> AsyncGenerator[list[Outcome]]:
-        """Iterate over lists of the outcomes that there are, each of at least one.
+    async def groups(self, *, least: int = 1) -> AsyncGenerator[list[Outcome]]:
+        """Iterate over lists of the outcomes that there are.
 
         A group is delivered when the next one is asked for: write it to where it must not be lost first.
+
+        Args:
+            least: Wait until a group has so many outcomes, the last one excepted. Default 1.
         """
+        check_count("least", least)
         while True:
             try:
                 group = [await anext(self)]
             except StopAsyncIteration:
                 return
             pool = self._entered()
-            while (outcome := pool.get_nowait()) is not None:
+            while outcome := pool.get_nowait() or (await pool.get() if len(group) < least else None):
                 group.append(outcome)
             if self._replay is not None:
                 self._handed.extend(each.index for each in group[1:])

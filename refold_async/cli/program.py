@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "execute": CommandEntry("actions", "Run an action in a customer's app."),
     "batch": CommandEntry("batch", "Run an action for many linked accounts."),
     "pull": CommandEntry("pull", "Read all records of many linked accounts into files."),
+    "job": CommandEntry("job", "Run a job in shards, and show its progress."),
     "journal": CommandEntry("journal", "Show and settle the journal of a batch."),
     "accounts": CommandEntry("accounts", "List, create and delete linked accounts."),
     "workflows": CommandEntry("workflows", "List and run workflows."),

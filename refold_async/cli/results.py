@@ -11,11 +11,13 @@ from typing import Final, Self
 import click
 import msgspec
 
+from refold_async._core.json_lines import json_line
 from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome, Reason
+from refold_async.batch.rows import call_fields, result_fields
 from refold_async.calls import Absent, Unresolved
 from refold_async.cli.exits import Exit, discard_stdout, exit_code_of
 from refold_async.cli.result_file import ResultFile
-from refold_async.cli.terminal import Terminal, error_fields, json_line
+from refold_async.cli.terminal import Terminal, error_fields
 
 _SHOWN: Final = 20
 
@@ -88,7 +90,7 @@ class Results:
         """Write the calls that were cancelled, whose fate is unknown."""
         self._write(
             [
-                {**_call_fields(call), "index": index, "outcome": "cut_off", "fate": "unknown"}
+                {**call_fields(call), "index": index, "outcome": "cut_off", "fate": "unknown"}
                 for index, call in calls
             ]
         )
@@ -136,7 +138,7 @@ class Results:
 def outcome_fields(outcome: Outcome) -> dict[str, object]:
     """Return an outcome as the fields of its JSON line."""
     facts = {
-        **_call_fields(outcome.call),
+        **call_fields(outcome.call),
         "index": outcome.index,
         "outcome": type(outcome).__name__.lower(),
         "attempts": outcome.attempts,
@@ -165,23 +167,12 @@ _SKIPPED: Final[Mapping[Reason, Exit]] = {
 }
 
 
-def _call_fields(call: Call) -> dict[str, object]:
-    return {"linked_account_id": call.linked_account_id, "key": call.key, "params": call.params}
-
-
 def _result_fields(outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Failed):
         return {"error": error_fields(outcome.error), **_verdict_fields(outcome)}
     if not isinstance(outcome, Done):
         return {"reason": outcome.reason}
-    result = outcome.result
-    return {
-        "replayed": outcome.replayed,
-        "settled": outcome.settled,
-        "node_status": result.node_status,
-        "http_status": result.http_status,
-        "data": result.raw,
-    }
+    return result_fields(outcome)
 
 
 def _verdict_fields(outcome: Failed) -> dict[str, object]:

@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import Final
 
 import click
-import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from refold_async._core.lenient_json import repair
+from refold_async._core.json_lines import json_line
 from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.cli.error_messages import error_lines
 from refold_async.cli.exits import Exit
@@ -143,43 +142,6 @@ def printable(text: str, *, lines: bool = False) -> str:
     """
     text = _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
     return text if lines else re.sub(r"[\r\n\t]", "\N{REPLACEMENT CHARACTER}", text)
-
-
-def json_line(value: object) -> bytes:
-    """Return a value as one line of JSON with its line end, whatever formatting its parts came with."""
-    # A line break within JSON is only ever between tokens: in a string it is escaped.
-    line = _encoded(value).translate(None, b"\r\n\t")
-    if not _is_utf8(line):  # a part that a service wrote, kept as it came
-        line = repair(line)
-    for separator in _SEPARATORS:
-        line = line.replace(separator.encode(), f"\\u{ord(separator):04x}".encode())
-    return line + b"\n"
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _encoded(value: object) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:  # a lone surrogate, which JSON has only as an escape
-        plain = msgspec.to_builtins(value, enc_hook=_plain)
-        return json.dumps(plain, separators=(",", ":")).encode()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, msgspec.Raw):
-        return json.loads(bytes(value))
-    raise NotImplementedError(f"{type(value).__name__} cannot be written as JSON")
-
-
-_SEPARATORS: Final = "\x85\u2028\u2029"
-"""Characters that some programs take for the end of a line."""
 
 
 def error_fields(error: RefoldError) -> dict[str, object]:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refold_async.cli.terminal import Terminal, json_line, printable
+from refold_async._core.json_lines import json_line
+from refold_async.cli.terminal import Terminal, printable
 from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import Command

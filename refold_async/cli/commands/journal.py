@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 import click
 import msgspec
 
+from refold_async._core.json_lines import json_line
 from refold_async._core.private_files import open_private
 from refold_async.batch import Call
 from refold_async.batch.journal.editing import HandVerdict, JournalEditor, shrink
@@ -33,7 +34,7 @@ from refold_async.cli.client_command import CLIENT_OPTIONS, client_command
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.settle_arguments import SettleArguments, settle_options
-from refold_async.cli.terminal import Terminal, confirm, json_line
+from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
 from refold_async.errors import RefoldError
 from refold_async.settle import LookupFunction

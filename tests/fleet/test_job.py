@@ -1,0 +1,148 @@
+"""Jobs: shards that may be run anywhere on a host, at any time, and again."""
+
+import asyncio
+import json
+import pickle
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from refold_async import Call, RateLimit, SettingsError
+from refold_async.fleet import Job, JobSummary
+from refold_async.sandbox import Fault, Sandbox
+
+ACCOUNTS = [f"demo-user-{number}" for number in range(1, 21)]
+
+
+def contacts(accounts: Sequence[str]) -> Iterator[Call]:
+    for account in accounts:
+        for number in range(3):
+            email = f"{account}-{number}@example.org"
+            yield Call(account, "hubspot", "create_contact", {"email": email}, key=str(number))
+
+
+@pytest.fixture(autouse=True)
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFOLD_API_KEY", sandbox.api_key)
+    monkeypatch.setenv("REFOLD_BASE_URL", sandbox.base_url)
+
+
+def job_in(folder: Path, **options: object) -> Job:
+    settings = {"accounts": ACCOUNTS, "shards": 4, "results": folder / "out"} | options
+    return Job("contacts", contacts, journal=folder / "job", **settings)  # type: ignore[arg-type]
+
+
+def rows(summary: JobSummary) -> list[tuple[str, str]]:
+    lines = [json.loads(line) for part in summary.parts for line in part.read_bytes().splitlines()]
+    return [(line["linked_account_id"], line["key"]) for line in lines]
+
+
+def expected(number: int = 3) -> list[tuple[str, str]]:
+    return sorted((account, str(key)) for account in ACCOUNTS for key in range(number))
+
+
+async def test_every_call_is_run_once_and_has_one_row(sandbox: Sandbox, tmp_path: Path) -> None:
+    job = job_in(tmp_path)
+    assert sorted(account for shard in job.shards() for account in job.accounts(shard)) == sorted(ACCOUNTS)
+    reports = [await job.run(shard) for shard in job.shards()]
+    assert sum(report.done for report in reports) == 60
+    summary = await asyncio.to_thread(job.summary)
+    assert summary.complete
+    assert sorted(await asyncio.to_thread(rows, summary)) == expected()
+    assert sandbox.ledger.count() == 60
+
+
+async def test_running_a_shard_again_runs_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    job = job_in(tmp_path)
+    first = await job.run(1)
+    again = await job.run(1)
+    assert (again.done, again.done_before, again.complete) == (0, first.done, True)
+    assert sandbox.ledger.count() == first.done
+
+
+async def test_two_runs_of_a_shard_at_once_take_turns(sandbox: Sandbox, tmp_path: Path) -> None:
+    job = job_in(tmp_path, shards=1)
+    reports = await asyncio.gather(job.run(0), job.run(0))
+    assert sorted((report.done, report.done_before) for report in reports) == [(0, 60), (60, 0)]
+    assert sandbox.ledger.count() == 60
+
+
+async def test_unknown_writes_are_named_however_often_it_is_run(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults.add(Fault(effect="write", drop="after", times=2))
+    job = job_in(tmp_path, shards=2)
+    for _ in range(2):
+        for shard in job.shards():
+            await job.run(shard)
+        summary = await asyncio.to_thread(job.summary)
+        assert len(summary.unknown) == 2
+        assert not summary.complete
+        assert sorted([*await asyncio.to_thread(rows, summary), *summary.unknown]) == expected()
+    assert not sandbox.ledger.duplicates()
+
+
+async def test_progress_tells_the_state_of_each_shard(tmp_path: Path) -> None:
+    job = job_in(tmp_path, shards=3)
+    assert [shard.state for shard in (await asyncio.to_thread(job.progress)).shards] == ["waiting"] * 3
+    await job.run(2)
+    progress = await asyncio.to_thread(job.progress)
+    assert [shard.state for shard in progress.shards] == ["waiting", "waiting", "ended"]
+    assert progress.done == 3 * len(job.accounts(2))
+
+
+def keyless(accounts: Sequence[str]) -> list[Call]:
+    return [Call(account, "hubspot", "get_contact") for account in accounts]
+
+
+def foreign(_: Sequence[str]) -> list[Call]:
+    return [Call(account, "hubspot", "get_contact", key="1") for account in ACCOUNTS]
+
+
+@pytest.mark.parametrize(("calls", "message"), [(keyless, "has no key"), (foreign, "which is in shard")])
+async def test_calls_that_could_run_twice_are_refused(
+    sandbox: Sandbox, tmp_path: Path, calls: object, message: str
+) -> None:
+    job = Job("contacts", calls, accounts=ACCOUNTS, journal=tmp_path, shards=4)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=message):
+        await job.run(0)
+
+
+@pytest.mark.parametrize("other", [{"shards": 5}, {"name": "others"}])
+async def test_a_folder_belongs_to_one_job(tmp_path: Path, other: dict[str, object]) -> None:
+    await job_in(tmp_path).run(0)
+    settings = {"name": "contacts", "shards": 4} | other
+    again = Job(calls=contacts, accounts=ACCOUNTS, journal=tmp_path / "job", **settings)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="use another folder"):
+        await again.run(0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"client": {"api_key": "secret"}},
+        {"journal": "postgresql://user:secret@db/refold"},
+        {"shards": 0},
+        {"name": ""},
+        {"calls": []},
+        {"concurrency": 0},
+        {"on_progress": print},
+    ],
+)
+async def test_settings_are_checked_and_show_no_secret(tmp_path: Path, options: dict[str, object]) -> None:
+    settings = {"name": "contacts", "calls": contacts, "accounts": ACCOUNTS, "journal": tmp_path} | options
+    with pytest.raises(SettingsError) as raised:
+        Job(**settings)  # type: ignore[arg-type]
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("shard", [-1, 4, True, "1"])
+async def test_a_shard_that_does_not_exist_is_refused(tmp_path: Path, shard: int) -> None:
+    with pytest.raises(SettingsError, match="shard must be from 0 to 3"):
+        await job_in(tmp_path).run(shard)
+
+
+async def test_it_pickles_without_the_key(sandbox: Sandbox, tmp_path: Path) -> None:
+    pickled = pickle.dumps(job_in(tmp_path, client={"rate_limit": RateLimit(500)}))
+    assert sandbox.api_key.encode() not in pickled
+    job = pickle.loads(pickled)
+    assert list(job.shards()) == [0, 1, 2, 3]
