@@ -258,7 +258,7 @@ class Refold(Scope):
         """Read all pages of an action for many customers into files.
 
         Each page calls `POST /api/v2/integration-schema/{slug}/actions/{action_id}/execute`. Run it again
-        after a crash, and it goes on: each row is in the files exactly once. `manifest.json` in the folder
+        after a crash, and it continues: each row is in the files exactly once. `manifest.json` in the folder
         names the files.
 
         Args:

@@ -209,7 +209,7 @@ class Sessions:
         return f"{type(self).__name__}({', '.join(map(repr, self._open.values()))})"
 
     def __del__(self) -> None:
-        """Warn if the client is dropped while the event loop of its connections goes on."""
+        """Warn if the client is dropped while the event loop of its connections is running."""
         for session in getattr(self, "_open", {}).values():
             if not session.closed and session.loop.is_running():
                 warnings.warn(

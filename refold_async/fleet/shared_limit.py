@@ -31,7 +31,7 @@ class SharedLimit:
             `per_second / processes` calls a second.
         name: What the limit is called in Redis; default: a hash of the base URL and the key. Required if the
             key comes from a callable.
-        when_away: What to do while Redis is away or does not answer within 250 ms: `"share"` goes on with
+        when_away: What to do while Redis is away or does not answer within 250 ms: `"share"` continues with
             this process's share, `"wait"` starts no calls, `"error"` fails them as not sent.
         hooks: Whose `on_rate_limit` is told whether the rate is `shared` or this process's `share`.
 

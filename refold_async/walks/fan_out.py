@@ -15,7 +15,7 @@ from collections.abc import (
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import msgspec
 
@@ -25,7 +25,7 @@ from refold_async.batch import Batch, BatchProgress, BatchSettings, Done, Failed
 from refold_async.batch.runner import ExecuteRunner
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Call, Outcome
-from refold_async.errors import InvalidCallError, RefoldError
+from refold_async.errors import InvalidCallError, RefoldError, SettingsError
 from refold_async.hooks import listening, safely
 from refold_async.settings import Settings
 from refold_async.walks.outcomes import (
@@ -96,7 +96,7 @@ class Walks:
         self._getting: asyncio.Future[Outcome] | None = None
         self._later: deque[WalkItem] = deque()
         self._delivered: WalkRow | None = None
-        self._over = False
+        self._is_entered = self._over = False
         self.state: StateThread | None = None
 
     def __repr__(self) -> str:
@@ -113,7 +113,13 @@ class Walks:
         except BaseException:
             await run_shielded(self._close())
             raise
+        self._is_entered = True
         return self
+
+    if not TYPE_CHECKING:  # type checkers report this use themselves
+
+        def __await__(self) -> NoReturn:
+            raise TypeError("walks are not awaitable; use `async with refold.walks(...) as pages`")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -142,6 +148,8 @@ class Walks:
         return self
 
     async def __anext__(self) -> WalkItem:
+        if not self._is_entered:
+            raise SettingsError("enter the walks first: `async with refold.walks(...) as pages:`")
         self._count_delivered()
         item = await self._next_item()
         self._counters.add(item)

@@ -306,3 +306,11 @@ async def test_input_that_fails_ends_the_walks(refold: Refold, sandbox: Sandbox)
                 items.append(item)  # noqa: PERF401 - what came before the error counts
     assert items
     assert not any(isinstance(getattr(item, "error", None), IncompleteWalkError) for item in items)
+
+
+async def test_walks_that_are_not_entered_say_how(refold: Refold) -> None:
+    walks: Any = refold.walks([])
+    with pytest.raises(SettingsError, match=r"enter the walks first: `async with refold\.walks"):
+        await anext(walks)
+    with pytest.raises(TypeError, match="walks are not awaitable"):
+        await walks

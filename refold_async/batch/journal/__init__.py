@@ -65,7 +65,7 @@ class Journal(msgspec.Struct, frozen=True):
 
     @staticmethod
     def read(path: str | os.PathLike[str]) -> Iterator[JournalRecord]:
-        """Yield what a journal holds of each call, without a client, also while a run goes on.
+        """Yield what a journal holds of each call, without a client, even during a run.
 
         Args:
             path: The file.

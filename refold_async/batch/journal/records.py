@@ -1,4 +1,4 @@
-"""Reading a journal without a client and without owning it, also while a run goes on."""
+"""Reading a journal without a client and without owning it, even during a run."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class JournalRun(msgspec.Struct, frozen=True):
     Attributes:
         number: Its number, from 1.
         began: When it began.
-        ended: When it ended; `None` if it goes on, or was killed.
+        ended: When it ended; `None` if it is still running, or was killed.
     """
 
     number: int
@@ -92,7 +92,7 @@ class JournalOverview(msgspec.Struct, frozen=True, kw_only=True):
         path: The file.
         job: The job's name.
         base_url: Where its calls go.
-        in_use: Whether a run goes on.
+        in_use: Whether a run is using it.
         runs: The runs, the first one first.
         states: How many calls are in which state.
         undelivered: How many outcomes were recorded and not delivered.

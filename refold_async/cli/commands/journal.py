@@ -71,7 +71,7 @@ def journal() -> None:
 @_as_json
 @_offline
 def _show(terminal: Terminal, *, path: str) -> None:
-    """Show what the runs of a journal came to and when, also while one goes on."""
+    """Summarize the runs of a journal, even during a run."""
     overview = read_overview(path)
     terminal.report(overview, "\n".join(_overview_lines(overview)))
 
