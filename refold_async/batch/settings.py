@@ -152,7 +152,7 @@ def _check_function(name: str, function: object) -> None:
 def _check_journal(journal: Journal, *, settles: bool) -> None:
     if journal.retry_unknown and settles:
         raise SettingsError(
-            'retry_unknown repeats unknown writes without a look-up: remove it, or use Settle(absent="run") alone'
+            'retry_unknown repeats unknown writes unchecked: remove it, or use Settle(absent="run") alone'
         )
 
 
