@@ -2,6 +2,7 @@
 
 The broker here lives in memory. Put one of taskiq's others (Redis, NATS, RabbitMQ) in its place, and
 `taskiq worker worker_taskiq:broker --max-async-tasks 8 --wait-tasks-timeout 10` does what `main` does.
+taskiq-redis 1.2.4 can lose the tasks of a worker that dies, once nothing new is enqueued.
 """
 
 import asyncio
