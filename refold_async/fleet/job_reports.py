@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from refold_async.batch.journal.records import read_overview, read_records
+from refold_async.batch.journal.sqlite import connect, is_empty, journal_errors
 from refold_async.fleet.shards import JobFolder, part_files, write_file
 
 _UNKNOWN = frozenset({"unknown", "absent", "unresolved"})
@@ -133,8 +135,7 @@ def read_progress(folder: JobFolder, shards: int) -> JobProgress:
 
 def _shard_progress(folder: JobFolder, shard: int) -> ShardProgress:
     journal = folder.journal(shard)
-    # An empty file: a worker was killed, or is, between creating it and its tables.
-    if not journal.exists() or not journal.stat().st_size:
+    if not _is_begun(journal):
         return ShardProgress(shard=shard, state=_state(folder, shard) or "waiting")
     overview = read_overview(journal)
     states = overview.states
@@ -146,6 +147,14 @@ def _shard_progress(folder: JobFolder, shard: int) -> ShardProgress:
         unknown=sum(states.get(name, 0) for name in ("unknown", "absent", "unresolved")),
         begun=states.get("begun", 0),
     )
+
+
+def _is_begun(journal: Path) -> bool:
+    """Whether a journal has its tables: a worker may be creating them, or was killed before it had."""
+    if not journal.exists():
+        return False
+    with journal_errors(journal), closing(connect(journal.absolute(), mode="ro")) as db:
+        return not is_empty(db, journal)
 
 
 def _state(folder: JobFolder, shard: int) -> str | None:

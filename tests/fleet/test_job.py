@@ -1,8 +1,10 @@
 """Jobs: shards that may be run anywhere on a host, at any time, and again."""
 
 import asyncio
+import contextlib
 import json
 import pickle
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -146,3 +148,11 @@ async def test_it_pickles_without_the_key(sandbox: Sandbox, tmp_path: Path) -> N
     assert sandbox.api_key.encode() not in pickled
     job = pickle.loads(pickled)
     assert list(job.shards()) == [0, 1, 2, 3]
+
+
+async def test_a_journal_without_tables_yet_is_waiting(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "job" / "shard-0001.sqlite")) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+    progress = await asyncio.to_thread(job_in(tmp_path).progress)
+    assert [shard.state for shard in progress.shards] == ["waiting"] * 4
