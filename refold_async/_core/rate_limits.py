@@ -240,8 +240,13 @@ class TokenBucket:
     def on_response(self, throttled: bool) -> None:  # noqa: FBT001 - the protocol's
         """Learn from a response: whether it was a 429 of the service itself."""
         bucket = self._bucket
-        if not throttled and not bucket.is_listening:
-            return
+        if not throttled:
+            if not bucket.is_listening:
+                return
+            # Free, and listening: no 429 has come, so that all there is to do is to count.
+            if bucket.is_free and bucket.learnt is not None:
+                bucket.learnt.admit(self._clock(), busy=False)
+                return
         if bucket.respond(self._clock(), throttled=throttled) and bucket.learnt is not None:
             for hooks in self._hooks:
                 safely(hooks.on_rate_limit, self._server, "learnt", bucket.learnt.rate or 0.0)

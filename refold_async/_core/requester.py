@@ -23,10 +23,6 @@ T = TypeVar("T")
 _JSON: Final = {"Content-Type": "application/json"}
 
 
-def _encoded(body: object) -> bytes:
-    return body.json if isinstance(body, EncodedJSON) else encode(body)
-
-
 class Requester:
     """Calls operations with one credential, for one linked account if it has one."""
 
@@ -122,13 +118,14 @@ class Requester:
         upload = body if isinstance(body, Upload) else None
         own = self._headers if body is upload else self._json_headers
         try:
-            checks.check_effect(effect)
+            if effect is not None:
+                checks.check_effect(effect)
             request = requests.build(
                 operation,
                 path,
                 query=query,
                 headers=own if headers is None else own | requests.headers_of(headers),
-                body=None if body is upload else _encoded(body),
+                body=None if body is upload else body.json if type(body) is EncodedJSON else encode(body),
                 upload=upload,
             )
         except InvalidCallError as error:
@@ -146,6 +143,11 @@ class Requester:
             account,
         )
 
+    def try_start(self, prepared: PreparedCall[T]) -> CallAttempts[T] | None:
+        """Start a call if its session is open, without the cost of a coroutine; else return `None`."""
+        session = self._sessions.get(self._base_url, self._credential)
+        return None if session is None else CallAttempts(session, self._settings, prepared)
+
     async def start(self, prepared: PreparedCall[T]) -> CallAttempts[T]:
         """Start a call; its deadline counts from here.
 
@@ -153,9 +155,7 @@ class Requester:
             ClosedError: If the client was closed.
         """
         try:
-            # Inlined from `session`: awaiting it would cost every call a coroutine.
-            session = self._sessions.get(self._base_url, self._credential)
-            session = session or await self._sessions.open(self._base_url, self._credential)
+            session = await self.session()
         except ClosedError as error:
             describe(error, prepared.operation, prepared.path, prepared.linked_account_id)
             error.effect = prepared.effect
@@ -190,5 +190,5 @@ class Requester:
             timeout=timeout,
             read=read,
         )
-        attempts = await self.start(prepared)
+        attempts = self.try_start(prepared) or await self.start(prepared)
         return await attempts.run()

@@ -236,7 +236,8 @@ class Actions(Resource):
         if validate:
             await self._validate(plan)
         try:
-            result = await (await self._requester.start(plan)).run()
+            attempts = self._requester.try_start(plan) or await self._requester.start(plan)
+            result = await attempts.run()
         except RefoldError as error:
             account = self._requester.linked_account_id
             if account is not None and plan.request.body is not None:
@@ -388,7 +389,7 @@ def prepare_execute(
         body=body,
         effect=effect_of_action(action_id) if effect is None and isinstance(action_id, str) else effect,
         timeout=timeout,
-        read=cast("Any", read_result),
+        read=_read_result,
     )
 
 
@@ -401,3 +402,4 @@ def _encoded(params: object) -> EncodedJSON:
 
 
 _NO_PARAMS: Final = EncodedJSON(b"{}")
+_read_result: Final = cast("Any", read_result)

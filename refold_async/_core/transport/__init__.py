@@ -102,7 +102,8 @@ class ConnectionPool:
         if self._closed:
             raise ClosedError("the client is closed")
         try:
-            response = await self._transport_for(request).exchange(request, credential, state, due)
+            transport = self._transport if request.upload is None else self._for_uploads()
+            response = await transport.exchange(request, credential, state, due)
             if self._inspects:
                 self._inspect(response)
             return response
@@ -130,9 +131,7 @@ class ConnectionPool:
         finally:
             del failure
 
-    def _transport_for(self, request: Request) -> Transport:
-        if request.upload is None:
-            return self._transport
+    def _for_uploads(self) -> Transport:
         if self._uploads is None:
             self._uploads = UploadTransport(self._base_url, self._settings, self._proxy)
         return self._uploads

@@ -88,6 +88,9 @@ class FastTransport:
         self._idle: list[KeptConnection] = []
         self._credential: Mapping[str, str] = {}
         self._common = b""
+        self._head = b""
+        self._head_method = self._head_target = ""
+        self._head_headers: Mapping[str, str] = {}
         self._resolver = CachingResolver(DNS_KEPT)
         self._http = open_http(settings, self._resolver, None)
         self._connector = cast("BaseConnector", self._http.connector)
@@ -155,11 +158,20 @@ class FastTransport:
         body = request.body
         if credential is not self._credential:
             self._set_credential(credential)
-        head = _serialized(f"{request.method} {self._prefix}{request.target} HTTP/1.1", request.headers)
+        # By identity: both are the same objects again if an account repeats an action. Only the last is kept,
+        # so that the memory does not grow with the number of accounts.
+        if (
+            request.target is self._head_target
+            and request.headers is self._head_headers
+            and request.method == self._head_method
+        ):
+            head = self._head
+        else:
+            head = self._set_head(request)
         if body is not None or request.method != "GET":
             head += b"Content-Length: %d\r\n" % len(body or b"")
         transport = kept.protocol.transport
-        if transport is None or transport.is_closing():
+        if transport is None:
             raise aiohttp.ClientConnectionResetError("the connection was closed before the request was sent")
         # Before the write: a write that raises may have sent some of it.
         state.sent = True
@@ -170,6 +182,13 @@ class FastTransport:
         else:
             transport.write(head + self._common)
             transport.write(body)
+
+    def _set_head(self, request: Request) -> bytes:
+        """Encode the request line and the request's own headers."""
+        self._head = _serialized(f"{request.method} {self._prefix}{request.target} HTTP/1.1", request.headers)
+        self._head_method, self._head_target = request.method, request.target
+        self._head_headers = request.headers
+        return self._head
 
     def _set_credential(self, credential: Mapping[str, str]) -> None:
         """Encode the headers that all requests with this credential share, with the blank line."""
@@ -251,6 +270,9 @@ class FastTransport:
             failure = kept.protocol.exception()
             kept.discard()
             raise aiohttp.ClientConnectionError("a response arrived before the request was sent") from failure
+        if not kept.protocol.is_connected():
+            kept.discard()
+            raise aiohttp.ClientConnectionResetError("the connection was closed before the request was sent")
         self._kept.add(kept)
         return kept
 
