@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from refold_async import Call, Hooks, Refold
+from refold_async import Call, Hooks, RateLimit, Refold
 from refold_async._core.learnt_rate import LearntRate
 from refold_async._core.rate_limits import BucketState, TokenBucket
 from refold_async.sandbox import Fault, Sandbox
@@ -189,3 +189,20 @@ def test_a_rate_above_the_number_remembered_is_measured_too() -> None:
         learnt.admit(n / 5000, busy=False)
     learnt.throttle(0.1)
     assert learnt.rate == pytest.approx(5000, rel=0.05)
+
+
+def test_a_success_before_any_429_teaches_no_rate_also_while_paused() -> None:
+    bucket = BucketState(None, learnt=LearntRate())
+    bucket.pause(5.0)
+    assert not bucket.is_free
+    assert bucket.respond(1.0, throttled=False) is False
+    assert bucket.learnt is not None
+    assert bucket.learnt.rate is None
+
+
+def test_late_starts_are_made_up_for_as_far_as_asked() -> None:
+    bucket = BucketState(RateLimit(10), catch_up=2)
+    for _ in range(5):
+        bucket.take(0.0)
+    assert bucket.wait(0.0) > 0
+    assert bucket.wait(1.0) == 0
