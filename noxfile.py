@@ -11,5 +11,5 @@ def _step(name: str) -> None:
         session.run(".ci/run", name, external=True)
 
 
-for _name in ("tests", "lint", "types", "oldest", "docs", "modes", "recipes", "bench"):
+for _name in ("tests", "lint", "types", "oldest", "docs", "modes", "recipes", "instructions", "bench"):
     _step(_name)
