@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from refold_async._core.operation import Effect
@@ -15,7 +15,7 @@ SEARCH: Final = "search_tools"
 CALL: Final = "call_tool"
 _MOST_FOUND: Final = 5
 
-INDIRECT: Final[tuple[tuple[str, str, Mapping[str, Any], Effect], ...]] = (
+INDIRECT: Final[tuple[tuple[str, str, dict[str, Any], Effect], ...]] = (
     (
         SEARCH,
         "Find tools by what they do. Answers with their names, descriptions and parameters.",

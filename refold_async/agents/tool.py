@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
@@ -13,11 +14,11 @@ from refold_async._core.encoding import EncodedJSON, encode
 from refold_async._core.lenient_json import loads
 from refold_async._core.operation import Effect
 from refold_async.agents import schemas
-from refold_async.api.action_schema import ActionSchema
+from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.errors import InvalidCallError
 
-LONGEST_NAME: Final = 64
-_LONGEST_DESCRIPTION: Final = 1000
+_LONGEST_NAME: Final = 64
+_LONGEST_DESCRIPTION: Final = 1024
 _LARGEST_ARGUMENTS: Final = 1_000_000
 _MOST_PROBLEMS: Final = 20
 _WRITES: Final = "Changes data. If an answer says that its fate is unknown, do not repeat the call."
@@ -35,9 +36,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         kind: Which of the two it is.
         effect: What running it twice does.
         description: What it does, in words.
-        schema: The JSON Schema of its arguments.
+        schema: The JSON Schema of its arguments, in the keywords of `schemas.portable`.
         check: Returns what is wrong with arguments, in words.
-        parameters: The parameter of each argument whose name providers refuse.
+        parameters: The parameter of each argument.
     """
 
     name: str
@@ -46,14 +47,16 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["action", "workflow"]
     effect: Effect
     description: str
-    schema: Mapping[str, Any]
+    schema: dict[str, Any]
     check: Check
-    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
+    parameters: Mapping[str, str]
 
 
 def action_tool(slug: str, action_id: str, effect: Effect, description: str, schema: ActionSchema) -> Tool:
     """Return the tool of an action."""
-    exposed, parameters = _exposed(schema)
+    own = {each.name: each for each in schema if isinstance(each, ActionParameter)}
+    names = _argument_names(own)
+    exposed = ActionSchema([msgspec.structs.replace(own[name], name=names[name]) for name in names])
     return Tool(
         name=tool_name(slug, action_id, "action"),
         slug=slug,
@@ -61,15 +64,25 @@ def action_tool(slug: str, action_id: str, effect: Effect, description: str, sch
         kind="action",
         effect=effect,
         description=_described(description, slug, effect),
-        schema=exposed.json_schema(),
+        schema=schemas.portable(exposed.json_schema()),
         check=lambda params: [_said(problem.message) for problem in exposed.check(params)],
-        parameters=parameters,
+        parameters={argument: name for name, argument in names.items()},
     )
 
 
 def workflow_tool(slug: str, workflow_id: str, effect: Effect, description: str, schema: object) -> Tool:
     """Return the tool of a workflow, whose schema is the service's own."""
-    known = schema if isinstance(schema, Mapping) and isinstance(schema.get("properties"), Mapping) else {}
+    known = schema if isinstance(schema, Mapping) else {}
+    properties, required = known.get("properties"), known.get("required")
+    properties = properties if isinstance(properties, Mapping) else {}
+    required = required if isinstance(required, list) else []
+    names = _argument_names(properties)
+    exposed = {
+        **known,
+        "type": "object",
+        "properties": {argument: properties[name] for name, argument in names.items()},
+        "required": [names[name] for name in names if name in required],
+    }
     return Tool(
         name=tool_name(slug, workflow_id, "workflow"),
         slug=slug,
@@ -77,8 +90,9 @@ def workflow_tool(slug: str, workflow_id: str, effect: Effect, description: str,
         kind="workflow",
         effect=effect,
         description=_described(description, slug, effect),
-        schema={"properties": {}, **known, "type": "object"},
-        check=lambda params: _missing(known, params),
+        schema=schemas.portable({name: value for name, value in exposed.items() if name != "enum"}),
+        check=partial(_missing, exposed["required"]),
+        parameters={argument: name for name, argument in names.items()},
     )
 
 
@@ -94,30 +108,25 @@ def safe_name(name: str) -> str:
     """Return a name that every provider accepts: a letter or `_`, then letters, digits, `_` and `-`."""
     safe = re.sub(r"[^A-Za-z0-9_-]", "_", name)
     safe = safe if re.match(r"[A-Za-z_]", safe) else f"_{safe}"
-    if safe == name and len(name) <= LONGEST_NAME:
+    if safe == name and len(name) <= _LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:8]
-    return f"{safe[: LONGEST_NAME - 9]}_{digest}"
+    return f"{safe[: _LONGEST_NAME - 9]}_{digest}"
 
 
-def _exposed(schema: ActionSchema) -> tuple[ActionSchema, dict[str, str]]:
-    """Return a schema under names that providers accept, and the names that changed."""
-    named = [(each, each.name) for each in schema if isinstance(getattr(each, "name", None), str)]
-    changed = {safe_name(name): name for _, name in named if name and safe_name(name) != name}
-    exposed = [msgspec.structs.replace(each, name=safe_name(name)) for each, name in named if name]
-    return ActionSchema(exposed), changed
+def _argument_names(names: Iterable[object]) -> dict[str, str]:
+    """Return what a model calls each parameter: providers refuse some names."""
+    return {name: safe_name(name) for name in names if isinstance(name, str) and name}
 
 
 def _described(description: str, slug: str, effect: Effect) -> str:
-    text = " ".join(description.split())[:_LONGEST_DESCRIPTION] or "No description."
-    text = text if text.endswith((".", "!", "?")) else f"{text}."
-    return f"{text} App: {slug}.{'' if effect == 'read' else f' {_WRITES}'}"
+    tail = f" App: {slug[:_LONGEST_NAME]}.{'' if effect == 'read' else f' {_WRITES}'}"
+    text = " ".join(description.split())[: _LONGEST_DESCRIPTION - len(tail) - 1] or "No description."
+    return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'}{tail}"
 
 
-def _missing(schema: Mapping[str, Any], params: Mapping[str, object]) -> list[str]:
-    required = schema.get("required")
-    names = required if isinstance(required, list) else []
-    return [f"the required parameter {name!r} is missing" for name in names if params.get(name) is None]
+def _missing(required: Iterable[str], params: Mapping[str, object]) -> list[str]:
+    return [f"the required parameter {name!r} is missing" for name in required if params.get(name) is None]
 
 
 def _said(message: str) -> str:
@@ -135,10 +144,12 @@ def read_arguments(tool: Tool, arguments: object) -> EncodedJSON | list[str]:
     given = decoded(arguments)
     if isinstance(given, str):
         return [given]
-    required = set(tool.schema.get("required") or ())
+    required = tool.schema["required"]
     params = {name: value for name, value in given.items() if value is not None or name in required}
     try:
         problems = tool.check(params)[:_MOST_PROBLEMS]
+        if tool.kind == "workflow":  # an action's parameters are accepted as text, as its form writes them
+            params = schemas.as_meant(tool.schema, params)
         named = {tool.parameters.get(name, name): value for name, value in params.items()}
         return problems or EncodedJSON(encode(named, "arguments"))
     except InvalidCallError as error:
@@ -164,8 +175,3 @@ def decoded(arguments: object) -> dict[str, Any] | str:
     if not all(isinstance(name, str) for name in arguments):
         return "the names of arguments must be strings"
     return dict(arguments)
-
-
-def definition(tool: Tool, provider: schemas.Provider) -> dict[str, Any]:
-    """Return a tool as a provider of models expects it."""
-    return schemas.DEFINITIONS[provider](tool.name, tool.description, tool.schema, tool.effect)

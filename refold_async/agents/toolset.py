@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from refold_async._core.encoding import EncodedJSON, dump
 from refold_async._core.requester import Requester
-from refold_async.agents import schemas
 from refold_async.agents.answers import Hidden, ToolAnswer, done, failed
 from refold_async.agents.loading import Allowed, check_allowed, load_tools
+from refold_async.agents.schemas import Provider, definition
 from refold_async.agents.searching import CALL, INDIRECT, MOST_TOOLS, SEARCH, search, unwrapped
 from refold_async.agents.settings import (
     ApprovalRequest,
@@ -25,7 +25,7 @@ from refold_async.agents.settings import (
     ToolSettings,
     cannot_ask,
 )
-from refold_async.agents.tool import Tool, definition, read_arguments
+from refold_async.agents.tool import Tool, read_arguments
 from refold_async.agents.unsettled import UnsettledWrites
 from refold_async.api.actions import Actions
 from refold_async.api.hosted_connect import reconnect_link
@@ -119,10 +119,10 @@ class Tools:
         """Return tools of the Model Context Protocol."""
         return self._definitions("mcp")
 
-    def _definitions(self, provider: schemas.Provider) -> list[dict[str, Any]]:
+    def _definitions(self, provider: Provider) -> list[dict[str, Any]]:
         if self._searches:
-            return [schemas.DEFINITIONS[provider](*each) for each in INDIRECT]
-        return [definition(tool, provider) for tool in self._offered.values()]
+            return [definition(provider, *each) for each in INDIRECT]
+        return [_defined(provider, tool) for tool in self._offered.values()]
 
     async def call(
         self, name: str, arguments: object = None, *, approve: Approve | None = None
@@ -288,7 +288,7 @@ class Tools:
         limit = self._settings.max_bytes
         if isinstance(found, str):
             return failed(found, limit, retry=True)
-        return done(dump([definition(tool, "anthropic") for tool in found]), Hidden(), limit)
+        return done(dump([_defined("anthropic", tool) for tool in found]), Hidden(), limit)
 
     def _record(self, tool: Tool | None, name: object, answer: ToolAnswer, seconds: float) -> None:
         if self._settings.on_call is None:
@@ -340,6 +340,10 @@ async def _approved(approve: Approve, request: ApprovalRequest, timeout: float) 
         if not scope.expired():
             raise
         return False
+
+
+def _defined(provider: Provider, tool: Tool) -> dict[str, Any]:
+    return definition(provider, tool.name, tool.description, tool.schema, tool.effect)
 
 
 def _now() -> float:

@@ -1,90 +1,36 @@
 """The definitions of tools fit what each provider documents."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refold_async import ActionParameter, ActionSchema, KeyAccount
-from refold_async.agents.schemas import DEFINITIONS
+from refold_async.agents.schemas import Provider, definition
 from refold_async.agents.tool import (
     Tool,
     action_tool,
-    definition,
     read_arguments,
     safe_name,
     tool_name,
     workflow_tool,
 )
 
-OPENAI_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-GEMINI_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
-PROPERTY_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
-GEMINI_KEYS = {"type", "description", "enum", "items", "properties", "required"}
-STRICT_KEYS = {"type", "description", "enum", "format"}
-STRICT_FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+from .conftest import ALLOWED
+from .provider_subsets import check_definition
+
+PROVIDERS: tuple[Provider, ...] = ("openai", "anthropic", "gemini", "mcp")
 
 
-def check_openai(made: dict[str, Any]) -> None:
-    assert made["type"] == "function"
-    assert OPENAI_NAME.fullmatch(made["name"])
-    assert len(made["description"]) <= 1200
-    schema = made["parameters"]
-    jsonschema.Draft202012Validator.check_schema(schema)
-    assert schema["type"] == "object"
-    if not made["strict"]:
-        return
-    assert schema["additionalProperties"] is False
-    assert schema["required"] == list(schema["properties"])
-    for each in schema["properties"].values():
-        assert set(each) <= STRICT_KEYS
-        kinds = [each["type"]] if isinstance(each["type"], str) else each["type"]
-        assert len([kind for kind in kinds if kind != "null"]) == 1
-        assert each.get("format", "email") in STRICT_FORMATS
-
-
-def check_anthropic(made: dict[str, Any]) -> None:
-    assert set(made) == {"name", "description", "input_schema"}
-    assert OPENAI_NAME.fullmatch(made["name"])
-    assert made["input_schema"]["type"] == "object"
-    assert all(PROPERTY_NAME.fullmatch(name) for name in made["input_schema"]["properties"])
-    jsonschema.Draft202012Validator.check_schema(made["input_schema"])
-
-
-def check_gemini(made: dict[str, Any]) -> None:
-    assert GEMINI_NAME.fullmatch(made["name"])
-    for each in nodes(made["parameters"]) if "parameters" in made else ():
-        assert set(each) <= GEMINI_KEYS
-        assert each["type"] in {"string", "number", "integer", "boolean", "array", "object"}
-        assert (each["type"] == "array") == ("items" in each)
-        assert (each["type"] == "object") == bool(each.get("properties"))
-        if "enum" in each:
-            assert each["type"] == "string"
-            assert all(isinstance(value, str) and value for value in each["enum"])
-
-
-def nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield schema
-    for each in schema.get("properties", {}).values():
-        yield from nodes(each)
-    if "items" in schema:
-        yield from nodes(schema["items"])
-
-
-def check_mcp(made: dict[str, Any]) -> None:
-    types = pytest.importorskip("mcp_types", reason="the extra mcp is not installed")
-    assert types.Tool.model_validate(made).input_schema["type"] == "object"
+def defined(tool: Tool, provider: Provider) -> dict[str, Any]:
+    return definition(provider, tool.name, tool.description, tool.schema, tool.effect)
 
 
 def check_all(tool: Tool) -> None:
-    check_openai(definition(tool, "openai"))
-    check_anthropic(definition(tool, "anthropic"))
-    check_gemini(definition(tool, "gemini"))
-    assert set(definition(tool, "mcp")) == {"name", "description", "inputSchema", "annotations"}
+    for provider in PROVIDERS:
+        check_definition(provider, defined(tool, provider))
 
 
 async def test_the_definitions_of_every_sandbox_action_fit(account: KeyAccount) -> None:
@@ -92,15 +38,15 @@ async def test_the_definitions_of_every_sandbox_action_fit(account: KeyAccount) 
     ids = {slug: [str(each.action_id) for each in await account.actions.list(slug)] for slug in slugs}
     for slug in slugs:
         tools = await account.tools({slug: ids[slug]}, writes="allow", unsafe=True)
-        checks = {
-            "openai": check_openai,
-            "anthropic": check_anthropic,
-            "gemini": check_gemini,
-            "mcp": check_mcp,
-        }
-        for provider, check in checks.items():
+        for provider in PROVIDERS:
             for made in getattr(tools, provider)():
-                check(made)
+                check_definition(provider, made)
+
+
+async def test_mcp_definitions_are_what_the_official_package_reads(account: KeyAccount) -> None:
+    types = pytest.importorskip("mcp_types", reason="the extra mcp is not installed")
+    for made in (await account.tools(ALLOWED, writes="allow")).mcp():
+        assert types.Tool.model_validate(made).input_schema["type"] == "object"
 
 
 texts = st.text(max_size=90)
@@ -116,11 +62,61 @@ parameters = st.builds(
 )
 
 
+@settings(max_examples=150)
 @given(texts, texts, texts, st.lists(parameters, max_size=5))
 def test_the_definitions_of_any_action_fit(
     slug: str, action_id: str, description: str, listed: list[ActionParameter]
 ) -> None:
     check_all(action_tool(slug, action_id, "write", description, ActionSchema(listed)))
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+kinds = st.sampled_from(["string", "number", "integer", "boolean", "array", "object", "null", "date", 7])
+names = texts | st.sampled_from(["id", "email", "First name", "$ref"])
+
+
+def schemas_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return JSON Schemas, and what a service may send in place of one."""
+    keywords = {
+        "type": kinds | st.lists(kinds, max_size=3),
+        "title": texts | json,
+        "description": texts,
+        "format": st.sampled_from(["email", "uri", "date", 3]),
+        "enum": st.lists(json, max_size=3) | json,
+        "items": inner,
+        "properties": st.dictionaries(names, inner, max_size=4) | json,
+        "required": st.lists(names, max_size=3) | json,
+        "additionalProperties": st.booleans() | json,
+        **dict.fromkeys(["anyOf", "oneOf", "allOf"], st.lists(inner, max_size=2)),
+        **dict.fromkeys(["$ref", "$defs", "$schema", "const", "pattern", "minimum", "default"], json),
+    }
+    return st.fixed_dictionaries({}, optional=keywords)
+
+
+schemas = st.recursive(json, schemas_of, max_leaves=10)
+
+
+@settings(max_examples=150)
+@given(texts, texts, schemas_of(schemas) | json)
+def test_the_definitions_of_any_workflow_fit(slug: str, description: str, schema: object) -> None:
+    check_all(workflow_tool(slug, "sync", "write", description, schema))
+
+
+def test_long_descriptions_are_cut() -> None:
+    tool = action_tool("s" * 100, "act", "write", "Does it. " * 200, ActionSchema([]))
+    check_all(tool)
+    assert tool.description.endswith("do not repeat the call.")
+
+
+def test_large_choices_are_not_strict() -> None:
+    many = ActionParameter(name="stage", type="text", options=[str(number) for number in range(2000)])
+    tool = action_tool("app", "act", "read", "", ActionSchema([many]))
+    check_all(tool)
+    assert not defined(tool, "openai")["strict"]
 
 
 def test_all_kinds_of_parameters_become_strict_where_they_can() -> None:
@@ -130,7 +126,7 @@ def test_all_kinds_of_parameters_become_strict_where_they_can() -> None:
         ActionParameter(name="stage", type="text", options=["a", 1, True], label="Stage", help_text="Which"),
         ActionParameter(name="site", type="URL"),
     ]
-    made = definition(action_tool("app", "act", "read", "", ActionSchema(plain)), "openai")
+    made = defined(action_tool("app", "act", "read", "", ActionSchema(plain)), "openai")
     assert made["strict"]
     assert made["parameters"]["properties"] == {
         "email": {"type": "string", "format": "email"},
@@ -144,8 +140,8 @@ def test_all_kinds_of_parameters_become_strict_where_they_can() -> None:
     }
     free = [*plain, ActionParameter(name="body", type="json")]
     loose = action_tool("app", "act", "read", "", ActionSchema(free))
-    assert not definition(loose, "openai")["strict"]
-    body = definition(loose, "gemini")["parameters"]["properties"]["body"]
+    assert not defined(loose, "openai")["strict"]
+    body = defined(loose, "gemini")["parameters"]["properties"]["body"]
     assert body == {"type": "string", "description": "JSON, as text."}
 
 
@@ -184,8 +180,41 @@ def test_a_workflow_keeps_its_schema_where_a_provider_accepts_it() -> None:
     }
     tool = workflow_tool("app", "sync", "write", "Syncs", schema)
     check_all(tool)
-    properties = definition(tool, "gemini")["parameters"]["properties"]
+    properties = defined(tool, "gemini")["parameters"]["properties"]
     assert properties["id"] == {"type": "integer"}
+    assert properties["any"] == {"type": "string", "description": "JSON, as text."}
     assert read_arguments(tool, {}) == ["the required parameter 'id' is missing"]
-    assert set(DEFINITIONS) == {"openai", "anthropic", "gemini", "mcp"}
     check_all(workflow_tool("app", "sync", "write", "", "no schema"))
+
+
+def test_a_workflow_gets_the_values_that_a_model_has_to_write_as_text() -> None:
+    schema = {
+        "properties": {
+            "any": {"type": "object"},
+            "list": {"type": "array", "items": {"type": "object", "properties": {"n": {"enum": [1, 2]}}}},
+            "untyped": {},
+            "text": {"type": "string"},
+            "First name": {"type": "string"},
+        }
+    }
+    tool = workflow_tool("app", "sync", "write", "", schema)
+    (renamed,) = (name for name in tool.schema["properties"] if name.startswith("First_name_"))
+    given = {
+        "any": '{"a": "1"}',
+        "list": [{"n": "2"}],
+        "untyped": '{"b": "2"}',
+        "text": "[1]",
+        renamed: "Ann",
+    }
+    sent = read_arguments(tool, given)
+    assert not isinstance(sent, list)
+    assert sent.decode() == {
+        "any": {"a": "1"},
+        "list": [{"n": 2}],
+        "untyped": {"b": "2"},
+        "text": "[1]",
+        "First name": "Ann",
+    }
+    odd = read_arguments(tool, {"any": "{", "untyped": "5"})
+    assert not isinstance(odd, list)
+    assert odd.decode() == {"any": "{", "untyped": "5"}
