@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -19,6 +20,18 @@ def json_line(value: object) -> bytes:
     for separator in _SEPARATORS:
         line = line.replace(separator.encode(), f"\\u{ord(separator):04x}".encode())
     return line + b"\n"
+
+
+def json_lines(values: Sequence[object]) -> bytes:
+    """Return values as lines of JSON, as `json_line` does each."""
+    try:
+        text = _encoder.encode_lines(values)
+    except UnicodeEncodeError:
+        text = b""
+    # ASCII with no line break inside a value needs no repair: most rows are so, and are written at once.
+    if text.isascii() and text.count(b"\n") == len(values) and b"\r" not in text:
+        return text
+    return b"".join(map(json_line, values))
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -42,6 +55,8 @@ def _plain(value: object) -> object:
         return json.loads(bytes(value))
     raise NotImplementedError(f"{type(value).__name__} cannot be written as JSON")
 
+
+_encoder: Final = msgspec.json.Encoder()
 
 _SEPARATORS: Final = "\x85\u2028\u2029"
 """Characters that some programs take for the end of a line."""

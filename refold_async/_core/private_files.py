@@ -16,3 +16,39 @@ def open_private(path: Path | str, mode: Literal["ab", "wb", "xb"]) -> BinaryIO:
     # By the opener: with a chmod afterwards, others could open the file in between.
     opened = open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
     return cast("BinaryIO", opened)
+
+
+def finish_file(file: BinaryIO, aside: Path, path: Path) -> None:
+    """Sync a file that was written aside, close it, and give it its path in the same folder, durably.
+
+    Raises:
+        OSError: If it cannot be done; the file is closed.
+    """
+    with file:
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    sync_folder(path.parent)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace a file, so that it is whole whenever it is read.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.tmp")
+    file = open_private(aside, "wb")
+    file.write(content)
+    finish_file(file, aside, path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the entries of a folder are on disk."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from refold_async._core.private_files import open_private
+from refold_async._core.private_files import open_private, sync_folder
 
 
 class ResultFile:
@@ -84,7 +84,7 @@ class ResultFile:
             os.fsync(target.fileno())
         aside.chmod(stat.S_IMODE(self._path.stat().st_mode))
         aside.replace(self._path)
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
         self._file.close()
         self._file = open_private(self._path, "ab")
 
@@ -137,13 +137,3 @@ def _parsed(line: bytes) -> _Line | None:
         with contextlib.suppress(ValueError, msgspec.MsgspecError):
             return msgspec.convert(json.loads(line), _Line)
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,9 +18,10 @@ from refold_async._core.requester import Requester
 from refold_async.batch import PerAccount
 from refold_async.batch.tasks import run_shielded
 from refold_async.errors import SettingsError
+from refold_async.row_files import FileFormat
 from refold_async.settings import RateLimit, Settings
 from refold_async.walks.fan_out import Walks, make_walks
-from refold_async.walks.files import FileFormat, PartFolder
+from refold_async.walks.files import PartFolder
 from refold_async.walks.outcomes import (
     WalkFailed,
     WalkItem,

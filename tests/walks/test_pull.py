@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from refold_async import Refold, Retry, SettingsError
+from refold_async.row_files import FileFormat
 from refold_async.sandbox import Fault, Sandbox
 from refold_async.walks import WalkFailed, WalkSkipped
-from refold_async.walks.files import FileFormat
 
 from .folders import manifest, read_part, rows_in
 from .scripted import answering

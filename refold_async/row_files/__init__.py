@@ -1,0 +1,9 @@
+"""Files of rows: JSON lines, CSV and Parquet. Each is whole or absent.
+
+`writers.py` writes rows into an open file, `parquet.py` does so for Parquet, and `rewriting.py` reads a few
+fields of a file's rows, and copies a file without some of them. No event loop.
+"""
+
+from refold_async.row_files.writers import FileFormat, Row, RowWriter, cell, check_format, row_writer
+
+__all__ = ["FileFormat", "Row", "RowWriter", "cell", "check_format", "row_writer"]

@@ -1,0 +1,125 @@
+"""Files of rows read again: a few fields of each row, or a copy without some rows."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+
+from refold_async.row_files.writers import FileFormat, csv_text
+
+Fields = tuple[Any, ...]
+
+
+def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[Fields]:
+    """Yield the values of some columns, row by row; those of CSV are text, empty if there is none.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is damaged.
+    """
+    with path.open("rb") as file:
+        if form == "parquet":
+            for group in _row_groups(file, names):
+                yield from zip(*(group.column(name).to_pylist() for name in names), strict=True)
+        elif form == "csv":
+            with _csv_rows(file) as rows:
+                places = [next(rows).index(name) for name in names]
+                yield from (tuple(row[place] for place in places) for row in rows)
+        else:
+            with _lines(form, file, "rb") as lines:
+                fields = _FieldsOf(names)
+                yield from map(fields, lines)
+
+
+def copy_rows(
+    form: FileFormat, source: Path, target: BinaryIO, names: Sequence[str], keep: Callable[[Fields], bool]
+) -> int:
+    """Copy the rows of a file that are to be kept, and return how many they are.
+
+    Args:
+        form: The format.
+        source: The file.
+        target: Its copy, open and empty.
+        names: The columns to judge a row by.
+        keep: Called for each row, in order, with the values of these columns.
+    """
+    kept = [keep(fields) for fields in read_fields(form, source, names)]
+    with source.open("rb") as file:
+        if form == "parquet":
+            _copy_groups(file, target, iter(kept))
+        elif form == "csv":
+            _copy_csv(file, target, kept)
+        else:
+            with _lines(form, file, "rb") as lines, _lines(form, target, "wb") as copy:
+                copy.writelines(line for line, is_kept in zip(lines, kept, strict=True) if is_kept)
+    return sum(kept)
+
+
+class _FieldsOf:
+    """Decodes some fields of a JSON line."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        kind = msgspec.defstruct("Line", [(name, Any, None) for name in names])
+        self._names = names
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def __call__(self, line: bytes) -> Fields:
+        try:
+            found = self._decoder.decode(line)
+            return tuple(getattr(found, name) for name in self._names)
+        except (msgspec.MsgspecError, UnicodeError):  # half a character in a value, which JSON allows
+            read = json.loads(line)
+            return tuple(read.get(name) for name in self._names)
+
+
+@contextlib.contextmanager
+def _lines(form: FileFormat, file: BinaryIO, mode: str) -> Iterator[BinaryIO]:
+    if form == "jsonl":
+        yield file
+        return
+    with gzip.GzipFile(fileobj=file, mode=mode, mtime=0) as unzipped:
+        yield cast("BinaryIO", unzipped)  # one in all but its declared type
+
+
+@contextlib.contextmanager
+def _csv_rows(file: BinaryIO) -> Iterator[Iterator[list[str]]]:
+    text = csv_text(file)
+    before = csv.field_size_limit(2**31 - 1)  # a result may be longer than the module's limit
+    try:
+        yield csv.reader(text)
+    finally:
+        csv.field_size_limit(before)
+        text.detach()
+
+
+def _copy_csv(source: BinaryIO, target: BinaryIO, kept: Sequence[bool]) -> None:
+    text = csv_text(target)
+    writer = csv.writer(text)
+    with _csv_rows(source) as rows:
+        writer.writerow(next(rows))
+        writer.writerows(row for row, is_kept in zip(rows, kept, strict=True) if is_kept)
+    text.detach()
+
+
+def _row_groups(source: BinaryIO, names: Sequence[str] | None = None) -> Iterator[Any]:
+    parquet: Any = import_module("pyarrow.parquet")
+    file = parquet.ParquetFile(source)
+    for number in range(file.num_row_groups):
+        yield file.read_row_group(number, columns=names)
+
+
+def _copy_groups(source: BinaryIO, target: BinaryIO, kept: Iterator[bool]) -> None:
+    arrow: Any = import_module("pyarrow")
+    parquet: Any = import_module("pyarrow.parquet")
+    with parquet.ParquetWriter(target, parquet.ParquetFile(source).schema_arrow) as writer:
+        for group in _row_groups(source):
+            writer.write_table(group.filter(arrow.array(list(islice(kept, len(group))), arrow.bool_())))
