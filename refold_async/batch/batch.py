@@ -20,6 +20,7 @@ from refold_async.batch.failures import failure_limit
 from refold_async.batch.history import RunHistory
 from refold_async.batch.in_order import InOrder
 from refold_async.batch.journal import Journal
+from refold_async.batch.journal.opened import OpenJournal
 from refold_async.batch.reader import Reader
 from refold_async.batch.result_check import CheckingRunner
 from refold_async.batch.runner import CallRunner, ManagedRunner
@@ -129,7 +130,7 @@ class Batch:
                 " or `await refold.run(...)` for all outcomes at once"
             )
 
-    async def _open_journal(self, journal: str | os.PathLike[str] | Journal) -> JournalReplay:
+    async def _open_journal(self, journal: str | os.PathLike[str] | Journal | OpenJournal) -> JournalReplay:
         from refold_async.batch.journal.replay import JournalReplay  # noqa: PLC0415 - sqlite3 is loaded when used
 
         settles = self._settings.settle is not None

@@ -11,6 +11,7 @@ import msgspec
 
 from refold_async._core.checks import check_count, check_timeout, check_type, is_number
 from refold_async.batch.journal import Journal, journal_of
+from refold_async.batch.journal.opened import OpenJournal
 from refold_async.batch.summary import BatchProgress
 from refold_async.errors import SettingsError
 from refold_async.results import ActionResult
@@ -98,7 +99,7 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
     patience: float = 600.0
     on_failure: Literal["collect", "stop"] = "collect"
     stop_at_failure_share: float | None = None
-    journal: str | os.PathLike[str] | Journal | None = None
+    journal: str | os.PathLike[str] | Journal | OpenJournal | None = None
     settle: Settle | None = None
     result_check: ResultCheck | None = None
     validate: bool = False
@@ -119,7 +120,10 @@ class BatchSettings(msgspec.Struct, frozen=True, kw_only=True):
         _check_function("result_check", self.result_check)
         check_type("validate", self.validate, bool)
         if self.journal is not None:
-            _check_journal(journal_of(self.journal), settles=self.settle is not None)
+            journal = (
+                self.journal.setting if isinstance(self.journal, OpenJournal) else journal_of(self.journal)
+            )
+            _check_journal(journal, settles=self.settle is not None)
         if self.settle is not None:
             check_type("settle", self.settle, Settle)
         self.account_bounds()
@@ -149,7 +153,8 @@ def _check_function(name: str, function: object) -> None:
         raise SettingsError(f"{name} must be a plain function, not a coroutine function")
 
 
-def _check_journal(journal: Journal, *, settles: bool) -> None:
+def _check_journal(value: str | os.PathLike[str] | Journal | OpenJournal, *, settles: bool) -> None:
+    journal = value.setting if isinstance(value, OpenJournal) else journal_of(value)
     if journal.retry_unknown and settles:
         raise SettingsError(
             'retry_unknown repeats unknown writes unchecked: remove it, or use Settle(absent="run") alone'

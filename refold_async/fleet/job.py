@@ -4,42 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, Unpack, cast
+from typing import Final, Literal, TypedDict, Unpack, cast
 
+import msgspec
 from anyio.to_thread import run_sync as in_thread
 
 from refold_async._core.checks import check_count
-from refold_async._core.json_lines import json_line
-from refold_async.batch import BatchOptions, BatchSettings, Journal, PerAccount
-from refold_async.batch.rows import done_fields
+from refold_async.batch import BatchOptions, BatchProgress, BatchSettings, Journal, PerAccount
 from refold_async.batch.settings import ResultCheck
-from refold_async.calls import Call, Done
-from refold_async.client import Refold
-from refold_async.errors import JournalInUseError, SettingsError
-from refold_async.fleet.job_reports import (
-    JobProgress,
-    JobSummary,
-    ShardReport,
-    read_progress,
-    read_summary,
-    save_report,
-)
-from refold_async.fleet.shards import Accounts, JobFolder, Parts, accounts_of, checked_calls
+from refold_async.calls import Call
+from refold_async.errors import SettingsError
+from refold_async.fleet.folder import JobFolder
+from refold_async.fleet.job_reports import JobProgress, JobSummary, ShardReport
+from refold_async.fleet.keys import ClientOf, ClientSettings, group_by_key
+from refold_async.fleet.parts import part_files
+from refold_async.fleet.shard_run import KeyedCalls, ShardRun
+from refold_async.fleet.shards import Accounts, ShardCheck, accounts_of
+from refold_async.fleet.store import JobStore
 from refold_async.settings import RateLimit
 from refold_async.settle import Settle
 
 CallsOfShard = Callable[[Sequence[str]], Iterable[Call] | AsyncIterable[Call]]
 """Returns the calls of the customers it is given."""
 
-_WAIT: Final = 1.0
-_PART_ROWS: Final = 1000
-
 
 class JobOptions(TypedDict, total=False):
-    """The keyword settings that a `Job` passes to each shard's batch; see `BatchOptions`."""
+    """The keyword settings that a `Job` passes to each shard's batch; see `BatchOptions`.
+
+    Keys:
+        retry_unknown: As in `Journal`.
+        on_progress: Called in the worker; with several keys, for the batch of each.
+    """
 
     concurrency: int
     per_account: int | RateLimit | PerAccount | None
@@ -51,6 +48,8 @@ class JobOptions(TypedDict, total=False):
     settle: Settle | None
     result_check: ResultCheck | None
     validate: bool
+    on_progress: Callable[[BatchProgress], object] | None
+    retry_unknown: bool
 
 
 class Job:
@@ -69,8 +68,11 @@ class Job:
         shards: The number of shards, frozen when the job first runs; default 64.
         results: A folder for the results; default: none are written. Each call that is done has exactly one
             row, in one `shard-0007/part-000012.jsonl`.
-        client: The keyword settings of the `Refold` that each run creates; default: none.
-        options: Settings of each shard's batch; see `JobOptions`.
+        client: The keyword settings of the `Refold` that each run creates; default: none. Or a function of
+            a customer that returns them with its `api_key`: each run creates a client per key, and passes
+            `calls` the customers of one key at a time. Of the customers of a key, the first one's settings
+            count. A function of a module, so that it can be pickled, and no key is.
+        options: Settings of each shard's batch; see `JobOptions`. With several keys, each has a batch.
 
     Raises:
         SettingsError: If a setting cannot work.
@@ -85,7 +87,7 @@ class Job:
         journal: str | os.PathLike[str],
         shards: int = 64,
         results: str | os.PathLike[str] | None = None,
-        client: Mapping[str, Any] | None = None,
+        client: ClientSettings | ClientOf | None = None,
         **options: Unpack[JobOptions],
     ) -> None:
         if not isinstance(name, str) or not name:
@@ -96,24 +98,29 @@ class Job:
         if not isinstance(journal, str | os.PathLike) or "://" in os.fspath(journal):
             # The value is not shown: a URL may contain a password.
             raise SettingsError("Job: journal must be the path of a folder")
-        if "api_key" in (client or {}):
-            raise SettingsError("Job: client must not contain api_key; set REFOLD_API_KEY on each worker")
+        if not callable(client) and "api_key" in (client or {}):
+            raise SettingsError(
+                "Job: client must not contain api_key: set REFOLD_API_KEY on each worker, or pass a function"
+            )
         if not isinstance(accounts, str | os.PathLike):
             accounts = tuple(accounts)  # an iterator would be empty for the second shard
-        if journal_options := {"journal", "on_progress"} & set(options):
-            raise SettingsError(f"Job: {min(journal_options)} cannot be set for a shard")
-        BatchSettings(**options)
+        if "journal" in options:
+            raise SettingsError("Job: journal cannot be set for a shard")
+        self._retry_unknown: Final = options.pop("retry_unknown", False)
+        batch_options = cast("BatchOptions", options)
         self.name: Final = name
         self._calls: Final = calls
         self._accounts: Final = accounts
         self._shards: Final = shards
-        self._folder: Final = JobFolder(journal)
+        self._store: Final[JobStore] = JobFolder(journal)
         self._results: Final = None if results is None else Path(results)
-        self._client: Final = dict(client or {})
-        self._options: Final = options
+        self._client: Final = {} if client is None else client if callable(client) else dict(client)
+        self._options: Final = batch_options
+        batch_options["journal"] = self._journal(0)
+        BatchSettings(**batch_options)
 
     def __repr__(self) -> str:
-        return f"Job({self.name!r}, shards={self._shards}, journal={str(self._folder.path)!r})"
+        return f"Job({self.name!r}, shards={self._shards}, journal={self._store!r})"
 
     def shards(self) -> range:
         """Return the shards: what an engine is given one by one."""
@@ -136,13 +143,16 @@ class Job:
             SettingsError: If there is no such shard, the folder belongs to another job, or a call has no key.
             JournalError: If the shard's journal cannot be used.
         """
-        await in_thread(self._folder.create, self.name, self._shards)
+        await in_thread(self._store.create, self.name, self._shards)
         accounts = await in_thread(self.accounts, shard)
-        while True:
-            try:
-                return await self._run(shard, accounts)
-            except JournalInUseError:
-                await asyncio.sleep(_WAIT)
+        groups = await in_thread(group_by_key, self._client, accounts)
+        sources = []
+        for group in groups:
+            members = frozenset(group.accounts) if callable(self._client) else None
+            calls = ShardCheck(shard, self._shards, members).check_all(self._calls(group.accounts))
+            sources.append(KeyedCalls(group.settings, calls))
+        running = ShardRun(shard, self._store, self._options, self._part_folder(shard))
+        return await running.run(self._journal(shard), sources)
 
     def run_sync(self, shard: int) -> ShardReport:
         """Run a shard in an event loop of its own, from a thread that has none; see `run`."""
@@ -154,7 +164,7 @@ class Job:
         Raises:
             JournalError: If a journal cannot be read.
         """
-        return read_progress(self._folder, self._shards)
+        return JobProgress(self._store.progress(self._shards))
 
     def summary(self) -> JobSummary:
         """Return the totals, the unknown writes and the result files; see `progress`.
@@ -162,39 +172,19 @@ class Job:
         Raises:
             JournalError: If a journal cannot be read.
         """
-        return read_summary(self._folder, self._shards, self._results)
+        progress = self.progress()
+        parts: list[Path] = []
+        for shard in self.shards():
+            if (folder := self._part_folder(shard)) is not None:
+                parts += part_files(folder)
+        return JobSummary(progress, self._store.unknown(progress.shards), parts)
 
-    async def _run(self, shard: int, accounts: Sequence[str]) -> ShardReport:
-        journal = Journal(self._folder.journal(shard), job=f"{self.name} [{shard}/{self._shards}]")
-        options = cast("BatchOptions", {**self._options, "journal": journal})
-        calls = checked_calls(self._calls(accounts), shard, self._shards)
-        async with Refold(**self._client) as refold, refold.batch(calls, **options) as batch:
-            # After the journal is owned: nobody else writes parts of this shard then.
-            parts = None if self._results is None else await in_thread(Parts, self._part_folder(shard))
-            async for group in batch.groups(least=1 if parts is None else _PART_ROWS):
-                if parts is not None:
-                    rows = [
-                        (outcome.call, json_line(done_fields(outcome)))
-                        for outcome in group
-                        if isinstance(outcome, Done)
-                    ]
-                    await in_thread(partial(parts.add, rows))
-            totals = batch.summary
-            report = ShardReport(
-                shard=shard,
-                done=totals.done,
-                failed=totals.failed,
-                done_before=totals.reasons.get("done_before", 0),
-                skipped=totals.skipped - totals.reasons.get("done_before", 0),
-                seconds=totals.seconds,
-            )
-            # Before the journal is released: a later run's report must not be replaced by this one.
-            await in_thread(save_report, self._folder, report)
-        return report
+    def _journal(self, shard: int) -> Journal:
+        journal = self._store.journal(self.name, shard)
+        return msgspec.structs.replace(journal, retry_unknown=self._retry_unknown)
 
-    def _part_folder(self, shard: int) -> Path:
-        assert self._results is not None  # noqa: S101 - the caller has checked it
-        return self._results / f"shard-{shard:04d}"
+    def _part_folder(self, shard: int) -> Path | None:
+        return None if self._results is None else self._results / f"shard-{shard:04d}"
 
     def _checked(self, shard: int) -> int:
         if isinstance(shard, bool) or not isinstance(shard, int) or not 0 <= shard < self._shards:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from refold_async.batch.journal.records import read_overview, read_records
-from refold_async.batch.journal.sqlite import connect, is_empty, journal_errors
-from refold_async.fleet.shards import JobFolder, part_files, write_file
-
-_UNKNOWN = frozenset({"unknown", "absent", "unresolved"})
+from refold_async.calls import Reason
 
 
 class UnknownWrite(NamedTuple):
@@ -32,6 +27,8 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
         done_before: Calls that earlier runs did.
         skipped: Calls that were not run for another reason.
         seconds: How long it took.
+        worker: The process that ran it: its host and process id.
+        stopped: Why it stopped before its end, if it did: calls may not have been read.
     """
 
     shard: int
@@ -40,11 +37,13 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     done_before: int
     skipped: int
     seconds: float
+    worker: str
+    stopped: Reason | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every call of the shard is done."""
-        return not self.failed and not self.skipped
+        return not (self.failed or self.skipped or self.stopped)
 
 
 class ShardProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +57,9 @@ class ShardProgress(msgspec.Struct, frozen=True, kw_only=True):
         done: Calls done.
         failed: Calls that failed and run again in the next run.
         unknown: Writes of which it is unknown whether they were done.
-        begun: Calls under way, or interrupted.
+        begun: Writes under way, or interrupted.
+        worker: The process that runs it, or did last: its host and process id.
+        seconds: How long it has been running, or how long its last run took that came to an end.
     """
 
     shard: int
@@ -67,6 +68,8 @@ class ShardProgress(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     unknown: int = 0
     begun: int = 0
+    worker: str | None = None
+    seconds: float | None = None
 
 
 class JobProgress(msgspec.Struct, frozen=True):
@@ -117,70 +120,3 @@ class JobSummary(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         parts = f"; {len(self.parts):,} parts" if self.parts else ""
         return f"{self.progress}{parts}"
-
-
-def save_report(folder: JobFolder, report: ShardReport) -> None:
-    """Save the report of a shard's run that ended."""
-    write_file(folder.report(report.shard), msgspec.json.encode(report))
-
-
-def read_progress(folder: JobFolder, shards: int) -> JobProgress:
-    """Return the state of each shard, also while they run.
-
-    Raises:
-        JournalError: If a journal cannot be read.
-    """
-    return JobProgress([_shard_progress(folder, shard) for shard in range(shards)])
-
-
-def _shard_progress(folder: JobFolder, shard: int) -> ShardProgress:
-    journal = folder.journal(shard)
-    if not _is_begun(journal):
-        return ShardProgress(shard=shard, state=_state(folder, shard) or "waiting")
-    overview = read_overview(journal)
-    states = overview.states
-    return ShardProgress(
-        shard=shard,
-        state="running" if overview.in_use else _state(folder, shard) or "interrupted",
-        done=states.get("done", 0) + states.get("found", 0),
-        failed=states.get("failed", 0),
-        unknown=sum(states.get(name, 0) for name in ("unknown", "absent", "unresolved")),
-        begun=states.get("begun", 0),
-    )
-
-
-def _is_begun(journal: Path) -> bool:
-    """Whether a journal has its tables: a worker may be creating them, or was killed before it had."""
-    if not journal.exists():
-        return False
-    with journal_errors(journal), closing(connect(journal.absolute(), mode="ro")) as db:
-        return not is_empty(db, journal)
-
-
-def _state(folder: JobFolder, shard: int) -> str | None:
-    try:
-        report = msgspec.json.decode(folder.report(shard).read_bytes(), type=ShardReport)
-    except FileNotFoundError:
-        return None
-    return "ended" if report.complete else "incomplete"
-
-
-def read_summary(folder: JobFolder, shards: int, results: Path | None) -> JobSummary:
-    """Return the totals of a job.
-
-    Raises:
-        JournalError: If a journal cannot be read.
-    """
-    progress = read_progress(folder, shards)
-    unknown = [
-        UnknownWrite(record.linked_account_id, record.key or "")
-        for each in progress.shards
-        if each.unknown or (each.begun and each.state == "interrupted")
-        for record in read_records(folder.journal(each.shard))
-        if record.state in _UNKNOWN or (record.state == "begun" and record.effect == "write")
-    ]
-    parts: list[Path] = []
-    if results is not None:
-        for shard in range(shards):
-            parts += part_files(results / f"shard-{shard:04d}")
-    return JobSummary(progress, unknown, parts)

@@ -18,6 +18,7 @@ from refold_async import (
     Skipped,
 )
 from refold_async.batch.journal.group_commits import GroupCommits
+from refold_async.batch.journal.opened import OpenJournal
 from refold_async.batch.journal.replay import JournalReplay, _fingerprint
 from refold_async.batch.journal.sqlite import JournalFile
 from refold_async.batch.journal.store import CallId, JournalStore, JournalWrite, State, Written
@@ -77,7 +78,7 @@ def journal(path: Path) -> JournalFile:
 
 
 def replay_of(commits: GroupCommits, file: JournalStore, path: Path) -> JournalReplay:
-    return JournalReplay(commits, file, Journal(path))
+    return JournalReplay(OpenJournal(Journal(path), "http://h", commits, file))
 
 
 @pytest.mark.parametrize(

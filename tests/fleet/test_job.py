@@ -7,11 +7,13 @@ import pickle
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from refold_async import Call, RateLimit, SettingsError
-from refold_async.fleet import Job, JobSummary
+from refold_async import ActionResult, Call, Lookup, RateLimit, SettingsError, Settle
+from refold_async.batch import BatchOptions, BatchProgress
+from refold_async.fleet import Job, JobOptions, JobSummary
 from refold_async.sandbox import Fault, Sandbox
 
 ACCOUNTS = [f"demo-user-{number}" for number in range(1, 21)]
@@ -31,8 +33,8 @@ def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def job_in(folder: Path, **options: object) -> Job:
-    settings = {"accounts": ACCOUNTS, "shards": 4, "results": folder / "out"} | options
-    return Job("contacts", contacts, journal=folder / "job", **settings)  # type: ignore[arg-type]
+    settings = {"name": "contacts", "accounts": ACCOUNTS, "shards": 4, "results": folder / "out"} | options
+    return Job(calls=contacts, journal=folder / "job", **settings)  # type: ignore[arg-type]
 
 
 def rows(summary: JobSummary) -> list[tuple[str, str]]:
@@ -118,6 +120,12 @@ async def test_a_folder_belongs_to_one_job(tmp_path: Path, other: dict[str, obje
         await again.run(0)
 
 
+def lookup(call: Call) -> Lookup:
+    email = (call.params or {})["email"]
+    params = {"propertyName": "email", "operator": "EQ", "value": email}
+    return Lookup("search_contacts", params, found=lambda data: data["results"])
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -127,7 +135,7 @@ async def test_a_folder_belongs_to_one_job(tmp_path: Path, other: dict[str, obje
         {"name": ""},
         {"calls": []},
         {"concurrency": 0},
-        {"on_progress": print},
+        {"settle": Settle(lookup), "retry_unknown": True},
     ],
 )
 async def test_settings_are_checked_and_show_no_secret(tmp_path: Path, options: dict[str, object]) -> None:
@@ -156,3 +164,50 @@ async def test_a_journal_without_tables_yet_is_waiting(tmp_path: Path) -> None:
         db.execute("PRAGMA journal_mode = WAL")
     progress = await asyncio.to_thread(job_in(tmp_path).progress)
     assert [shard.state for shard in progress.shards] == ["waiting"] * 4
+
+
+async def test_all_options_of_a_batch_pass_through() -> None:
+    batch, job = get_type_hints(BatchOptions), get_type_hints(JobOptions)
+    assert job.pop("retry_unknown") is bool
+    assert batch.keys() - job.keys() == {"journal"}
+    assert {name: batch[name] for name in job} == job
+
+
+def refuse_all(_: ActionResult) -> str:
+    return "refused by the check"
+
+
+@pytest.mark.parametrize(
+    ("options", "attribute", "value"),
+    [
+        ({"result_check": refuse_all}, "failed", 60),
+        ({"on_failure": "stop", "result_check": refuse_all, "concurrency": 1}, "stopped", "failed_call"),
+        (
+            {"stop_at_failure_share": 0.5, "result_check": refuse_all, "concurrency": 1},
+            "stopped",
+            "failure_share",
+        ),
+        ({"validate": True, "per_account": 2, "window": 5, "timeout": 30.0, "patience": 1.0}, "done", 60),
+    ],
+)
+async def test_options_reach_the_batch(
+    tmp_path: Path, options: dict[str, object], attribute: str, value: object
+) -> None:
+    report = await job_in(tmp_path, shards=1, **options).run(0)
+    assert getattr(report, attribute) == value
+    assert report.complete == (report.done == 60)
+
+
+async def test_unknown_writes_are_settled_or_run_again(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults.add(Fault(effect="write", drop="after", times=2))
+    assert (await job_in(tmp_path, shards=1).run(0)).failed == 2
+    progress: list[BatchProgress] = []
+    settle = Settle(lookup, after=(0.0,))
+    report = await job_in(tmp_path, shards=1, settle=settle, on_progress=progress.append).run(0)
+    assert (report.done, report.complete) == (2, True)
+    assert progress[-1].settled == 2
+    assert not sandbox.ledger.duplicates()
+    sandbox.faults.add(Fault(effect="write", drop="before", times=1))
+    other = tmp_path / "other"
+    assert (await job_in(other, shards=1, name="other").run(0)).failed == 1
+    assert (await job_in(other, shards=1, name="other", retry_unknown=True).run(0)).done == 1

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refold_async import Call
-from refold_async.fleet.shards import Parts, accounts_of, shard_of
+from refold_async.fleet.parts import Parts
+from refold_async.fleet.shards import accounts_of, shard_of
 
 PINNED = [52, 21, 48, 56]
 

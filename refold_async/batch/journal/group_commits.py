@@ -88,6 +88,10 @@ class GroupCommits:
             self._delivered.append(id_)
             self._commit_soon()
 
+    async def flush(self) -> None:
+        """Wait until everything is written that was queued."""
+        await self._idle.wait()
+
     async def aclose(self) -> None:
         """Write what is queued and close the journal."""
         self._closed = True

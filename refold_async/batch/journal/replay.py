@@ -14,9 +14,8 @@ from refold_async._core.effects import effect_of_action
 from refold_async._core.pipeline import RetryAfter
 from refold_async.batch.failures import name_call
 from refold_async.batch.journal import Journal, journal_of
-from refold_async.batch.journal.group_commits import GroupCommits
-from refold_async.batch.journal.sqlite import JournalFile
-from refold_async.batch.journal.store import CallId, JournalRow, JournalStore, JournalWrite, State, Written
+from refold_async.batch.journal.opened import OpenJournal
+from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, State, Written
 from refold_async.batch.runner import CallRunner, RecordingError, Settled, Skip
 from refold_async.batch.scheduler import QueuedCall
 from refold_async.calls import (
@@ -73,42 +72,41 @@ class JournalReplay:
     """Keeps a batch and its journal in step.
 
     Args:
-        commits: Writes to the journal.
-        store: The journal, open.
-        journal: The setting.
+        journal: The journal, open.
+        owns: Whether it is this batch's own, and closed at its end.
         settles: Whether unknown writes are settled, so that their parameters are kept until then.
 
     Attributes:
         recorded: When what the journal knew already was recorded: the first and the last time.
     """
 
-    def __init__(
-        self, commits: GroupCommits, store: JournalStore, journal: Journal, *, settles: bool = False
-    ) -> None:
-        self._commits: Final = commits
-        self._run: Final = store.run
-        self._journal: Final = journal
+    def __init__(self, journal: OpenJournal, *, owns: bool = True, settles: bool = False) -> None:
+        self._open: Final = journal
+        self._owns: Final = owns
+        self._commits: Final = journal.commits
+        self._run: Final = journal.store.run
+        self._journal: Final = journal.setting
         self._settles: Final = settles
         self._undelivered: Final[dict[int, CallId]] = {}
         self._error: JournalError | None = None
-        self.fresh: Final = store.fresh
+        self.fresh: Final = journal.store.fresh
         self.recorded: tuple[float, float] | None = None
 
     @classmethod
     async def open(
-        cls, journal: str | os.PathLike[str] | Journal, base_url: str, *, settles: bool = False
+        cls, journal: str | os.PathLike[str] | Journal | OpenJournal, base_url: str, *, settles: bool = False
     ) -> Self:
-        """Open a journal.
+        """Open a journal, or use one that is open.
 
         Raises:
             JournalInUseError: If another batch or process uses it.
             JournalError: If it cannot be used.
+            SettingsError: If it is open, and of calls to another service.
         """
-        setting = journal_of(journal)
-        commits, store = await GroupCommits.open(
-            lambda: JournalFile(setting.path, job=setting.job, base_url=base_url, keep_results=setting.replay)
-        )
-        return cls(commits, store, setting, settles=settles)
+        if isinstance(journal, OpenJournal):
+            journal.check_base_url(base_url)
+            return cls(journal, owns=False, settles=settles)
+        return cls(await OpenJournal.open(journal_of(journal), base_url), settles=settles)
 
     @property
     def error(self) -> JournalError | None:
@@ -116,8 +114,8 @@ class JournalReplay:
         return self._error or self._commits.error
 
     async def aclose(self) -> None:
-        """Write pending records and close the journal."""
-        await self._commits.aclose()
+        """Write pending records and close the journal, if it is this batch's own."""
+        await (self._open.aclose() if self._owns else self._commits.flush())
 
     def recording(self, runner: CallRunner) -> RecordingRunner:
         """Return a runner that makes a runner's attempts and records them."""

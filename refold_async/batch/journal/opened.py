@@ -1,0 +1,60 @@
+"""An open journal: of one batch, or of several that run at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from refold_async.batch.journal import Journal
+from refold_async.errors import SettingsError
+
+if TYPE_CHECKING:
+    from refold_async.batch.journal.group_commits import GroupCommits
+    from refold_async.batch.journal.store import JournalStore
+
+
+class OpenJournal:
+    """A journal that is open in the running event loop.
+
+    Passed to several batches as their `journal`, it makes them one run: a call must be in one of them.
+
+    Args:
+        setting: The setting.
+        base_url: Where the calls go.
+        commits: Writes to the journal.
+        store: The journal, open.
+    """
+
+    def __init__(self, setting: Journal, base_url: str, commits: GroupCommits, store: JournalStore) -> None:
+        self.setting: Final = setting
+        self.base_url: Final = base_url
+        self.commits: Final = commits
+        self.store: Final = store
+
+    @classmethod
+    async def open(cls, setting: Journal, base_url: str) -> OpenJournal:
+        """Open a journal.
+
+        Raises:
+            JournalInUseError: If another batch or process uses it.
+            JournalError: If it cannot be used.
+        """
+        from refold_async.batch.journal.group_commits import GroupCommits  # noqa: PLC0415 - loaded when used
+        from refold_async.batch.journal.sqlite import JournalFile  # noqa: PLC0415 - sqlite3 is loaded when used
+
+        commits, store = await GroupCommits.open(
+            lambda: JournalFile(setting.path, job=setting.job, base_url=base_url, keep_results=setting.replay)
+        )
+        return cls(setting, base_url, commits, store)
+
+    def check_base_url(self, base_url: str) -> None:
+        """Check that a batch's calls go where the journal's do.
+
+        Raises:
+            SettingsError: If they do not.
+        """
+        if base_url != self.base_url:
+            raise SettingsError(f"the journal is of calls to {self.base_url}, not to {base_url}")
+
+    async def aclose(self) -> None:
+        """Write what is pending and close the journal."""
+        await self.commits.aclose()

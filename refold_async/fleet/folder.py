@@ -1,0 +1,162 @@
+"""The folder of a job: a SQLite journal per shard, for workers on one host."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from refold_async.batch.journal import Journal
+from refold_async.batch.journal.records import read_overview, read_records
+from refold_async.batch.journal.sqlite import connect, is_empty, journal_errors
+from refold_async.errors import SettingsError
+from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
+from refold_async.fleet.parts import sync_folder, write_file, written_aside
+
+_UNKNOWN: Final = frozenset({"unknown", "absent", "unresolved"})
+
+
+class _JobFile(msgspec.Struct, frozen=True):
+    """What the runs of a job must agree on."""
+
+    name: str
+    shards: int
+
+
+class _ShardFile(msgspec.Struct, frozen=True):
+    """The last run of a shard.
+
+    Attributes:
+        worker: Who ran it.
+        began: When, in seconds since 1970.
+        report: What the last run that ended came to.
+    """
+
+    worker: str
+    began: float
+    report: ShardReport | None = None
+
+
+class JobFolder:
+    """A folder with `job.json`, and a journal and the last run's file for each shard: a `JobStore`.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path: Final = Path(path)
+
+    def __repr__(self) -> str:
+        return repr(str(self.path))
+
+    def create(self, name: str, shards: int) -> None:
+        """Create the folder, or check that it belongs to this job.
+
+        Raises:
+            SettingsError: If it belongs to another job, or has another number of shards.
+            OSError: If it cannot be created or read.
+        """
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file, expected = self.path / "job.json", _JobFile(name, shards)
+        if not file.exists():
+            aside = written_aside(file, msgspec.json.encode(expected))
+            try:
+                os.link(aside, file)  # unlike a rename, it never replaces what another worker wrote
+            except FileExistsError:
+                pass
+            finally:
+                aside.unlink()
+            sync_folder(self.path)
+        found = msgspec.json.decode(file.read_bytes(), type=_JobFile)
+        if found != expected:
+            raise SettingsError(
+                f"Job: {self.path} is the journal of job {found.name!r} in {found.shards} shards,"
+                f" not {name!r} in {shards}; use another folder"
+            )
+
+    def journal(self, name: str, shard: int) -> Journal:
+        """Return the setting of a shard's journal."""
+        return Journal(self._path(shard, "sqlite"), job=f"{name} [{shard}]")
+
+    def begin(self, shard: int, worker: str) -> None:
+        """Record which worker runs a shard."""
+        last = self._last(shard)
+        self._save(shard, _ShardFile(worker, time.time(), None if last is None else last.report))
+
+    def end(self, report: ShardReport) -> None:
+        """Record what a run of a shard came to."""
+        self._save(report.shard, _ShardFile(report.worker, time.time() - report.seconds, report))
+
+    def progress(self, shards: int) -> list[ShardProgress]:
+        """Return the state of each shard, also while they run.
+
+        Raises:
+            JournalError: If a journal cannot be read.
+        """
+        return [self._progress(shard) for shard in range(shards)]
+
+    def unknown(self, shards: list[ShardProgress]) -> list[UnknownWrite]:
+        """Return the writes of which it is unknown whether they were done.
+
+        Raises:
+            JournalError: If a journal cannot be read.
+        """
+        return [
+            UnknownWrite(record.linked_account_id, record.key or "")
+            for each in shards
+            if each.unknown or (each.begun and each.state != "running")
+            for record in read_records(self._path(each.shard, "sqlite"))
+            if record.state in _UNKNOWN or (record.state == "begun" and each.state != "running")
+        ]
+
+    def _progress(self, shard: int) -> ShardProgress:
+        last = self._last(shard)
+        report, worker = (None, None) if last is None else (last.report, last.worker)
+        seconds = None if report is None else report.seconds
+        state = "waiting" if last is None else "interrupted"
+        if report is not None:
+            state = "ended" if report.complete else "incomplete"
+        journal = self._path(shard, "sqlite")
+        if not _is_begun(journal):
+            return ShardProgress(shard=shard, state=state, worker=worker, seconds=seconds)
+        overview = read_overview(journal)
+        states = overview.states
+        if overview.in_use:
+            state, seconds = "running", None if last is None else time.time() - last.began
+        elif state == "waiting" or "begun" in states:
+            state = "interrupted"
+        return ShardProgress(
+            shard=shard,
+            state=state,
+            done=states.get("done", 0) + states.get("found", 0),
+            failed=states.get("failed", 0),
+            unknown=sum(states.get(name, 0) for name in ("unknown", "absent", "unresolved")),
+            begun=states.get("begun", 0),
+            worker=worker,
+            seconds=seconds,
+        )
+
+    def _path(self, shard: int, suffix: str) -> Path:
+        return self.path / f"shard-{shard:04d}.{suffix}"
+
+    def _last(self, shard: int) -> _ShardFile | None:
+        try:
+            return msgspec.json.decode(self._path(shard, "json").read_bytes(), type=_ShardFile)
+        except FileNotFoundError:
+            return None
+
+    def _save(self, shard: int, file: _ShardFile) -> None:
+        write_file(self._path(shard, "json"), msgspec.json.encode(file))
+
+
+def _is_begun(journal: Path) -> bool:
+    """Whether a journal has its tables: a worker may be creating them, or was killed before it had."""
+    if not journal.exists():
+        return False
+    with journal_errors(journal), closing(connect(journal.absolute(), mode="ro")) as db:
+        return not is_empty(db, journal)

@@ -1,0 +1,57 @@
+"""The clients of a shard: one, or one for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from refold_async._core.credentials import hide
+from refold_async.errors import SettingsError
+
+ClientSettings = Mapping[str, Any]
+"""The keyword settings of a `Refold`."""
+
+ClientOf = Callable[[str], ClientSettings]
+"""Returns the settings of a customer's client, with its `api_key`."""
+
+_IDENTITY: Final = ("api_key", "base_url")
+
+
+class KeyGroup(NamedTuple):
+    """The customers of one key in a shard.
+
+    Attributes:
+        settings: The settings of its client.
+        accounts: The customers.
+    """
+
+    settings: dict[str, Any]
+    accounts: list[str]
+
+
+def group_by_key(client: ClientSettings | ClientOf, accounts: Sequence[str]) -> list[KeyGroup]:
+    """Return the customers of each key: one group if all have the same settings.
+
+    Raises:
+        SettingsError: If a function of customers returns no settings.
+    """
+    if not callable(client):
+        return [KeyGroup(dict(client), list(accounts))]
+    groups: dict[Hashable, KeyGroup] = {}
+    for account in accounts:
+        settings = _settings_of(client, account)
+        identity = tuple(
+            value if isinstance(value := settings.get(name), Hashable) else id(value) for name in _IDENTITY
+        )
+        groups.setdefault(identity, KeyGroup(settings, [])).accounts.append(account)
+    return list(groups.values())
+
+
+def _settings_of(client: ClientOf, account: str) -> dict[str, Any]:
+    given = client(account)
+    if not isinstance(given, Mapping):
+        raise SettingsError(
+            f"Job: client must return the settings of account {account!r}, not {type(given).__name__}"
+        )
+    # A traceback with locals would show the key.
+    return {name: hide(value) if name in _IDENTITY else value for name, value in given.items()}
