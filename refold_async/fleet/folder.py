@@ -7,15 +7,16 @@ import time
 from contextlib import closing
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import msgspec
 
+from refold_async._core.private_files import sync_folder, write_file
 from refold_async.batch.journal import Journal
 from refold_async.batch.journal.records import read_overview, read_records
 from refold_async.batch.journal.sqlite import connect, is_empty, journal_errors
 from refold_async.errors import SettingsError
 from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
-from refold_async.fleet.parts import sync_folder, write_file, written_aside
 
 _UNKNOWN: Final = frozenset({"unknown", "absent", "unresolved"})
 
@@ -64,7 +65,8 @@ class JobFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         file, expected = self.path / "job.json", _JobFile(name, shards)
         if not file.exists():
-            aside = written_aside(file, msgspec.json.encode(expected))
+            aside = self.path / f".job.{uuid4().hex}"
+            write_file(aside, msgspec.json.encode(expected))
             try:
                 os.link(aside, file)  # unlike a rename, it never replaces what another worker wrote
             except FileExistsError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal, TypedDict, Unpack, cast
+from typing import Final, Literal, TypedDict, Unpack, cast, get_args
 
 import msgspec
 from anyio.to_thread import run_sync as in_thread
@@ -19,10 +20,11 @@ from refold_async.errors import SettingsError
 from refold_async.fleet.folder import JobFolder
 from refold_async.fleet.job_reports import JobProgress, JobSummary, ShardReport
 from refold_async.fleet.keys import ClientOf, ClientSettings, group_by_key
-from refold_async.fleet.parts import part_files
+from refold_async.fleet.parts import Parts, part_files
 from refold_async.fleet.shard_run import KeyedCalls, ShardRun
 from refold_async.fleet.shards import Accounts, ShardCheck, accounts_of
 from refold_async.fleet.store import JobStore
+from refold_async.row_files import FileFormat, check_format
 from refold_async.settings import RateLimit
 from refold_async.settle import Settle
 
@@ -68,6 +70,8 @@ class Job:
         shards: The number of shards, frozen when the job first runs; default 64.
         results: A folder for the results; default: none are written. Each call that is done has exactly one
             row, in one `shard-0007/part-000012.jsonl`.
+        results_format: `"jsonl"` (default), `"jsonl.gz"`, `"csv"` or `"parquet"`, which needs the extra
+            `arrow`.
         client: The keyword settings of the `Refold` that each run creates; default: none. Or a function of
             a customer that returns them with its `api_key`: each run creates a client per key, and passes
             `calls` the customers of one key at a time. Of the customers of a key, the first one's settings
@@ -87,6 +91,7 @@ class Job:
         journal: str | os.PathLike[str],
         shards: int = 64,
         results: str | os.PathLike[str] | None = None,
+        results_format: FileFormat = "jsonl",
         client: ClientSettings | ClientOf | None = None,
         **options: Unpack[JobOptions],
     ) -> None:
@@ -104,6 +109,10 @@ class Job:
             )
         if not isinstance(accounts, str | os.PathLike):
             accounts = tuple(accounts)  # an iterator would be empty for the second shard
+        if results_format not in get_args(FileFormat):
+            forms = ", ".join(get_args(FileFormat))
+            raise SettingsError(f"Job: results_format must be one of {forms}, not {results_format!r}")
+        check_format(results_format)
         if "journal" in options:
             raise SettingsError("Job: journal cannot be set for a shard")
         self._retry_unknown: Final = options.pop("retry_unknown", False)
@@ -114,6 +123,7 @@ class Job:
         self._shards: Final = shards
         self._store: Final[JobStore] = JobFolder(journal)
         self._results: Final = None if results is None else Path(results)
+        self._results_format: Final = results_format
         self._client: Final = {} if client is None else client if callable(client) else dict(client)
         self._options: Final = batch_options
         batch_options["journal"] = self._journal(0)
@@ -151,7 +161,9 @@ class Job:
             members = frozenset(group.accounts) if callable(self._client) else None
             calls = ShardCheck(shard, self._shards, members).check_all(self._calls(group.accounts))
             sources.append(KeyedCalls(group.settings, calls))
-        running = ShardRun(shard, self._store, self._options, self._part_folder(shard))
+        folder = self._part_folder(shard)
+        make_parts = None if folder is None else partial(Parts, folder, self._results_format)
+        running = ShardRun(shard, self._store, self._options, make_parts)
         return await running.run(self._journal(shard), sources)
 
     def run_sync(self, shard: int) -> ShardReport:

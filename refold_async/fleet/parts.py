@@ -2,81 +2,74 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
-from uuid import uuid4
+from typing import Final, cast, get_args
 
-from refold_async._core.private_files import open_private
-from refold_async.calls import Call
+from refold_async._core.private_files import sync_folder
+from refold_async.batch.rows import done_fields
+from refold_async.calls import Done
+from refold_async.row_files import FileFormat, check_format
+from refold_async.row_files.part_file import PartFile
+from refold_async.row_files.rewriting import read_fields
+
+_FORMATS: Final = get_args(FileFormat)
 
 
 class Parts:
-    """The result files of one shard: `part-000001.jsonl` and so on, each whole or absent.
+    """The result files of one shard: `part-000001.jsonl` and so on.
 
     Args:
         folder: The folder of the shard; created if it does not exist.
+        form: The format of new files.
+
+    Raises:
+        SettingsError: If the format needs a package that is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, form: FileFormat = "jsonl") -> None:
+        check_format(form)
         self._folder: Final = folder
+        self._form: Final = form
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sync_folder(folder.parent)
         for left in folder.glob(".part-*"):  # of a run that was killed; the shard's journal is ours now
             left.unlink()
         files = part_files(folder)
-        self._number = int(files[-1].stem.removeprefix("part-")) if files else 0
-        self._written = {key for file in files for key in _keys(file)}
+        self._number = int(files[-1].name[5:].partition(".")[0]) if files else 0
+        self._written = {
+            key for file in files for key in read_fields(_form_of(file), file, ("linked_account_id", "key"))
+        }
 
-    def add(self, rows: Iterable[tuple[Call, bytes]]) -> int:
+    def add(self, outcomes: Sequence[Done]) -> int:
         """Write the rows of a new part and wait until it is on disk; return how many are new.
 
         A row that an earlier part has, since its run was killed before it could record that, is left out.
         """
-        new = [(call, line) for call, line in rows if (call.linked_account_id, call.key) not in self._written]
+        new = [each for each in outcomes if _key(each) not in self._written]
         if new:
             self._number += 1
-            write_file(self._folder / f"part-{self._number:06d}.jsonl", b"".join(line for _, line in new))
-            self._written.update((call.linked_account_id, call.key) for call, _ in new)
+            part = PartFile(self._folder / f"part-{self._number:06d}.{self._form}", self._form)
+            try:
+                part.write([done_fields(each) for each in new])
+                part.finish()
+            except BaseException:
+                part.abandon()
+                raise
+            self._written.update(map(_key, new))
         return len(new)
 
 
 def part_files(folder: Path) -> list[Path]:
     """Return the parts in the folder of a shard, in the order in which they were written."""
-    return sorted(folder.glob("part-*.jsonl"), key=lambda file: (len(file.name), file.name))
+    return sorted(folder.glob("part-*"), key=lambda file: (file.name.find("."), file.name))
 
 
-def _keys(file: Path) -> Iterator[tuple[str, str | None]]:
-    with file.open("rb") as lines:
-        for line in lines:
-            row = json.loads(line)  # unlike msgspec, it takes lone surrogates in results
-            yield row["linked_account_id"], row["key"]
+def _form_of(file: Path) -> FileFormat:
+    form = file.name.partition(".")[2]
+    assert form in _FORMATS  # noqa: S101 - a part has the suffix of its format
+    return cast("FileFormat", form)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file aside, sync it to disk, and rename it, so that it is whole whenever it exists."""
-    written_aside(path, content).replace(path)
-    sync_folder(path.parent)
-
-
-def written_aside(path: Path, content: bytes) -> Path:
-    """Write a file under another name beside a path, and sync it to disk; return that name."""
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
-    with open_private(aside, "xb") as target:
-        target.write(content)
-        target.flush()
-        os.fsync(target.fileno())
-    return aside
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the entries of a folder are on disk."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _key(outcome: Done) -> tuple[str, str | None]:
+    return outcome.call.linked_account_id, outcome.call.key

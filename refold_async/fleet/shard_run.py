@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 from anyio.to_thread import run_sync as in_thread
 
-from refold_async._core.json_lines import json_line
 from refold_async.batch import Batch, BatchOptions, BatchSummary, Journal
 from refold_async.batch.journal.opened import OpenJournal
-from refold_async.batch.rows import done_fields
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Call, Done, Outcome
 from refold_async.client import Refold
@@ -49,14 +45,16 @@ class ShardRun:
         shard: The shard.
         store: Where its run is recorded.
         options: The settings of its batches.
-        results: The folder of its parts, if there are any.
+        make_parts: Opens its result files, if it has any.
     """
 
-    def __init__(self, shard: int, store: JobStore, options: BatchOptions, results: Path | None) -> None:
+    def __init__(
+        self, shard: int, store: JobStore, options: BatchOptions, make_parts: Callable[[], Parts] | None
+    ) -> None:
         self._shard: Final = shard
         self._store: Final = store
         self._options: Final = options
-        self._results: Final = results
+        self._make_parts: Final = make_parts
         self._writing: Final = asyncio.Lock()
         self._batches: Final[list[Batch]] = []
         self._parts: Parts | None = None
@@ -78,8 +76,8 @@ class ShardRun:
             stack.push_async_callback(lambda: run_shielded(opened.aclose()))
             # Recorded and written only now: nobody else has the shard while its journal is ours.
             await in_thread(self._store.begin, self._shard, worker_name())
-            if self._results is not None:
-                self._parts = await in_thread(Parts, self._results)
+            if self._make_parts is not None:
+                self._parts = await in_thread(self._make_parts)
             options = cast("BatchOptions", {**self._options, "journal": opened})
             results = await asyncio.gather(
                 *(
@@ -120,9 +118,9 @@ class ShardRun:
     async def _write(self, group: Sequence[Outcome]) -> None:
         if self._parts is None:
             return
-        rows = [(each.call, json_line(done_fields(each))) for each in group if isinstance(each, Done)]
+        done = [each for each in group if isinstance(each, Done)]
         async with self._writing:
-            await in_thread(partial(self._parts.add, rows))
+            await in_thread(self._parts.add, done)
 
     async def _ended(self, summaries: Sequence[BatchSummary], seconds: float) -> ShardReport:
         before = sum(each.reasons.get("done_before", 0) for each in summaries)

@@ -32,7 +32,8 @@ def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[
                 yield from zip(*(group.column(name).to_pylist() for name in names), strict=True)
         elif form == "csv":
             with _csv_rows(file) as rows:
-                places = [next(rows).index(name) for name in names]
+                head = next(rows)
+                places = [head.index(name) for name in names]
                 yield from (tuple(row[place] for place in places) for row in rows)
         else:
             with _lines(form, file, "rb") as lines:

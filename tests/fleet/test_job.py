@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import pickle
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import pytest
 from refold_async import ActionResult, Call, Lookup, RateLimit, SettingsError, Settle
 from refold_async.batch import BatchOptions, BatchProgress
 from refold_async.fleet import Job, JobOptions, JobSummary
+from refold_async.row_files.rewriting import read_fields
 from refold_async.sandbox import Fault, Sandbox
 
 ACCOUNTS = [f"demo-user-{number}" for number in range(1, 21)]
@@ -38,8 +38,23 @@ def job_in(folder: Path, **options: object) -> Job:
 
 
 def rows(summary: JobSummary) -> list[tuple[str, str]]:
-    lines = [json.loads(line) for part in summary.parts for line in part.read_bytes().splitlines()]
-    return [(line["linked_account_id"], line["key"]) for line in lines]
+    names = ("linked_account_id", "key")
+    return [
+        row
+        for part in summary.parts
+        for row in read_fields(part.name.partition(".")[2], part, names)  # type: ignore[arg-type]
+    ]
+
+
+@pytest.mark.parametrize("form", ["jsonl.gz", "csv", "parquet"])
+async def test_results_in_other_formats(tmp_path: Path, form: str) -> None:
+    pytest.importorskip("pyarrow")
+    job = job_in(tmp_path, results_format=form, shards=2)
+    for shard in job.shards():
+        await job.run(shard)
+    summary = await asyncio.to_thread(job.summary)
+    assert {part.name for part in summary.parts} == {f"part-000001.{form}"}
+    assert sorted(await asyncio.to_thread(rows, summary)) == expected()
 
 
 def expected(number: int = 3) -> list[tuple[str, str]]:
@@ -135,6 +150,7 @@ def lookup(call: Call) -> Lookup:
         {"name": ""},
         {"calls": []},
         {"concurrency": 0},
+        {"results_format": "xlsx"},
         {"settle": Settle(lookup), "retry_unknown": True},
     ],
 )

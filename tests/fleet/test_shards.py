@@ -1,13 +1,17 @@
 """Which customer is in which shard, and the result files of one."""
 
 from pathlib import Path
+from typing import get_args
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refold_async import Call
-from refold_async.fleet.parts import Parts
+from refold_async import ActionResult, Call, Done
+from refold_async.fleet.parts import Parts, part_files
 from refold_async.fleet.shards import accounts_of, shard_of
+from refold_async.row_files import FileFormat
 
 PINNED = [52, 21, 48, 56]
 
@@ -28,10 +32,24 @@ def test_accounts_come_from_the_lines_of_a_file(tmp_path: Path) -> None:
     assert list(accounts_of(file, 0, 1)) == ["a", "b"]
 
 
-def test_a_part_that_was_written_before_a_kill_is_not_written_again(tmp_path: Path) -> None:
-    call = Call("a", "hubspot", "get_contact", key="1")
-    line = b'{"linked_account_id": "a", "key": "1"}\n'
-    assert Parts(tmp_path / "shard").add([(call, line)]) == 1
-    (tmp_path / "shard" / ".part-000002.jsonl.left").write_bytes(b"torn")
-    assert Parts(tmp_path / "shard").add([(call, line)]) == 0
-    assert [file.name for file in (tmp_path / "shard").iterdir()] == ["part-000001.jsonl"]
+@pytest.mark.parametrize("form", get_args(FileFormat))
+def test_a_part_that_was_written_before_a_kill_is_not_written_again(tmp_path: Path, form: FileFormat) -> None:
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    folder = tmp_path / "shard"
+    first, second = (
+        Done(
+            Call("a", "hubspot", "get_contact", key=key),
+            ActionResult("Success", 200, msgspec.Raw(b'{"a":1}')),
+        )
+        for key in "12"
+    )
+    assert Parts(folder, form).add([first]) == 1
+    (folder / f".part-000002.{form}.tmp").write_bytes(b"torn")
+    parts = Parts(folder, form)
+    assert parts.add([first]) == 0
+    assert parts.add([first, second]) == 1
+    assert [file.name for file in part_files(folder)] == [f"part-00000{n}.{form}" for n in (1, 2)]
+    assert sorted(file.name for file in folder.iterdir()) == [file.name for file in part_files(folder)]
+    # A run may go on in another format.
+    assert Parts(folder, "jsonl").add([first, second]) == 0
