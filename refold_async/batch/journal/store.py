@@ -134,7 +134,9 @@ class JournalStore(Protocol):
         ...
 
     def counts(self) -> dict[tuple[State, bool], int]:
-        """Return the number of calls by state and by whether they were delivered.
+        """Return the number of calls by state and by whether they were delivered; 0 is left out.
+
+        Read from counters that are kept in the same commits, so it costs the same for any number of calls.
 
         Raises:
             JournalError: If it cannot be read.
