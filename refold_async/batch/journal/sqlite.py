@@ -45,9 +45,8 @@ _LESS: Final = _ADD.format("-", "old", "old")
 # the same for a million calls.
 _COUNTING: Final = (
     f"CREATE TRIGGER count_new AFTER INSERT ON calls BEGIN {_MORE} END",
-    "CREATE TRIGGER count_changed AFTER UPDATE OF state, delivered ON calls"
-    " WHEN old.state <> new.state OR old.delivered <> new.delivered"
-    f" BEGIN {_LESS} {_MORE} END",
+    f"""CREATE TRIGGER count_changed AFTER UPDATE OF state, delivered ON calls
+        WHEN old.state <> new.state OR old.delivered <> new.delivered BEGIN {_LESS} {_MORE} END""",
     f"CREATE TRIGGER count_removed AFTER DELETE ON calls BEGIN {_LESS} END",
 )
 _ROW: Final = """
