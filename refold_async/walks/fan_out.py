@@ -71,6 +71,7 @@ class Walks:
         settings: The settings of the walks.
         batch: The settings of the batch, those of `window` and `on_progress` aside.
         record: Whether delivered pages are recorded in the state; else the caller does so.
+        state: An open state that other walks use, too, and the caller closes; default: that of the settings.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Walks:
         batch: BatchSettings,
         *,
         record: bool = True,
+        state: StateThread | None = None,
     ) -> None:
         self._client: Final = client
         self._settings: Final = settings
@@ -97,14 +99,15 @@ class Walks:
         self._later: deque[WalkItem] = deque()
         self._delivered: WalkRow | None = None
         self._is_entered = self._over = False
-        self.state: StateThread | None = None
+        self._owns_state: Final = state is None
+        self.state = state
 
     def __repr__(self) -> str:
         counters = self._counters
         return f"Walks({counters.pages} pages, {counters.records} records, {counters.complete} complete)"
 
     async def __aenter__(self) -> Self:
-        if self._settings.state is not None:
+        if self._settings.state is not None and self.state is None:
             self.state = await StateThread.open(
                 self._settings.state, base_url=await self._client.base_url(), once=self._settings.once
             )
@@ -141,7 +144,7 @@ class Walks:
         try:
             await self._calls.aclose()
         finally:
-            if self.state is not None:
+            if self.state is not None and self._owns_state:
                 await self.state.aclose()
 
     def __aiter__(self) -> Self:
@@ -344,6 +347,7 @@ def make_walks(
     options: WalkOptions,
     *,
     record: bool = True,
+    state: StateThread | None = None,
 ) -> Walks:
     """Return walks on a client's connections; see `Refold.walks`.
 
@@ -368,4 +372,5 @@ def make_walks(
         WalkSettings(**own),  # type: ignore[arg-type]  # split by name
         BatchSettings(**others),  # type: ignore[arg-type]
         record=record,
+        state=state,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -20,11 +19,9 @@ from refold_async.batch.tasks import run_shielded
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat
 from refold_async.settings import RateLimit, Settings
-from refold_async.walks.fan_out import Walks, make_walks
-from refold_async.walks.files import PartFolder
+from refold_async.walks.fan_out import make_walks
 from refold_async.walks.outcomes import (
     WalkFailed,
-    WalkItem,
     WalkOptions,
     WalkProgress,
     WalkSkipped,
@@ -32,7 +29,7 @@ from refold_async.walks.outcomes import (
 )
 from refold_async.walks.pages import Walk, WalkPage
 from refold_async.walks.paging import Paging
-from refold_async.walks.state import StateThread
+from refold_async.walks.pull_files import PullFiles
 
 SinceFormat = Literal["iso", "epoch", "epoch_ms"]
 Accounts = Iterable[str] | AsyncIterable[str]
@@ -166,26 +163,23 @@ async def pull(
     async with make_walks(requester, settings, source, walk_options, record=False) as walks:
         state = walks.state
         assert state is not None  # noqa: S101 - it has a path
-        file = state.file
-        parts = await state.run(
-            lambda: PartFolder(
-                folder,
-                chosen.format,
-                file,
-                into=chosen.into,
-                rows=chosen.part_rows,
-                seconds=chosen.part_seconds,
-            )
+        files = PullFiles(
+            state,
+            folder,
+            chosen.format,
+            into=chosen.into,
+            rows=chosen.part_rows,
+            seconds=chosen.part_seconds,
         )
         try:
-            await state.run(parts.clean)
-            await _write(walks, state, parts, chosen)
-        except asyncio.CancelledError:
-            # What was read before Ctrl-C is kept: the next start need not read it again.
-            await run_shielded(state.run(parts.close_part))
-            raise
+            async with files:
+                async for item in walks:
+                    if isinstance(item, WalkPage):
+                        await files.write(walks, item)
+                    elif chosen.on_ended is not None and getattr(item, "reason", None) != "done_before":
+                        chosen.on_ended(item)
+                await files.finish([walks.summary])
         finally:
-            await state.run(parts.abandon)
             for path in chosen.reports:
                 await run_shielded(walks.write_report(path, title=f"{slug}/{action_id}"))
         return walks.summary
@@ -218,34 +212,3 @@ def _walks(accounts: Accounts, slug: str, action_id: str, chosen: PullSettings) 
     if not isinstance(accounts, Iterable) or isinstance(accounts, str):
         raise SettingsError(f"accounts must be an iterable of ids, not {type(accounts).__name__}")
     return _SyncWalks(accounts, walk) if hasattr(accounts, "__len__") else map(walk, accounts)
-
-
-async def _write(walks: Walks, state: StateThread, parts: PartFolder, chosen: PullSettings) -> None:
-    async for item in walks:
-        await _write_item(item, walks, state, parts, chosen)
-    await state.run(parts.close_part)
-    summary = walks.summary
-    if summary.calls.stopped is None:
-        await state.run(state.file.end)
-    totals = {
-        name: getattr(summary, name) for name in ("complete", "incomplete", "failed", "skipped", "restarted")
-    }
-    await state.run(lambda: parts.write_manifest({"is_complete": summary.is_complete, "walks": totals}))
-
-
-async def _write_item(
-    item: WalkItem, walks: Walks, state: StateThread, parts: PartFolder, chosen: PullSettings
-) -> None:
-    if not isinstance(item, WalkPage):
-        if chosen.on_ended is not None and getattr(item, "reason", None) != "done_before":
-            chosen.on_ended(item)
-        return
-    row, records = walks.row_of(item), item.records
-    if chosen.into is not None:
-        records = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
-    page = item
-    assert row is not None  # noqa: S101 - there is a state
-    account = page.walk.linked_account_id
-    if page.restarted:
-        await state.run(lambda: parts.restart(account, row.key))
-    await state.run(lambda: parts.add(account, records, row))
