@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
@@ -59,6 +59,7 @@ class ToolRecord(msgspec.Struct, frozen=True, kw_only=True):
         effect: What running it twice does, if there is such a tool.
         ok: Whether it was done.
         fate: What became of a call that failed.
+        needs_reconnect: Whether the customer must connect its app again.
         seconds: How long it took, approval included.
     """
 
@@ -69,6 +70,7 @@ class ToolRecord(msgspec.Struct, frozen=True, kw_only=True):
     effect: Effect | None
     ok: bool
     fate: Fate | None
+    needs_reconnect: bool
     seconds: float
 
 
@@ -130,6 +132,20 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
         if not isinstance(self.max_bytes, int) or self.max_bytes < SMALLEST_ANSWER:
             raise SettingsError(f"max_bytes must be at least {SMALLEST_ANSWER}, not {self.max_bytes!r}")
         check_allowed("workflows", self.workflows, unsafe=True)
+        for name in ("settle", "effects"):
+            given = getattr(self, name)
+            if not isinstance(given, Mapping) or not all(
+                isinstance(each, Mapping) for each in given.values()
+            ):
+                raise SettingsError(f"{name} must be a mapping of mappings, by slug and action")
+
+    def check_known(self, tools: Iterable[Tool]) -> None:
+        """Raise if a setting is for a tool that there is not: nothing would ever use it."""
+        known = {(tool.slug, tool.target) for tool in tools}
+        for name in ("settle", "effects"):
+            given = {(slug, target) for slug, ids in getattr(self, name).items() for target in ids}
+            if unknown := sorted(given - known):
+                raise SettingsError(f"{name} is for {'/'.join(unknown[0])}, which is not allowed")
 
     def settle_of(self, tool: Tool) -> Settle | None:
         """Return how a tool's lost writes are looked up."""

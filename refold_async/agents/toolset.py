@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from refold_async._core.encoding import EncodedJSON, dump
@@ -28,7 +28,8 @@ from refold_async.agents.settings import (
 from refold_async.agents.tool import Tool, read_arguments
 from refold_async.agents.unsettled import UnsettledWrites
 from refold_async.api.actions import Actions
-from refold_async.api.hosted_connect import reconnect_link
+from refold_async.api.hosted_connect import ConnectUrl, HostedConnect, reconnect_link
+from refold_async.api.linked_accounts import TokenOwnAccount
 from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.api.workflows import Workflows
 from refold_async.calls import Call, Unresolved, Verdict
@@ -42,9 +43,6 @@ from refold_async.errors import (
     StatusError,
 )
 from refold_async.results import ActionFailed
-
-if TYPE_CHECKING:
-    from refold_async.api.hosted_connect import ConnectUrl
 
 logger: Final = logging.getLogger("refold_async")
 
@@ -151,19 +149,24 @@ class Tools:
     async def reconnect_link(self, properties: Mapping[str, object] | None = None) -> ConnectUrl:
         """Return the link to a page on which the customer connects its apps again.
 
-        It contains a token that acts for the customer: pass it to the customer, never to the model.
+        It contains a token that acts for the customer: pass it to the customer, never to the model. With an
+        API key, that is a new one; the account of a session token has only its own.
 
         Args:
             properties: Properties of the page, e.g. `redirect_url`.
 
         Raises:
-            InvalidCallError: If this is the account of a token, which names no customer.
+            InvalidCallError: If this is the account of a token, and the service does not say whose it is.
             RefoldError: If a call fails.
         """
-        account = self._requester.linked_account_id
-        if account is None:
-            raise InvalidCallError("the account of a token has no id to make a link for")
-        return await reconnect_link(self._requester, account, properties, self._settings.timeout)
+        requester, timeout = self._requester, self._settings.timeout
+        if requester.linked_account_id is not None:
+            return await reconnect_link(requester, requester.linked_account_id, properties, timeout)
+        own = await TokenOwnAccount(requester).get(timeout=timeout)
+        if not own.linked_account_id:
+            raise InvalidCallError("no link: the service does not say whose token this account has")
+        page = HostedConnect(requester)
+        return await page.create_url(own.linked_account_id, properties, timeout=timeout)
 
     async def _call(
         self, tool: Tool | None, name: object, arguments: object, approve: Approve | None
@@ -301,6 +304,7 @@ class Tools:
             effect=None if tool is None else tool.effect,
             ok=answer.ok,
             fate=answer.fate,
+            needs_reconnect=answer.needs_reconnect,
             seconds=seconds,
         )
         try:
@@ -357,6 +361,7 @@ async def make_tools(requester: Requester, allowed: Allowed, options: ToolOption
     tools = await load_tools(
         Actions(requester), Workflows(requester), allowed, settings.workflows, settings.effects
     )
+    settings.check_known(tools.values())
     writing = [name for name, tool in tools.items() if tool.effect != "read"]
     if writing and settings.writes == "deny":
         logger.warning('not offered, as writes is "deny": %s', ", ".join(writing))

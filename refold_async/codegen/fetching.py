@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, Final
 
 from refold_async import (
     Action,
     ActionParameter,
     ActionSchema,
+    BatchProgress,
     Call,
     Done,
     Effect,
@@ -22,15 +24,21 @@ from refold_async import (
 from refold_async.codegen.model import ActionModel, ParameterModel
 
 _AT_ONCE: Final = 10
-_BETWEEN_LINES: Final = 50
 _LEARN_LIMIT: Final = "10"
 """The `limit` of a read that is executed to learn its result."""
 
 Tell = Callable[[str], None]
+OnProgress = Callable[[BatchProgress], object]
 
 
 async def fetch(
-    refold: Refold, slug: str, accounts: Sequence[str], effects: Mapping[str, Effect], tell: Tell
+    refold: Refold,
+    slug: str,
+    accounts: Sequence[str],
+    effects: Mapping[str, Effect],
+    *,
+    tell: Tell,
+    on_progress: OnProgress,
 ) -> tuple[ActionModel, ...]:
     """Read the actions of an app, merged over accounts.
 
@@ -39,7 +47,8 @@ async def fetch(
         slug: The app's slug.
         accounts: The linked accounts to read for.
         effects: Effects that the user knows better, by action id.
-        tell: Called with a line about the progress, or about an action that has no schema.
+        tell: Called with a line about each action that has no schema.
+        on_progress: Called with the progress: how many schemas were read, or are missing.
 
     Raises:
         RefoldError: If a call fails for another reason than a missing schema.
@@ -51,16 +60,18 @@ async def fetch(
         for action in await account.actions.list(slug)
         if isinstance(action, Action) and isinstance(action.action_id, str) and action.action_id
     ]
-    waiting = enumerate(jobs, 1)
+    waiting, began, missing = iter(jobs), monotonic(), list[str]()
 
     async def work() -> None:
-        for place, (account, action, action_id) in waiting:
+        for account, action, action_id in waiting:
             try:
                 schema = await account.actions.schema(slug, action_id)
                 found.setdefault(action_id, []).append((action, schema))
             except NotFoundError:
+                missing.append(action_id)
                 tell(f"{slug}/{action_id}: left out, the service has no schema of it")
-            _tell_progress(tell, "schemas", place, len(jobs))
+            done = sum(map(len, found.values()))
+            on_progress(_progress(done, len(missing), len(jobs), monotonic() - began))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -69,6 +80,25 @@ async def fetch(
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return tuple(merge(each, found[each], effects) for each in sorted(found))
+
+
+def _progress(done: int, failed: int, total: int, elapsed: float) -> BatchProgress:
+    """Return the progress of reading schemas, which is shown as that of a batch."""
+    ended = done + failed
+    rate = ended / elapsed if elapsed > 0 else 0.0
+    return BatchProgress(
+        done=done,
+        failed=failed,
+        skipped=0,
+        under_way=min(_AT_ONCE, total - ended),
+        held=max(0, total - ended - _AT_ONCE),
+        read=total,
+        total=total,
+        elapsed=elapsed,
+        rate=rate,
+        left=(total - ended) / rate if rate else None,
+        ended=ended == total,
+    )
 
 
 def merge(
@@ -126,7 +156,13 @@ def _union(choices: Iterable[list[str | int]]) -> tuple[str | int, ...]:
 
 
 async def learn(
-    refold: Refold, slug: str, accounts: Sequence[str], actions: Sequence[ActionModel], tell: Tell
+    refold: Refold,
+    slug: str,
+    accounts: Sequence[str],
+    actions: Sequence[ActionModel],
+    *,
+    tell: Tell,
+    on_progress: OnProgress,
 ) -> AsyncIterator[tuple[str, Any]]:
     """Execute the reads that require no parameter, and yield action ids with the data of their results.
 
@@ -135,15 +171,13 @@ async def learn(
         slug: The app's slug.
         accounts: The linked accounts to read for.
         actions: The app's actions.
-        tell: Called with a line about the progress, or about a read that failed.
+        tell: Called with a line about each read that failed.
+        on_progress: Called with the progress of the reads.
     """
     reads = [(each.id, _learning_params(each)) for each in actions if _is_learnable(each)]
     calls = [Call(account, slug, *read, effect="read") for account in accounts for read in reads]
-    async with refold.batch(calls, concurrency=_AT_ONCE) as outcomes:
-        done = 0
+    async with refold.batch(calls, concurrency=_AT_ONCE, on_progress=on_progress) as outcomes:
         async for outcome in outcomes:
-            done += 1
-            _tell_progress(tell, "reads", done, len(calls))
             try:
                 data = _data_of(outcome)
             except RefoldError as error:
@@ -164,8 +198,3 @@ def _is_learnable(action: ActionModel) -> bool:
 
 def _learning_params(action: ActionModel) -> dict[str, str]:
     return {"limit": _LEARN_LIMIT} if any(each.id == "limit" for each in action.parameters) else {}
-
-
-def _tell_progress(tell: Tell, what: str, done: int, total: int) -> None:
-    if done % _BETWEEN_LINES == 0:
-        tell(f"{what}: {done} of {total}")

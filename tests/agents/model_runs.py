@@ -1,6 +1,7 @@
 """A "model" that repeats every error with variations, and one that makes arguments up. Both on a sandbox."""
 
 import asyncio
+import itertools
 import json
 import random
 from collections import Counter
@@ -14,8 +15,10 @@ from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import ACCOUNT, ALLOWED, CREATE, by_email
 
-REPEATS = 5
 TIMEOUT = 0.15
+LATE = 0.02
+LATE_ABSENT = 0.1
+"""Seconds after which absent may be concluded of a write that may run late; they must be more than `LATE`."""
 MATRIX: dict[str, dict[str, Any]] = {
     "drop before": {"drop": "before"},
     "drop during": {"drop": "during"},
@@ -34,6 +37,11 @@ MATRIX: dict[str, dict[str, Any]] = {
     "hang before": {"hang": True},
     "hang after": {"hang": True, "when": "after"},
     "stall": {"stall": True},
+    "late drop": {"drop": "before", "late": LATE},
+    "late hang": {"hang": True, "late": LATE},
+    "late errored": {"node_status": "Errored", "late": LATE},
+    "late html": {"status": 502, "body": "html", "late": LATE},
+    **{f"late {status}": {"status": status, "late": LATE} for status in (500, 503, 504)},
 }  # fmt: skip
 
 
@@ -43,10 +51,19 @@ async def prudent(request: ApprovalRequest) -> bool:
 
 
 MODES: dict[str, ToolOptions] = {
-    "settled": {"writes": "allow", "settle": {"hubspot": {"create_contact": Settle(by_email, after=(0,))}}},
+    "settled": {"writes": "allow"},
     "closed": {"writes": "allow"},
     "asked": {"writes": "ask", "approve": prudent},
 }
+
+
+def options_of(mode: str, fault: str) -> ToolOptions:
+    """Return the settings of a toolset: all but those that stay closed have a look-up."""
+    options: ToolOptions = {**MODES[mode], "timeout": TIMEOUT}
+    if mode != "closed":
+        wait = LATE_ABSENT if fault.startswith("late") else 0
+        options["settle"] = {"hubspot": {"create_contact": Settle(by_email, after=(wait,))}}
+    return options
 
 
 def variations(params: dict[str, Any]) -> Iterator[object]:
@@ -58,6 +75,9 @@ def variations(params: dict[str, Any]) -> Iterator[object]:
     yield json.dumps({**params, "company": "Acme"})
 
 
+REPEATS = len(list(variations({"firstname": ""})))
+
+
 def check_answer(answer: ToolAnswer, max_bytes: int = 20_000) -> None:
     """Fail unless an answer is JSON of at most that size, without the account's id."""
     text = answer.to_json()
@@ -67,14 +87,16 @@ def check_answer(answer: ToolAnswer, max_bytes: int = 20_000) -> None:
     assert ACCOUNT not in text
 
 
-async def insist(tools: Tools, email: str) -> int:
-    """Create a contact, and repeat every error; return the number of calls."""
+async def insist(tools: Tools, email: str, pause: float) -> int:
+    """Create a contact, and repeat every error, the last time after a pause; return the number of calls."""
     params = {"email": email, "firstname": "Ann"}
     answer, calls = await tools.call(CREATE, params), 1
     check_answer(answer)
-    for again in variations(params):
+    for place, again in enumerate(variations(params), 2):
         if answer.ok:
             break
+        if place > REPEATS:
+            await asyncio.sleep(pause)
         answer = await tools.call(CREATE, again)
         calls += 1
         check_answer(answer)
@@ -91,21 +113,21 @@ async def run_matrix(
     Half of the faults happen once, half twice in a row.
     """
     made: Counter[str] = Counter()
-    for mode, options in MODES.items():
-        timed: ToolOptions = {**options, "timeout": TIMEOUT}
-        tools = await account.tools(ALLOWED, **timed)
-        for name in names or MATRIX:
-            left, number = calls, 0
-            while left > 0:
-                sandbox.faults.clear()
-                times = 1 + number % 2
-                fault = Fault(
-                    action_id="create_contact", operation="actions.execute", times=times, **MATRIX[name]
-                )
-                sandbox.faults.add(fault)
-                used = await insist(tools, f"{mode}.{name.replace(' ', '.')}.{number}@example.com")
-                left, number = left - used, number + 1
-                made["calls"] += used
+    for mode, name in itertools.product(MODES, names or MATRIX):
+        tools = await account.tools(ALLOWED, **options_of(mode, name))
+        pause = LATE_ABSENT if name.startswith("late") else 0
+        left, number = calls, 0
+        while left > 0:
+            sandbox.faults.clear()
+            times = 1 + number % 2
+            fault = Fault(
+                action_id="create_contact", operation="actions.execute", times=times, **MATRIX[name]
+            )
+            sandbox.faults.add(fault)
+            used = await insist(tools, f"{mode}.{name.replace(' ', '.')}.{number}@example.com", pause)
+            left, number = left - used, number + 1
+            made["calls"] += used
+        await asyncio.sleep(pause)  # what runs late has run
     sandbox.faults.clear()
     written = Counter(
         str(run.params["email"]) for run in sandbox.ledger.runs if run.effect == "write" and run.ok

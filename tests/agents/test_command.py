@@ -1,5 +1,7 @@
 """What `refold mcp` refuses before it serves."""
 
+from pathlib import Path
+
 import pytest
 
 from refold_async.cli.program import run
@@ -17,6 +19,8 @@ ALLOW = ("--allow", "hubspot:get_contact")
         (("--account", "a", *ALLOW), "REFOLD_API_KEY is not set"),
         (("--account", "a", *ALLOW, "--max-bytes", "10"), "--max-bytes"),
         (("--account", "a", *ALLOW, "--writes", "yes"), "--writes"),
+        (("--account", "a", *ALLOW, "--settle", "lookups"), "'lookups' is not FILE.py:NAME"),
+        (("--account", "a", *ALLOW, "--settle", "no.py:SETTLE"), "no.py: FileNotFoundError"),
     ],
 )
 def test_refuses_what_cannot_work(
@@ -30,3 +34,14 @@ def test_refuses_what_cannot_work(
     out, err = capsys.readouterr()
     assert message in " ".join(err.split())
     assert not out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("x = 1", "defines no 'SETTLE'"), ("1 / 0", "ZeroDivisionError")]
+)
+def test_refuses_a_file_without_look_ups(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    (tmp_path / "lookups.py").write_text(text)
+    assert run(["mcp", "--account", "a", *ALLOW, "--settle", f"{tmp_path}/lookups.py:SETTLE"]) == 2
+    assert message in capsys.readouterr().err

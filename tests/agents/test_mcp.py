@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from mcp.shared.exceptions import MCPError
 from refold_async import KeyAccount, Refold
 from refold_async.agents.mcp_server import make_server
 from refold_async.agents.settings import cannot_ask
-from refold_async.sandbox import Sandbox
+from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import ACCOUNT, ALLOWED, CREATE, READ, written
 
@@ -85,6 +86,33 @@ async def test_the_clients_user_approves_writes(
     assert written(sandbox) == ([ANN] if said is YES else [])
     if said is None:
         assert "cannot be asked" in answer["error"]
+
+
+LOOKUPS = """
+from fields import BY_EMAIL
+from refold_async import Lookup, Settle
+
+def by_email(call):
+    email = call.params["email"]
+    params = {**BY_EMAIL, "value": email}
+    found = lambda data: [each for each in data["results"] if each["properties"]["email"] == email]
+    return Lookup("search_contacts", params, found=found)
+
+SETTLE = {"hubspot": {"create_contact": Settle(by_email, after=(0,))}}
+"""
+
+
+async def test_look_ups_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.connect(ACCOUNT, "hubspot")
+    (tmp_path / "lookups.py").write_text(LOOKUPS)
+    (tmp_path / "fields.py").write_text('BY_EMAIL = {"propertyName": "email", "operator": "EQ"}')
+    sandbox.faults.add(Fault(action_id="create_contact", operation="actions.execute", drop="after", times=1))
+    options = ("--writes", "allow", "--settle", f"{tmp_path}/lookups.py:SETTLE")
+    async with Client(stdio(sandbox, *options)) as client:
+        assert answer_of(await client.call_tool(CREATE, ANN))["fate"] == "unknown"
+        again = answer_of(await client.call_tool(CREATE, ANN))
+    assert again["data"]["properties"]["email"] == ANN["email"]
+    assert written(sandbox) == [ANN]
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from refold_async import Account, Found, KeyAccount, SettingsError, Settle, Unresolved
+from refold_async import Account, Found, InvalidCallError, KeyAccount, SettingsError, Settle, Unresolved
 from refold_async.agents import ApprovalRequest, ToolAnswer, ToolRecord
 from refold_async.agents.settings import ToolOptions
 from refold_async.sandbox import Fault, Sandbox
@@ -89,6 +89,10 @@ BAD: list[tuple[Any, Any, str]] = [
     (ALLOWED, {"writes": "ask"}, "needs approve"),
     (ALLOWED, {"writes": "yes"}, "writes must be"),
     (ALLOWED, {"max_bytes": 10}, "max_bytes must be"),
+    (ALLOWED, {"settle": {"hubspot": {"create_contcat": by_email}}}, "settle is for hubspot/create_contcat"),
+    (ALLOWED, {"settle": {"hubspot": {"create_contact": "email"}}}, "must be a function of a Call"),
+    (ALLOWED, {"settle": [by_email]}, "settle must be a mapping of mappings"),
+    (ALLOWED, {"effects": {"hubspot": {"get": "read"}}}, "effects is for hubspot/get, which is not allowed"),
     (ALLOWED, {"workflows": {"hubspot": ["no-such"]}}, "no workflow 'no-such'"),
 ]
 
@@ -262,6 +266,32 @@ async def test_a_connection_to_renew_is_the_hosts_business(sandbox: Sandbox, acc
     link = await tools.reconnect_link()
     assert link.hosted_url
     assert link.hosted_url not in answer.to_json()
+
+
+async def test_the_account_of_a_token_has_a_reconnect_link_too(
+    sandbox: Sandbox, refold: Any, account: KeyAccount
+) -> None:
+    session = await refold.session_tokens.create(ACCOUNT)
+    records: list[ToolRecord] = []
+    async with Account.from_token(session.token, base_url=sandbox.base_url) as own:
+        tools = await own.tools(ALLOWED, on_call=records.append)
+        sandbox.disconnect(ACCOUNT, "hubspot")
+        answer = await tools.call(READ, {})
+        link = await tools.reconnect_link({"redirect_url": "https://example.com"})
+    assert answer.needs_reconnect
+    assert records[0].needs_reconnect
+    assert session.token not in answer.to_json()
+    assert str(link.hosted_url).startswith("http")
+
+
+async def test_a_token_of_nobody_has_no_reconnect_link(sandbox: Sandbox, refold: Any) -> None:
+    sandbox.connect(ACCOUNT, "hubspot")
+    session = await refold.session_tokens.create(ACCOUNT)
+    async with Account.from_token(session.token, base_url=sandbox.base_url) as own:
+        tools = await own.tools(ALLOWED)
+        sandbox.faults.add(Fault(operation="linked_account.get", garbage=b"{}"))
+        with pytest.raises(InvalidCallError, match="no link: the service does not say whose"):
+            await tools.reconnect_link()
 
 
 async def test_the_model_sees_no_account_host_key_or_request(sandbox: Sandbox, account: KeyAccount) -> None:

@@ -40,7 +40,8 @@ def codegen(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setenv("REFOLD_BASE_URL", sandbox.base_url)
 
     def command(*arguments: str | Path) -> Ended:
-        code = run(["codegen", *map(str, arguments)])
+        quiet = () if "--progress" in arguments else ("--progress", "none")
+        code = run(["codegen", *map(str, arguments), *quiet])
         out, err = capsys.readouterr()
         return Ended(code, out, err)
 

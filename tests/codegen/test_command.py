@@ -354,9 +354,19 @@ def test_samples_that_are_no_json_are_refused(
     assert "--samples" in ended.err
 
 
-def test_long_work_tells_its_progress(codegen: Codegen, sandbox: Sandbox, tmp_path: Path) -> None:
-    listed = [{"action_id": f"get_{number}"} for number in range(120)]
+def test_the_progress_of_schemas_and_reads(codegen: Codegen, tmp_path: Path) -> None:
+    form = ("--progress", "json")
+    ended = codegen("playground", "--account", ACCOUNT, "--out", tmp_path, "--learn", *form)
+    lines = [json.loads(line)["progress"] for line in ended.err.splitlines()]
+    ends = [line for line in lines if line["ended"]]
+    assert [(line["done"], line["failed"], line["total"]) for line in ends] == [(11, 0, 11), (3, 0, 3)]
+
+
+def test_progress_is_told_in_lines_outside_of_a_terminal(
+    codegen: Codegen, sandbox: Sandbox, hubspot_args: tuple[str | Path, ...]
+) -> None:
+    listed = [{"action_id": "get_contact"}, {"action_id": "gone"}]
     sandbox.faults.add(Fault(operation="actions.list", garbage=json.dumps(listed).encode()))
-    ended = codegen("hubspot", "--account", ACCOUNT, "--out", tmp_path)
-    told = [line for line in ended.err.splitlines() if line.startswith("schemas")]
-    assert told == ["schemas: 50 of 120", "schemas: 100 of 120"]
+    ended = codegen(*hubspot_args, "--progress", "auto")
+    assert "hubspot/gone: left out, the service has no schema of it" in ended.err
+    assert "1 of 2 done, 1 failed, 0 skipped" in ended.err

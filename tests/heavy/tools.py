@@ -34,7 +34,7 @@ async def check(calls: int, sets: int) -> bool:
             sandbox.connect(ACCOUNT, "hubspot")
             doubled += made["doubled"]
             emit(
-                f"{name:13} {made['calls']:5} calls, {made['written']:4} contacts written,"
+                f"{name:14} {made['calls']:5} calls, {made['written']:4} contacts written,"
                 f" {made['doubled']} doubled, {time.perf_counter() - began:.1f} s"
             )
         fuzzed = await run_fuzz(sandbox, account, sets)

@@ -14,6 +14,7 @@ from refold_async import Effect, Refold
 from refold_async.cli.arguments import read_pairs
 from refold_async.cli.client_command import client_command
 from refold_async.cli.completion import complete_accounts, complete_slugs
+from refold_async.cli.progress import ProgressDisplay, ProgressForm, progress_option
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.codegen.differences import Facts, UnreadableModuleError, differences, read_module
 from refold_async.codegen.fetching import fetch, learn
@@ -53,6 +54,7 @@ from refold_async.codegen.samples import read_samples
 )
 @click.option("--check", is_flag=True, help="Write nothing; end with 1 if FILE differs, and say how.")
 @click.option("--diff", is_flag=True, help="Write nothing; say how FILE differs.")
+@progress_option
 @client_command
 async def codegen(
     terminal: Terminal,
@@ -68,6 +70,7 @@ async def codegen(
     effects: Sequence[str],
     check: bool,
     diff: bool,
+    progress: ProgressForm,
 ) -> None:
     """Write a typed module for the app SLUG.
 
@@ -83,10 +86,12 @@ async def codegen(
         click.echo(printable(line), err=True)
 
     shapes = _shapes(samples, slug)
-    actions = await fetch(refold, slug, ids, known, tell)
+    with ProgressDisplay(form=progress) as display:
+        actions = await fetch(refold, slug, ids, known, tell=tell, on_progress=display)
     if learns:
-        async for action_id, data in learn(refold, slug, ids, actions, tell):
-            shapes.setdefault(action_id, Shape()).add(data)
+        with ProgressDisplay(form=progress) as display:
+            async for action_id, data in learn(refold, slug, ids, actions, tell=tell, on_progress=display):
+                shapes.setdefault(action_id, Shape()).add(data)
     shapes = {each.id: shapes[each.id] for each in actions if each.id in shapes}
     app = AppModel(slug=slug, actions=actions, shapes=shapes, names=chosen)
     text = _render(app, known)

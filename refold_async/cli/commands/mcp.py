@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import runpy
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,6 +44,11 @@ from refold_async.settings import Options, resolve_base_url
     default="deny",
     help="Whether actions that write are offered; ask: the client asks its user each time. Default: deny.",
 )
+@click.option(
+    "--settle",
+    metavar="FILE.py:NAME",
+    help="How lost writes are looked up: a mapping in a Python file, as for `account.tools(settle=...)`.",
+)
 @click.option("--http", "port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve HTTP, not stdio.")
 @click.option("--host", default="127.0.0.1", help="The address to listen on with --http; default: 127.0.0.1.")
 @click.option(
@@ -58,6 +66,7 @@ def mcp(
     allows: Sequence[str],
     workflows: Sequence[str],
     writes: Writes,
+    settle: str | None,
     port: int | None,
     host: str,
     max_bytes: int,
@@ -75,6 +84,7 @@ def mcp(
         "workflows": _ids(workflows, "--workflow"),
         "writes": writes,
         "approve": cannot_ask,
+        "settle": {} if settle is None else _read_settle(settle),
         "max_bytes": max_bytes,
         "unsafe": unsafe,
         "on_call": _log,
@@ -98,6 +108,20 @@ def mcp(
         raise click.UsageError(f"{error}; run: pip install 'refold-async[mcp]'") from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+
+
+def _read_settle(text: str) -> Any:
+    """Return what a name stands for in a Python file, which is run."""
+    file, _, name = text.rpartition(":")
+    if not file.endswith(".py"):
+        raise click.BadParameter(f"{text!r} is not FILE.py:NAME", param_hint="--settle")
+    sys.path.insert(0, str(Path(file).absolute().parent))  # as `python FILE` does, for what it imports
+    try:
+        return runpy.run_path(file)[name]
+    except KeyError:
+        raise click.BadParameter(f"{file} defines no {name!r}", param_hint="--settle") from None
+    except Exception as error:  # the file may do anything
+        raise click.BadParameter(f"{file}: {error!r}", param_hint="--settle") from error
 
 
 def _log(record: ToolRecord) -> None:
