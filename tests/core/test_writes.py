@@ -31,7 +31,9 @@ async def test_writes_under_faults_agree_with_the_ledger(transport: str) -> None
     report = await ledger_run.run(400, seed=7)
     assert len(report.reported) == 400
     assert (report.twice, report.denied, report.imagined) == ([], [], [])
-    assert set(report.reported.values()) == {"done", "unknown"}, report
+    fates = set(report.reported.values())
+    # Four 429s in a row reject a call.
+    assert {"done", "unknown"} <= fates <= {"done", "unknown", "rejected"}, report
     assert report.requests > 400, "no 429 led to another try"
 
 

@@ -5,6 +5,7 @@ The calls are POSTs, because aiohttp repeats a GET by itself.
 """
 
 import asyncio
+import sys
 
 import pytest
 
@@ -67,6 +68,9 @@ REUSED_BY_AIOHTTP = {"idle-answer-noticed", "fin-while-blocked", "idle-408-while
 
 
 def _fact(fault: Fault) -> str:
+    # From Python 3.14 on, aiohttp decodes zstd with the standard library's module.
+    if fault.id == "zstd" and sys.version_info >= (3, 14):
+        return "200 other"
     if fault.lenient and fault.expected("write").error:
         return "ClientResponseError"
     return FACTS[fault.id]
