@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -13,12 +12,13 @@ import msgspec
 
 from refold_async._core.private_files import sync_folder, write_file
 from refold_async.batch.journal import Journal
-from refold_async.batch.journal.records import read_overview, read_records
-from refold_async.batch.journal.sqlite import connect, is_empty, journal_errors
+from refold_async.batch.journal.lock import is_owned
+from refold_async.batch.journal.records import read_counts, read_records
+from refold_async.batch.journal.store import State
 from refold_async.errors import SettingsError
 from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
 
-_UNKNOWN: Final = frozenset({"unknown", "absent", "unresolved"})
+_UNKNOWN: Final = (State.UNKNOWN, State.ABSENT, State.UNRESOLVED)
 
 
 class _JobFile(msgspec.Struct, frozen=True):
@@ -111,27 +111,28 @@ class JobFolder:
         return [
             UnknownWrite(record.linked_account_id, record.key or "")
             for each in shards
-            if each.unknown or (each.begun and each.state != "running")
-            for record in read_records(self._path(each.shard, "sqlite"))
-            if record.state in _UNKNOWN or (record.state == "begun" and each.state != "running")
+            if each.unknown or each.begun
+            for record in read_records(
+                self._path(each.shard, "sqlite"),
+                _UNKNOWN if each.state == "running" else {*_UNKNOWN, State.BEGUN},
+            )
         ]
 
     def _progress(self, shard: int) -> ShardProgress:
+        journal = self._path(shard, "sqlite")
+        running = is_owned(journal)  # first: a run that ends meanwhile has saved its report by then
+        states = read_counts(journal) if journal.exists() else {}
         last = self._last(shard)
         report, worker = (None, None) if last is None else (last.report, last.worker)
         seconds = None if report is None else report.seconds
-        state = "waiting" if last is None else "interrupted"
-        if report is not None:
-            state = "ended" if report.complete else "incomplete"
-        journal = self._path(shard, "sqlite")
-        if not _is_begun(journal):
-            return ShardProgress(shard=shard, state=state, worker=worker, seconds=seconds)
-        overview = read_overview(journal)
-        states = overview.states
-        if overview.in_use:
+        if running:
             state, seconds = "running", None if last is None else time.time() - last.began
-        elif state == "waiting" or "begun" in states:
+        elif last is None and not states:
+            state = "waiting"
+        elif report is None or "begun" in states:
             state = "interrupted"
+        else:
+            state = "ended" if report.complete else "incomplete"
         return ShardProgress(
             shard=shard,
             state=state,
@@ -154,11 +155,3 @@ class JobFolder:
 
     def _save(self, shard: int, file: _ShardFile) -> None:
         write_file(self._path(shard, "json"), msgspec.json.encode(file))
-
-
-def _is_begun(journal: Path) -> bool:
-    """Whether a journal has its tables: a worker may be creating them, or was killed before it had."""
-    if not journal.exists():
-        return False
-    with journal_errors(journal), closing(connect(journal.absolute(), mode="ro")) as db:
-        return not is_empty(db, journal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ JournalState = Literal["begun", "done", "failed", "unknown", "found", "absent", 
 _PAGE: Final = 500
 _READ: Final = """
     SELECT scope, key, account, slug, action_id, effect, state, delivered, attempts, run, began, at, error,
-    params FROM calls WHERE (scope, key) > (?, ?) ORDER BY scope, key LIMIT ?
+    params FROM calls WHERE (scope, key) > (?, ?) AND state IN ({}) ORDER BY scope, key LIMIT ?
 """
 _CERTAIN: Final[frozenset[JournalState]] = frozenset({"done", "found"})
 
@@ -107,17 +107,23 @@ class JournalOverview(msgspec.Struct, frozen=True, kw_only=True):
     undelivered: int
 
 
-def read_records(path: str | os.PathLike[str]) -> Iterator[JournalRecord]:
+def read_records(
+    path: str | os.PathLike[str], states: Collection[State] = tuple(State)
+) -> Iterator[JournalRecord]:
     """Yield the records of a journal, by account and key.
+
+    Args:
+        path: The file.
+        states: Only calls in these states; default: all.
 
     Raises:
         JournalError: If it is not a journal of this version, or cannot be read.
     """
     file = Path(path).absolute()
     with journal_errors(file), closing(_opened(file)) as db:
-        last: tuple[str, str] = ("", "")
+        last, read = ("", ""), _READ.format(", ".join(str(int(state)) for state in states))
         # In pages: a read that stays open would keep the writer from shortening its log.
-        while rows := db.execute(_READ, (*last, _PAGE)).fetchall():
+        while rows := db.execute(read, (*last, _PAGE)).fetchall():
             last = rows[-1][:2]
             yield from map(_record, rows)
 
@@ -133,22 +139,30 @@ def read_overview(path: str | os.PathLike[str]) -> JournalOverview:
         job, base_url = db.execute("SELECT name, base_url FROM job").fetchone() or (None, "")
         runs = [_run(*row) for row in db.execute("SELECT number, began, ended FROM runs ORDER BY number")]
         counts = count_calls(db)
-    states: dict[JournalState, int] = {}
-    for (state, _), number in counts.items():
-        states[_name(state)] = states.get(_name(state), 0) + number
     return JournalOverview(
         path=str(file),
         job=job,
         base_url=base_url,
         in_use=is_owned(file),
         runs=runs,
-        states=states,
+        states=_by_state(counts),
         undelivered=sum(
             number
             for (state, delivered), number in counts.items()
             if not delivered and state is not State.BEGUN
         ),
     )
+
+
+def read_counts(path: str | os.PathLike[str]) -> dict[JournalState, int]:
+    """Return how many calls of a journal are in which state; none while it is being created.
+
+    Raises:
+        JournalError: If it is not a journal of this version, or cannot be read.
+    """
+    file = Path(path).absolute()
+    with journal_errors(file), closing(connect(file, mode="ro")) as db:
+        return {} if is_empty(db, file) else _by_state(count_calls(db))
 
 
 def key_id(record: JournalRecord) -> CallId:
@@ -171,6 +185,13 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.close()
         raise JournalError(f"{path} is empty, not a journal")
     return db
+
+
+def _by_state(counts: dict[tuple[State, bool], int]) -> dict[JournalState, int]:
+    states: dict[JournalState, int] = {}
+    for (state, _), number in counts.items():
+        states[_name(state)] = states.get(_name(state), 0) + number
+    return states
 
 
 def _run(number: int, began: float, ended: float | None) -> JournalRun:
