@@ -14,18 +14,18 @@ def authenticate(request: SandboxRequest) -> str:
     """
     if request.scope == "public":
         return request.context.api_keys[0]
-    if _comes_with_token(request):
+    key = request.header("x-api-key")
+    if _comes_with_token(request, key):
         request.act_on(_bearer(request))
         return request.context.api_keys[0]
-    key = request.header("x-api-key")
     if key is None or key not in request.context.api_keys:
         raise Refused(envelope(401, "Invalid Credentials", code_field="error"))
     _set_account(request)
     return key
 
 
-def _comes_with_token(request: SandboxRequest) -> bool:
-    if request.header("x-api-key") is not None and request.scope != "token":
+def _comes_with_token(request: SandboxRequest, key: str | None) -> bool:
+    if key is not None and request.scope != "token":
         return False
     return request.scope == "token" or (
         request.scope in {"account", "either"} and request.header("Authorization") is not None

@@ -16,7 +16,7 @@ Effect = Literal["read", "write"]
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One action that reached the connected app.
 
     Attributes:

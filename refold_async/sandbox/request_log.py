@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 
-class ReceivedRequest(msgspec.Struct):
+class ReceivedRequest(msgspec.Struct, gc=False):
     """One request as it was received.
 
     Attributes:

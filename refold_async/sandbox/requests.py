@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -38,6 +37,18 @@ class SandboxRequest:
         paging_fault: What is injected into a page of records.
     """
 
+    __slots__ = (
+        "_account",
+        "_json",
+        "body",
+        "context",
+        "operation",
+        "paging_fault",
+        "path_params",
+        "raw",
+        "scope",
+    )
+
     def __init__(
         self,
         raw: web.BaseRequest,
@@ -56,6 +67,7 @@ class SandboxRequest:
         self.context = context
         self.paging_fault: PagingFault | None = None
         self._account: StoredAccount | None = None
+        self._json: object = msgspec.UNSET
 
     @property
     def organisation(self) -> Organisation:
@@ -86,20 +98,28 @@ class SandboxRequest:
         """Return a query value; the first one if the name is repeated."""
         return self.raw.query.get(name)
 
-    @cached_property
+    @property
     def json(self) -> object:
         """The decoded body, or `{}` if it is empty; refuses a body that is not JSON."""
-        if not self.body:
-            return {}
-        try:
-            return msgspec.json.decode(self.body)
-        # Deeply nested arrays exhaust the decoder's stack: that is the client's error, not a 500.
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            raise Refused(envelope(400, "Request body is not valid JSON", code="VALIDATION_ERROR")) from None
+        if self._json is msgspec.UNSET:
+            self._json = _decoded(self.body) if self.body else {}
+        return self._json
 
-    @cached_property
+    @property
     def params(self) -> Mapping[str, object]:
         """The body as a JSON object; refuses any other JSON."""
-        if not isinstance(self.json, dict):
+        params = self.json
+        if not isinstance(params, dict):
             raise Refused(envelope(400, "Request body must be a JSON object", code="VALIDATION_ERROR"))
-        return self.json
+        return params
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return _decode(body)
+    # Deeply nested arrays exhaust the decoder's stack: that is the client's error, not a 500.
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise Refused(envelope(400, "Request body is not valid JSON", code="VALIDATION_ERROR")) from None

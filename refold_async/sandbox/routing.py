@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import unquote
 
 import msgspec
@@ -65,18 +67,24 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = RouteNode()
+        # The same few paths are asked for again and again. Bounded, because ids in paths are not few.
+        self._find = lru_cache(maxsize=1024)(self._search)
         for route in routes:
             self._add(route)
 
-    def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
+    def find(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
         """Return a request's route and decoded path parameters, or `None` if no route matches."""
+        return self._find(method, raw_path)
+
+    def _search(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
         values: list[str] = []
         found = _descend(self._root, method, raw_path.split("/"), 0, values)
         if found is None:
             return None
         route, names = found
         # Decoded only after the split: an encoded slash belongs to its parameter.
-        return route, {name: unquote(value) for name, value in zip(names, values, strict=True)}
+        params = {name: unquote(value) for name, value in zip(names, values, strict=True)}
+        return route, MappingProxyType(params)
 
     def _add(self, route: Route) -> None:
         node = self._root

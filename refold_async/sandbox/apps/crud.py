@@ -149,8 +149,12 @@ def _find(run: ActionRun) -> StoredRecord:
 
 
 def _fields(run: ActionRun) -> dict[str, object]:
-    names = [p.name for p in run.action.parameters if p.name != run.action.id_parameter]
-    return {name: as_text(run.params[name]) for name in names if run.params.get(name) is not None}
+    action, params = run.action, run.params
+    return {
+        name: as_text(params[name])
+        for name in (parameter.name for parameter in action.parameters)
+        if params.get(name) is not None and name != action.id_parameter
+    }
 
 
 def _references(run: ActionRun) -> dict[str, str]:

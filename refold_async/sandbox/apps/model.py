@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
@@ -43,7 +43,7 @@ class AppParameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     options: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
-class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
     """One action of an app.
 
     Attributes:
@@ -77,12 +77,17 @@ class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return "read" if self.kind in READ_KINDS else "write"
 
     @property
-    def required(self) -> list[str]:
+    def required(self) -> Sequence[str]:
         """The names of the required parameters."""
-        return [parameter.name for parameter in self.parameters if parameter.required]
+        return _required(self)
 
 
-class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+@lru_cache(maxsize=1024)
+def _required(action: AppAction) -> tuple[str, ...]:
+    return tuple(parameter.name for parameter in action.parameters if parameter.required)
+
+
+class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
     """One type of record that an app holds.
 
     Attributes:
@@ -113,7 +118,7 @@ class ObjectType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return number if self.id_of(number) == record_id else None
 
 
-class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
     """One app that an organisation has enabled.
 
     Attributes:
@@ -148,7 +153,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def action(self, action_id: str) -> AppAction | None:
         """Return the action with this id, or `None`."""
-        return next((action for action in self.actions if action.action_id == action_id), None)
+        return _actions_by_id(self).get(action_id)
+
+
+@lru_cache(maxsize=64)
+def _actions_by_id(app: App) -> Mapping[str, AppAction]:
+    # Reversed: the first of two actions with one id is the one that runs.
+    return {action.action_id: action for action in reversed(app.actions)}
 
 
 @cache

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 
 import msgspec
@@ -18,7 +19,7 @@ from refold_async.sandbox.apps.model import ObjectType
 from refold_async.sandbox.apps.values import SeededChoices, generate, past_moment, timestamp
 
 
-class StoredRecord(msgspec.Struct, frozen=True):
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     """One record: its object name (e.g. `contacts`), id, fields and timestamps."""
 
     object_name: str
@@ -70,8 +71,8 @@ class RecordTable:
 
     def scan(self, after: str | None = None) -> Iterator[StoredRecord]:
         """Yield the records after the id `after`, or all of them."""
-        for record_id in self._ids(after):
-            record = self.get(record_id)
+        for number in self._numbers(after):
+            record = self._at(number)
             if record is not None:
                 yield record
 
@@ -90,8 +91,9 @@ class RecordTable:
     def search(self, after: str | None = None) -> Iterator[StoredRecord]:
         """Yield the records after the id `after` as they were `search_lag` seconds ago."""
         earlier = self._versions_found()
-        for record_id in self._ids(after):
-            record = earlier[record_id] if record_id in earlier else self.get(record_id)
+        for number in self._numbers(after):
+            record_id = self._type.id_of(number) if earlier else ""
+            record = earlier[record_id] if record_id in earlier else self._at(number)
             if record is not None:
                 yield record
 
@@ -115,10 +117,14 @@ class RecordTable:
         """Delete a record."""
         self._change(record.id, None)
 
-    def _ids(self, after: str | None) -> Iterator[str]:
+    def _at(self, number: int) -> StoredRecord | None:
+        record_id = self._type.id_of(number) if self._changes else ""
+        return self._changes[record_id] if record_id in self._changes else self._seeded(number)
+
+    def _numbers(self, after: str | None) -> range:
         passed = None if after is None else self._type.number_of(after)
         start = self._type.first if passed is None else max(passed + 1, self._type.first)
-        return map(self._type.id_of, range(start, self._next))
+        return range(start, self._next)
 
     def _change(self, record_id: str, record: StoredRecord | None) -> None:
         if self._search_lag:
@@ -138,7 +144,13 @@ class RecordTable:
     def _seeded(self, number: int) -> StoredRecord | None:
         if not self._type.first <= number < self._type.first + self._type.seeded:
             return None
-        seed = SeededChoices(f"{self._seed}\x1f{number}")
-        created = timestamp(past_moment(seed))
-        fields = generate(self._type.fields, seed, number - self._type.first)
-        return StoredRecord(self._name, self._type.id_of(number), fields, created, created)
+        return _seeded_record(self._name, self._type, self._seed, number)
+
+
+# Bounded: the seeded records of thousands of accounts are computed, not kept.
+@lru_cache(maxsize=4096)
+def _seeded_record(name: str, kind: ObjectType, table_seed: str, number: int) -> StoredRecord:
+    seed = SeededChoices(f"{table_seed}\x1f{number}")
+    created = timestamp(past_moment(seed))
+    fields = generate(kind.fields, seed, number - kind.first)
+    return StoredRecord(name, kind.id_of(number), fields, created, created)

@@ -103,7 +103,7 @@ def object_id(*parts: object) -> str:
 
 def timestamp(moment: datetime) -> str:
     """Return a moment as the API writes it: UTC, milliseconds, `Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def past_moment(seed: SeededChoices) -> datetime:

@@ -1,4 +1,4 @@
-"""One way to decode a large answer in a separate process: `python -m benchmarks.large_answers WAY MEGABYTES`.
+"""One way to decode a large answer in a separate process: `python -m benchmarks.large WAY MEGABYTES`.
 
 Prints the longest time that the event loop was held, in milliseconds of CPU time by a ticker in the same
 loop; the seconds of CPU time that decoding took; and the peak memory as a multiple of the answer.
