@@ -228,26 +228,44 @@ class Batch:
             self._handed.append(outcome.index)
         return outcome
 
-    async def groups(self, *, least: int = 1) -> AsyncGenerator[list[Outcome]]:
+    async def groups(self, *, least: int = 1, within: float | None = None) -> AsyncGenerator[list[Outcome]]:
         """Iterate over lists of the outcomes that there are.
 
         A group is delivered when the next one is asked for: write it to where it must not be lost first.
 
         Args:
             least: Wait until a group has so many outcomes, the last one excepted. Default 1.
+            within: Wait so many seconds at most once there is one. Default: as long as it takes.
         """
         check_count("least", least)
+        pool = self._entered()
         while True:
             try:
                 group = [await anext(self)]
             except StopAsyncIteration:
                 return
-            pool = self._entered()
-            while outcome := pool.get_nowait() or (await pool.get() if len(group) < least else None):
+            while outcome := pool.get_nowait():
                 group.append(outcome)
+            if len(group) < least:
+                await self._fill(group, least, within)
             if self._replay is not None:
                 self._handed.extend(each.index for each in group[1:])
             yield group
+
+    async def _fill(self, group: list[Outcome], least: int, within: float | None) -> None:
+        """Wait for more outcomes of a group."""
+        pool = self._entered()
+        try:
+            async with asyncio.timeout(within):
+                while len(group) < least and (outcome := await pool.get()):
+                    group.append(outcome)
+        except TimeoutError:
+            return
+        except BaseException:
+            # Nobody has seen them: whoever handles the cancellation can ask for them again.
+            pool.outcomes.extendleft(reversed(group))
+            self._handed.clear()
+            raise
 
     async def collect(self) -> list[Outcome]:
         """Return all outcomes to come; they are delivered when the block is left without an exception."""

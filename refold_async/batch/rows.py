@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from refold_async.calls import Call, Done
+
+
+class ResultRow(msgspec.Struct):
+    """The columns of a row and their types, where they are fixed; `Any` is JSON, as text."""
+
+    linked_account_id: str
+    key: str | None
+    params: Any
+    index: int
+    outcome: str
+    attempts: int
+    elapsed: float
+    replayed: bool | None
+    settled: bool | None
+    node_status: str | None
+    http_status: int | None
+    data: Any
+    reason: str | None
+    fate: str | None
+    error: Any
+    verdict: str | None
+    verdict_reason: str | None
 
 
 def call_fields(call: Call) -> dict[str, object]:

@@ -14,6 +14,7 @@ from refold_async.cli.arguments import read_params
 from refold_async.cli.input_rows import AccountsFile, Form
 from refold_async.cli.progress import ProgressDisplay, ProgressForm
 from refold_async.cli.settle_arguments import SettleArguments
+from refold_async.row_files import FileFormat
 from refold_async.settings import RateLimit
 
 
@@ -37,6 +38,7 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
     job: str | None
     retry_unknown: bool
     out: str | None
+    out_format: FileFormat | None
     reports: tuple[str, ...]
     progress: ProgressForm
     stop_on_failure: bool
@@ -48,7 +50,8 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
         """Raise if two options name the same file, which would overwrite it, or both read stdin.
 
         Raises:
-            click.UsageError: If two options name the same file or stdin.
+            click.UsageError: If two options name the same file or stdin, or `--out` is not what its format
+                needs.
         """
         if self.text == "-" and self.path in {"-", "/dev/stdin"}:
             raise click.UsageError("--accounts and --params cannot both read stdin")
@@ -58,6 +61,18 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
         for (option, path), (other, its_path) in itertools.combinations(files.items(), 2):
             if path == its_path:
                 raise click.UsageError(f"{option} and {other} are the same file, {named[option]}")
+        self._check_out()
+
+    def _check_out(self) -> None:
+        out, form = self.out, self.out_format
+        if form is not None and out in {None, "-"}:
+            raise click.UsageError(f"--out-format {form} writes a folder of files: pass --out DIR")
+        if out in {None, "-"}:
+            return
+        if form is None and Path(out).is_dir():
+            raise click.UsageError(f"--out {out} is a folder: pass --out-format, e.g. jsonl")
+        if form is not None and Path(out).exists() and not Path(out).is_dir():
+            raise click.UsageError(f"--out {out} is a file: --out-format {form} needs a folder")
 
     def accounts(self) -> AccountsFile:
         """Return the rows to run; enter it to check them.

@@ -8,11 +8,13 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from refold_async._core.json_lines import json_line
 from refold_async._core.private_files import open_private, sync_folder
+from refold_async.cli.kept_rows import KeptRows, call_id
 
 
 class ResultFile:
@@ -48,9 +50,9 @@ class ResultFile:
         self._continues = True
         self._compact()
 
-    def write(self, line: bytes) -> None:
-        """Append a line, ending with a line feed."""
-        self._file.write(line)
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row as a line."""
+        self._file.write(json_line(row))
 
     def flush(self) -> None:
         """Hand the lines over to the system."""
@@ -94,33 +96,25 @@ class _Line(msgspec.Struct):
 
     linked_account_id: str
     outcome: str
+    index: int
     key: str | None = None
-    index: int | None = None
-
-    @property
-    def call(self) -> tuple[str, str] | int | None:
-        return self.index if self.key is None else (self.linked_account_id, self.key)
 
 
 _decode: Final = msgspec.json.Decoder(_Line).decode
-_WEIGHTS: Final = {"done": 2, "skipped": 0}
-_FAILED: Final = 1
 
 
 def _kept_lines(path: Path) -> tuple[set[int], int]:
     """Return the numbers of the lines to keep, and how many lines there are."""
-    kept: dict[tuple[str, str] | int | None, tuple[int, int]] = {}
+    rows: KeptRows[int] = KeptRows()
+    kept: set[int] = set()
     total = 0
     for number, line in _lines(path):
         total += 1
-        if line is None:
-            continue
-        weight = _WEIGHTS.get(line.outcome, _FAILED)
-        earlier = kept.get(line.call)
-        # A result stays the first one; of two failures, the later one counts.
-        if earlier is None or weight > earlier[0] or weight == earlier[0] == _FAILED:
-            kept[line.call] = weight, number
-    return {number for _, number in kept.values()}, total
+        if line is not None:
+            kept.add(number)
+            lost = rows.add(call_id(line.linked_account_id, line.key, line.index), line.outcome, number)
+            kept.discard(-1 if lost is None else lost)
+    return kept, total
 
 
 def _lines(path: Path) -> Iterator[tuple[int, _Line | None]]:

@@ -14,10 +14,14 @@ import msgspec
 from refold_async._core.json_lines import json_line
 from refold_async.batch import BatchSummary, Call, Done, Failed, Outcome, Reason
 from refold_async.batch.rows import call_fields, result_fields
+from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Absent, Unresolved
 from refold_async.cli.exits import Exit, discard_stdout, exit_code_of
 from refold_async.cli.result_file import ResultFile
+from refold_async.cli.result_folder import ResultFolder
 from refold_async.cli.terminal import Terminal, error_fields
+from refold_async.errors import SettingsError
+from refold_async.row_files import FileFormat
 
 _SHOWN: Final = 20
 
@@ -26,22 +30,23 @@ class Results:
     """Writes a batch's outcomes. A group is written before the next one is asked for.
 
     Args:
-        path: The file; `-` for stdout, `None` for none.
+        path: The file or folder; `-` for stdout, `None` for none.
+        form: The format of a folder of parts; default: a file of JSON lines.
 
     Attributes:
         codes: The exit codes of the outcomes, and `PIPE` if stdout was closed.
         failure: The error that stopped writing, if any.
 
     Raises:
-        click.UsageError: If the file cannot be written.
+        click.UsageError: If the file or folder cannot be written.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, form: FileFormat | None = None) -> None:
         self.codes: set[Exit] = set()
         self.failure: OSError | None = None
         self._to_stdout = path == "-"
         self._name = "stdout" if self._to_stdout else path
-        self._file = None if path is None or self._to_stdout else _open(path)
+        self._file = None if path is None or self._to_stdout else _open(path, form)
         self._failures: list[Failed] = []
 
     def __enter__(self) -> Self:
@@ -82,7 +87,8 @@ class Results:
         self._write([outcome_fields(outcome) for outcome in outcomes])
         if durably and self._file is not None and self.accepts_more:
             try:
-                await asyncio.to_thread(self._file.sync)
+                # Not left half done if it is cancelled: what is written next follows it.
+                await run_shielded(asyncio.to_thread(self._file.sync))
             except OSError as error:
                 self._fail(error)
 
@@ -113,13 +119,13 @@ class Results:
             title = f"{len(rows)} of {summary.failed:,} failures"
             terminal.table(("linked_account_id", "error", "fate", "message"), rows, title=title)
 
-    def _write(self, lines: Iterable[dict[str, object]]) -> None:
-        target = sys.stdout.buffer if self._to_stdout else self._file
+    def _write(self, rows: Iterable[dict[str, object]]) -> None:
+        target = _Stdout() if self._to_stdout else self._file
         if target is None or not self.accepts_more:
             return
         try:
-            for line in lines:
-                target.write(json_line(line))
+            for row in rows:
+                target.write(row)
             target.flush()
         except OSError as error:
             self._fail(error)
@@ -185,8 +191,20 @@ def _verdict_fields(outcome: Failed) -> dict[str, object]:
             return {"verdict": "absent"}
 
 
-def _open(path: str) -> ResultFile:
+class _Stdout:
+    """Writes rows to stdout as JSON lines."""
+
+    def write(self, row: dict[str, object]) -> None:
+        sys.stdout.buffer.write(json_line(row))
+
+    def flush(self) -> None:
+        sys.stdout.buffer.flush()
+
+
+def _open(path: str, form: FileFormat | None) -> ResultFile | ResultFolder:
     try:
-        return ResultFile(path)
+        return ResultFile(path) if form is None else ResultFolder(path, form)
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from error
+    except SettingsError as error:
+        raise click.UsageError(error.message) from error

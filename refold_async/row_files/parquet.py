@@ -19,6 +19,9 @@ _types: Final[Any] = _arrow.types
 
 _ROW_GROUP: Final = 10_000
 
+_BATCH: Final = 1_000
+"""Rows that are converted at once, which holds the interpreter for some milliseconds."""
+
 
 class TypedParquet:
     """Writes rows with a schema, a group of rows at a time.
@@ -31,28 +34,36 @@ class TypedParquet:
     def __init__(self, file: BinaryIO, schema: Any) -> None:
         self._schema: Final = schema
         self._writer: Final = _parquet.ParquetWriter(file, schema)
+        self._tables: list[Any] = []
         self._rows: list[dict[str, Any]] = []
 
     def write(self, rows: Sequence[Row]) -> bool:
         """Add rows."""
-        schema = self._schema
         self._rows += (
-            {field.name: _to_type(row.get(field.name), field.type) for field in schema} for row in rows
+            {field.name: _to_type(row.get(field.name), field.type) for field in self._schema} for row in rows
         )
-        if len(self._rows) >= _ROW_GROUP:
+        if len(self._rows) >= _BATCH:
+            self._convert()
+        if sum(map(len, self._tables)) >= _ROW_GROUP:
             self._write_group()
         return True
 
     def close(self) -> Mapping[str, str]:
         """Write what is left."""
-        if self._rows:
+        self._convert()
+        if self._tables:
             self._write_group()
         self._writer.close()
         return _columns(self._schema)
 
-    def _write_group(self) -> None:
+    def _convert(self) -> None:
         rows, self._rows = self._rows, []
-        self._writer.write_table(_arrow.Table.from_pylist(rows, schema=self._schema))
+        if rows:
+            self._tables.append(_arrow.Table.from_pylist(rows, schema=self._schema))
+
+    def _write_group(self) -> None:
+        tables, self._tables = self._tables, []
+        self._writer.write_table(_arrow.concat_tables(tables).combine_chunks())
 
 
 class InferredParquet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -54,5 +55,8 @@ class PartFile:
 
     def abandon(self) -> None:
         """Remove it."""
-        self._file.close()
+        with suppress(OSError, ValueError):
+            self._writer.close()  # else it would try to write what it has when it is collected
+        with suppress(OSError):
+            self._file.close()
         self._aside.unlink(missing_ok=True)

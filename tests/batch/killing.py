@@ -8,11 +8,17 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
+from typing import Literal
 
 from refold_async import Journal, JournalError
+from refold_async.row_files import FileFormat
+from refold_async.row_files.rewriting import read_fields
 from refold_async.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
+
+
+Command = Literal["file"] | FileFormat | None
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Trial:
 
 
 async def kill_and_resume(
-    sandbox: Sandbox, folder: Path, writes: int, seed: int, *, kills: int = 1, command: bool = False
+    sandbox: Sandbox, folder: Path, writes: int, seed: int, *, kills: int = 1, command: Command = None
 ) -> Trial:
     """Kill the program once some number of writes ran, run it to its end twice, and check what happened.
 
@@ -43,12 +49,12 @@ async def kill_and_resume(
         writes: The number of its writes.
         seed: Decides when it is killed.
         kills: How often it is killed.
-        command: Run `refold batch --journal --out` instead of a program that uses the SDK.
+        command: Run `refold batch --journal --out` instead of a program that uses the SDK, with a file of
+            JSON lines or a folder in a format.
     """
     chance = random.Random(seed)
     sandbox.reset()
-    make = _BatchCommand if command else _Resumable
-    program = await asyncio.to_thread(make, sandbox, folder, writes)
+    program = await asyncio.to_thread(_program, sandbox, folder, writes, command)
     lines: list[tuple[int, str]] = []
     for _ in range(kills):
         lines += await _killed(sandbox, program, writes, chance)
@@ -65,8 +71,8 @@ async def kill_and_resume(
     assert _places(sandbox) | under_way == set(range(writes)), "a write is missing"
     results = [place for place, what in [*lines, *second] if what == "done"]
     assert set(results) == set(range(writes)) - under_way, "a result was not delivered"
-    assert command or {what for _, what in third} <= {"skipped done_before", "failed unknown"}
-    again = 0 if command else len(results) - len(set(results))  # the file has one line of each
+    assert command is not None or {what for _, what in third} <= {"skipped done_before", "failed unknown"}
+    again = 0 if command is not None else len(results) - len(set(results))  # the file has one line of each
     return Trial(len(done), len(under_way), len(under_way & ran_at_kill), again)
 
 
@@ -111,6 +117,45 @@ class _BatchCommand(_Resumable):
             what = f"failed {fields['error']['fate']}" if fields["outcome"] == "failed" else fields["outcome"]
             found.append((fields["index"], what))
         return found
+
+
+_SMALL_PARTS = """
+import sys
+from refold_async.cli import main
+from refold_async.cli.commands import batch
+batch._PART_ROWS = 20
+sys.exit(main())
+"""
+
+
+class _FolderCommand(_BatchCommand):
+    """`refold batch` with `--out-format`, whose rows are the outcomes; its parts are small."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path, writes: int, form: FileFormat) -> None:
+        super().__init__(sandbox, folder, writes)
+        self.form: FileFormat = form
+        self.out = folder / "results"
+        self.arguments = ["-c", _SMALL_PARTS, *self.arguments[2:-1], str(self.out), "--out-format", form]
+
+    def lines(self, printed: bytes) -> list[tuple[int, str]]:
+        manifest = self.out / "manifest.json"
+        files = json.loads(manifest.read_bytes())["files"] if manifest.exists() else []
+        found = []
+        for file in files:
+            rows = list(read_fields(self.form, self.out / file["name"], ("index", "outcome", "error")))
+            assert len(rows) == file["rows"]
+            for index, outcome, error in rows:
+                read = json.loads(error) if error and isinstance(error, str) else error
+                found.append((int(index), f"failed {read['fate']}" if outcome == "failed" else outcome))
+        return found
+
+
+def _program(sandbox: Sandbox, folder: Path, writes: int, command: Command) -> _Resumable:
+    if command is None:
+        return _Resumable(sandbox, folder, writes)
+    if command == "file":
+        return _BatchCommand(sandbox, folder, writes)
+    return _FolderCommand(sandbox, folder, writes, command)
 
 
 async def _started(program: _Resumable) -> asyncio.subprocess.Process:

@@ -197,3 +197,43 @@ async def test_what_an_earlier_run_left_unknown_stops_no_resumed_run(
     sandbox.faults.add(Fault(effect="write", status=400, linked_account_id="demo-user-60", times=1))
     outcomes = await run(sandbox, calls, path, concurrency=1, **limit)
     assert [type(outcome) for outcome in outcomes] == [Failed] * 30 + [Done] * 29 + [Failed]
+
+
+async def _slow_third(sandbox: Sandbox) -> list[Call]:
+    sandbox.faults.add(Fault(linked_account_id="demo-user-3", latency=60, when="before"))
+    return [Call(f"demo-user-{each}", "hubspot", "get_contact") for each in (1, 2, 3)]
+
+
+async def test_a_group_waits_for_so_many_outcomes_or_so_long(path: Path) -> None:
+    async with Sandbox() as sandbox, client(sandbox) as refold:
+        calls, found = await _slow_third(sandbox), list[Outcome]()
+        async with refold.batch(calls, journal=path) as batch:
+            async for group in batch.groups(least=3, within=0.1):
+                found += group
+                if len(found) == 2:
+                    break
+        assert {outcome.call.linked_account_id for outcome in found} == {"demo-user-1", "demo-user-2"}
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+async def test_a_group_that_is_cancelled_while_it_fills_is_not_lost(path: Path, *, journaled: bool) -> None:
+    async with Sandbox() as sandbox, client(sandbox) as refold:
+        calls = await _slow_third(sandbox)
+        batch = refold.batch(calls, journal=path if journaled else None)
+
+        async def take() -> None:
+            async with batch:
+                async for _ in batch.groups(least=3):
+                    raise AssertionError
+
+        taking = asyncio.create_task(take())
+        while sandbox.ledger.count() < 2 or batch.summary.done < 2:  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.01)
+        taking.cancel()
+        await asyncio.wait([taking])
+        assert taking.cancelled()
+        found = [outcome async for group in batch.groups() for outcome in group]
+        assert {outcome.call.linked_account_id for outcome in found} == {"demo-user-1", "demo-user-2"}
+        if journaled:
+            async with refold.batch(calls[:2], journal=path) as again:
+                assert [type(outcome) for outcome in await again.collect()] == [Done, Done]

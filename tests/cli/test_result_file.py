@@ -91,7 +91,7 @@ def test_a_new_run_empties_the_file_and_one_that_continues_appends(tmp_path: Pat
         file = ResultFile(str(path))
         file.begin(continues=continues)
         for index, outcome in enumerate(outcomes):
-            file.write(line(index, outcome))
+            file.write(json.loads(line(index, outcome)))
         file.flush()
         file.sync()
         file.close()
@@ -114,7 +114,7 @@ def test_links_and_modes_stay_and_devices_are_only_written_to(tmp_path: Path) ->
     assert sorted(each.name for each in tmp_path.iterdir()) == ["link.jsonl", "target.jsonl"]
     device = ResultFile("/dev/null")
     device.begin(continues=True)
-    device.write(b"{}\n")
+    device.write({})
     device.flush()
     device.sync()
     device.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Final, get_args
 
 import click
 
@@ -29,7 +29,12 @@ from refold_async.cli.signals import drain_on_signal
 from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
 from refold_async.errors import RefoldError
+from refold_async.row_files import FileFormat
 from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
+
+_PART_ROWS: Final = 5_000
+_PART_SECONDS: Final = 30.0
+"""What a part of a journaled run has at least: each is written out before the journal forgets its results."""
 
 
 def _settings(given: dict[str, Any]) -> Options:
@@ -79,8 +84,13 @@ def _settings(given: dict[str, Any]) -> Options:
 @settle_options
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, allow_dash=True),
+    type=click.Path(allow_dash=True),
     help="Write a JSON line per outcome; replaces the file, unless --journal continues an earlier run.",
+)
+@click.option(
+    "--out-format",
+    type=click.Choice(get_args(FileFormat)),
+    help="Make --out a folder of files, named by its manifest.json; parquet needs the extra `arrow`.",
 )
 @report_option
 @progress_option
@@ -130,13 +140,14 @@ def _ask(args: BatchArguments, accounts: AccountsFile) -> None:
 
 
 async def _run(terminal: Terminal, refold: Refold, args: BatchArguments, calls: BatchCalls) -> None:
-    with Results(args.out) as results, ProgressDisplay(form=args.progress) as display:
+    with Results(args.out, args.out_format) as results, ProgressDisplay(form=args.progress) as display:
         batch = refold.batch(calls, **args.options(display))
         async with writing_reports(batch, args.reports, f"{args.slug}/{args.action}"):
             async with batch:
                 results.begin(continues=batch.resumed)
                 with drain_on_signal(functools.partial(_drain, batch)) as taken:
-                    await _consume(batch, results, durably=args.journal is not None)
+                    least = 1 if args.out_format is None or args.journal is None else _PART_ROWS
+                    await _consume(batch, results, durably=args.journal is not None, least=least)
             # Outcomes that were ready when the batch was cancelled.
             await _consume(batch, results, durably=False)
             results.add_cancelled(zip(batch.under_way_at, batch.under_way, strict=True))
@@ -157,9 +168,9 @@ def _warn_if_nothing_ran(summary: BatchSummary, journal: str | None) -> None:
         )
 
 
-async def _consume(batch: Batch, results: Results, *, durably: bool) -> None:
+async def _consume(batch: Batch, results: Results, *, durably: bool, least: int = 1) -> None:
     try:
-        async for outcomes in batch.groups():
+        async for outcomes in batch.groups(least=least, within=_PART_SECONDS):
             await results.add(outcomes, durably=durably)
             if not results.accepts_more:
                 batch.keep_undelivered()
