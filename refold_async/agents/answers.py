@@ -11,8 +11,20 @@ import msgspec
 
 from refold_async._core.encoding import dump
 from refold_async._core.lenient_json import loads
+from refold_async._core.operation import Effect
+from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.calls import Verdict
-from refold_async.errors import Fate, RefoldError
+from refold_async.errors import (
+    AuthenticationError,
+    ClosedError,
+    Fate,
+    InvalidCallError,
+    RefoldError,
+    RefusedError,
+    SettingsError,
+    StatusError,
+)
+from refold_async.results import ActionFailed
 
 _ROOM: Final = 300
 """Bytes of an answer besides its data: the fields' names and the note on what was left out."""
@@ -21,6 +33,17 @@ _SHORTEST_HIDDEN: Final = 4
 """In an app's data, shorter account ids are left: hiding `1` would damage everything else."""
 
 _STRINGS: Final = (2000, 300, 60)
+
+UNKNOWN: Final = (
+    "it is unknown whether this was done. Do not repeat it: this tool is closed until that is known. "
+    "Tell the user"
+)
+
+_FINAL: Final = (AuthenticationError, ClosedError, SettingsError)
+"""What no repetition by the model can change."""
+
+_SAYS_WHY: Final = (StatusError, ActionFailed, RefusedError, WorkflowFailed, InvalidCallError)
+"""Errors whose message comes from the service or the app, and may tell the model what to change."""
 
 
 class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -66,11 +89,9 @@ class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def done(raw: bytes, hidden: Hidden, max_bytes: int, note: str | None = None) -> ToolAnswer:
     """Return the answer of a call that was done, from its data's JSON."""
     raw, truncated = _fitting(raw, hidden, max_bytes - _ROOM)
-    told = {"note": note, "truncated": truncated}
-    tail = b"".join(
-        b',"%b":%b' % (name.encode(), dump(value)) for name, value in told.items() if value is not None
-    )
-    return ToolAnswer(ok=True, truncated=truncated, json=b'{"ok":true,"data":%b%b}' % (raw, tail))
+    notes = {"note": note, "truncated": truncated}
+    told = {name: text for name, text in notes.items() if text is not None}
+    return ToolAnswer(ok=True, truncated=truncated, json=dump({"ok": True, "data": msgspec.Raw(raw), **told}))
 
 
 def failed(
@@ -105,6 +126,25 @@ def failed(
         verdict=verdict,
         json=json,
     )
+
+
+def of_error(error: RefoldError, effect: Effect, hidden: Hidden, max_bytes: int) -> ToolAnswer:
+    """Return the answer of a call that raised an error."""
+    if error.fate == "done":
+        return done(b"null", hidden, max_bytes, "this was done, but its result cannot be read")
+    if error.fate == "unknown" and effect == "write":
+        return failed(UNKNOWN, max_bytes, fate="unknown", exception=error)
+    text = hidden.out_of(_words(error), error.request_id, error.linked_account_id)
+    retry = not isinstance(error, _FINAL) and not error.needs_reconnect
+    return failed(text, max_bytes, fate=error.fate, retry=retry, exception=error)
+
+
+def _words(error: RefoldError) -> str:
+    if error.needs_reconnect:
+        return "the user must connect the app again before this can work. Tell them, and do not repeat it"
+    if isinstance(error, _FINAL):
+        return "the tools cannot be used at the moment. Do not repeat it"
+    return error.message if isinstance(error, _SAYS_WHY) else "the service could not be reached in time"
 
 
 def _shorten(told: dict[str, Any]) -> None:

@@ -243,22 +243,9 @@ def http_app(tools: TokenTools, base_url: str, host: str = "127.0.0.1") -> Starl
 
 
 async def serve_http(app: Starlette, host: str, port: int, started: Callable[[int], object]) -> None:
-    """Serve an app until the process is told to end."""
+    """Serve an app until the process is told to end; `started` is called with the port."""
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)
-    server = _Announcing(config, started)
-    await server.serve()
-
-
-class _Announcing(uvicorn.Server):
-    """A server that tells its port once it listens."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[int], object]) -> None:
-        super().__init__(config)
-        self._tell = started
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        await super().startup(sockets)
-        for server in getattr(self, "servers", []):
-            for bound in server.sockets:
-                self._tell(bound.getsockname()[1])
-                return
+    listener = config.bind_socket()
+    listener.listen(config.backlog)  # before the port is told: whoever reads it may connect at once
+    started(listener.getsockname()[1])
+    await uvicorn.Server(config).serve(sockets=[listener])

@@ -15,31 +15,28 @@ SEARCH: Final = "search_tools"
 CALL: Final = "call_tool"
 _MOST_FOUND: Final = 5
 
-INDIRECT: Final[tuple[tuple[str, str, dict[str, Any], Effect], ...]] = (
-    (
+
+def _indirect(
+    name: str, description: str, effect: Effect, /, **parameters: str
+) -> tuple[str, str, dict[str, Any], Effect]:
+    properties = {each: {"type": "string", "description": text} for each, text in parameters.items()}
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return name, description, {**schema, "additionalProperties": False}, effect
+
+
+INDIRECT: Final = (
+    _indirect(
         SEARCH,
         "Find tools by what they do. Answers with their names, descriptions and parameters.",
-        {
-            "type": "object",
-            "properties": {"query": {"type": "string", "description": "What the tool should do."}},
-            "required": ["query"],
-            "additionalProperties": False,
-        },
         "read",
+        query="What the tool should do.",
     ),
-    (
+    _indirect(
         CALL,
         "Call a tool that search_tools found.",
-        {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string", "description": "The tool's name."},
-                "arguments": {"type": "string", "description": "Its arguments: a JSON object, as text."},
-            },
-            "required": ["name", "arguments"],
-            "additionalProperties": False,
-        },
         "write",
+        name="The tool's name.",
+        arguments="Its arguments: a JSON object, as text.",
     ),
 )
 

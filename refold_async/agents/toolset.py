@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from refold_async._core.encoding import EncodedJSON, dump
 from refold_async._core.requester import Requester
-from refold_async.agents.answers import Hidden, ToolAnswer, done, failed
+from refold_async.agents.answers import UNKNOWN, Hidden, ToolAnswer, done, failed, of_error
 from refold_async.agents.loading import Allowed, check_allowed, load_tools
 from refold_async.agents.schemas import Provider, definition
 from refold_async.agents.searching import CALL, INDIRECT, MOST_TOOLS, SEARCH, search, unwrapped
@@ -30,26 +30,11 @@ from refold_async.agents.unsettled import UnsettledWrites
 from refold_async.api.actions import Actions
 from refold_async.api.hosted_connect import ConnectUrl, HostedConnect, reconnect_link
 from refold_async.api.linked_accounts import TokenOwnAccount
-from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.api.workflows import Workflows
 from refold_async.calls import Call, Unresolved, Verdict
-from refold_async.errors import (
-    AuthenticationError,
-    ClosedError,
-    InvalidCallError,
-    RefoldError,
-    RefusedError,
-    SettingsError,
-    StatusError,
-)
-from refold_async.results import ActionFailed
+from refold_async.errors import InvalidCallError, RefoldError
 
 logger: Final = logging.getLogger("refold_async")
-
-_UNKNOWN: Final = (
-    "it is unknown whether this was done. Do not repeat it: this tool is closed until that is known. "
-    "Tell the user"
-)
 
 
 class Tools:
@@ -242,7 +227,7 @@ class Tools:
             if await _approved(approve, request, self._settings.approval_timeout):
                 return None
         if isinstance(verdict, Unresolved):
-            return failed(f"not done: of an earlier call, {_UNKNOWN}", limit, verdict=verdict)
+            return failed(f"not done: of an earlier call, {UNKNOWN}", limit, verdict=verdict)
         why = "the user did not approve it"
         if approve is cannot_ask:
             why = "the user cannot be asked to approve it here"
@@ -252,7 +237,7 @@ class Tools:
         try:
             raw = await self._raw(tool, params)
         except RefoldError as error:
-            return self._failure(tool, error, await self._hidden())
+            return of_error(error, tool.effect, await self._hidden(), self._settings.max_bytes)
         return done(raw, await self._hidden(), self._settings.max_bytes)
 
     async def _raw(self, tool: Tool, params: EncodedJSON) -> bytes:
@@ -268,16 +253,6 @@ class Tools:
             tool.target, tool.slug, payload, effect=tool.effect, timeout=timeout
         )
         return dump(outcome.return_value)
-
-    def _failure(self, tool: Tool, error: RefoldError, hidden: Hidden) -> ToolAnswer:
-        limit, write = self._settings.max_bytes, tool.effect == "write"
-        if error.fate == "done":
-            return done(b"null", hidden, limit, "this was done, but its result cannot be read")
-        if error.fate == "unknown" and write:
-            return failed(_UNKNOWN, limit, fate="unknown", exception=error)
-        text = hidden.out_of(_words(error), error.request_id, error.linked_account_id)
-        retry = not isinstance(error, _FINAL) and not error.needs_reconnect
-        return failed(text, limit, fate=error.fate, retry=retry, exception=error)
 
     async def _hidden(self) -> Hidden:
         try:
@@ -311,21 +286,6 @@ class Tools:
             self._settings.on_call(record)
         except Exception:  # an observer must not change what the model is told of a call
             logger.warning("on_call raised an exception", exc_info=True)
-
-
-_FINAL: Final = (AuthenticationError, ClosedError, SettingsError)
-"""What no repetition by the model can change."""
-
-_SAYS_WHY: Final = (StatusError, ActionFailed, RefusedError, WorkflowFailed, InvalidCallError)
-"""Errors whose message comes from the service or the app, and may tell the model what to change."""
-
-
-def _words(error: RefoldError) -> str:
-    if error.needs_reconnect:
-        return "the user must connect the app again before this can work. Tell them, and do not repeat it"
-    if isinstance(error, _FINAL):
-        return "the tools cannot be used at the moment. Do not repeat it"
-    return error.message if isinstance(error, _SAYS_WHY) else "the service could not be reached in time"
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -52,6 +53,7 @@ class ProgressDisplay:
         )
         self._task = self._bar.add_task("", total=None)
         self._told = 0.0
+        self._began = monotonic()
 
     def __enter__(self) -> Self:
         if self._bars:
@@ -71,6 +73,24 @@ class ProgressDisplay:
             self._show(progress_line(progress), ended, progress.total, progress)
         else:
             self._write(progress, progress)
+
+    def count(self, done: int, failed: int, total: int) -> None:
+        """Update the display for calls that are counted without a batch, e.g. those that read schemas."""
+        elapsed, left = monotonic() - self._began, total - done - failed
+        progress = BatchProgress(
+            done=done,
+            failed=failed,
+            skipped=0,
+            under_way=left,
+            held=0,
+            read=total,
+            total=total,
+            elapsed=elapsed,
+            rate=(total - left) / elapsed if elapsed else 0.0,
+            left=elapsed * left / (total - left) if total > left else None,
+            ended=not left,
+        )
+        ProgressDisplay.__call__(self, progress)
 
     def _show(self, line: str, completed: int, total: int | None, calls: BatchProgress) -> None:
         if self._bars:

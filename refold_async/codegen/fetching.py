@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from time import monotonic
 from typing import Any, Final
 
 from refold_async import (
@@ -28,7 +27,6 @@ _LEARN_LIMIT: Final = "10"
 """The `limit` of a read that is executed to learn its result."""
 
 Tell = Callable[[str], None]
-OnProgress = Callable[[BatchProgress], object]
 
 
 async def fetch(
@@ -38,7 +36,7 @@ async def fetch(
     effects: Mapping[str, Effect],
     *,
     tell: Tell,
-    on_progress: OnProgress,
+    count: Callable[[int, int, int], object],
 ) -> tuple[ActionModel, ...]:
     """Read the actions of an app, merged over accounts.
 
@@ -48,7 +46,7 @@ async def fetch(
         accounts: The linked accounts to read for.
         effects: Effects that the user knows better, by action id.
         tell: Called with a line about each action that has no schema.
-        on_progress: Called with the progress: how many schemas were read, or are missing.
+        count: Called with how many schemas were read, are missing, and there are in all.
 
     Raises:
         RefoldError: If a call fails for another reason than a missing schema.
@@ -60,7 +58,7 @@ async def fetch(
         for action in await account.actions.list(slug)
         if isinstance(action, Action) and isinstance(action.action_id, str) and action.action_id
     ]
-    waiting, began, missing = iter(jobs), monotonic(), list[str]()
+    waiting, missing = iter(jobs), list[str]()
 
     async def work() -> None:
         for account, action, action_id in waiting:
@@ -70,8 +68,7 @@ async def fetch(
             except NotFoundError:
                 missing.append(action_id)
                 tell(f"{slug}/{action_id}: left out, the service has no schema of it")
-            done = sum(map(len, found.values()))
-            on_progress(_progress(done, len(missing), len(jobs), monotonic() - began))
+            count(sum(map(len, found.values())), len(missing), len(jobs))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -80,25 +77,6 @@ async def fetch(
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return tuple(merge(each, found[each], effects) for each in sorted(found))
-
-
-def _progress(done: int, failed: int, total: int, elapsed: float) -> BatchProgress:
-    """Return the progress of reading schemas, which is shown as that of a batch."""
-    ended = done + failed
-    rate = ended / elapsed if elapsed > 0 else 0.0
-    return BatchProgress(
-        done=done,
-        failed=failed,
-        skipped=0,
-        under_way=min(_AT_ONCE, total - ended),
-        held=max(0, total - ended - _AT_ONCE),
-        read=total,
-        total=total,
-        elapsed=elapsed,
-        rate=rate,
-        left=(total - ended) / rate if rate else None,
-        ended=ended == total,
-    )
 
 
 def merge(
@@ -162,7 +140,7 @@ async def learn(
     actions: Sequence[ActionModel],
     *,
     tell: Tell,
-    on_progress: OnProgress,
+    on_progress: Callable[[BatchProgress], object],
 ) -> AsyncIterator[tuple[str, Any]]:
     """Execute the reads that require no parameter, and yield action ids with the data of their results.
 

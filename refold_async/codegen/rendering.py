@@ -95,7 +95,9 @@ def render(app: AppModel) -> str:
         _write(each, names[each.id], parameters[each.id], app.shapes.get(each.id, Shape()), types)
         for each in app.actions
     ]
-    parts = [*_calls(app, written), *_walks(app, written), *_client(app, own, written)]
+    paged = list(filter(_pages, written))
+    walks = ["\n\n", *_made(app, "Walk", "resume", paged)] if paged else []
+    parts = [*_made(app, "Call", "key", written), *walks, *_client(app, own, written)]
     return "".join([_head(app, written, types.declared), *parts])
 
 
@@ -185,34 +187,22 @@ def _type_lines(each: StructModel | AliasModel) -> list[str]:
     return [head, *(f"        {line}" for line in each.lines)]
 
 
-def _calls(app: AppModel, written: Iterable[_WrittenAction]) -> Iterator[str]:
-    yield f'class _Calls:\n    """Calls of {one_line(app.slug)}, for `Refold.batch`."""\n'
-    for each in written:
-        leading = ("linked_account_id: str", "call_key: str | None = None")
-        yield "\n    @staticmethod\n"
-        yield f"    def {_signature(each, leading)} -> Call:\n"
-        yield f'        """{_summary(each)}"""\n'
-        yield "        return Call(\n            linked_account_id,\n"
-        yield _arguments(app, each, "            ")
-        yield "            key=call_key,\n        )\n"
-
-
 def _pages(each: _WrittenAction) -> bool:
     return each.action.effect == "read" and can_page(each.names)
 
 
-def _walks(app: AppModel, written: Iterable[_WrittenAction]) -> Iterator[str]:
-    paged = [each for each in written if _pages(each)]
-    if paged:
-        yield f'\n\nclass _Walks:\n    """Walks of {one_line(app.slug)}, for `Refold.walks`."""\n'
-    for each in paged:
-        leading = ("linked_account_id: str", "walk_resume: str | None = None")
+def _made(app: AppModel, made: str, argument: str, written: Iterable[_WrittenAction]) -> Iterator[str]:
+    """Yield the class whose static methods make `Call`s or `Walk`s, with an argument besides the action's."""
+    given, method = f"{made.lower()}_{argument}", "batch" if made == "Call" else "walks"
+    leading = ("linked_account_id: str", f"{given}: str | None = None")
+    yield f'class _{made}s:\n    """{made}s of {one_line(app.slug)}, for `Refold.{method}`."""\n'
+    for each in written:
         yield "\n    @staticmethod\n"
-        yield f"    def {_signature(each, leading)} -> Walk:\n"
+        yield f"    def {_signature(each, leading)} -> {made}:\n"
         yield f'        """{_summary(each)}"""\n'
-        yield "        return Walk(\n            linked_account_id,\n"
+        yield f"        return {made}(\n            linked_account_id,\n"
         yield _arguments(app, each, "            ")
-        yield "            resume=walk_resume,\n        )\n"
+        yield f"            {argument}={given},\n        )\n"
 
 
 def _client(app: AppModel, own: str, written: Sequence[_WrittenAction]) -> Iterator[str]:

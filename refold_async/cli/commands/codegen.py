@@ -87,7 +87,7 @@ async def codegen(
 
     shapes = _shapes(samples, slug)
     with ProgressDisplay(form=progress) as display:
-        actions = await fetch(refold, slug, ids, known, tell=tell, on_progress=display)
+        actions = await fetch(refold, slug, ids, known, tell=tell, count=display.count)
     if learns:
         with ProgressDisplay(form=progress) as display:
             async for action_id, data in learn(refold, slug, ids, actions, tell=tell, on_progress=display):
