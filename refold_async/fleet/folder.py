@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -17,6 +17,8 @@ from refold_async.batch.journal.records import read_counts, read_records
 from refold_async.batch.journal.store import State
 from refold_async.errors import SettingsError
 from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
+from refold_async.fleet.parts import part_files
+from refold_async.fleet.walk_files import complete_walks, walk_parts
 
 _UNKNOWN: Final = (State.UNKNOWN, State.ABSENT, State.UNRESOLVED)
 
@@ -35,11 +37,31 @@ class _ShardFile(msgspec.Struct, frozen=True):
         worker: Who ran it.
         began: When, in seconds since 1970.
         report: What the last run that ended came to.
+        complete: How many walks are complete, while they run.
+        failed: How many walks failed in this run.
     """
 
     worker: str
     began: float
     report: ShardReport | None = None
+    complete: int = 0
+    failed: int = 0
+
+
+class _Counts(NamedTuple):
+    """What a shard has recorded.
+
+    Attributes:
+        running: Whether a process runs it.
+        started: Whether anything is recorded.
+    """
+
+    running: bool
+    started: bool
+    done: int = 0
+    failed: int = 0
+    unknown: int = 0
+    begun: int = 0
 
 
 class JobFolder:
@@ -85,6 +107,28 @@ class JobFolder:
         """Return the setting of a shard's journal."""
         return Journal(self._path(shard, "sqlite"), job=f"{name} [{shard}]")
 
+    def for_walks(self) -> JobFolder:
+        """Return where the states of the shards' walks are: here."""
+        return self
+
+    def state(self, shard: int) -> Path:
+        """Return the file of the state of a shard's walks."""
+        return self._path(shard, "walks.sqlite")
+
+    def note(self, shard: int, complete: int, failed: int) -> None:
+        """Record how many walks are complete and how many failed, while a run has the state."""
+        if (last := self._last(shard)) is not None:
+            self._save(shard, msgspec.structs.replace(last, complete=complete, failed=failed))
+
+    def parts(self, shard: int, results: Path) -> list[Path]:
+        """Return the result files of a shard.
+
+        Raises:
+            JournalError: If a journal cannot be read.
+        """
+        state = self.state(shard)
+        return walk_parts(state, results) if state.exists() else part_files(results)
+
     def begin(self, shard: int, worker: str) -> None:
         """Record which worker runs a shard."""
         last = self._last(shard)
@@ -119,30 +163,44 @@ class JobFolder:
         ]
 
     def _progress(self, shard: int) -> ShardProgress:
-        journal = self._path(shard, "sqlite")
-        running = is_owned(journal)  # first: a run that ends meanwhile has saved its report by then
-        states = read_counts(journal) if journal.exists() else {}
+        # First: a run that ends meanwhile has saved its report before.
+        counts = self._counts(shard)
         last = self._last(shard)
         report, worker = (None, None) if last is None else (last.report, last.worker)
         seconds = None if report is None else report.seconds
-        if running:
+        if counts.running:
             state, seconds = "running", None if last is None else time.time() - last.began
-        elif last is None and not states:
+        elif last is None and not counts.started:
             state = "waiting"
-        elif report is None or "begun" in states:
+        elif report is None or counts.begun:
             state = "interrupted"
         else:
             state = "ended" if report.complete else "incomplete"
-        return ShardProgress(
-            shard=shard,
-            state=state,
+        totals = counts._asdict()
+        del totals["running"], totals["started"]
+        return ShardProgress(shard=shard, state=state, worker=worker, seconds=seconds, **totals)
+
+    def _counts(self, shard: int) -> _Counts:
+        if (path := self.state(shard)).exists():
+            return self._walk_counts(shard, path)
+        journal = self._path(shard, "sqlite")
+        running = is_owned(journal)
+        states = read_counts(journal) if journal.exists() else {}
+        return _Counts(
+            running,
+            bool(states),
             done=states.get("done", 0) + states.get("found", 0),
             failed=states.get("failed", 0),
             unknown=sum(states.get(name, 0) for name in ("unknown", "absent", "unresolved")),
             begun=states.get("begun", 0),
-            worker=worker,
-            seconds=seconds,
         )
+
+    def _walk_counts(self, shard: int, path: Path) -> _Counts:
+        complete, last = complete_walks(path), self._last(shard)
+        if complete is None:
+            return _Counts(True, True, *((last.complete, last.failed) if last else ()))
+        failed = 0 if last is None else last.failed if last.report is None else last.report.failed
+        return _Counts(False, True, complete, failed)
 
     def _path(self, shard: int, suffix: str) -> Path:
         return self.path / f"shard-{shard:04d}.{suffix}"

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, TypedDict, Unpack, cast, get_args
+from typing import Any, Final, Literal, TypedDict, Unpack, cast, get_args
 
 import msgspec
 from anyio.to_thread import run_sync as in_thread
@@ -19,17 +19,23 @@ from refold_async.calls import Call
 from refold_async.errors import SettingsError
 from refold_async.fleet.folder import JobFolder
 from refold_async.fleet.job_reports import JobProgress, JobSummary, ShardReport
-from refold_async.fleet.keys import ClientOf, ClientSettings, group_by_key
-from refold_async.fleet.parts import Parts, part_files
-from refold_async.fleet.shard_run import KeyedCalls, ShardRun
-from refold_async.fleet.shards import Accounts, ShardCheck, accounts_of
+from refold_async.fleet.keys import ClientOf, ClientSettings, KeyGroup, group_by_key
+from refold_async.fleet.parts import Parts
+from refold_async.fleet.shard_calls import ShardCalls
+from refold_async.fleet.shard_run import KeyedItems, ShardRun, ShardWork
+from refold_async.fleet.shard_walks import ShardWalks
+from refold_async.fleet.shards import Accounts, ShardCheck, WalkCheck, accounts_of, checked, peek
 from refold_async.fleet.store import JobStore
 from refold_async.row_files import FileFormat, check_format
 from refold_async.settings import RateLimit
 from refold_async.settle import Settle
+from refold_async.walks import Walk, WalkOptions
 
-CallsOfShard = Callable[[Sequence[str]], Iterable[Call] | AsyncIterable[Call]]
-"""Returns the calls of the customers it is given."""
+CallsOfShard = (
+    Callable[[Sequence[str]], Iterable[Call] | AsyncIterable[Call]]
+    | Callable[[Sequence[str]], Iterable[Walk] | AsyncIterable[Walk]]
+)
+"""Returns the calls of the customers it is given, or a walk of each."""
 
 
 class JobOptions(TypedDict, total=False):
@@ -57,19 +63,20 @@ class JobOptions(TypedDict, total=False):
 class Job:
     """A named batch in shards; each may be run anywhere on this host, at any time, and again.
 
-    All calls of a customer are in one shard, whose journal makes a second run harmless. It holds settings
+    All calls of a customer are in one shard, whose journal makes a second run harmless. Or a pull in shards:
+    a walk of each customer, whose records are in the files that `Refold.pull` writes. It holds settings
     only, so it can be pickled; the key comes from the worker's `REFOLD_API_KEY`.
 
     Args:
         name: The name of the job; its folder is refused to a job with another name.
-        calls: Called on the worker with the customers of one shard; returns their calls, each with a `key`.
-            A function of a module, so that it can be pickled.
+        calls: Called on the worker with the customers of one shard; returns their calls, each with a `key`,
+            or a `Walk` of each, all of one action. A function of a module, so that it can be pickled.
         accounts: The path of a file with one linked account id per line, which every worker can read; or the
             ids.
         journal: A folder on this host: one SQLite journal per shard. Not on a network file system.
         shards: The number of shards, frozen when the job first runs; default 64.
         results: A folder for the results; default: none are written. Each call that is done has exactly one
-            row, in one `shard-0007/part-000012.jsonl`.
+            row, in one `shard-0007/part-000012.jsonl`, and so has each record of a walk.
         results_format: `"jsonl"` (default), `"jsonl.gz"`, `"csv"` or `"parquet"`, which needs the extra
             `arrow`.
         client: The keyword settings of the `Refold` that each run creates; default: none. Or a function of
@@ -126,8 +133,7 @@ class Job:
         self._results_format: Final = results_format
         self._client: Final = {} if client is None else client if callable(client) else dict(client)
         self._options: Final = batch_options
-        batch_options["journal"] = self._journal(0)
-        BatchSettings(**batch_options)
+        BatchSettings(**cast("BatchOptions", {**batch_options, "journal": self._journal(0)}))
 
     def __repr__(self) -> str:
         return f"Job({self.name!r}, shards={self._shards}, journal={self._store!r})"
@@ -156,15 +162,8 @@ class Job:
         await in_thread(self._store.create, self.name, self._shards)
         accounts = await in_thread(self.accounts, shard)
         groups = await in_thread(group_by_key, self._client, accounts)
-        sources = []
-        for group in groups:
-            members = frozenset(group.accounts) if callable(self._client) else None
-            calls = ShardCheck(shard, self._shards, members).check_all(self._calls(group.accounts))
-            sources.append(KeyedCalls(group.settings, calls))
-        folder = self._part_folder(shard)
-        make_parts = None if folder is None else partial(Parts, folder, self._results_format)
-        running = ShardRun(shard, self._store, self._options, make_parts)
-        return await running.run(self._journal(shard), sources)
+        walks, sources = await self._sources(shard, groups)
+        return await ShardRun(shard, self._store, self._work(shard, walks=walks)).run(sources)
 
     def run_sync(self, shard: int) -> ShardReport:
         """Run a shard in an event loop of its own, from a thread that has none; see `run`."""
@@ -188,8 +187,32 @@ class Job:
         parts: list[Path] = []
         for shard in self.shards():
             if (folder := self._part_folder(shard)) is not None:
-                parts += part_files(folder)
+                parts += self._store.parts(shard, folder)
         return JobSummary(progress, self._store.unknown(progress.shards), parts)
+
+    async def _sources(self, shard: int, groups: Sequence[KeyGroup]) -> tuple[bool, list[KeyedItems]]:
+        """Return whether the shard consists of walks, and its calls or walks by key."""
+        peeked = [await peek(self._calls(group.accounts)) for group in groups]
+        walks = any(isinstance(first, Walk) for first, _ in peeked)
+        sources = []
+        for group, (_, items) in zip(groups, peeked, strict=True):
+            members = frozenset(group.accounts) if callable(self._client) else None
+            check = (WalkCheck if walks else ShardCheck)(shard, self._shards, members)
+            sources.append(KeyedItems(group.settings, checked(items, check)))
+        return walks, sources
+
+    def _work(self, shard: int, *, walks: bool) -> ShardWork[Any]:
+        folder, form = self._part_folder(shard), self._results_format
+        if not walks:
+            make_parts = None if folder is None else partial(Parts, folder, form)
+            return ShardCalls(self._journal(shard), self._options, make_parts)
+        if folder is None:
+            raise SettingsError("Job: walks need results, the folder for their records")
+        if foreign := self._options.keys() - WalkOptions.__annotations__.keys():
+            raise SettingsError(f"Job: {min(foreign)} is for calls, not for walks")
+        store = self._store.for_walks()
+        options = cast("WalkOptions", self._options)
+        return ShardWalks(store.state(shard), options, folder, form, partial(store.note, shard))
 
     def _journal(self, shard: int) -> Journal:
         journal = self._store.journal(self.name, shard)

@@ -1,149 +1,166 @@
-"""One run of a shard: a batch for each key, over one journal, into one series of parts."""
+"""One run of a shard: wait until nobody else runs it, and run its work with a client for each key."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final, NamedTuple, cast
+from types import TracebackType
+from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from anyio.to_thread import run_sync as in_thread
 
-from refold_async.batch import Batch, BatchOptions, BatchSummary, Journal
-from refold_async.batch.journal.opened import OpenJournal
-from refold_async.batch.tasks import run_shielded
-from refold_async.calls import Call, Done, Outcome
+from refold_async.calls import Reason
 from refold_async.client import Refold
 from refold_async.errors import JournalInUseError
 from refold_async.fleet.job_reports import ShardReport
-from refold_async.fleet.parts import Parts
 from refold_async.fleet.store import JobStore
 from refold_async.settings import resolve_base_url
 
 _WAIT: Final = 1.0
-_PART_ROWS: Final = 1000
 
 
-class KeyedCalls(NamedTuple):
-    """The calls of one key in a shard.
+class KeyedItems(NamedTuple):
+    """The calls or walks of one key in a shard.
 
     Attributes:
         settings: The settings of its client.
-        calls: The calls.
+        items: The calls, or the walks.
     """
 
     settings: dict[str, Any]
-    calls: Iterable[Call] | AsyncIterable[Call]
+    items: Iterable[Any] | AsyncIterable[Any]
 
 
-class ShardRun:
-    """Runs the calls of a shard.
+class ShardTotals(NamedTuple):
+    """What the batches or walks of a shard came to; see `ShardReport`."""
+
+    done: int
+    failed: int
+    done_before: int
+    skipped: int
+    stopped: Reason | None
+
+
+class FanOut(Protocol):
+    """A batch, or walks."""
+
+    def stop(self) -> None:
+        """Start nothing more."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+F = TypeVar("F", bound=FanOut)
+
+
+class ShardWork(Protocol[F]):
+    """What a shard consists of: calls or walks."""
+
+    async def open(self, stack: AsyncExitStack, base_url: str, /) -> None:
+        """Open what makes the shard resumable, until the stack is closed.
+
+        Raises:
+            JournalInUseError: If another run of the shard has it.
+            JournalError: If it cannot be used.
+        """
+
+    async def begin(self, stack: AsyncExitStack, /) -> None:
+        """Open the result files, which are ours now."""
+
+    def fan_out(self, client: Refold, items: Any, /) -> F:
+        """Return the batch or the walks of one key."""
+        ...
+
+    async def consume(self, running: F, /) -> Reason | None:
+        """Write what comes to the result files, and return why it stopped early, if it did."""
+        ...
+
+    async def end(self, all_of_them: Sequence[F], /) -> ShardTotals:
+        """Finish the result files, and return the totals."""
+        ...
+
+
+class ShardRun(Generic[F]):
+    """Runs a shard.
 
     Args:
         shard: The shard.
         store: Where its run is recorded.
-        options: The settings of its batches.
-        make_parts: Opens its result files, if it has any.
+        work: What it consists of.
     """
 
-    def __init__(
-        self, shard: int, store: JobStore, options: BatchOptions, make_parts: Callable[[], Parts] | None
-    ) -> None:
+    def __init__(self, shard: int, store: JobStore, work: ShardWork[F]) -> None:
         self._shard: Final = shard
         self._store: Final = store
-        self._options: Final = options
-        self._make_parts: Final = make_parts
-        self._writing: Final = asyncio.Lock()
-        self._batches: Final[list[Batch]] = []
-        self._parts: Parts | None = None
+        self._work: Final = work
+        self._running: Final[list[F]] = []
         self._stopped = False
 
-    async def run(self, journal: Journal, sources: Sequence[KeyedCalls]) -> ShardReport:
-        """Wait until the shard's journal is free, and run what is left.
+    async def run(self, sources: Sequence[KeyedItems]) -> ShardReport:
+        """Wait until nobody else runs the shard, and run what is left.
 
         Raises:
-            SettingsError: If the keys are of several services, or a call does not belong to the shard.
+            SettingsError: If the keys are of several services, or an item does not belong to the shard.
             JournalError: If the journal cannot be used.
         """
-        began = asyncio.get_running_loop().time()
         if not sources:
-            return await self._ended([], 0.0)
+            return await self._end(ShardTotals(0, 0, 0, 0, None), 0.0)
         async with AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(Refold(**each.settings)) for each in sources]
-            opened = await _open_when_free(journal, resolve_base_url(sources[0].settings.get("base_url")))
-            stack.push_async_callback(lambda: run_shielded(opened.aclose()))
-            # Recorded and written only now: nobody else has the shard while its journal is ours.
+            await self._open_when_free(stack, resolve_base_url(sources[0].settings.get("base_url")))
+            clock = asyncio.get_running_loop().time
+            began = clock()
             await in_thread(self._store.begin, self._shard, worker_name())
-            if self._make_parts is not None:
-                self._parts = await in_thread(self._make_parts)
-            options = cast("BatchOptions", {**self._options, "journal": opened})
-            results = await asyncio.gather(
-                *(
-                    self._run(client.batch(each.calls, **options))
-                    for client, each in zip(clients, sources, strict=True)
-                ),
-                return_exceptions=True,
-            )
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
-            summaries = [result for result in results if isinstance(result, BatchSummary)]
+            await self._work.begin(stack)
+            each_key = [
+                self._work.fan_out(client, each.items) for client, each in zip(clients, sources, strict=True)
+            ]
+            ended = await asyncio.gather(*map(self._run, each_key), return_exceptions=True)
+            for error in ended:
+                if error is not None:
+                    raise error
+            totals = await self._work.end(each_key)
             # Before the journal is released: a later run's report must not be replaced by this one.
-            return await self._ended(summaries, asyncio.get_running_loop().time() - began)
+            return await self._end(totals, clock() - began)
 
     def stop(self) -> None:
         """Start nothing more: calls under way end and are reported, the others are skipped."""
         self._stopped = True
-        for batch in self._batches:
-            batch.stop()
+        for running in self._running:
+            running.stop()
 
-    async def _run(self, batch: Batch) -> BatchSummary:
-        """Run the calls of one key; unless their key is refused, stop the others when they stop."""
+    async def _open_when_free(self, stack: AsyncExitStack, base_url: str) -> None:
+        while True:
+            try:
+                return await self._work.open(stack, base_url)
+            except JournalInUseError:
+                await asyncio.sleep(_WAIT)
+
+    async def _run(self, running: F) -> None:
+        """Run the items of one key; unless their key is refused, stop the others when they stop."""
         goes_on = False
         try:
-            async with batch:
-                self._batches.append(batch)
+            async with running:
+                self._running.append(running)
                 if self._stopped:
-                    batch.stop()
-                async for group in batch.groups(least=1 if self._parts is None else _PART_ROWS):
-                    await self._write(group)
-            goes_on = batch.summary.stopped in {None, "api_key_refused"}
+                    running.stop()
+                stopped = await self._work.consume(running)
+            goes_on = stopped in {None, "api_key_refused"}
         finally:
             if not goes_on:
                 self.stop()
-        return batch.summary
 
-    async def _write(self, group: Sequence[Outcome]) -> None:
-        if self._parts is None:
-            return
-        done = [each for each in group if isinstance(each, Done)]
-        async with self._writing:
-            await in_thread(self._parts.add, done)
-
-    async def _ended(self, summaries: Sequence[BatchSummary], seconds: float) -> ShardReport:
-        before = sum(each.reasons.get("done_before", 0) for each in summaries)
-        report = ShardReport(
-            shard=self._shard,
-            done=sum(each.done for each in summaries),
-            failed=sum(each.failed for each in summaries),
-            done_before=before,
-            skipped=sum(each.skipped for each in summaries) - before,
-            seconds=seconds,
-            worker=worker_name(),
-            stopped=next((each.stopped for each in summaries if each.stopped), None),
-        )
+    async def _end(self, totals: ShardTotals, seconds: float) -> ShardReport:
+        report = ShardReport(shard=self._shard, seconds=seconds, worker=worker_name(), **totals._asdict())
         await in_thread(self._store.end, report)
         return report
-
-
-async def _open_when_free(journal: Journal, base_url: str) -> OpenJournal:
-    while True:
-        try:
-            return await OpenJournal.open(journal, base_url)
-        except JournalInUseError:
-            await asyncio.sleep(_WAIT)
 
 
 def worker_name() -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
+from contextlib import asynccontextmanager
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from refold_async.calls import Call
 from refold_async.errors import SettingsError
+from refold_async.walks import Walk
 
 Accounts = str | os.PathLike[str] | Iterable[str]
 
@@ -49,7 +54,7 @@ def _listed(accounts: Accounts) -> Iterator[str]:
 
 
 class ShardCheck:
-    """Checks that calls and walks belong to a shard, and to the key that they are made with.
+    """Checks that calls belong to a shard, and to the key that they are made with.
 
     Args:
         shard: The shard, from 0.
@@ -62,35 +67,104 @@ class ShardCheck:
         self._shards: Final = shards
         self._accounts: Final = accounts
 
-    def check(self, item: Call) -> Call:
+    def __call__(self, item: object) -> object:
         """Return a call.
 
         Raises:
             SettingsError: If it has no key, or its customer is in another shard or has another key.
         """
         if not isinstance(item, Call):
-            raise SettingsError(f"Job: calls must return Call objects, not {type(item).__name__}")
-        account = item.linked_account_id
+            raise SettingsError(f"Job: calls must return Call or Walk objects of one kind, not {_name(item)}")
+        self._check_account("call", item.linked_account_id)
         if item.key is None:
-            raise SettingsError(f"Job: a call of account {account!r} has no key: pass key=")
+            raise SettingsError(f"Job: a call of account {item.linked_account_id!r} has no key: pass key=")
+        return item
+
+    def _check_account(self, kind: str, account: str) -> None:
         if (own := shard_of(account, self._shards)) != self._shard:
             # In two shards, its calls would be in two journals, and a write could run twice.
             raise SettingsError(
-                f"Job: a call of account {account!r}, which is in shard {own}, came from shard {self._shard};"
-                " calls must return calls of the accounts it is given"
+                f"Job: a {kind} of account {account!r}, which is in shard {own}, came from shard"
+                f" {self._shard}; calls must return those of the accounts it is given"
             )
         if self._accounts is not None and account not in self._accounts:
             # It would be sent with the key of somebody else.
             raise SettingsError(
-                f"Job: a call of account {account!r} came for the accounts of another key;"
-                " calls must return calls of the accounts it is given"
+                f"Job: a {kind} of account {account!r} came for the accounts of another key;"
+                " calls must return those of the accounts it is given"
             )
-        return item
 
-    def check_all(self, items: Iterable[Call] | AsyncIterable[Call]) -> Iterable[Call] | AsyncIterable[Call]:
-        """Return an iterable that raises at the first that does not belong; see `check`."""
-        return self._each(items) if isinstance(items, AsyncIterable) else map(self.check, items)
 
-    async def _each(self, items: AsyncIterable[Call]) -> AsyncIterator[Call]:
+class WalkCheck(ShardCheck):
+    """Checks that walks belong to a shard and its files; see `ShardCheck`."""
+
+    def __init__(self, shard: int, shards: int, accounts: Collection[str] | None = None) -> None:
+        super().__init__(shard, shards, accounts)
+        self._actions: set[tuple[str, str]] = set()
+        self._walked: set[str] = set()
+
+    def __call__(self, item: object) -> object:
+        """Return a walk whose records stay undecoded, unless they are checked against a type.
+
+        Raises:
+            SettingsError: If its customer is in another shard, has another key or another walk, or if its
+                action is not that of the other walks.
+        """
+        if not isinstance(item, Walk):
+            raise SettingsError(f"Job: calls must return Call or Walk objects of one kind, not {_name(item)}")
+        account = item.linked_account_id
+        self._check_account("walk", account)
+        self._actions.add((item.slug, item.action_id))
+        # A row of the files names its customer alone.
+        if len(self._actions) > 1:
+            raise SettingsError(f"Job: the walks are of several actions, {self._actions}: make a job of each")
+        if account in self._walked:
+            raise SettingsError(f"Job: account {account!r} has two walks: make a job of each")
+        self._walked.add(account)
+        return item if item.into is not None else msgspec.structs.replace(item, into=msgspec.Raw)
+
+
+def _name(item: object) -> str:
+    return type(item).__name__
+
+
+Items = Iterable[Any] | AsyncIterable[Any]
+
+
+def checked(items: Items, check: ShardCheck) -> Items:
+    """Return an iterable that raises at the first item that does not belong."""
+    return _each(items, check) if isinstance(items, AsyncIterable) else map(check, items)
+
+
+async def _each(items: AsyncIterable[Any], check: ShardCheck) -> AsyncIterator[Any]:
+    async with _closing(items):
         async for item in items:
-            yield self.check(item)
+            yield check(item)
+
+
+async def peek(items: Items) -> tuple[object | None, Items]:
+    """Return the first item, or `None`, and an iterable with all of them."""
+    if isinstance(items, AsyncIterable):
+        rest = aiter(items)
+        first = await anext(rest, None)
+        return first, rest if first is None else _with_first(first, rest)
+    each = iter(items)
+    first = next(each, None)
+    return first, () if first is None else chain((first,), each)
+
+
+async def _with_first(first: object, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async with _closing(rest):
+        yield first
+        async for item in rest:
+            yield item
+
+
+@asynccontextmanager
+async def _closing(items: AsyncIterable[Any]) -> AsyncIterator[None]:
+    """Close a generator at the end of the block: nothing else can resume it."""
+    try:
+        yield
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from refold_async.batch.journal import Journal
 from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
+
+
+class WalkStore(Protocol):
+    """The states of the walks of a job's shards."""
+
+    def state(self, shard: int, /) -> Path:
+        """Return the file of a shard's state."""
+        ...
+
+    def note(self, shard: int, complete: int, failed: int, /) -> None:
+        """Record how many walks are complete and how many failed, while a run has the state."""
+        ...
 
 
 class JobStore(Protocol):
@@ -24,6 +37,14 @@ class JobStore(Protocol):
         """Return the setting of a shard's journal."""
         ...
 
+    def for_walks(self) -> WalkStore:
+        """Return where the states of the shards' walks are.
+
+        Raises:
+            SettingsError: If the journals are not files of this host: the states of walks are.
+        """
+        ...
+
     def begin(self, shard: int, worker: str, /) -> None:
         """Record which worker runs a shard, once it owns the shard's journal."""
         ...
@@ -34,6 +55,14 @@ class JobStore(Protocol):
 
     def progress(self, shards: int, /) -> list[ShardProgress]:
         """Return the state of each shard, also while they run.
+
+        Raises:
+            JournalError: If a journal cannot be read.
+        """
+        ...
+
+    def parts(self, shard: int, results: Path, /) -> list[Path]:
+        """Return the result files of a shard.
 
         Raises:
             JournalError: If a journal cannot be read.

@@ -1,0 +1,100 @@
+"""A shard of walks: one fan-out for each key, over one state, into one folder of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+from anyio.to_thread import run_sync as in_thread
+
+from refold_async.batch.tasks import run_shielded
+from refold_async.calls import Reason
+from refold_async.client import Refold
+from refold_async.fleet.shard_run import ShardTotals
+from refold_async.row_files import FileFormat
+from refold_async.walks import WalkOptions, WalkPage, Walks
+from refold_async.walks.fan_out import make_walks
+from refold_async.walks.pull_files import PullFiles
+from refold_async.walks.state import StateThread
+
+_NOTE_INTERVAL: Final = 1.0
+
+
+class ShardWalks:
+    """The walks of a shard: a `ShardWork`.
+
+    Args:
+        path: The file of their state.
+        options: The settings of the walks.
+        folder: The folder of the results.
+        form: Their format.
+        note: Called at most once a second, in a thread, with how many walks are complete and how many
+            failed: nobody else can read the state while it is in use.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        options: WalkOptions,
+        folder: Path,
+        form: FileFormat,
+        note: Callable[[int, int], object],
+    ) -> None:
+        self._path: Final = path
+        self._options: Final = options
+        self._folder: Final = folder
+        self._form: Final = form
+        self._note: Final = note
+        self._noted = 0.0
+        self._running: Final[list[Walks]] = []
+        self._state: StateThread | None = None
+        self._files: PullFiles | None = None
+
+    async def open(self, stack: AsyncExitStack, base_url: str) -> None:
+        """Open the state; see `ShardWork`."""
+        # A job reads each customer once, so a run that has ended is continued.
+        state = self._state = await StateThread.open(self._path, base_url=base_url, once=True)
+        stack.push_async_callback(lambda: run_shielded(state.aclose()))
+
+    async def begin(self, stack: AsyncExitStack) -> None:
+        """Open the files; see `ShardWork`."""
+        assert self._state is not None  # noqa: S101 - it is open
+        self._files = await stack.enter_async_context(PullFiles(self._state, self._folder, self._form))
+
+    def fan_out(self, client: Refold, items: Any) -> Walks:
+        """Return the walks of one key."""
+        requester, settings = client._requester, client._sessions.settings  # noqa: SLF001 - see `Refold.walks`
+        return make_walks(requester, settings, items, self._options, record=False, state=self._state)
+
+    async def consume(self, running: Walks) -> Reason | None:
+        """Write the pages."""
+        assert self._files is not None  # noqa: S101 - they are open
+        self._running.append(running)
+        async for item in running:
+            if isinstance(item, WalkPage):
+                await self._files.write(running, item)
+            if monotonic() - self._noted >= _NOTE_INTERVAL:
+                self._noted = monotonic()
+                totals = self._totals()
+                await in_thread(self._note, totals.done + totals.done_before, totals.failed)
+        return running.summary.calls.stopped
+
+    async def end(self, all_of_them: Sequence[Walks]) -> ShardTotals:
+        """Finish the files, and return the totals."""
+        assert self._files is not None  # noqa: S101 - they are open
+        await self._files.finish([walks.summary for walks in all_of_them])
+        return self._totals()
+
+    def _totals(self) -> ShardTotals:
+        each_key = [walks.summary for walks in self._running]
+        before = sum(each.done_before for each in each_key)
+        return ShardTotals(
+            done=sum(each.complete for each in each_key) - before,
+            failed=sum(each.failed + each.incomplete for each in each_key),
+            done_before=before,
+            skipped=sum(each.skipped for each in each_key),
+            stopped=next((each.calls.stopped for each in each_key if each.calls.stopped), None),
+        )
