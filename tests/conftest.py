@@ -17,6 +17,7 @@ from hypothesis import settings
 from .faults.counting import report_cells
 from .guards import holdings, leftovers, no_blocking
 from .reference import pytest_collection_modifyitems, pytest_configure, report_absence
+from .services.databases import database, postgres_server
 from .timeouts import (
     pytest_runtest_call,
     pytest_runtest_makereport,
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "anyio_backend",
+    "database",
     "guard",
     "no_leftovers",
+    "postgres_server",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_runtest_call",

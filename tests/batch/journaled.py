@@ -8,6 +8,7 @@ from pathlib import Path
 
 from refold_async import (
     Call,
+    Journal,
     Outcome,
     Refold,
     Skipped,
@@ -43,11 +44,11 @@ def reasons(outcomes: Sequence[Outcome]) -> set[str]:
     }
 
 
-async def leave_under_way(sandbox: Sandbox, calls: Sequence[Call], path: Path) -> None:
+async def leave_under_way(sandbox: Sandbox, calls: Sequence[Call], journal: Path | Journal) -> None:
     """Leave a batch while its writes hang."""
     hanging = Fault(effect="write", hang=True, when="after")
     sandbox.faults.add(hanging)
-    async with client(sandbox) as refold, refold.batch(calls, journal=path):
+    async with client(sandbox) as refold, refold.batch(calls, journal=journal):
         while sandbox.ledger.count() < len(calls):  # noqa: ASYNC110 - the ledger has no event
             await asyncio.sleep(0.002)
     sandbox.faults.remove(hanging)

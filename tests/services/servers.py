@@ -51,8 +51,12 @@ def redis() -> Iterator[Server]:
 
 
 @contextmanager
-def postgres() -> Iterator[Server]:
-    """Run a PostgreSQL with one empty database, `refold`, whose owner needs no password."""
+def postgres(*settings: str) -> Iterator[Server]:
+    """Run a PostgreSQL with one empty database, `refold`, whose owner needs no password.
+
+    Args:
+        settings: More settings of the server, e.g. `fsync=off`.
+    """
     with _folder("postgres") as folder:
         port, bin_folder = free_port(), Path(_program("postgres")).resolve().parent
         user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
@@ -75,6 +79,7 @@ def postgres() -> Iterator[Server]:
         command = [
             str(bin_folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder),
             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200",
+            *(part for setting in settings for part in ("-c", setting)),
         ]  # fmt: skip
 
         def ready() -> bool:

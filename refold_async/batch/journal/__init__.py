@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from refold_async._core.checks import check_count
+from refold_async.batch.journal.database_url import check_database, is_database
 from refold_async.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -41,20 +43,24 @@ class Journal(msgspec.Struct, frozen=True):
     marks of what was delivered; see "Cost" in the guide on fan-out.
 
     Args:
-        path: The file; created if it does not exist.
-        job: The name of the job; a journal with another name is refused. Default: none.
+        path: The file; created if it does not exist. Or the `postgresql://` URL of a database, without a
+            password (extra `postgres`), which holds the journals of all jobs, for runs on any machine.
+        job: The name of the job; a journal with another name is refused. Default: none. Required with a
+            database.
         replay: Keep all results, and deliver those of earlier runs again as `Done`; default: calls whose
             outcomes earlier runs delivered are `Skipped` as `done_before`.
         retry_unknown: Run writes again if it is unknown whether they were done; default: no.
+        shard: With a database, the shard of the job that this is the journal of. Default 0.
 
     Raises:
-        SettingsError: If `path` is not a path.
+        SettingsError: If `path` is not a path, or is the URL of a database that cannot be used.
     """
 
     path: str | os.PathLike[str]
     job: str | None = None
     replay: bool = False
     retry_unknown: bool = False
+    shard: int = 0
 
     def __post_init__(self) -> None:
         """Validate the settings."""
@@ -62,6 +68,11 @@ class Journal(msgspec.Struct, frozen=True):
             raise SettingsError(f"journal must be a path or a Journal, not {self.path!r}")
         if self.job is not None and not isinstance(self.job, str):
             raise SettingsError(f"Journal: job must be a string, not {type(self.job).__name__}")
+        check_count("Journal: shard", self.shard, least=0)
+        if is_database(self.path):
+            check_database(str(self.path))
+            if not self.job:
+                raise SettingsError("Journal: job is required with a database, which holds those of all jobs")
 
     @staticmethod
     def read(path: str | os.PathLike[str]) -> Iterator[JournalRecord]:

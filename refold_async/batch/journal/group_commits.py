@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from refold_async.batch.journal.lease import LeaseClock
 from refold_async.batch.journal.store import CallId, JournalRow, JournalStore, JournalWrite, Written
 from refold_async.batch.tasks import run_shielded
 from refold_async.errors import JournalError
@@ -36,6 +37,8 @@ class GroupCommits:
         self._idle = asyncio.Event()
         self._idle.set()
         self.error: JournalError | None = None
+        lease = store.lease
+        self._keeping = None if lease is None else self._loop.create_task(self._keep(lease))
 
     @classmethod
     async def open(cls, make: Callable[[], JournalStore]) -> tuple[GroupCommits, JournalStore]:
@@ -92,14 +95,47 @@ class GroupCommits:
         """Wait until everything is written that was queued."""
         await self._idle.wait()
 
+    async def hold(self) -> None:
+        """Return once the journal is certainly owned: at once, unless its lease is old.
+
+        Raises:
+            JournalError: If another run has taken it over, or the lease cannot be renewed.
+        """
+        lease = self._store.lease
+        while lease is not None and not lease.holds:
+            if self.error is not None:
+                raise self.error
+            await self._renew(lease)
+
     async def aclose(self) -> None:
         """Write what is queued and close the journal."""
         self._closed = True
         await self._idle.wait()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
         try:
             await self._loop.run_in_executor(self._thread, self._store.close)
         finally:
             self._thread.shutdown()
+
+    async def _keep(self, lease: LeaseClock) -> None:
+        """Renew the lease until the journal is closed or lost."""
+        try:
+            while True:
+                await asyncio.sleep(lease.renew_every)
+                await self._renew(lease)
+        except JournalError as error:
+            self.error = self.error or error
+
+    async def _renew(self, lease: LeaseClock) -> None:
+        renewing = self._loop.run_in_executor(self._thread, self._store.renew)
+        # Whoever waits may be cancelled: an error that nobody retrieves would be reported.
+        renewing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        while not (await asyncio.wait([renewing], timeout=lease.seconds))[0]:
+            # A database that is frozen or cut off answers never: give this connection up.
+            self._store.interrupt()
+        renewing.result()
 
     def _commit_soon(self) -> None:
         if not self._busy:

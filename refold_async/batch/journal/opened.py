@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from refold_async.batch.journal import Journal
+from refold_async.batch.journal.database_url import is_database
 from refold_async.errors import SettingsError
 
 if TYPE_CHECKING:
     from refold_async.batch.journal.group_commits import GroupCommits
     from refold_async.batch.journal.store import JournalStore
+
+# Not `Final`: tests of a lost lease set shorter ones.
+lease_seconds = 10.0
+patience = 60.0
 
 
 class OpenJournal:
@@ -39,11 +44,8 @@ class OpenJournal:
             JournalError: If it cannot be used.
         """
         from refold_async.batch.journal.group_commits import GroupCommits  # noqa: PLC0415 - loaded when used
-        from refold_async.batch.journal.sqlite import JournalFile  # noqa: PLC0415 - sqlite3 is loaded when used
 
-        commits, store = await GroupCommits.open(
-            lambda: JournalFile(setting.path, job=setting.job, base_url=base_url, keep_results=setting.replay)
-        )
+        commits, store = await GroupCommits.open(lambda: open_store(setting, base_url))
         return cls(setting, base_url, commits, store)
 
     def check_base_url(self, base_url: str) -> None:
@@ -58,3 +60,28 @@ class OpenJournal:
     async def aclose(self) -> None:
         """Write what is pending and close the journal."""
         await self.commits.aclose()
+
+
+def open_store(setting: Journal, base_url: str) -> JournalStore:
+    """Open the store of a journal, a file or a database, in the thread that will use it.
+
+    Raises:
+        JournalInUseError: If another batch or process uses it.
+        JournalError: If it cannot be used.
+    """
+    if not is_database(setting.path):
+        from refold_async.batch.journal.sqlite import JournalFile  # noqa: PLC0415 - sqlite3 is loaded when used
+
+        return JournalFile(setting.path, job=setting.job, base_url=base_url, keep_results=setting.replay)
+    from refold_async.batch.journal.postgres.store import PostgresJournal  # noqa: PLC0415 - needs the extra
+
+    assert setting.job is not None  # noqa: S101 - the setting was checked
+    return PostgresJournal(
+        str(setting.path),
+        job=setting.job,
+        shard=setting.shard,
+        base_url=base_url,
+        keep_results=setting.replay,
+        lease=lease_seconds,
+        patience=patience,
+    )

@@ -155,7 +155,10 @@ class JournalReplay:
             JournalError: If it cannot be recorded, or its key belongs to another call.
         """
         key: _JournalKey = queued.journal_key
-        if not key.is_write or key.begun:
+        if not key.is_write:
+            return None
+        if key.begun:
+            await self._hold()
             return None
         params = encoded_params(queued.call).json if self._settles else None
         try:
@@ -170,7 +173,16 @@ class JournalReplay:
         if written is Written.TAKEN:
             return "duplicate_key"
         key.begun = True
+        await self._hold()
         return None
+
+    async def _hold(self) -> None:
+        """Look at the lease just before a write is sent: the process may have been stopped since it began."""
+        try:
+            await self._commits.hold()
+        except JournalError as error:
+            self._error = self._error or error
+            raise
 
     async def succeeded(self, queued: QueuedCall, result: object) -> None:
         """Record that a call succeeded, with its result until it is delivered.

@@ -86,12 +86,15 @@ class JournalFile:
     Attributes:
         run: The number of this run, from 1.
         fresh: Whether no earlier run recorded a call.
+        lease: `None`: the lock is this process's until it ends.
 
     Raises:
         JournalInUseError: If another batch or process uses it.
         JournalError: If it belongs to another job, is damaged or not a journal, or cannot be created or
             written.
     """
+
+    lease: Final = None
 
     def __init__(
         self, path: str | os.PathLike[str], *, job: str | None, base_url: str, keep_results: bool = False
@@ -152,6 +155,12 @@ class JournalFile:
         """
         with journal_errors(self._path):
             return count_calls(self._db)
+
+    def renew(self) -> None:
+        """No-op: it has no lease."""
+
+    def interrupt(self) -> None:
+        """No-op: a disk answers."""
 
     def close(self) -> None:
         """Record the end of the run and close the file. Idempotent."""

@@ -1,10 +1,12 @@
-"""What a journal needs of its store: SQLite today, any database with transactions."""
+"""What a journal needs of its store: SQLite, PostgreSQL, or any database with transactions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
+
+from refold_async.batch.journal.lease import LeaseClock
 
 
 class State(IntEnum):
@@ -105,10 +107,14 @@ class JournalStore(Protocol):
     Attributes:
         run: The number of this run, from 1.
         fresh: Whether no earlier run recorded a call.
+        lease: Until when this run certainly owns it; `None` if no other run can take it over.
     """
 
     run: int
     fresh: bool
+
+    @property
+    def lease(self) -> LeaseClock | None: ...  # noqa: D102 - an attribute
 
     def look(self, ids: Sequence[CallId], /) -> list[JournalRow | None]:
         """Return the row of each call, or `None`.
@@ -141,6 +147,18 @@ class JournalStore(Protocol):
         Raises:
             JournalError: If it cannot be read.
         """
+        ...
+
+    def renew(self) -> None:
+        """Renew the lease, if there is one.
+
+        Raises:
+            JournalError: If it cannot be renewed, or another run has taken the journal over.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Break off what another thread does here, if that may take longer than the lease."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,349 @@
+"""The journal of one shard in PostgreSQL, under a lease: a `JournalStore`. No event loop.
+
+Whoever holds the lease owns the journal. A lease has an epoch, and every statement that writes begins with
+the row of the journal: if that has another epoch, the statement changes nothing. So a process that was
+stopped while another took its shard cannot record that a write begins, and does not send it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from refold_async.batch.journal.lease import LeaseClock
+from refold_async.batch.journal.postgres.schema import prepare
+from refold_async.batch.journal.postgres.session import Connection, DatabaseSession
+from refold_async.batch.journal.postgres.text import escaped, unescaped
+from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, State, Written
+from refold_async.errors import JournalError, JournalInUseError
+
+_CREATE: Final = """
+    INSERT INTO refold_journals (job, shard, base_url) VALUES (%(job)s, %(shard)s, %(base_url)s)
+    ON CONFLICT DO NOTHING
+"""
+# By the database's clock alone; `clock_timestamp`, since a statement may have waited for the row.
+_ACQUIRE: Final = """
+    WITH taken AS (
+        UPDATE refold_journals SET epoch = epoch + 1, owner = %(owner)s, runs = runs + 1,
+        expires = clock_timestamp() + make_interval(secs => %(seconds)s)
+        WHERE job = %(job)s AND shard = %(shard)s AND base_url = %(base_url)s
+        AND (expires IS NULL OR expires <= clock_timestamp() OR owner = %(owner)s)
+        RETURNING id, epoch, runs
+    ), run AS (
+        INSERT INTO refold_runs SELECT id, runs, %(owner)s, %(now)s, NULL FROM taken
+    )
+    SELECT id, epoch, runs, EXISTS (SELECT 1 FROM refold_calls WHERE journal = id) FROM taken
+"""
+_WHO: Final = "SELECT base_url, owner FROM refold_journals WHERE job = %(job)s AND shard = %(shard)s"
+# After a lost connection: what it may still be about to commit is refused from now on.
+_RESUME: Final = """
+    UPDATE refold_journals SET epoch = epoch + 1,
+    expires = clock_timestamp() + make_interval(secs => %(seconds)s)
+    WHERE id = %(journal)s AND owner = %(owner)s RETURNING epoch
+"""
+_FENCE: Final = """
+    UPDATE refold_journals SET expires = clock_timestamp() + make_interval(secs => %(seconds)s)
+    WHERE id = %(journal)s AND owner = %(owner)s AND epoch = %(epoch)s RETURNING id
+"""
+_RELEASE: Final = """
+    WITH fence AS (
+        UPDATE refold_journals SET expires = NULL
+        WHERE id = %(journal)s AND owner = %(owner)s AND epoch = %(epoch)s RETURNING id
+    )
+    UPDATE refold_runs SET ended = %(now)s FROM fence WHERE journal = fence.id AND number = %(run)s
+"""
+_FINAL: Final = f"({State.DONE:d}, {State.FOUND:d})"
+_SETTLED: Final = f"({State.DONE:d}, {State.FAILED:d}, {State.FOUND:d})"
+# One statement: the fence, the rows that begin or end, and the marks of what was delivered. A row that began
+# at this very time was written by this group before: the connection was lost before its commit was confirmed.
+_WRITE: Final = f"""
+    WITH fence AS ({_FENCE}), marked AS (
+        UPDATE refold_calls AS c SET delivered = true{{}} FROM fence,
+        unnest(%(scopes)s::text[], %(keys)s::text[]) AS d (scope, key)
+        WHERE c.journal = fence.id AND c.scope = d.scope AND c.key = d.key
+    ), put AS (
+        INSERT INTO refold_calls AS c
+        SELECT fence.id, scope, key, account, call, slug, action_id, effect, state, false, %(run)s, attempts,
+        %(now)s, %(now)s, error, result, params
+        FROM fence, unnest(
+            %(scope)s::text[], %(key)s::text[], %(account)s::text[], %(call)s::bytea[], %(slug)s::text[],
+            %(action_id)s::text[], %(effect)s::text[], %(state)s::smallint[], %(attempts)s::integer[],
+            %(error)s::text[], %(result)s::bytea[], %(params)s::bytea[]
+        ) AS g (scope, key, account, call, slug, action_id, effect, state, attempts, error, result, params)
+        ON CONFLICT (journal, scope, key) DO UPDATE SET
+        state = excluded.state, delivered = false, run = excluded.run, at = excluded.at,
+        began = CASE WHEN excluded.state = {State.BEGUN:d} THEN excluded.began ELSE c.began END,
+        attempts = CASE WHEN excluded.attempts > 0 THEN excluded.attempts ELSE c.attempts END,
+        error = excluded.error, result = excluded.result,
+        params = CASE WHEN excluded.state = {State.BEGUN:d} THEN excluded.params
+            WHEN excluded.state IN {_SETTLED} THEN NULL ELSE c.params END
+        WHERE c.call = excluded.call AND CASE WHEN excluded.state = {State.BEGUN:d} THEN
+            c.state = {State.FAILED:d} OR (c.run < %(before)s AND c.state NOT IN {_FINAL})
+            OR (c.state = {State.BEGUN:d} AND c.run = excluded.run AND c.began = excluded.began)
+            ELSE c.state NOT IN {_FINAL} OR excluded.state = {State.DONE:d} END
+        RETURNING scope, key
+    )
+    SELECT NULL, NULL FROM fence UNION ALL SELECT scope, key FROM put
+"""  # noqa: S608 - the numbers are those of `State`
+_LOOK: Final = """
+    SELECT c.call, c.state, c.delivered, c.run, c.began, c.at, c.error, c.result
+    FROM unnest(%(scopes)s::text[], %(keys)s::text[]) WITH ORDINALITY AS g (scope, key, place)
+    LEFT JOIN refold_calls AS c ON c.journal = %(journal)s AND c.scope = g.scope AND c.key = g.key
+    ORDER BY g.place
+"""
+_COUNTS: Final = (
+    "SELECT state, delivered, number FROM refold_counts WHERE journal = %(journal)s AND number > 0"
+)
+
+
+class _Statement(NamedTuple):
+    """What one statement writes: no call twice, since PostgreSQL changes a row once in a statement.
+
+    Attributes:
+        places: The places of its records in the group.
+        delivered: The calls that are marked as delivered.
+        before: The run before which unknown writes must have been recorded to begin again.
+    """
+
+    places: list[int]
+    delivered: Sequence[CallId]
+    before: int = 0
+
+
+class PostgresJournal:
+    """An open journal, owned by this run as long as it holds the lease.
+
+    Args:
+        url: The database.
+        job: The job's name.
+        shard: The shard.
+        base_url: The base URL of its calls.
+        keep_results: Whether results are kept after they were delivered.
+        lease: For how many seconds a process that does nothing keeps the journal.
+        patience: For how many seconds a lost database is tried to be reached.
+
+    Attributes:
+        run: The number of this run, from 1.
+        fresh: Whether no earlier run recorded a call.
+        lease: Until when it certainly holds the lease.
+
+    Raises:
+        JournalInUseError: If another run holds the lease.
+        JournalError: If it belongs to another job, or the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        job: str,
+        shard: int,
+        base_url: str,
+        keep_results: bool = False,
+        lease: float = 10.0,
+        patience: float = 60.0,
+    ) -> None:
+        self._name: Final = f"the journal of job {job!r}, shard {shard},"
+        self._write: Final = _WRITE.format("" if keep_results else ", result = NULL")
+        self._common: Final[dict[str, Any]] = {"owner": f"{worker_name()}:{uuid4().hex}", "seconds": lease}
+        self._now = 0.0
+        self._closed = False
+        self.lease: Final = LeaseClock(lease)
+        self._session: Final = DatabaseSession(url, patience, self._resume)
+        try:
+            self._session.run(prepare)
+            journal = {"job": escaped(job), "shard": shard, "base_url": base_url}
+            self.run, self.fresh = self._session.run(lambda db: self._acquire(db, journal))
+        except BaseException:
+            self._session.close(lambda _: None)
+            raise
+
+    def look(self, ids: Sequence[CallId]) -> list[JournalRow | None]:
+        """Return the row of each call, or `None`.
+
+        Raises:
+            JournalError: If it cannot be read.
+        """
+        values = {**self._common, **_ids(ids)}
+        rows = self._session.run(lambda db: db.execute(_LOOK, values).fetchall())
+        return [None if row[0] is None else _row(row) for row in rows]
+
+    def write(self, records: Sequence[JournalWrite], delivered: Sequence[CallId] = ()) -> list[Written]:
+        """Write rows, and mark calls as delivered, in one commit; see `JournalStore`.
+
+        Raises:
+            JournalInUseError: If another run has taken the journal over; then no row was written.
+            JournalError: If it cannot be written.
+        """
+        statements = [
+            (each, self._values(records, each, self._next_time())) for each in _statements(records, delivered)
+        ]
+        written = set(self._session.run(lambda db: self._execute(db, statements)))
+        missing = [place for place in range(len(records)) if place not in written]
+        answers = [Written.DONE] * len(records)
+        for place, row in zip(missing, self.look([records[place].id for place in missing]), strict=True):
+            same = row is not None and row.call == records[place].call
+            answers[place] = Written.TAKEN if same else Written.ANOTHER_CALL
+        return answers
+
+    def counts(self) -> dict[tuple[State, bool], int]:
+        """Return the number of calls by state and by whether they were delivered; 0 is left out.
+
+        Raises:
+            JournalError: If it cannot be read.
+        """
+        rows = self._session.run(lambda db: db.execute(_COUNTS, self._common).fetchall())
+        return {(State(state), delivered): number for state, delivered, number in rows}
+
+    def renew(self) -> None:
+        """Renew the lease.
+
+        Raises:
+            JournalInUseError: If another run has taken the journal over.
+            JournalError: If the database cannot be reached.
+        """
+        self._session.run(self._renew)
+
+    def interrupt(self) -> None:
+        """Break off a statement under way. Called in any thread."""
+        self._session.interrupt()
+
+    def close(self) -> None:
+        """Record the end of the run and release the lease. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        # If it cannot be recorded, the lease expires, and the run shows as one that was killed.
+        with contextlib.suppress(JournalError):
+            self._session.close(lambda db: db.execute(_RELEASE, {**self._common, "now": time.time()}))
+
+    def _acquire(self, db: Connection, journal: dict[str, Any]) -> tuple[int, bool]:
+        values = {**self._common, **journal, "now": time.time()}
+        asked = self.lease.now()
+        db.execute(_CREATE, values)
+        row = db.execute(_ACQUIRE, values).fetchone()
+        if row is None:
+            raise self._refusal(db, journal)
+        id_, epoch, run, used = row
+        self.lease.renewed(asked)
+        self._common.update(journal=id_, epoch=epoch, run=run)
+        return run, not used
+
+    def _refusal(self, db: Connection, journal: dict[str, Any]) -> JournalError:
+        base_url, owner = db.execute(_WHO, journal).fetchone() or (None, "")
+        if base_url != journal["base_url"]:
+            return JournalError(f"{self._name} is of calls to {base_url}, not to {journal['base_url']}")
+        return JournalInUseError(f"{self._name} is in use by {_worker_of(owner)}")
+
+    def _resume(self, db: Connection) -> None:
+        if "journal" not in self._common:
+            return  # not acquired yet
+        asked = self.lease.now()
+        row = db.execute(_RESUME, self._common).fetchone()
+        if row is None:
+            raise self._lost(db)
+        self._common["epoch"] = row[0]
+        self.lease.renewed(asked)
+
+    def _renew(self, db: Connection) -> None:
+        asked = self.lease.now()
+        if db.execute(_FENCE, self._common).fetchone() is None:
+            raise self._lost(db)
+        self.lease.renewed(asked)
+
+    def _execute(self, db: Connection, statements: Sequence[tuple[_Statement, dict[str, Any]]]) -> list[int]:
+        """Execute statements in one transaction, and return the places of the records that were written."""
+        asked = self.lease.now()
+        if len(statements) == 1:
+            written = self._put(db, *statements[0])
+        else:
+            with db.transaction():
+                written = [place for each in statements for place in self._put(db, *each)]
+        self.lease.renewed(asked)
+        return written
+
+    def _put(self, db: Connection, statement: _Statement, values: dict[str, Any]) -> list[int]:
+        # The epoch is that of the connection, which may be another than when the values were made.
+        rows = db.execute(self._write, {**values, **self._common}).fetchall()
+        if not rows:
+            raise self._lost(db)
+        written = set(rows)
+        keys = zip(values["scope"], values["key"], strict=True)
+        return [place for place, key in zip(statement.places, keys, strict=True) if key in written]
+
+    def _lost(self, db: Connection) -> JournalInUseError:
+        row = db.execute("SELECT owner FROM refold_journals WHERE id = %(journal)s", self._common).fetchone()
+        by = "another run" if row is None else _worker_of(row[0])
+        return JournalInUseError(
+            f"{self._name} was taken over by {by}, since this run did not renew its lease of "
+            f"{self.lease.seconds:g} s in time"
+        )
+
+    def _values(self, records: Sequence[JournalWrite], statement: _Statement, now: float) -> dict[str, Any]:
+        rows = [_columns(records[place]) for place in statement.places]
+        columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in _COLUMNS)
+        given = dict(zip(_COLUMNS, columns, strict=True))
+        return given | _ids(statement.delivered) | {"now": now, "before": statement.before}
+
+    def _next_time(self) -> float:
+        # Never the same twice, also if the clock is set back: it tells a group that is written again.
+        self._now = max(time.time(), self._now + 1e-5)
+        return self._now
+
+
+_COLUMNS: Final = (
+    "scope", "key", "account", "call", "slug", "action_id", "effect", "state", "attempts", "error", "result",
+    "params",
+)  # fmt: skip
+
+
+def _columns(record: JournalWrite) -> tuple[Any, ...]:
+    (scope, key), account, call, slug, action_id, effect, state, attempts, error, result, params, _ = record
+    return (
+        escaped(scope), escaped(key), None if account == scope else escaped(account), call, escaped(slug),
+        escaped(action_id), effect, int(state), attempts, None if error is None else escaped(error), result,
+        params,
+    )  # fmt: skip
+
+
+def _statements(records: Sequence[JournalWrite], delivered: Sequence[CallId]) -> Iterator[_Statement]:
+    """Divide a group into statements, in its order: almost always one."""
+    places: list[int] = []
+    seen: set[CallId] = set()
+    before: int | None = None
+    for place, record in enumerate(records):
+        begins = record.state is State.BEGUN
+        if record.id in seen or (begins and before is not None and record.before != before):
+            yield _Statement(places, (), before or 0)
+            places, seen, before = [], set(), None
+        places.append(place)
+        seen.add(record.id)
+        before = record.before if begins else before
+    if seen.isdisjoint(delivered):
+        yield _Statement(places, delivered, before or 0)
+    else:
+        yield _Statement(places, (), before or 0)
+        yield _Statement([], delivered)
+
+
+def _ids(ids: Sequence[CallId]) -> dict[str, list[str]]:
+    return {"scopes": [escaped(scope) for scope, _ in ids], "keys": [escaped(key) for _, key in ids]}
+
+
+def _row(values: tuple[Any, ...]) -> JournalRow:
+    row = JournalRow(*values)
+    return row._replace(state=State(row.state), error=None if row.error is None else unescaped(row.error))
+
+
+def worker_name() -> str:
+    """Return what tells this process from others: its host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _worker_of(owner: str | None) -> str:
+    return "another run" if owner is None else f"worker {owner.rpartition(':')[0]}"
