@@ -13,7 +13,6 @@ import click
 import msgspec
 
 from refold_async.cli.completion import complete_accounts, complete_actions, complete_slugs
-from refold_async.cli.input_files import encoding_of
 from refold_async.settings import RateLimit
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -200,4 +199,6 @@ def _source(text: str, option: str) -> bytes:
 
 
 def _as_utf8(source: bytes) -> bytes:
+    from refold_async.cli.input_files import encoding_of  # noqa: PLC0415 - for files only
+
     return source.decode(encoding_of(source[:4]) or "utf-8").encode()

@@ -11,7 +11,6 @@ from typing import Any, Final
 import click
 
 from refold_async.cli.arguments import with_options
-from refold_async.cli.error_messages import fate_words
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.client import Refold
@@ -84,6 +83,8 @@ class _InterruptedCall(Hooks):
         seconds: float,  # noqa: ARG002
     ) -> None:
         if isinstance(error, asyncio.CancelledError) and fate is not None:
+            from refold_async.cli.error_messages import fate_words  # noqa: PLC0415 - for interruptions only
+
             where = "/".join(part for part in (call.slug, call.action_id) if part)
             who = f" for account {call.linked_account_id}" if call.linked_account_id else ""
             words = fate_words(fate, call.effect)

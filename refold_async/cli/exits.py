@@ -8,19 +8,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from refold_async.errors import (
-    AuthenticationError,
-    InvalidCallError,
-    JournalError,
-    PermissionDeniedError,
-    RateLimitedError,
-    RefoldError,
-    SettingsError,
-)
+if TYPE_CHECKING:
+    from refold_async.errors import RefoldError
 
 
 class Exit(IntEnum):
@@ -42,9 +35,11 @@ def exit_code_of(error: RefoldError) -> Exit:
 
     An unknown fate ranks above throttling: a script must check the app before it continues.
     """
-    if isinstance(error, SettingsError | InvalidCallError | JournalError):
+    from refold_async import errors  # noqa: PLC0415 - `--help` needs none
+
+    if isinstance(error, errors.SettingsError | errors.InvalidCallError | errors.JournalError):
         return Exit.USAGE
-    if error.needs_reconnect or isinstance(error, AuthenticationError | PermissionDeniedError):
+    if error.needs_reconnect or isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
         return Exit.AUTH
     if error.fate in {"unknown", "done"}:  # neither may be repeated without a look
         return Exit.UNKNOWN
@@ -72,6 +67,7 @@ def worst_exit(codes: Iterable[Exit]) -> Exit:
 
 def is_throttled(error: RefoldError) -> bool:
     """Whether Refold or the connected app responded with a rate limit."""
+    from refold_async.errors import RateLimitedError  # noqa: PLC0415
     from refold_async.results import ActionFailed  # noqa: PLC0415 - keeps `--help` from importing msgspec
 
     by_app = isinstance(error, ActionFailed) and error.result.http_status == 429

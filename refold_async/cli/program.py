@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -79,6 +78,7 @@ class _LazyGroup(SuggestingGroup):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
+        _silence_log()
         command: click.Command = getattr(
             importlib.import_module(f"refold_async.cli.commands.{entry.module}"), cmd_name
         )
@@ -95,14 +95,19 @@ def program() -> None:
     """Call your customers' apps through Refold."""
 
 
+def _silence_log() -> None:
+    """Log nothing by default: a command prints each error itself, with its fate and what to do next."""
+    import logging  # noqa: PLC0415 - `--help` needs none
+
+    logging.getLogger("refold_async").addHandler(logging.NullHandler())
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
     Args:
         arguments: The arguments after `refold`; default: those of the process.
     """
-    # The command prints each error itself, with its fate and what to do next.
-    logging.getLogger("refold_async").addHandler(logging.NullHandler())
     try:
         code = program.main(arguments, prog_name="refold", standalone_mode=False)
     except click.Abort:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from refold_async._core.json_lines import json_line
 from refold_async.batch.summary import BatchProgress
-from refold_async.cli.terminal import console, is_live
+from refold_async.cli.tables import console, is_live
 from refold_async.walks.outcomes import WalkProgress
 
 _SECONDS_BETWEEN_LINES: Final = 5.0

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from refold_async._core.json_lines import json_line
-from refold_async.api.workflow_models import WorkflowFailed
-from refold_async.cli.error_messages import error_lines
 from refold_async.cli.exits import Exit
 from refold_async.errors import RefoldError
-
-_WIDTH_OF_A_PIPE = 120
 
 
 class Terminal:
@@ -64,19 +53,9 @@ class Terminal:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
         """Print a table; `None` is an empty cell, and empty columns are omitted."""
-        kept = [index for index in range(len(columns)) if not rows or any(row[index] for row in rows)]
-        table = Table(
-            *(columns[index] for index in kept),
-            title=title or None,
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-        )
-        for column in table.columns:
-            column.overflow = "fold"
-        for row in rows:
-            table.add_row(*(Text(_cell(row[index])) for index in kept))
-        console().print(table)
+        from refold_async.cli.tables import print_table  # noqa: PLC0415 - rich takes longer than most commands
+
+        print_table(columns, rows, title=title)
 
     def record(self, fields: Mapping[str, object]) -> None:
         """Print the fields of one object as a table, omitting empty ones."""
@@ -89,41 +68,12 @@ class Terminal:
 
     def fail(self, error: RefoldError) -> None:
         """Print an error to stderr, and in JSON mode also to stdout."""
+        from refold_async.cli.error_messages import error_lines  # noqa: PLC0415 - imports models of workflows
+
         for line in error_lines(error):
             click.secho(printable(line), err=True, fg="red" if line.startswith("error") else None)
         if self.as_json:
             self.put({"error": error_fields(error)})
-
-
-class _Console(Console):
-    """A console that raises `BrokenPipeError`; rich would exit the process with code 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
-def console(*, err: bool = False) -> Console:
-    """Return a rich console that prints text verbatim, 120 columns wide if not on a terminal."""
-    made = _Console(stderr=err, markup=False, highlight=False, emoji=False)
-    if not is_live(made):
-        made.width = _WIDTH_OF_A_PIPE
-    return made
-
-
-def is_live(screen: Console) -> bool:
-    """Whether a console draws on a terminal, so that lines can be overwritten.
-
-    `FORCE_COLOR` and the like ask for colours in a log, which `Console.is_terminal` takes for a terminal.
-    """
-    return screen.file.isatty() and not screen.is_dumb_terminal
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    return "" if value is None else printable(str(value))
 
 
 _STEERING: Final = re.compile(
@@ -151,6 +101,8 @@ def error_fields(error: RefoldError) -> dict[str, object]:
         "message", "fate", "status", "error_type", "error_code", "request_id", "retry_after",
         "effect", "operation", "slug", "action_id", "linked_account_id", "ids", "attempts", "elapsed",
     )  # fmt: skip
+    from refold_async.api.workflow_models import WorkflowFailed  # noqa: PLC0415 - imports much, for errors only
+
     if isinstance(error, WorkflowFailed):
         facts["execution"] = error.execution
     return facts | {name: getattr(error, name) for name in names}

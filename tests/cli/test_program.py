@@ -81,6 +81,15 @@ def test_the_help_loads_no_more_than_it_needs() -> None:
     assert fresh(code).stdout.splitlines()[-1] == "[]"
 
 
+def test_a_command_without_a_table_does_not_load_rich() -> None:
+    code = (
+        "import importlib, sys;"
+        "importlib.import_module('refold_async.cli.commands.actions'); import refold_async.client;"
+        "print('rich' in sys.modules, 'refold_async.api.workflows' in sys.modules)"
+    )
+    assert fresh(code).stdout == "False False\n"
+
+
 @pytest.mark.parametrize("absent", ["click", "rich"])
 def test_a_missing_extra_is_one_line_that_says_what_to_install(absent: str) -> None:
     code = (
