@@ -1,21 +1,43 @@
-"""A model that repeats every failed tool call five times, under every fault; and made-up arguments.
+"""A model that repeats every failed tool call five times, under every fault; made-up arguments; and the cost.
 
     python -m tests.heavy.tools --calls 1000 --sets 10000
 
-Fails if a write ran twice, a call left the allow-list or its account, or an answer is not JSON within its size.
+Fails if a write ran twice, a call left the allow-list or its account, an answer is not JSON within its size, or a
+tool call takes more than twice as long as `execute`.
 """
 
 import argparse
 import asyncio
 import logging
+import statistics
 import time
 
-from refold_async import Refold, Retry
+from refold_async import KeyAccount, Refold, Retry
 from refold_async.sandbox import Sandbox
-from tests.agents.conftest import ACCOUNT
+from tests.agents.conftest import ACCOUNT, ALLOWED, READ
 from tests.agents.model_runs import MATRIX, MODES, run_fuzz, run_matrix
 
 from .reporter import emit
+
+ROUNDS = 9
+ROUND = 200
+MOST_COST = 2.0
+
+
+async def cost(account: KeyAccount) -> float:
+    """Return how many times as long as `execute` a tool call of the same read takes, in rounds side by side."""
+    tools = await account.tools(ALLOWED)
+    params = {"limit": "10"}
+    ratios = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        for _ in range(ROUND):
+            await account.actions.execute("hubspot", "get_contact", params)
+        between = time.perf_counter()
+        for _ in range(ROUND):
+            await tools.call(READ, params)
+        ratios.append((time.perf_counter() - between) / (between - began))
+    return statistics.median(ratios)
 
 
 async def check(calls: int, sets: int) -> bool:
@@ -39,7 +61,9 @@ async def check(calls: int, sets: int) -> bool:
             )
         fuzzed = await run_fuzz(sandbox, account, sets)
         emit(", ".join(f"{name} {count}" for name, count in fuzzed.items()))
-    return not (doubled or fuzzed["outside"] or fuzzed["crossed"])
+        ratio = await cost(account)
+        emit(f"a tool call: {ratio:.2f} x execute (at most {MOST_COST:.0f})")
+    return not (doubled or fuzzed["outside"] or fuzzed["crossed"] or ratio > MOST_COST)
 
 
 def main() -> None:
