@@ -17,12 +17,12 @@ COMMAND = "python -m tests.documents"
 
 HEAD = """# All operations
 
-The {endpoints} operations of the service, and how to call each. `refold` is a `Refold`, `account` is `refold.account(id)`, or
+The operations of the service, and how to call each. `refold` is a `Refold`, `account` is `refold.account(id)`, or
 `Account.from_token(token)` if *credential* says token. *Effect* is what running the operation twice does: reads and idempotent
 calls are retried after any transient failure, writes only if they certainly did not run ([why](retries.md#retries)). [The rest
 of the API](api.md) describes what all operations have in common.
 
-This page is generated from the client's table of operations by `{command}`.
+This page is generated from the client's table of operations, by `{command}`, when the site is built.
 """
 
 COLUMNS = ("call", "endpoint", "effect", "credential")
@@ -30,8 +30,7 @@ COLUMNS = ("call", "endpoint", "effect", "credential")
 
 def page() -> str:
     """Return the page as Markdown."""
-    endpoints = {(each.method, each.path) for each in OPERATIONS}
-    head = HEAD.format(endpoints=len(endpoints), command=COMMAND)
+    head = HEAD.format(command=COMMAND)
     resources = sorted({each.name.partition(".")[0] for each in OPERATIONS})
     sections = (
         f"## {resource}\n\n{_table(each for each in OPERATIONS if each.name.startswith(f'{resource}.'))}"

@@ -12,6 +12,7 @@ import pytest
 
 import refold_async
 from refold_async import BatchOptions, Hooks, Options, Retry
+from refold_async.api.operations import OPERATIONS
 from refold_async.calls import Reason
 from refold_async.cli.exits import Exit
 from refold_async.cli.program import COMMANDS
@@ -42,8 +43,16 @@ def words(page: str) -> set[str]:
     return set(re.findall(r"[\w.-]+", " ".join(re.findall(r"`([^`]+)`", prose(page)))))
 
 
-def test_the_table_of_operations_is_up_to_date() -> None:
-    assert text_of(operations.PATH) == operations.page(), f"outdated: run {operations.COMMAND}"
+def test_the_stored_page_of_operations_says_nothing_else_than_the_generated_one() -> None:
+    # It may lack an operation: the site's is generated, the stored one is rewritten with each release.
+    generated = operations.page().splitlines()
+    outdated = [line for line in text_of(operations.PATH).splitlines() if line not in generated]
+    assert not outdated, f"outdated: run {operations.COMMAND}"
+
+
+def test_the_page_of_operations_lists_all() -> None:
+    page = operations.page()
+    assert all(f"`{each.method} {each.path}`" in page for each in OPERATIONS)
 
 
 def test_every_error_has_its_row() -> None:
