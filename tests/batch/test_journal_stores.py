@@ -143,3 +143,14 @@ def test_it_belongs_to_one_service(journal: Settings) -> None:
     with pytest.raises(JournalError, match="http://other"):
         opened(journal(), "http://other")
     opened(journal()).close()
+
+
+def test_the_figures_of_a_run_replace_those_before(journal: Settings) -> None:
+    store = opened(journal())
+    store.write_run({0: b"a", 1: b"b"})
+    store.write_run({0: b"c"})
+    store.close()
+    store = opened(journal())
+    assert [(run.number, run.figures) for run in store.runs()] == [(1, (b"c", b"b")), (2, ())]
+    assert [run.ended is None for run in store.runs()] == [False, True]
+    store.close()

@@ -33,6 +33,7 @@ class GroupCommits:
         self._loop: Final = asyncio.get_running_loop()
         self._pending: list[tuple[JournalWrite, asyncio.Future[Written | JournalError]]] = []
         self._delivered: list[CallId] = []
+        self._figures: dict[int, bytes] = {}
         self._busy = self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -84,6 +85,12 @@ class GroupCommits:
         self._pending.append((record, written))
         self._commit_soon()
         return written
+
+    def put_run(self, batch: int, figures: bytes) -> None:
+        """Queue the figures of one of this run's batches, to be written before the next group."""
+        if self.error is None and not self._closed:
+            self._figures[batch] = figures
+            self._commit_soon()
 
     def deliver(self, id_: CallId) -> None:
         """Queue the mark that a call's outcome was delivered, to be written with the next group."""
@@ -146,9 +153,18 @@ class GroupCommits:
     def _commit(self) -> None:
         group, self._pending = self._pending, []
         delivered, self._delivered = self._delivered, []
+        figures, self._figures = self._figures, {}
         records = [record for record, _ in group]
-        writing = self._loop.run_in_executor(self._thread, self._store.write, records, delivered)
+        writing = self._loop.run_in_executor(self._thread, self._write, records, delivered, figures)
         writing.add_done_callback(lambda done: self._committed(group, done))
+
+    def _write(
+        self, records: Sequence[JournalWrite], delivered: Sequence[CallId], figures: dict[int, bytes]
+    ) -> list[Written]:
+        # Before the rows: if it fails, none of them is written, as their callers are told.
+        if figures:
+            self._store.write_run(figures)
+        return self._store.write(records, delivered) if records or delivered else []
 
     def _committed(
         self,
@@ -161,8 +177,9 @@ class GroupCommits:
         else:
             self.error = failure if isinstance(failure, JournalError) else JournalError(repr(failure))
             group, self._pending, self._delivered = [*group, *self._pending], [], []
+            self._figures = {}
             _resolve(group, [self.error] * len(group))
-        if self._pending or self._delivered:
+        if self._pending or self._delivered or self._figures:
             self._commit()
         else:
             self._busy = False

@@ -14,8 +14,8 @@ import msgspec
 
 from refold_async._core.operation import Effect
 from refold_async.batch.journal.lock import is_owned
-from refold_async.batch.journal.sqlite import connect, count_calls, is_empty, journal_errors
-from refold_async.batch.journal.store import CallId, State
+from refold_async.batch.journal.sqlite import connect, count_calls, is_empty, journal_errors, runs_of
+from refold_async.batch.journal.store import CallId, RunRow, State
 from refold_async.errors import JournalError
 
 JournalState = Literal["begun", "done", "failed", "unknown", "found", "absent", "unresolved"]
@@ -152,6 +152,17 @@ def read_overview(path: str | os.PathLike[str]) -> JournalOverview:
             if not delivered and state is not State.BEGUN
         ),
     )
+
+
+def read_runs(path: str | os.PathLike[str]) -> list[RunRow]:
+    """Return the runs of a journal with their figures, even during a run.
+
+    Raises:
+        JournalError: If it is not a journal of this version, or cannot be read.
+    """
+    file = Path(path).absolute()
+    with journal_errors(file), closing(_opened(file)) as db:
+        return runs_of(db)
 
 
 def read_counts(path: str | os.PathLike[str]) -> dict[JournalState, int]:

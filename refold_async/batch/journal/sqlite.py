@@ -10,22 +10,23 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from refold_async.batch.journal.lock import FileIdentity, OwnerLock
-from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, State, Written
+from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, RunRow, State, Written
 from refold_async.errors import JournalError
 
 APPLICATION_ID: Final = 0x52464A4C
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 
 _SCHEMA: Final = f"""
     PRAGMA application_id = {APPLICATION_ID};
     PRAGMA user_version = {_FORMAT};
     CREATE TABLE job (name TEXT, base_url TEXT NOT NULL);
     CREATE TABLE runs (number INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL);
+    CREATE TABLE figures (run INTEGER, batch INTEGER, figures BLOB NOT NULL, PRIMARY KEY (run, batch));
     CREATE TABLE calls (
         scope TEXT NOT NULL, key TEXT NOT NULL, account TEXT, call BLOB NOT NULL,
         slug TEXT NOT NULL, action_id TEXT NOT NULL, effect TEXT,
@@ -155,6 +156,25 @@ class JournalFile:
         """
         with journal_errors(self._path):
             return count_calls(self._db)
+
+    def write_run(self, figures: Mapping[int, bytes]) -> None:
+        """Record the figures of this run, by the number of each of its batches; see `JournalStore`.
+
+        Raises:
+            JournalError: If they cannot be written.
+        """
+        rows = [(self.run, batch, encoded) for batch, encoded in figures.items()]
+        with journal_errors(self._path), self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO figures VALUES (?, ?, ?)", rows)
+
+    def runs(self) -> list[RunRow]:
+        """Return the runs so far, the first one first.
+
+        Raises:
+            JournalError: If they cannot be read.
+        """
+        with journal_errors(self._path):
+            return runs_of(self._db)
 
     def renew(self) -> None:
         """No-op: it has no lease."""
@@ -306,6 +326,15 @@ def count_calls(db: sqlite3.Connection) -> dict[tuple[State, bool], int]:
     """Return the number of calls by state and by whether they were delivered."""
     rows = db.execute("SELECT state, delivered, number FROM counts WHERE number > 0").fetchall()
     return {(State(state), bool(delivered)): number for state, delivered, number in rows}
+
+
+def runs_of(db: sqlite3.Connection) -> list[RunRow]:
+    """Return the runs of a journal with their figures, the first one first."""
+    figures: dict[int, list[bytes]] = {}
+    for run, encoded in db.execute("SELECT run, figures FROM figures ORDER BY run, batch"):
+        figures.setdefault(run, []).append(encoded)
+    runs = db.execute("SELECT number, began, ended FROM runs ORDER BY number")
+    return [RunRow(number, began, ended, tuple(figures.get(number, ()))) for number, began, ended in runs]
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -93,6 +93,22 @@ class JournalWrite(NamedTuple):
     before: int = 0
 
 
+class RunRow(NamedTuple):
+    """The recorded row of a run.
+
+    Attributes:
+        number: Its number, from 1.
+        began: When it began; seconds since 1970.
+        ended: When it ended; `None` if it is still running, or was killed.
+        figures: The encoded figures of its batches, as they were last recorded.
+    """
+
+    number: int
+    began: float
+    ended: float | None
+    figures: tuple[bytes, ...]
+
+
 class Written(IntEnum):
     """The result of writing a row."""
 
@@ -146,6 +162,22 @@ class JournalStore(Protocol):
 
         Raises:
             JournalError: If it cannot be read.
+        """
+        ...
+
+    def write_run(self, figures: Mapping[int, bytes], /) -> None:
+        """Record the figures of this run, by the number of each of its batches; they replace earlier ones.
+
+        Raises:
+            JournalError: If they cannot be written, or another process owns the journal now.
+        """
+        ...
+
+    def runs(self) -> list[RunRow]:
+        """Return the runs so far, the first one first.
+
+        Raises:
+            JournalError: If they cannot be read.
         """
         ...
 

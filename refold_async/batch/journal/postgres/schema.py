@@ -28,6 +28,10 @@ _SCHEMA: Final = f"""
         began double precision NOT NULL, ended double precision,
         PRIMARY KEY (journal, number)
     );
+    CREATE TABLE refold_figures (
+        journal integer NOT NULL, run integer NOT NULL, batch integer NOT NULL, figures bytea NOT NULL,
+        PRIMARY KEY (journal, run, batch)
+    );
     CREATE TABLE refold_parts (journal integer NOT NULL, name text NOT NULL, PRIMARY KEY (journal, name));
     CREATE TABLE refold_calls (
         journal integer NOT NULL, scope text NOT NULL, key text NOT NULL, account text, call bytea NOT NULL,

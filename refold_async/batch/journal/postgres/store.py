@@ -11,7 +11,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -19,7 +19,7 @@ from refold_async.batch.journal.lease import LeaseClock
 from refold_async.batch.journal.postgres.schema import prepare
 from refold_async.batch.journal.postgres.session import Connection, DatabaseSession
 from refold_async.batch.journal.postgres.text import escaped, unescaped
-from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, State, Written
+from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, RunRow, State, Written
 from refold_async.errors import JournalError, JournalInUseError
 
 _CREATE: Final = """
@@ -99,6 +99,20 @@ _LOOK: Final = """
 _COUNTS: Final = (
     "SELECT state, delivered, number FROM refold_counts WHERE journal = %(journal)s AND number > 0"
 )
+
+_PUT_RUN: Final = f"""
+    WITH fence AS ({_FENCE}), put AS (
+        INSERT INTO refold_figures SELECT fence.id, %(run)s, g.batch, g.figures
+        FROM fence, unnest(%(batches)s::integer[], %(figures)s::bytea[]) AS g (batch, figures)
+        ON CONFLICT (journal, run, batch) DO UPDATE SET figures = excluded.figures
+    )
+    SELECT id FROM fence
+"""  # noqa: S608 - the fence is ours
+_RUNS: Final = """
+    SELECT r.number, r.began, r.ended, f.figures FROM refold_runs AS r
+    LEFT JOIN refold_figures AS f ON f.journal = r.journal AND f.run = r.number
+    WHERE r.journal = %(journal)s ORDER BY r.number, f.batch
+"""
 
 
 class _Statement(NamedTuple):
@@ -200,6 +214,30 @@ class PostgresJournal:
         rows = self._session.run(lambda db: db.execute(_COUNTS, self._common).fetchall())
         return {(State(state), delivered): number for state, delivered, number in rows}
 
+    def write_run(self, figures: Mapping[int, bytes]) -> None:
+        """Record the figures of this run, by the number of each of its batches; see `JournalStore`.
+
+        Raises:
+            JournalInUseError: If another run has taken the journal over.
+            JournalError: If they cannot be written.
+        """
+        values = {"batches": list(figures), "figures": list(figures.values())}
+        self._session.run(lambda db: self._put_run(db, values))
+
+    def runs(self) -> list[RunRow]:
+        """Return the runs so far, the first one first.
+
+        Raises:
+            JournalError: If they cannot be read.
+        """
+        rows = self._session.run(lambda db: db.execute(_RUNS, self._common).fetchall())
+        found: dict[int, RunRow] = {}
+        for number, began, ended, figures in rows:
+            run = found.setdefault(number, RunRow(number, began, ended, ()))
+            if figures is not None:
+                found[number] = run._replace(figures=(*run.figures, figures))
+        return list(found.values())
+
     def renew(self) -> None:
         """Renew the lease.
 
@@ -275,6 +313,12 @@ class PostgresJournal:
         written = set(rows)
         keys = zip(values["scope"], values["key"], strict=True)
         return [place for place, key in zip(statement.places, keys, strict=True) if key in written]
+
+    def _put_run(self, db: Connection, values: dict[str, Any]) -> None:
+        asked = self.lease.now()
+        if db.execute(_PUT_RUN, {**values, **self._common}).fetchone() is None:
+            raise self._lost(db)
+        self.lease.renewed(asked)
 
     def _lost(self, db: Connection) -> JournalInUseError:
         row = db.execute("SELECT owner FROM refold_journals WHERE id = %(journal)s", self._common).fetchone()
