@@ -13,6 +13,7 @@ from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.responses import AttemptState, Response
 from refold_async._core.retries import Waits
 from refold_async._core.sessions import Session
+from refold_async._core.transport import FAILURES
 from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.errors import (
     AuthenticationError,
@@ -179,12 +180,20 @@ class CallAttempts(Generic[T]):
                 if self._observer is not None:
                     request = self._observer.sending(self.attempts, request)
                 return await session.exchange(request, state, due)
+            except RefoldError:
+                raise
+            except FAILURES as error:
+                failure = await session.explain(error, state, due)
             finally:
                 session.limiter.release()
         except OutOfTimeError:
             failure = self._timeout_error(state, due)
-        # Raised outside the `except` block, whose frames and context hold what the server sent.
-        raise failure
+        # Outside the `except`, or the error's context would be aiohttp's, which holds the request with the
+        # key. `del`, or this frame and the traceback would keep each other alive until the GC runs.
+        try:
+            raise failure
+        finally:
+            del failure
 
     async def _acquire_connection(self) -> None:
         """Acquire one of the session's connections, once its secret is known."""

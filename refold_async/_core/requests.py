@@ -24,7 +24,7 @@ Scalar = str | int | float | bool | None
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One request, complete but for the credential, which the session adds."""
 
     method: str

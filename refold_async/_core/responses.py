@@ -39,7 +39,7 @@ class RedactedRepr(msgspec.Struct, frozen=True):
         return []
 
 
-class Response(RedactedRepr, frozen=True):
+class Response(RedactedRepr, frozen=True, gc=False):
     """One response as it was received. Header names are looked up as HTTP spells them."""
 
     status: int
@@ -222,7 +222,7 @@ def _seconds_of(value: str, now: datetime | None) -> float | None:
     return (moment - (now or datetime.now(UTC))).total_seconds()
 
 
-class AttemptState:
+class AttemptState(msgspec.Struct, gc=False):
     """How far one attempt got.
 
     Attributes:
@@ -233,12 +233,11 @@ class AttemptState:
         secret: The secret that it was sent with.
     """
 
-    __slots__ = ("fresh", "secret", "sent", "stale", "status")
-
-    def __init__(self) -> None:
-        self.fresh = self.sent = self.stale = False
-        self.status: int | None = None
-        self.secret: Secret = NO_SECRET
+    fresh: bool = False
+    sent: bool = False
+    stale: bool = False
+    status: int | None = None
+    secret: Secret = NO_SECRET
 
     @property
     def fate(self) -> Fate:

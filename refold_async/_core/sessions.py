@@ -23,7 +23,7 @@ from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response
 from refold_async._core.retries import RetryBudget
 from refold_async._core.transport import ConnectionPool
-from refold_async.errors import ClosedError
+from refold_async.errors import ClosedError, RefoldError
 from refold_async.hooks import listening
 from refold_async.settings import Cache, RateLimiter, Settings
 
@@ -138,8 +138,10 @@ class Session:
     def leave(self) -> None:
         """Count a call as finished."""
         self.active -= 1
+        if self.active:
+            return
         self.last_used = self.loop.time()
-        if not self.active and self._drained is not None:
+        if self._drained is not None:
             self._drained.set()
             self._drained = None
 
@@ -179,13 +181,18 @@ class Session:
             due: When to time out, by the event loop's clock; `math.inf` for never.
 
         Raises:
-            ConnectionFailedError: If no connection could be made, or it was lost.
-            UnreadableReplyError: If the response is not HTTP, or larger than the limit.
             ClosedError: If the session was closed.
             OutOfTimeError: If `due` passed.
+            Exception: Any of `transport.FAILURES`, for `explain`.
         """
         state.secret = self.secret
         return self._connections.exchange(request, self._auth_headers, state, due)
+
+    def explain(
+        self, error: Exception, state: AttemptState, due: float
+    ) -> Coroutine[Any, Any, RefoldError]:
+        """Return the error that tells the caller of a failed exchange; see `ConnectionPool.explain`."""
+        return self._connections.explain(error, state, due)
 
 
 def _start(generator: AsyncGenerator[None, None]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -31,7 +31,20 @@ from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.errors import ClosedError, Fate, RefoldError
 from refold_async.settings import Settings
 
-__all__ = ["ConnectionPool"]
+__all__ = ["FAILURES", "ConnectionPool"]
+
+# aiohttp raises all of these, e.g. a bare RuntimeError from a closed session: one left out would reach the
+# caller without a fate. Not `Exception`, which would hide bugs.
+FAILURES: Final = (
+    aiohttp.ClientError,
+    HttpProcessingError,
+    EncodingError,
+    TooLargeError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What an exchange raises if it fails; `ConnectionPool.explain` tells what that means."""
 
 TRANSPORT_VARIABLE: Final = "REFOLD_TRANSPORT"
 """The environment variable that, set to `public`, turns the fast transport off."""
@@ -81,9 +94,9 @@ class ConnectionPool:
             if self._uploads is not None:
                 await self._uploads.aclose()
 
-    async def exchange(
+    def exchange(
         self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
-    ) -> Response:
+    ) -> Coroutine[Any, Any, Response]:
         """Send one request and read its whole response.
 
         Args:
@@ -93,43 +106,46 @@ class ConnectionPool:
             due: When to time out, by the event loop's clock; `math.inf` for never.
 
         Raises:
-            ConnectionFailedError: If no connection could be made, or it was lost.
-            UnreadableReplyError: If the response is not HTTP, or larger than the limit.
+            RefoldError: If the response is a proxy's own, or the pool was closed before the exchange.
             InvalidCallError: If a file of the body cannot be read.
-            ClosedError: If the pool was closed, before the exchange or during it.
             OutOfTimeError: If `due` passed.
+            Exception: Any of `FAILURES`, for `explain`.
         """
         if self._closed:
             raise ClosedError("the client is closed")
-        try:
-            transport = self._transport if request.upload is None else self._for_uploads()
-            response = await transport.exchange(request, credential, state, due)
-            if self._inspects:
-                self._inspect(response)
-            return response
-        except RefoldError:
-            raise
-        # aiohttp raises all of these, e.g. a bare RuntimeError from a closed session: one left out would
-        # reach the caller without a fate. Not `Exception`, which would hide bugs.
-        except (
-            aiohttp.ClientError,
-            HttpProcessingError,
-            EncodingError,
-            TooLargeError,
-            OSError,
-            RuntimeError,
-            ValueError,
-        ) as error:
-            failure = self._explain(error, state)
-            lost = is_loss(error, failure)
-        if lost and not self._answered and await self._demands_certificate(due):
+        # No coroutine around the transport's own: each one costs as much as preparing the call.
+        if self._inspects or request.upload is not None:
+            return self._inspected(request, credential, state, due)
+        return self._transport.exchange(request, credential, state, due)
+
+    async def _inspected(
+        self, request: Request, credential: Mapping[str, str], state: AttemptState, due: float
+    ) -> Response:
+        transport = self._transport if request.upload is None else self._for_uploads()
+        response = await transport.exchange(request, credential, state, due)
+        if self._inspects:
+            self._inspect(response)
+        return response
+
+    async def explain(self, error: Exception, state: AttemptState, due: float) -> RefoldError:
+        """Return the error that tells the caller of a failed exchange.
+
+        Args:
+            error: What the exchange raised, one of `FAILURES`.
+            state: Its state.
+            due: When it would have timed out.
+
+        Returns:
+            A `ConnectionFailedError` if no connection could be made, or it was lost; an
+            `UnreadableReplyError` if the response is not HTTP, or larger than the limit; a `ClosedError` if
+            the pool was closed meanwhile.
+        """
+        if self._closed:
+            return ClosedError("the client was closed during the call", fate=state.fate)
+        failure = explain(error, state.fate, self._base_url, self._limit)
+        if is_loss(error, failure) and not self._answered and await self._demands_certificate(due):
             failure = certificate_suspected(self._base_url, state.fate)
-        # Outside the `except`, or the error's context would be aiohttp's, which holds the request with the
-        # key. `del`, or this frame and the traceback would keep each other alive until the GC runs.
-        try:
-            raise failure
-        finally:
-            del failure
+        return failure
 
     def _for_uploads(self) -> Transport:
         if self._uploads is None:
@@ -158,11 +174,6 @@ class ConnectionPool:
             probe = closes_unasked(self._transport.http, self._base_url, self._settings)
             self._may_demand_certificate = await wait_until(due, probe)
         return self._may_demand_certificate
-
-    def _explain(self, error: Exception, state: AttemptState) -> RefoldError:
-        if self._closed:
-            return ClosedError("the client was closed during the call", fate=state.fate)
-        return explain(error, state.fate, self._base_url, self._limit)
 
 
 def _transport(base_url: str, settings: Settings, proxy: str | None) -> Transport:

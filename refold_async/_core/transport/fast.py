@@ -55,7 +55,7 @@ def supported() -> bool:
     used: dict[object, tuple[str, ...]] = {
         BaseConnector: ("connect",),
         ResponseHandler: ("set_response_params", "should_close", "is_connected", "read"),
-        streams.StreamReader: ("_buffer", "total_bytes", "is_eof", "exception", "readany"),
+        streams.StreamReader: ("_buffer", "_eof", "_exception", "total_bytes", "readany"),
         streams: ("EMPTY_PAYLOAD",),
         http_writer: ("_serialize_headers",),
     }
@@ -200,7 +200,8 @@ class FastTransport:
         """Return the body if it arrived together with its head, else `None`."""
         if payload is streams.EMPTY_PAYLOAD:
             return b""
-        if payload.is_eof() and payload.exception() is None and payload.total_bytes <= self._limit:
+        # The attributes themselves: each of their methods would cost as much as all three.
+        if payload._eof and payload._exception is None and payload.total_bytes <= self._limit:  # noqa: SLF001
             return b"".join(payload._buffer)  # noqa: SLF001
         return None
 
@@ -279,10 +280,19 @@ class FastTransport:
     def _release(self, kept: KeptConnection, request: Request, message: RawResponseMessage) -> None:
         # A response can arrive before the large request that it refuses is sent: reused, the connection would
         # send the rest as the next request. TLS transports do not tell how much is left, hence the size.
-        transport = kept.protocol.transport
-        unsent = transport is None or transport.is_closing() or transport.get_write_buffer_size() > 0
-        early = message.code >= 400 and request.body is not None and len(request.body) > _ONE_WRITE
-        if unsent or early or kept.protocol.should_close or not kept.rest(message.headers.get(_KEEP_ALIVE)):
+        protocol = kept.protocol
+        transport = protocol.transport
+        if (
+            message.should_close
+            or message.upgrade
+            or protocol._buffer  # noqa: SLF001 - a second response, which nobody asked for
+            or protocol._exception is not None  # noqa: SLF001
+            or transport is None
+            or transport.is_closing()
+            or transport.get_write_buffer_size() > 0
+            or (message.code >= 400 and request.body is not None and len(request.body) > _ONE_WRITE)
+            or not kept.rest(message.headers.get(_KEEP_ALIVE))
+        ):
             self._discard(kept)
         else:
             self._idle.append(kept)

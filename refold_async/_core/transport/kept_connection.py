@@ -86,7 +86,8 @@ class KeptConnection:
         """
         now = self.idle_since = self._loop.time()
         until = now + (KEPT_ALIVE if keep_alive is None else idle_seconds(keep_alive))
-        until = min(until, self._retires_at)
+        if until > self._retires_at:
+            until = self._retires_at
         self._due = until
         if until < self._fires_at:
             self._arm()
@@ -96,7 +97,8 @@ class KeptConnection:
         """Whether a request may be sent: it is connected, not too old, and no stray bytes arrived."""
         protocol = self.protocol
         return (
-            protocol.is_connected()
+            (transport := protocol.transport) is not None
+            and not transport.is_closing()
             and not protocol.should_close
             # The timer of an event loop that was blocked is late.
             and self._loop.time() < self._due
