@@ -17,7 +17,7 @@ from refold_async.errors import Fate, RefoldError, UnreadableReplyError
 T = TypeVar("T")
 
 
-CallNames = tuple[tuple[str, str], str | None, Effect]
+CallNames = tuple[tuple[str, ...], str | None, Effect]
 """A call's slug and action id, its linked account id, and its effect."""
 
 

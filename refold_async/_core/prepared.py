@@ -19,7 +19,7 @@ Reader = Callable[[type[T], Response, str], T]
 """Reads a response into the type of an answer; the last argument is the secret to keep out of messages."""
 
 
-class PreparedCall(msgspec.Struct, Generic[T], frozen=True):
+class PreparedCall(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """One logical call, ready to be attempted."""
 
     operation: Operation

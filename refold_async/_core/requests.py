@@ -60,6 +60,19 @@ def path_of(template: str, values: tuple[str, ...]) -> str:
     return _PARAMETER.sub(lambda parameter: segment(parameter[1], next(rest)), template)
 
 
+def target_of(operation: Operation, path: tuple[str, ...]) -> str:
+    """Return the path of an operation's request, the same object each time while it is cached.
+
+    Raises:
+        InvalidCallError: If a value cannot be a path segment.
+    """
+    try:
+        return path_of(operation.path, path)
+    except TypeError:
+        # An unhashable value cannot be looked up in the cache; uncached, it gets a proper error.
+        return path_of.__wrapped__(operation.path, path)
+
+
 @lru_cache(maxsize=512)
 def parameters_of(template: str) -> tuple[str, ...]:
     """Return the names of a path template's parameters, in order."""
@@ -129,11 +142,7 @@ def build(
     Raises:
         InvalidCallError: If a value cannot be sent unchanged.
     """
-    try:
-        target = path_of(operation.path, path)
-    except TypeError:
-        # An unhashable value cannot be looked up in the cache; uncached, it gets a proper error.
-        target = path_of.__wrapped__(operation.path, path)
+    target = target_of(operation, path)
     if query is not None:
         target += query_of(query)
     return Request(operation.method, target, headers, body, upload)

@@ -188,9 +188,7 @@ class Session:
         state.secret = self.secret
         return self._connections.exchange(request, self._auth_headers, state, due)
 
-    def explain(
-        self, error: Exception, state: AttemptState, due: float
-    ) -> Coroutine[Any, Any, RefoldError]:
+    def explain(self, error: Exception, state: AttemptState, due: float) -> Coroutine[Any, Any, RefoldError]:
         """Return the error that tells the caller of a failed exchange; see `ConnectionPool.explain`."""
         return self._connections.explain(error, state, due)
 

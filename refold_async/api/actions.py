@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 import msgspec
 
 from refold_async._core.cache import ResponseCache
+from refold_async._core.checks import check_effect
 from refold_async._core.decoding import BOM, read_as
 from refold_async._core.effects import effect_of_action
 from refold_async._core.encoding import EncodedJSON, encode
@@ -20,7 +21,6 @@ from refold_async._core.requester import Requester
 from refold_async._core.responses import (
     Response,
     bounded,
-    is_success,
     redact,
     retry_after,
     status_error,
@@ -67,13 +67,13 @@ class Action(ApiModel, frozen=True, kw_only=True):
         return effect_of_action(self.action_id or "")
 
 
-class _ActionEnvelope(msgspec.Struct):
+class _ActionEnvelope(msgspec.Struct, gc=False):
     node_status: Any = None
     http_status: Any = None
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_envelopes: Final = msgspec.json.Decoder(_ActionEnvelope)
+_decode_envelope: Final = msgspec.json.Decoder(_ActionEnvelope).decode
 
 SUCCESS: Final = "Success"
 
@@ -86,27 +86,23 @@ def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> Act
         ActionFailed: If the status is a success, but `node_status` is not.
         UnreadableReplyError: If the body is not the result of an action.
     """
-    if not is_success(reply.status):
+    if not 200 <= reply.status < 300:
         raise status_error(reply, secret=secret)
-    envelope = _envelope_of(reply.body)
-    status = envelope.node_status
+    try:
+        envelope = _decode_envelope(reply.body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        envelope = _odd_envelope_of(reply.body.removeprefix(BOM))
+    status, number = envelope.node_status, envelope.http_status
     if not isinstance(status, str):
         raise UnreadableReplyError(
             "the reply has no node_status, so it is not the result of an action", fate="unknown"
         )
-    result = ActionResult(status, _number(envelope.http_status), envelope.data)
+    result = ActionResult(status, number if type(number) is int else _number(number), envelope.data)
     if status != SUCCESS:
         error = _failure(result, secret)
         error.retry_after = retry_after(reply.headers.get("Retry-After"))
         raise error
     return result
-
-
-def _envelope_of(body: bytes) -> _ActionEnvelope:
-    try:
-        return _envelopes.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _odd_envelope_of(body.removeprefix(BOM))
 
 
 def _odd_envelope_of(body: bytes) -> _ActionEnvelope:
@@ -245,7 +241,7 @@ class Actions(Resource):
                 sent: Any = EncodedJSON(plan.request.body)
                 error.call = Call(account, slug, action_id, sent, effect=effect)
             raise
-        return of_call(result, ((slug, action_id), plan.linked_account_id, plan.effect))
+        return of_call(result, (plan.path, plan.linked_account_id, plan.effect))
 
     @overload
     def walk(
@@ -376,30 +372,27 @@ def prepare_execute(
     timeout: float | None = None,
 ) -> PreparedCall[ActionResult]:
     """Prepare an execute; see `Actions.execute` for the arguments. `params` may be encoded already."""
+    path = (slug, action_id)
     try:
-        body = params if isinstance(params, EncodedJSON) else _encoded(params)
+        body = params.json if isinstance(params, EncodedJSON) else _encoded(params)
+        if effect is None:
+            effect = effect_of_action(action_id) if isinstance(action_id, str) else "write"
+        else:
+            check_effect(effect)
+        return requester.prepare_json(
+            operations.ACTIONS_EXECUTE, ActionResult, path, body, effect, timeout, _read_result
+        )
     except InvalidCallError as error:
-        describe(error, operations.ACTIONS_EXECUTE, (slug, action_id), requester.linked_account_id)
+        describe(error, operations.ACTIONS_EXECUTE, path, requester.linked_account_id)
         raise
-    return requester.prepare(
-        operations.ACTIONS_EXECUTE,
-        ActionResult,
-        slug,
-        action_id,
-        body=body,
-        effect=effect_of_action(action_id) if effect is None and isinstance(action_id, str) else effect,
-        timeout=timeout,
-        read=_read_result,
-    )
 
 
-def _encoded(params: object) -> EncodedJSON:
+def _encoded(params: object) -> bytes:
     if params is None:
-        return _NO_PARAMS
+        return b"{}"
     if not isinstance(params, _PARAMS):
         raise InvalidCallError(f"params must be a mapping, not {type(params).__name__}")
-    return EncodedJSON(encode(params, "params"))
+    return encode(params, "params")
 
 
-_NO_PARAMS: Final = EncodedJSON(b"{}")
 _read_result: Final = cast("Any", read_result)
