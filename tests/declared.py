@@ -30,6 +30,7 @@ def _pairs(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {
         "call",
         "prepare",
+        "prepare_json",
         "paginate",
     }:
         for chosen, answer in zip(node.args, node.args[1:], strict=False):

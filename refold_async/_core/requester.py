@@ -149,6 +149,7 @@ class Requester:
         answer: type[T],
         path: tuple[str, ...],
         body: bytes,
+        *,
         effect: Effect,
         timeout: float | None,
         read: Reader[T],

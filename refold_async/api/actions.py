@@ -380,7 +380,13 @@ def prepare_execute(
         else:
             check_effect(effect)
         return requester.prepare_json(
-            operations.ACTIONS_EXECUTE, ActionResult, path, body, effect, timeout, _read_result
+            operations.ACTIONS_EXECUTE,
+            ActionResult,
+            path,
+            body,
+            effect=effect,
+            timeout=timeout,
+            read=_read_result,
         )
     except InvalidCallError as error:
         describe(error, operations.ACTIONS_EXECUTE, path, requester.linked_account_id)

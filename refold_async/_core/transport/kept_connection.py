@@ -86,8 +86,7 @@ class KeptConnection:
         """
         now = self.idle_since = self._loop.time()
         until = now + (KEPT_ALIVE if keep_alive is None else idle_seconds(keep_alive))
-        if until > self._retires_at:
-            until = self._retires_at
+        until = min(until, self._retires_at)
         self._due = until
         if until < self._fires_at:
             self._arm()
