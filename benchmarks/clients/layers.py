@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.clients.adapter import Adapter, Call, data_of
 from benchmarks.payloads import ACCOUNT, ACTION, API_KEY, PARAMS, SLUG
 from refold_async import KeyAccount, Refold
-from refold_async._core.pipeline import CallAttempts
+from refold_async._core.pipeline import start_call
 from refold_async._core.prepared import PreparedCall
 from refold_async._core.requester import Requester
 from refold_async._core.responses import AttemptState
@@ -63,7 +63,7 @@ def _pool(session: Session, account: KeyAccount) -> Call:
 
 def _attempts(session: Session, account: KeyAccount) -> Call:
     call, settings = _prepared(account._requester), Settings()
-    return lambda: _data(CallAttempts(session, settings, call).run())
+    return lambda: _data(start_call(session, settings, call).run())
 
 
 def _started(_: Session, account: KeyAccount) -> Call:

@@ -28,10 +28,11 @@ class LearntRate:
 
     Attributes:
         rate: Calls per second, or `None` until the first 429.
+        in_flight: The number of calls that have started and have no response; who starts one adds it.
     """
 
     __slots__ = (
-        "_admitted", "_any_admitted", "_cuts", "_grown_at", "_in_flight", "_stale", "_stale_until", "rate",
+        "_admitted", "_any_admitted", "_cuts", "_grown_at", "_stale", "_stale_until", "in_flight", "rate",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -40,16 +41,18 @@ class LearntRate:
         self._any_admitted = False
         self._cuts = 0
         self._grown_at = 0.0
-        self._in_flight = 0
+        self.in_flight = 0
         self._stale = 0
         self._stale_until = 0.0
 
     def __repr__(self) -> str:
         return "LearntRate(none)" if self.rate is None else f"LearntRate({self.rate:.1f}/s)"
 
-    def start(self) -> None:
-        """Count a call that starts."""
-        self._in_flight += 1
+    def count(self, now: float) -> None:
+        """Count a response other than a 429 before the first 429: there is nothing else to learn yet."""
+        if self.in_flight:
+            self.in_flight -= 1
+        self._admitted.append(now)
 
     def admit(self, now: float, *, busy: bool) -> None:
         """Learn from a response other than a 429.
@@ -60,8 +63,8 @@ class LearntRate:
         """
         if self._stale:
             self._is_stale(now)
-        elif self._in_flight:
-            self._in_flight -= 1
+        elif self.in_flight:
+            self.in_flight -= 1
         self._admitted.append(now)
         self._any_admitted = True
         if self.rate is not None and busy:
@@ -82,7 +85,7 @@ class LearntRate:
         self._any_admitted = False
         self._grown_at = now
         # What is in flight was sent at the old rate: its 429s would lower the new one for no reason.
-        self._stale, self._stale_until, self._in_flight = self._in_flight, now + _LONGEST_FLIGHT, 0
+        self._stale, self._stale_until, self.in_flight = self.in_flight, now + _LONGEST_FLIGHT, 0
         return True
 
     def _is_stale(self, now: float) -> bool:
@@ -92,7 +95,7 @@ class LearntRate:
             return True
         # Calls whose connection failed never respond: forgetting the rest keeps the count from drifting.
         self._stale = 0
-        self._in_flight = max(0, self._in_flight - 1)
+        self.in_flight = max(0, self.in_flight - 1)
         return False
 
     def _measured(self, now: float) -> float:

@@ -28,16 +28,6 @@ class Observer:
         self._prepared = prepared
         self._started = started
 
-    @staticmethod
-    def of(
-        hooks: Hooks | Sequence[Hooks] | None, session: Session, prepared: PreparedCall[Any], started: float
-    ) -> Observer | None:
-        """Return the observer of a call, or `None` if nobody would hear of its success."""
-        # None rather than a no-op object: the hot path then makes no calls at all.
-        if not hooks:
-            return Observer(session, prepared, started) if _logger.isEnabledFor(logging.DEBUG) else None
-        return _HooksObserver(listening(hooks), session, prepared, started)
-
     def began(self) -> None:
         """Report that the call begins."""
 
@@ -173,6 +163,20 @@ class _HooksObserver(Observer):
         elapsed = self._elapsed()
         for hooks in self._hooks:
             safely(hooks.on_done, self._call, attempts, error, fate, elapsed)
+
+
+def logs_success() -> bool:
+    """Whether the log shows calls that succeed."""
+    return _logger.isEnabledFor(logging.DEBUG)
+
+
+def observer_of(
+    hooks: Hooks | Sequence[Hooks] | None, session: Session, prepared: PreparedCall[Any], started: float
+) -> Observer:
+    """Return the observer of a call."""
+    if not hooks:
+        return Observer(session, prepared, started)
+    return _HooksObserver(listening(hooks), session, prepared, started)
 
 
 def _with_headers(request: Request, added: Mapping[str, str]) -> Request:

@@ -94,7 +94,7 @@ class BucketState:
         """Record that a call starts now, and whether it waited for that."""
         due = self._next
         if self.learnt is not None:
-            self.learnt.start()
+            self.learnt.in_flight += 1
             self._busy = waited or now < due + self._interval
         if self._probe_due:
             # The others wait for its response, but not for long: it may be slow, or be lost.
@@ -193,7 +193,7 @@ class TokenBucket:
         bucket = self._bucket
         if bucket.is_free:
             if bucket.learnt is not None:
-                bucket.learnt.start()
+                bucket.learnt.in_flight += 1
             return True
         if self._queue.available == 0 or bucket.wait(now := self._clock()) > 0:
             return False
@@ -243,9 +243,8 @@ class TokenBucket:
         if not throttled:
             if not bucket.is_listening:
                 return
-            # Free, and listening: no 429 has come, so that all there is to do is to count.
-            if bucket.is_free and bucket.learnt is not None:
-                bucket.learnt.admit(self._clock(), busy=False)
+            if bucket.is_free and bucket.learnt is not None:  # free, and listening: no 429 has come
+                bucket.learnt.count(self._clock())
                 return
         if bucket.respond(self._clock(), throttled=throttled) and bucket.learnt is not None:
             for hooks in self._hooks:

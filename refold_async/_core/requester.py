@@ -10,7 +10,7 @@ from refold_async._core.checks import check_timeout
 from refold_async._core.credentials import Credential
 from refold_async._core.encoding import EncodedJSON, encode
 from refold_async._core.operation import Effect, Operation
-from refold_async._core.pipeline import CallAttempts
+from refold_async._core.pipeline import CallAttempts, start_call
 from refold_async._core.prepared import PreparedCall, Reader, describe
 from refold_async._core.requests import Request, Scalar, target_of
 from refold_async._core.sessions import Session, Sessions
@@ -173,7 +173,7 @@ class Requester:
     def try_start(self, prepared: PreparedCall[T]) -> CallAttempts[T] | None:
         """Start a call if its session is open, without the cost of a coroutine; else return `None`."""
         session = self._sessions.get(self._base_url, self._credential)
-        return None if session is None else CallAttempts(session, self._settings, prepared)
+        return None if session is None else start_call(session, self._settings, prepared)
 
     async def start(self, prepared: PreparedCall[T]) -> CallAttempts[T]:
         """Start a call; its deadline counts from here.
@@ -187,7 +187,7 @@ class Requester:
             describe(error, prepared.operation, prepared.path, prepared.linked_account_id)
             error.effect = prepared.effect
             raise
-        return CallAttempts(session, self._settings, prepared)
+        return start_call(session, self._settings, prepared)
 
     async def call(
         self,

@@ -31,33 +31,36 @@ _SUCCESS_REFUND: Final = 1
 
 
 class RetryBudget:
-    """Bounds the retries of a session, so that an outage does not cause a retry storm."""
+    """Bounds the retries of a session, so that an outage does not cause a retry storm.
 
-    __slots__ = ("_capacity", "_left")
+    Attributes:
+        drawn: What was drawn and not refunded.
+    """
+
+    __slots__ = ("_capacity", "drawn")
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._left = capacity
+        self.drawn = 0
 
     def __repr__(self) -> str:
-        return f"RetryBudget({self._left} of {self._capacity})"
+        return f"RetryBudget({self.left} of {self._capacity})"
 
     @property
     def left(self) -> int:
         """What is left to draw."""
-        return self._left
+        return self._capacity - self.drawn
 
     def draw(self, cost: int) -> bool:
         """Draw the cost of a retry; return false, and draw nothing, if too little is left."""
-        if cost > self._left:
+        if cost > self.left:
             return False
-        self._left -= cost
+        self.drawn += cost
         return True
 
     def refund(self, amount: int = _SUCCESS_REFUND) -> None:
         """Refund after a success: what its last retry cost, or 1 if it had none."""
-        if self._left < self._capacity:
-            self._left = min(self._capacity, self._left + amount)
+        self.drawn = max(0, self.drawn - amount)
 
 
 def cost_of(error: RefoldError, *, first_stale: bool = False) -> int:

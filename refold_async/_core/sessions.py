@@ -39,6 +39,7 @@ class Session:
     Attributes:
         loop: The event loop that it belongs to.
         base_url: The base URL.
+        credential: Its credential.
         bucket: The state of its rate limit, which other event loops share, if that is the SDK's own.
         rate_limiter: Its rate limit.
         pauses: What 429s of Refold hold its calls back for.
@@ -72,7 +73,7 @@ class Session:
         self.last_used = self.loop.time()
         self.active = 0
         self.closed = False
-        self._credential = credential
+        self.credential: Final = credential
         self.secret: Secret = NO_SECRET
         self._secret_lock = asyncio.Lock()
         self._auth_headers: Mapping[str, str] = {}
@@ -87,7 +88,7 @@ class Session:
         state = "closed" if self.closed else f"{self.active} under way"
         if self.learnt_rate is not None:
             state += f", {self.learnt_rate:.1f}/s learnt"
-        return f"Session({self.base_url!r}, {self._credential!r}, {state})"
+        return f"Session({self.base_url!r}, {self.credential!r}, {state})"
 
     async def _close_at_end(self) -> AsyncGenerator[None, None]:
         """Close the connections when the generator is closed, by `aclose` or by its event loop."""
@@ -148,7 +149,7 @@ class Session:
     @property
     def rotates(self) -> bool:
         """Whether the credential has a source, which may return another secret after a 401."""
-        return self._credential.rotates
+        return self.credential.rotates
 
     async def renew(self, refused: Secret) -> bool:
         """Ask the credential's source again after a 401, once for all calls that got one.
@@ -169,8 +170,8 @@ class Session:
                 await self._fetch_secret()
 
     async def _fetch_secret(self) -> None:
-        self.secret = await self._credential.secret()
-        self._auth_headers = self._credential.headers(self.secret)
+        self.secret = await self.credential.secret()
+        self._auth_headers = self.credential.headers(self.secret)
 
     def exchange(self, request: Request, state: AttemptState, due: float) -> Coroutine[Any, Any, Response]:
         """Send one request and read its whole response; the caller must hold a slot of `limiter`.
@@ -207,6 +208,8 @@ class Sessions:
         self.settings: Final = settings
         self.closed = False
         self._open: dict[_Key, Session] = {}
+        # The one used last: a process with one client would hash the key of the others for each call.
+        self._last: Session | None = None
         self._buckets: dict[tuple[str, Hashable], BucketState] = {}
         self._opens_until_sweep = 0
 
@@ -233,7 +236,14 @@ class Sessions:
 
     def get(self, base_url: str, credential: Credential) -> Session | None:
         """Return the open session of a credential in the running loop, if there is one."""
-        session = self._open.get((asyncio.get_running_loop(), base_url, credential.identity))
+        loop, session = asyncio.get_running_loop(), self._last
+        if (
+            session is None
+            or session.loop is not loop
+            or session.credential is not credential
+            or session.base_url != base_url
+        ):
+            session = self._last = self._open.get((loop, base_url, credential.identity))
         return None if session is None or session.closed or self.closed else session
 
     async def open(self, base_url: str, credential: Credential) -> Session:
@@ -248,7 +258,7 @@ class Sessions:
             raise ClosedError("the client is closed; `async with` reopens it")
         session = self.get(base_url, credential)
         if session is None:
-            session = self._new(base_url, credential)
+            session = self._last = self._new(base_url, credential)
             self._open[session.loop, base_url, credential.identity] = session
             # Not at each opening: with a token per customer, thousands of sweeps would cost quadratic time.
             self._opens_until_sweep -= 1
@@ -274,6 +284,7 @@ class Sessions:
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> list[Session]:
         """Drop sessions that have ended or are idle in this loop; return the idle ones, to be closed."""
+        self._last = None
         before = loop.time() - IDLE
         swept: list[Session] = []
         for key, session in list(self._open.items()):
@@ -300,7 +311,7 @@ class Sessions:
         Args:
             drain: Seconds to wait for calls under way first.
         """
-        self.closed = True
+        self.closed, self._last = True, None
         sessions, self._open, self._buckets = list(self._open.values()), {}, {}
         try:
             if drain > 0:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from refold_async._core import retries
 from refold_async._core.pauses import KeyPauses
-from refold_async._core.pipeline import CallAttempts, RetryAfter
+from refold_async._core.pipeline import CallAttempts, RetryAfter, start_call
 from refold_async._core.prepared import PreparedCall
 from refold_async._core.requester import Requester
 from refold_async.api.actions import prepare_execute
@@ -247,9 +247,7 @@ class ExecuteRunner:
         state: CallState = queued.state
         clock = self._session.loop.time
         if state.attempts is None:
-            state.attempts = CallAttempts(
-                self._session, self._settings, state.prepared, earlier=state.earlier
-            )
+            state.attempts = start_call(self._session, self._settings, state.prepared, state.earlier)
         else:
             # The deadline counts attempts alone: give back the time since the last one.
             state.attempts.extend(clock() - state.paused_at)

@@ -137,7 +137,7 @@ def rate_of(learnt: LearntRate) -> float:
 def test_a_rate_that_is_known_falls_faster_while_nothing_is_admitted() -> None:
     learnt = LearntRate()
     for n in range(11):
-        learnt.start()
+        learnt.in_flight += 1
         learnt.admit(n / 10, busy=False)
     assert repr(learnt) == "LearntRate(none)"
     assert learnt.throttle(1.05)
@@ -154,10 +154,10 @@ def test_a_rate_that_is_known_falls_faster_while_nothing_is_admitted() -> None:
 def test_429s_of_calls_already_in_flight_lower_the_rate_no_further() -> None:
     learnt = LearntRate()
     for _ in range(10):
-        learnt.start()
+        learnt.in_flight += 1
     assert [learnt.throttle(0.1 + n / 100) for n in range(10)] == [True] + [False] * 9
     rate = rate_of(learnt)
-    learnt.start()
+    learnt.in_flight += 1
     assert learnt.throttle(0.5)
     assert learnt.rate == rate / 2
 

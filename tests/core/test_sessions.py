@@ -97,6 +97,15 @@ class CountedDict(dict[Any, Any]):
         return super().items()
 
 
+async def test_a_session_that_was_closed_is_replaced_once(refold: Refold) -> None:
+    requester = refold._requester
+    first = await requester.session()
+    await first.aclose()
+    second = await requester.session()
+    assert second is not first
+    assert await requester.session() is second
+
+
 async def test_a_token_for_each_customer_costs_the_same_however_many_there_are() -> None:
     async with SessionManager(base_url="http://127.0.0.1:1") as manager:
         manager._sessions._open = opened = CountedDict()
