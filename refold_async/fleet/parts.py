@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast, get_args
+from typing import Any, Final, cast, get_args
 
 from refold_async._core.private_files import sync_folder
-from refold_async.batch.rows import done_fields
+from refold_async.batch.rows import ResultRow, done_fields
 from refold_async.calls import Done
 from refold_async.row_files import FileFormat, check_format
 from refold_async.row_files.part_file import PartFile
@@ -31,6 +31,11 @@ class Parts:
         check_format(form)
         self._folder: Final = folder
         self._form: Final = form
+        self._schema: Any = None
+        if form == "parquet":
+            from refold_async.row_files.parquet import arrow_schema  # noqa: PLC0415 - pyarrow is an extra
+
+            self._schema = arrow_schema(ResultRow)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sync_folder(folder.parent)
         for left in folder.glob(".part-*"):  # of a run that was killed; the shard's journal is ours now
@@ -49,7 +54,8 @@ class Parts:
         new = [each for each in outcomes if _key(each) not in self._written]
         if new:
             self._number += 1
-            part = PartFile(self._folder / f"part-{self._number:06d}.{self._form}", self._form)
+            path = self._folder / f"part-{self._number:06d}.{self._form}"
+            part = PartFile(path, self._form, columns=ResultRow.__struct_fields__, schema=self._schema)
             try:
                 part.write([done_fields(each) for each in new])
                 part.finish()

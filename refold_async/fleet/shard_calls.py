@@ -18,6 +18,7 @@ from refold_async.fleet.parts import Parts
 from refold_async.fleet.shard_run import ShardTotals
 
 _PART_ROWS: Final = 1000
+_PART_SECONDS: Final = 30.0
 
 
 class ShardCalls:
@@ -56,7 +57,8 @@ class ShardCalls:
     async def consume(self, running: Batch) -> Reason | None:
         """Write the results; a group is on disk before the next one is asked for, which delivers it."""
         parts = self._parts
-        async for group in running.groups(least=1 if parts is None else _PART_ROWS):
+        least = 1 if parts is None else _PART_ROWS
+        async for group in running.groups(least=least, within=_PART_SECONDS):
             if parts is not None:
                 done = [each for each in group if isinstance(each, Done)]
                 async with self._writing:
