@@ -131,9 +131,13 @@ class Job:
         self._store: Final[JobStore] = JobFolder(journal)
         self._results: Final = None if results is None else Path(results)
         self._results_format: Final = results_format
+        self._runs: Final[set[ShardRun[Any]]] = set()
         self._client: Final = {} if client is None else client if callable(client) else dict(client)
         self._options: Final = batch_options
         BatchSettings(**cast("BatchOptions", {**batch_options, "journal": self._journal(0)}))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_runs": set()}
 
     def __repr__(self) -> str:
         return f"Job({self.name!r}, shards={self._shards}, journal={self._store!r})"
@@ -163,11 +167,24 @@ class Job:
         accounts = await in_thread(self.accounts, shard)
         groups = await in_thread(group_by_key, self._client, accounts)
         walks, sources = await self._sources(shard, groups)
-        return await ShardRun(shard, self._store, self._work(shard, walks=walks)).run(sources)
+        run = ShardRun(shard, self._store, self._work(shard, walks=walks))
+        self._runs.add(run)
+        try:
+            return await run.run(sources)
+        finally:
+            self._runs.discard(run)
 
     def run_sync(self, shard: int) -> ShardReport:
         """Run a shard in an event loop of its own, from a thread that has none; see `run`."""
         return asyncio.run(self.run(shard))
+
+    def stop(self) -> None:
+        """Start nothing more in the shards that the running event loop runs: calls under way end.
+
+        Their reports say `stopped`; run the shards again for the rest.
+        """
+        for run in self._runs:
+            run.stop()
 
     def progress(self) -> JobProgress:
         """Return the state of each shard, from any process on this host, also while they run.

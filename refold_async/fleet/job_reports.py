@@ -83,8 +83,18 @@ class JobProgress(msgspec.Struct, frozen=True):
 
     @property
     def done(self) -> int:
-        """How many calls are done."""
+        """How many calls are done, or walks complete."""
         return sum(each.done for each in self.shards)
+
+    @property
+    def failed(self) -> int:
+        """How many calls failed, and run again in the next run."""
+        return sum(each.failed for each in self.shards)
+
+    @property
+    def unknown(self) -> int:
+        """Of how many writes it is unknown whether they were done."""
+        return sum(each.unknown for each in self.shards)
 
     @property
     def ended(self) -> int:
@@ -92,10 +102,11 @@ class JobProgress(msgspec.Struct, frozen=True):
         return sum(each.state == "ended" for each in self.shards)
 
     def __str__(self) -> str:
-        failed, unknown = (sum(getattr(each, name) for each in self.shards) for name in ("failed", "unknown"))
+        running = sum(each.state == "running" for each in self.shards)
+        now = f", {running:,} running" if running else ""
         return (
-            f"{self.ended:,} of {len(self.shards):,} shards ended; "
-            f"{self.done:,} calls done, {failed:,} failed, {unknown:,} unknown"
+            f"{self.ended:,} of {len(self.shards):,} shards ended{now}; "
+            f"{self.done:,} done, {self.failed:,} failed, {self.unknown:,} unknown"
         )
 
 

@@ -108,6 +108,7 @@ class ShardRun(Generic[F]):
 
         Raises:
             SettingsError: If the keys are of several services, or an item does not belong to the shard.
+            JournalInUseError: If it was stopped while somebody else runs the shard.
             JournalError: If the journal cannot be used.
         """
         if not sources:
@@ -141,6 +142,8 @@ class ShardRun(Generic[F]):
             try:
                 return await self._work.open(stack, base_url)
             except JournalInUseError:
+                if self._stopped:
+                    raise
                 await asyncio.sleep(_WAIT)
 
     async def _run(self, running: F) -> None:

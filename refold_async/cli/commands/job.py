@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib.util
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +15,14 @@ import msgspec
 
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.groups import SuggestingGroup
+from refold_async.cli.job_progress import COLUMNS, JobProgressDisplay, shard_rows
+from refold_async.cli.job_workers import run_workers
+from refold_async.cli.progress import ProgressForm, progress_option
+from refold_async.cli.signals import drain_on_signal
 from refold_async.cli.terminal import Terminal
 from refold_async.errors import RefoldError
-from refold_async.fleet import Job, JobProgress, ShardReport
+from refold_async.fleet import Job, ShardReport
 
-_COLUMNS: Final = ("shard", "state", "done", "failed", "unknown", "begun")
 _MODULE: Final = "refold_job"
 
 
@@ -77,62 +80,77 @@ def _plan(terminal: Terminal, job: Job, *, path: str) -> None:  # noqa: ARG001 -
 @job.command("run")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--shard", "shards", type=int, multiple=True, help="Only this shard; repeatable.")
+@progress_option
 @_with_job
-def _run(terminal: Terminal, job: Job, *, path: str, workers: int, shards: tuple[int, ...]) -> int:
+def _run(
+    terminal: Terminal, job: Job, *, path: str, workers: int, shards: tuple[int, ...], progress: ProgressForm
+) -> int:
     """Run the shards that are not done, one after another in each process.
 
-    Run it again after a crash: calls that are done are not run again.
+    Run it again after a crash: calls that are done are not run again. The first SIGINT or SIGTERM lets
+    running calls finish; the second cancels them.
     """
     chosen = list(shards or job.shards())
-    if workers > 1 and len(chosen) > 1:
-        return _run_processes(path, [chosen[first::workers] for first in range(min(workers, len(chosen)))])
-    reports = [_run_shard(terminal, job, shard) for shard in chosen]
+    with JobProgressDisplay(job.progress, form=progress):
+        if workers > 1 and len(chosen) > 1:
+            reports, killed, code = run_workers(path, chosen, workers)
+            for report in reports:
+                _tell(terminal, report)
+            for number, lost in killed:
+                shown = ", ".join(map(str, lost))
+                click.echo(f"a worker was ended by signal {number}; it had the shards {shown}", err=True)
+        else:
+            reports, code = asyncio.run(_run_shards(terminal, job, chosen))
     if terminal.as_json:
         terminal.put([msgspec.structs.asdict(report) for report in reports])
-    return Exit.OK if all(report.complete for report in reports) else Exit.REFUSED
+    if code is Exit.INTERRUPTED:
+        click.echo("run the same command again to resume", err=True)
+    return code
 
 
-def _run_shard(terminal: Terminal, job: Job, shard: int) -> ShardReport:
-    report = job.run_sync(shard)
+async def _run_shards(terminal: Terminal, job: Job, shards: Sequence[int]) -> tuple[list[ShardReport], Exit]:
+    reports: list[ShardReport] = []
+    with drain_on_signal(functools.partial(_drain, job)) as taken:
+        for shard in shards:
+            if taken.times:
+                break
+            reports.append(await job.run(shard))
+            _tell(terminal, reports[-1])
+    if taken.times:
+        return reports, Exit.INTERRUPTED
+    return reports, Exit.OK if all(report.complete for report in reports) else Exit.REFUSED
+
+
+def _drain(job: Job) -> None:
+    job.stop()
+    click.echo("stopping: waiting for running calls; interrupt again to cancel them", err=True)
+
+
+def _tell(terminal: Terminal, report: ShardReport) -> None:
     before = f", {report.done_before:,} done before" if report.done_before else ""
+    stopped = "" if report.stopped is None else f", stopped: {report.stopped.replace('_', ' ')}"
     terminal.say(
-        f"shard {shard}: {report.done:,} done{before}, {report.failed:,} failed, {report.skipped:,} skipped",
+        f"shard {report.shard}: {report.done:,} done{before}, {report.failed:,} failed,"
+        f" {report.skipped:,} skipped{stopped}",
         err=terminal.as_json,
     )
-    return report
-
-
-def _run_processes(path: str, groups: Sequence[Sequence[int]]) -> int:
-    """Start a process per group of shards and wait for all; return the worst exit code."""
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        for group in groups:
-            chosen = [argument for shard in group for argument in ("--shard", str(shard))]
-            command = [sys.executable, "-m", "refold_async.cli", "job", "run", path, *chosen]
-            started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))  # noqa: S603 - this program
-        codes = [process.wait() for process in started]
-    finally:
-        for process in started:
-            process.terminate()
-            process.wait()
-    # A negative code is the signal that ended a worker: its shards are incomplete.
-    return max((Exit.REFUSED if code < 0 else code) for code in codes)
 
 
 @job.command("progress")
+@click.option("--watch", is_flag=True, help="Show them until every shard has ended.")
+@progress_option
 @_with_job
-def _progress(terminal: Terminal, job: Job, *, path: str) -> None:  # noqa: ARG001 - every command has it
+def _progress(terminal: Terminal, job: Job, *, path: str, watch: bool, progress: ProgressForm) -> None:  # noqa: ARG001 - every command has it
     """Show the state of each shard, also while they run."""
-    progress = job.progress()
+    if watch:
+        with JobProgressDisplay(job.progress, form=progress) as display:
+            display.wait(lambda now: now.ended == len(now.shards))
+    state = job.progress()
     if terminal.as_json:
-        terminal.put(msgspec.to_builtins(progress))
+        terminal.put(msgspec.to_builtins(state))
         return
-    terminal.table(_COLUMNS, _rows(progress), title=job.name)
-    terminal.say(str(progress))
-
-
-def _rows(progress: JobProgress) -> list[tuple[object, ...]]:
-    return [tuple(getattr(shard, name) for name in _COLUMNS) for shard in progress.shards]
+    terminal.table(COLUMNS, shard_rows(state.shards), title=job.name)
+    terminal.say(str(state))
 
 
 @job.command("summary")

@@ -1,0 +1,161 @@
+"""`refold job`: running shards in processes, and showing them."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from refold_async.cli.job_progress import JobProgressDisplay
+from refold_async.fleet import JobProgress, ShardProgress
+from refold_async.sandbox import Fault, Sandbox
+
+from .conftest import KEY, Command
+
+PROGRAM = """
+from pathlib import Path
+from refold_async import Call, RateLimit
+from refold_async.fleet import Job
+
+def calls(accounts):
+    for account in accounts:
+        for number in range(5):
+            email = f"{account}-{number}@example.org"
+            yield Call(account, "hubspot", "create_contact", {"email": email}, key=str(number))
+
+here = Path(__file__).parent
+job = Job("contacts", calls, accounts=[f"demo-user-{n}" for n in range(1, 21)], journal=here / "job",
+          results=here / "out", shards=4, client={"rate_limit": RateLimit(RATE, burst=1)})
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    file = tmp_path / "contacts.py"
+    file.write_text(PROGRAM.replace("RATE", "500"))
+    return file
+
+
+def test_the_shards_are_planned_run_and_shown(refold: Command, program: Path, sandbox: Sandbox) -> None:
+    planned = json.loads(refold("job", "plan", str(program), "--json").out)
+    assert sum(each["accounts"] for each in planned) == 20
+    ended = refold("job", "run", str(program), "--shard", "1", "--shard", "2")
+    assert ended.code == 0
+    assert [line.partition(":")[0] for line in ended.out.splitlines()] == ["shard 1", "shard 2"]
+    assert "2 of 4 shards ended" in ended.err
+    ended = refold("job", "run", str(program), "--json", "--progress", "json")
+    assert [each["shard"] for each in json.loads(ended.out)] == [0, 1, 2, 3]
+    shown = [json.loads(line) for line in ended.err.splitlines() if line.startswith("{")]
+    assert len(shown[-1]["progress"]["shards"]) == 4
+    ended = refold("job", "progress", str(program), "--watch", "--progress", "none")
+    assert ended.err == ""
+    assert "4 of 4 shards ended; 100 done, 0 failed, 0 unknown" in ended.out
+    assert json.loads(refold("job", "summary", str(program), "--json").out)["complete"]
+    assert sandbox.ledger.count() == 100
+
+
+def test_a_failed_call_ends_in_1_and_runs_again(refold: Command, program: Path, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(linked_account_id="demo-user-7", status=400, times=5))
+    assert refold("job", "run", str(program), "--progress", "none").code == 1
+    assert refold("job", "run", str(program), "--progress", "none").code == 0
+    assert sandbox.ledger.count() == 100
+
+
+def test_an_unknown_write_is_named(refold: Command, program: Path, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(linked_account_id="demo-user-7", effect="write", drop="after", times=1))
+    refold("job", "run", str(program), "--progress", "none")
+    ended = refold("job", "summary", str(program), "--json")
+    assert ended.code == 6
+    assert [each["linked_account_id"] for each in json.loads(ended.out)["unknown"]] == ["demo-user-7"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_a_signal_lets_running_calls_of_all_workers_finish(program: Path, sandbox: Sandbox) -> None:
+    program.write_text(PROGRAM.replace("RATE", "20"))
+    environment = os.environ | {"REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url}
+    command = [sys.executable, "-m", "refold_async.cli", "job", "run", str(program)]
+
+    def run(*arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*command, *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    with run("--workers", "2", "--json") as parent:
+        while sandbox.ledger.count() < 10:
+            time.sleep(0.01)
+        parent.send_signal(signal.SIGTERM)
+        out, err = parent.communicate()
+    assert parent.returncode == 130, err
+    assert "run the same command again to resume" in err
+    assert "stopped" in {each["stopped"] for each in json.loads(out)}
+    done = sandbox.ledger.count()
+    assert 10 <= done < 100
+    program.write_text(PROGRAM.replace("RATE", "500"))
+    with run("--workers", "2", "--json") as parent:
+        out, err = parent.communicate()
+    assert parent.returncode == 0, err
+    # Nothing was cut off: each call of the first run was recorded as done.
+    assert sum(each["done_before"] for each in json.loads(out)) == done
+    assert sandbox.ledger.count() == 100
+    assert not sandbox.ledger.duplicates()
+
+
+def test_a_killed_worker_is_named(program: Path, sandbox: Sandbox) -> None:
+    # Workers show no progress, which tells them from their parent.
+    killed = "import os, sys\nif 'none' in sys.argv: os.kill(os.getpid(), 9)\n"
+    program.write_text(killed + program.read_text())
+    environment = os.environ | {"REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url}
+    ended = subprocess.run(
+        [sys.executable, "-m", "refold_async.cli", "job", "run", str(program), "--workers", "2"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count("a worker was ended by signal 9") == 2
+    assert "it had the shards 0, 2" in ended.stderr
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def progress(ended: int, shards: int = 64) -> JobProgress:
+    states = ["ended"] * ended + ["running"] * 2 + ["waiting"] * (shards - ended - 2)
+    return JobProgress(
+        [
+            ShardProgress(shard=shard, state=state, done=10 * (state == "ended"), worker="host:7")
+            for shard, state in enumerate(states)
+        ]
+    )
+
+
+def test_a_terminal_gets_a_table_of_the_shards_that_run_first() -> None:
+    screen = Screen()
+    shown = Console(file=screen, width=100, height=20, force_terminal=True)
+    with JobProgressDisplay(lambda: progress(30), screen=shown):
+        pass
+    text = screen.getvalue()
+    assert "30 of 64 shards ended, 2 running; 300 done, 0 failed, 0 unknown" in text
+    assert "and 50 more shards" in text
+    assert Counter(word for word in text.split() if word in {"running", "ended", "waiting"})["ended"] == 0
+
+
+def test_a_log_gets_lines() -> None:
+    log = io.StringIO()
+    with JobProgressDisplay(lambda: progress(30), screen=Console(file=log, width=100, highlight=False)):
+        pass
+    assert log.getvalue() == "30 of 64 shards ended, 2 running; 300 done, 0 failed, 0 unknown\n"
