@@ -10,15 +10,13 @@ from types import TracebackType
 from typing import Final, Self
 
 import click
-from rich import box
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from refold_async._core.json_lines import json_line
 from refold_async.cli.progress import ProgressForm
-from refold_async.cli.terminal import console, is_live, printable
+from refold_async.cli.tables import console, is_live, table_of
 from refold_async.errors import JournalError
 from refold_async.fleet import JobProgress, ShardProgress
 
@@ -127,9 +125,9 @@ def shard_table(progress: JobProgress, rate: float | None, most: int) -> Group:
     """Return a table of at most so many shards, those that run first, under a line with the totals."""
     shards = sorted(progress.shards, key=lambda each: (_ORDER.index(each.state), each.shard))
     shown = shards[: max(1, most)]
-    table = Table(*COLUMNS, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in shard_rows(shown):
-        table.add_row(*(Text("" if value is None else printable(str(value))) for value in row))
     more = len(shards) - len(shown)
-    parts: list[Text | Table] = [Text(progress_text(progress, rate)), table]
-    return Group(*parts, *([Text(f"and {more:,} more shards")] if more else []))
+    return Group(
+        Text(progress_text(progress, rate)),
+        table_of(COLUMNS, shard_rows(shown)),
+        Text(f"and {more:,} more shards" if more else ""),
+    )

@@ -18,7 +18,12 @@ _WIDTH_OF_A_PIPE = 120
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """Print a table; `None` is an empty cell, and empty columns are omitted."""
+    """Print a table; see `table_of`."""
+    console().print(table_of(columns, rows, title=title))
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
+    """Return a table; `None` is an empty cell, and empty columns are omitted."""
     kept = [index for index in range(len(columns)) if not rows or any(row[index] for row in rows)]
     table = Table(
         *(columns[index] for index in kept),
@@ -31,7 +36,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
         column.overflow = "fold"
     for row in rows:
         table.add_row(*(Text(_cell(row[index])) for index in kept))
-    console().print(table)
+    return table
 
 
 class _Console(Console):
