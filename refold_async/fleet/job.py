@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync as in_thread
 
 from refold_async._core.checks import check_count
 from refold_async.batch import BatchOptions, BatchProgress, BatchSettings, Journal, PerAccount
+from refold_async.batch.journal.database_url import check_database, is_database
 from refold_async.batch.settings import ResultCheck
 from refold_async.calls import Call
 from refold_async.errors import SettingsError
@@ -61,19 +62,21 @@ class JobOptions(TypedDict, total=False):
 
 
 class Job:
-    """A named batch in shards; each may be run anywhere on this host, at any time, and again.
+    """A named batch in shards; each may be run anywhere, at any time, and again.
 
     All calls of a customer are in one shard, whose journal makes a second run harmless. Or a pull in shards:
     a walk of each customer, whose records are in the files that `Refold.pull` writes. It holds settings
     only, so it can be pickled; the key comes from the worker's `REFOLD_API_KEY`.
 
     Args:
-        name: The name of the job; its folder is refused to a job with another name.
+        name: The name of the job; its folder is refused to a job with another name, and a database keeps jobs
+            apart by it.
         calls: Called on the worker with the customers of one shard; returns their calls, each with a `key`,
             or a `Walk` of each, all of one action. A function of a module, so that it can be pickled.
         accounts: The path of a file with one linked account id per line, which every worker can read; or the
             ids.
-        journal: A folder on this host: one SQLite journal per shard. Not on a network file system.
+        journal: A folder on this host: one SQLite journal per shard. Not on a network file system. Or, for
+            workers on any machine, a `postgresql://` URL without a password (extra `postgres`).
         shards: The number of shards, frozen when the job first runs; default 64.
         results: A folder for the results; default: none are written. Each call that is done has exactly one
             row, in one `shard-0007/part-000012.jsonl`, and so has each record of a walk.
@@ -107,9 +110,6 @@ class Job:
         if not callable(calls):
             raise SettingsError(f"Job: calls must be a function of account ids, not {type(calls).__name__}")
         check_count("Job: shards", shards)
-        if not isinstance(journal, str | os.PathLike) or "://" in os.fspath(journal):
-            # The value is not shown: a URL may contain a password.
-            raise SettingsError("Job: journal must be the path of a folder")
         if not callable(client) and "api_key" in (client or {}):
             raise SettingsError(
                 "Job: client must not contain api_key: set REFOLD_API_KEY on each worker, or pass a function"
@@ -128,7 +128,7 @@ class Job:
         self._calls: Final = calls
         self._accounts: Final = accounts
         self._shards: Final = shards
-        self._store: Final[JobStore] = JobFolder(journal)
+        self._store: Final = _store_of(journal, name)
         self._results: Final = None if results is None else Path(results)
         self._results_format: Final = results_format
         self._runs: Final[set[ShardRun[Any]]] = set()
@@ -157,10 +157,12 @@ class Job:
     async def run(self, shard: int) -> ShardReport:
         """Run a shard to its end. Idempotent: calls that are done are not run again.
 
-        While another process on this host runs the shard, it waits, and then completes what is left.
+        While another worker runs the shard, it waits, and then completes what is left.
 
         Raises:
             SettingsError: If there is no such shard, the folder belongs to another job, or a call has no key.
+            JournalInUseError: If another worker took the shard over, since the database did not hear of this
+                one for 10 seconds, e.g. while the process was stopped.
             JournalError: If the shard's journal cannot be used.
         """
         await in_thread(self._store.create, self.name, self._shards)
@@ -187,7 +189,7 @@ class Job:
             run.stop()
 
     def progress(self) -> JobProgress:
-        """Return the state of each shard, from any process on this host, also while they run.
+        """Return the state of each shard, also while they run: from this host, or with a database from any.
 
         Raises:
             JournalError: If a journal cannot be read.
@@ -242,3 +244,15 @@ class Job:
         if isinstance(shard, bool) or not isinstance(shard, int) or not 0 <= shard < self._shards:
             raise SettingsError(f"Job: shard must be from 0 to {self._shards - 1}, not {shard!r}")
         return shard
+
+
+def _store_of(journal: str | os.PathLike[str], name: str) -> JobStore:
+    if is_database(journal):
+        check_database(str(journal))
+        from refold_async.fleet.job_database import JobDatabase  # noqa: PLC0415 - needs the extra
+
+        return JobDatabase(str(journal), name)
+    if not isinstance(journal, str | os.PathLike) or "://" in os.fspath(journal):
+        # The value is not shown: a URL may contain a password.
+        raise SettingsError("Job: journal must be the path of a folder, or a postgresql:// URL")
+    return JobFolder(journal)

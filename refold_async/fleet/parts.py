@@ -22,12 +22,17 @@ class Parts:
     Args:
         folder: The folder of the shard; created if it does not exist.
         form: The format of new files.
+        recorded: The names of those that count, if the journal records them; default: all files do, since
+            nobody but the owner of the shard writes any.
+        run: The number of this run, which new files have in their names if the journal records them.
 
     Raises:
         SettingsError: If the format needs a package that is not installed.
     """
 
-    def __init__(self, folder: Path, form: FileFormat = "jsonl") -> None:
+    def __init__(
+        self, folder: Path, form: FileFormat = "jsonl", *, recorded: Sequence[str] | None = None, run: int = 0
+    ) -> None:
         check_format(form)
         self._folder: Final = folder
         self._form: Final = form
@@ -40,30 +45,38 @@ class Parts:
         sync_folder(folder.parent)
         for left in folder.glob(".part-*"):  # of a run that was killed; the shard's journal is ours now
             left.unlink()
-        files = part_files(folder)
-        self._number = int(files[-1].name[5:].partition(".")[0]) if files else 0
+        if recorded is None:
+            files = part_files(folder)
+            self._prefix = "part-"
+            self._number = int(files[-1].name[5:].partition(".")[0]) if files else 0
+        else:
+            files = [folder / name for name in recorded]
+            # A worker that lost the shard, and does not know it yet, writes no file of the same name.
+            self._prefix = f"part-{run:04d}-"
+            self._number = 0
         self._written = {
             key for file in files for key in read_fields(_form_of(file), file, ("linked_account_id", "key"))
         }
 
-    def add(self, outcomes: Sequence[Done]) -> int:
-        """Write the rows of a new part and wait until it is on disk; return how many are new.
+    def add(self, outcomes: Sequence[Done]) -> str | None:
+        """Write the rows of a new part and wait until it is on disk; return its name if there are new rows.
 
         A row that an earlier part has, since its run was killed before it could record that, is left out.
         """
         new = [each for each in outcomes if _key(each) not in self._written]
-        if new:
-            self._number += 1
-            path = self._folder / f"part-{self._number:06d}.{self._form}"
-            part = PartFile(path, self._form, columns=ResultRow.__struct_fields__, schema=self._schema)
-            try:
-                part.write([done_fields(each) for each in new])
-                part.finish()
-            except BaseException:
-                part.abandon()
-                raise
-            self._written.update(map(_key, new))
-        return len(new)
+        if not new:
+            return None
+        self._number += 1
+        path = self._folder / f"{self._prefix}{self._number:06d}.{self._form}"
+        part = PartFile(path, self._form, columns=ResultRow.__struct_fields__, schema=self._schema)
+        try:
+            part.write([done_fields(each) for each in new])
+            part.finish()
+        except BaseException:
+            part.abandon()
+            raise
+        self._written.update(map(_key, new))
+        return part.name
 
 
 def part_files(folder: Path) -> list[Path]:

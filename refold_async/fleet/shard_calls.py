@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final, cast
 
 from anyio.to_thread import run_sync as in_thread
@@ -31,7 +32,7 @@ class ShardCalls:
     """
 
     def __init__(
-        self, journal: Journal, options: BatchOptions, make_parts: Callable[[], Parts] | None
+        self, journal: Journal, options: BatchOptions, make_parts: Callable[..., Parts] | None
     ) -> None:
         self._journal: Final = journal
         self._options: Final = options
@@ -48,7 +49,9 @@ class ShardCalls:
     async def begin(self, _: AsyncExitStack) -> None:
         """Open the parts; see `ShardWork`."""
         if self._make_parts is not None:
-            self._parts = await in_thread(self._make_parts)
+            assert self._opened is not None  # noqa: S101 - opened before
+            make = partial(self._make_parts, recorded=await self._opened.parts(), run=self._opened.store.run)
+            self._parts = await in_thread(make)
 
     def fan_out(self, client: Refold, items: Any) -> Batch:
         """Return the batch of one key."""
@@ -62,8 +65,13 @@ class ShardCalls:
             if parts is not None:
                 done = [each for each in group if isinstance(each, Done)]
                 async with self._writing:
-                    await in_thread(parts.add, done)
+                    await self._write(parts, done)
         return running.summary.stopped
+
+    async def _write(self, parts: Parts, done: Sequence[Done]) -> None:
+        assert self._opened is not None  # noqa: S101 - opened before
+        if (name := await in_thread(parts.add, done)) is not None:
+            await self._opened.add_part(name)
 
     async def end(self, all_of_them: Sequence[Batch]) -> ShardTotals:
         """Return the totals."""

@@ -1,4 +1,4 @@
-"""What a job needs of the place where its journals are: a folder today."""
+"""What a job needs of the place where its journals are: a folder, or a database."""
 
 from __future__ import annotations
 

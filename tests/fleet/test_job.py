@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import pickle
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import get_type_hints
 
@@ -32,9 +32,24 @@ def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REFOLD_BASE_URL", sandbox.base_url)
 
 
-def job_in(folder: Path, **options: object) -> Job:
-    settings = {"name": "contacts", "accounts": ACCOUNTS, "shards": 4, "results": folder / "out"} | options
-    return Job(calls=contacts, journal=folder / "job", **settings)  # type: ignore[arg-type]
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture(params=["folder", "database"])
+def job_in(request: pytest.FixtureRequest) -> MakeJob:
+    """Return a function that creates a job with its results in a folder, and its journals there or in a database."""
+    database = request.getfixturevalue("database") if request.param == "database" else None
+
+    def make(folder: Path, **options: object) -> Job:
+        settings = {
+            "name": "contacts",
+            "accounts": ACCOUNTS,
+            "shards": 4,
+            "results": folder / "out",
+        } | options
+        return Job(calls=contacts, journal=database or folder / "job", **settings)  # type: ignore[arg-type]
+
+    return make
 
 
 def rows(summary: JobSummary) -> list[tuple[str, str]]:
@@ -47,13 +62,13 @@ def rows(summary: JobSummary) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("form", ["jsonl.gz", "csv", "parquet"])
-async def test_results_in_other_formats(tmp_path: Path, form: str) -> None:
+async def test_results_in_other_formats(job_in: MakeJob, tmp_path: Path, form: str) -> None:
     pytest.importorskip("pyarrow")
     job = job_in(tmp_path, results_format=form, shards=2)
     for shard in job.shards():
         await job.run(shard)
     summary = await asyncio.to_thread(job.summary)
-    assert {part.name for part in summary.parts} == {f"part-000001.{form}"}
+    assert [part.name.partition("000001.")[2] for part in summary.parts] == [form, form]
     assert sorted(await asyncio.to_thread(rows, summary)) == expected()
 
 
@@ -61,7 +76,9 @@ def expected(number: int = 3) -> list[tuple[str, str]]:
     return sorted((account, str(key)) for account in ACCOUNTS for key in range(number))
 
 
-async def test_every_call_is_run_once_and_has_one_row(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_every_call_is_run_once_and_has_one_row(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
     job = job_in(tmp_path)
     assert sorted(account for shard in job.shards() for account in job.accounts(shard)) == sorted(ACCOUNTS)
     reports = [await job.run(shard) for shard in job.shards()]
@@ -72,7 +89,7 @@ async def test_every_call_is_run_once_and_has_one_row(sandbox: Sandbox, tmp_path
     assert sandbox.ledger.count() == 60
 
 
-async def test_running_a_shard_again_runs_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_running_a_shard_again_runs_nothing(sandbox: Sandbox, job_in: MakeJob, tmp_path: Path) -> None:
     job = job_in(tmp_path)
     first = await job.run(1)
     again = await job.run(1)
@@ -80,14 +97,18 @@ async def test_running_a_shard_again_runs_nothing(sandbox: Sandbox, tmp_path: Pa
     assert sandbox.ledger.count() == first.done
 
 
-async def test_two_runs_of_a_shard_at_once_take_turns(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_two_runs_of_a_shard_at_once_take_turns(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
     job = job_in(tmp_path, shards=1)
     reports = await asyncio.gather(job.run(0), job.run(0))
     assert sorted((report.done, report.done_before) for report in reports) == [(0, 60), (60, 0)]
     assert sandbox.ledger.count() == 60
 
 
-async def test_unknown_writes_are_named_however_often_it_is_run(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_unknown_writes_are_named_however_often_it_is_run(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
     sandbox.faults.add(Fault(effect="write", drop="after", times=2))
     job = job_in(tmp_path, shards=2)
     for _ in range(2):
@@ -100,7 +121,7 @@ async def test_unknown_writes_are_named_however_often_it_is_run(sandbox: Sandbox
     assert not sandbox.ledger.duplicates()
 
 
-async def test_progress_tells_the_state_of_each_shard(tmp_path: Path) -> None:
+async def test_progress_tells_the_state_of_each_shard(job_in: MakeJob, tmp_path: Path) -> None:
     job = job_in(tmp_path, shards=3)
     assert [shard.state for shard in (await asyncio.to_thread(job.progress)).shards] == ["waiting"] * 3
     await job.run(2)
@@ -128,11 +149,21 @@ async def test_calls_that_could_run_twice_are_refused(
 
 @pytest.mark.parametrize("other", [{"shards": 5}, {"name": "others"}])
 async def test_a_folder_belongs_to_one_job(tmp_path: Path, other: dict[str, object]) -> None:
-    await job_in(tmp_path).run(0)
-    settings = {"name": "contacts", "shards": 4} | other
-    again = Job(calls=contacts, accounts=ACCOUNTS, journal=tmp_path / "job", **settings)  # type: ignore[arg-type]
+    settings = {"name": "contacts", "shards": 4}
+    await Job(calls=contacts, accounts=ACCOUNTS, journal=tmp_path, **settings).run(0)  # type: ignore[arg-type]
+    again = Job(calls=contacts, accounts=ACCOUNTS, journal=tmp_path, **settings | other)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="use another folder"):
         await again.run(0)
+
+
+async def test_a_database_has_many_jobs_with_one_number_of_shards_each(
+    sandbox: Sandbox, tmp_path: Path, database: str
+) -> None:
+    for name in ("contacts", "others"):
+        job = Job(name, contacts, accounts=ACCOUNTS, journal=database, shards=1)
+        assert (await job.run(0)).done == 60
+    with pytest.raises(SettingsError, match="in 1 shards, not 5"):
+        await Job("contacts", contacts, accounts=ACCOUNTS, journal=database, shards=5).run(0)
 
 
 def lookup(call: Call) -> Lookup:
@@ -162,19 +193,19 @@ async def test_settings_are_checked_and_show_no_secret(tmp_path: Path, options: 
 
 
 @pytest.mark.parametrize("shard", [-1, 4, True, "1"])
-async def test_a_shard_that_does_not_exist_is_refused(tmp_path: Path, shard: int) -> None:
+async def test_a_shard_that_does_not_exist_is_refused(job_in: MakeJob, tmp_path: Path, shard: int) -> None:
     with pytest.raises(SettingsError, match="shard must be from 0 to 3"):
         await job_in(tmp_path).run(shard)
 
 
-async def test_it_pickles_without_the_key(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_it_pickles_without_the_key(sandbox: Sandbox, job_in: MakeJob, tmp_path: Path) -> None:
     pickled = pickle.dumps(job_in(tmp_path, client={"rate_limit": RateLimit(500)}))
     assert sandbox.api_key.encode() not in pickled
     job = pickle.loads(pickled)
     assert list(job.shards()) == [0, 1, 2, 3]
 
 
-async def test_a_journal_without_tables_yet_is_waiting(tmp_path: Path) -> None:
+async def test_a_journal_without_tables_yet_is_waiting(job_in: MakeJob, tmp_path: Path) -> None:
     (tmp_path / "job").mkdir()
     with contextlib.closing(sqlite3.connect(tmp_path / "job" / "shard-0001.sqlite")) as db:
         db.execute("PRAGMA journal_mode = WAL")
@@ -207,14 +238,16 @@ def refuse_all(_: ActionResult) -> str:
     ],
 )
 async def test_options_reach_the_batch(
-    tmp_path: Path, options: dict[str, object], attribute: str, value: object
+    job_in: MakeJob, tmp_path: Path, options: dict[str, object], attribute: str, value: object
 ) -> None:
     report = await job_in(tmp_path, shards=1, **options).run(0)
     assert getattr(report, attribute) == value
     assert report.complete == (report.done == 60)
 
 
-async def test_unknown_writes_are_settled_or_run_again(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_unknown_writes_are_settled_or_run_again(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
     sandbox.faults.add(Fault(effect="write", drop="after", times=2))
     assert (await job_in(tmp_path, shards=1).run(0)).failed == 2
     progress: list[BatchProgress] = []

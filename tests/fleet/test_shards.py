@@ -44,12 +44,12 @@ def test_a_part_that_was_written_before_a_kill_is_not_written_again(tmp_path: Pa
         )
         for key in "12"
     )
-    assert Parts(folder, form).add([first]) == 1
+    assert Parts(folder, form).add([first]) == f"part-000001.{form}"
     (folder / f".part-000002.{form}.tmp").write_bytes(b"torn")
     parts = Parts(folder, form)
-    assert parts.add([first]) == 0
-    assert parts.add([first, second]) == 1
+    assert parts.add([first]) is None
+    assert parts.add([first, second]) == f"part-000002.{form}"
     assert [file.name for file in part_files(folder)] == [f"part-00000{n}.{form}" for n in (1, 2)]
     assert sorted(file.name for file in folder.iterdir()) == [file.name for file in part_files(folder)]
     # A run may go on in another format.
-    assert Parts(folder, "jsonl").add([first, second]) == 0
+    assert Parts(folder, "jsonl").add([first, second]) is None

@@ -63,7 +63,11 @@ class GroupCommits:
         Raises:
             JournalError: If it cannot be read.
         """
-        return await self._loop.run_in_executor(self._thread, self._store.look, ids)
+        return await self.call(lambda: self._store.look(ids))
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run something in the journal's thread."""
+        return await self._loop.run_in_executor(self._thread, work)
 
     async def write(self, record: JournalWrite) -> Written:
         """Write a row; it is on disk when this returns.

@@ -57,6 +57,22 @@ class OpenJournal:
         if base_url != self.base_url:
             raise SettingsError(f"the journal is of calls to {self.base_url}, not to {base_url}")
 
+    async def parts(self) -> list[str] | None:
+        """Return the names of the recorded result files; see `JournalStore.parts`.
+
+        Raises:
+            JournalError: If they cannot be read.
+        """
+        return await self.commits.call(self.store.parts)
+
+    async def add_part(self, name: str) -> None:
+        """Record a result file; see `JournalStore.add_part`.
+
+        Raises:
+            JournalError: If it cannot be recorded.
+        """
+        await self.commits.call(lambda: self.store.add_part(name))
+
     async def aclose(self) -> None:
         """Write what is pending and close the journal."""
         await self.commits.aclose()

@@ -176,6 +176,12 @@ class JournalFile:
         with journal_errors(self._path):
             return runs_of(self._db)
 
+    def parts(self) -> None:
+        """Return `None`: only the process that holds the lock writes result files, so all of them count."""
+
+    def add_part(self, name: str) -> None:
+        """No-op; see `parts`."""
+
     def renew(self) -> None:
         """No-op: it has no lease."""
 

@@ -181,6 +181,22 @@ class JournalStore(Protocol):
         """
         ...
 
+    def parts(self) -> list[str] | None:
+        """Return the names of the result files that were recorded; `None` if it records none.
+
+        Raises:
+            JournalError: If they cannot be read.
+        """
+        ...
+
+    def add_part(self, name: str, /) -> None:
+        """Record a result file that is on disk, so that it counts: unless another run owns the journal now.
+
+        Raises:
+            JournalError: If it cannot be recorded.
+        """
+        ...
+
     def renew(self) -> None:
         """Renew the lease, if there is one.
 

@@ -19,7 +19,7 @@ _SCHEMA: Final = f"""
     CREATE TABLE refold_jobs (name text PRIMARY KEY, shards integer NOT NULL);
     CREATE TABLE refold_journals (
         id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        job text NOT NULL, shard integer NOT NULL, base_url text NOT NULL, runs integer NOT NULL DEFAULT 0,
+        job text NOT NULL, shard integer NOT NULL, base_url text, runs integer NOT NULL DEFAULT 0,
         epoch bigint NOT NULL DEFAULT 0, owner text, expires timestamptz, report bytea,
         UNIQUE (job, shard)
     ) WITH (fillfactor = 50);
@@ -75,6 +75,8 @@ _COUNTING: Final = """
     CREATE TRIGGER refold_count_removed AFTER DELETE ON refold_calls
         REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION refold_count();
 """
+# Not `to_regclass`: within a transaction, it may still answer what it did before the lock was waited for.
+_EXISTS: Final = "SELECT 1 FROM pg_class WHERE relname = 'refold_format' AND pg_table_is_visible(oid)"
 
 
 def prepare(db: psycopg.Connection[Any]) -> None:
@@ -109,7 +111,7 @@ def is_prepared(db: psycopg.Connection[Any]) -> bool:
 
 
 def _format(db: psycopg.Connection[Any]) -> int | None:
-    if db.execute("SELECT to_regclass('refold_format')").fetchone() == (None,):
+    if db.execute(_EXISTS).fetchone() is None:
         return None
     row = db.execute("SELECT number FROM refold_format").fetchone()
     return None if row is None else int(row[0])

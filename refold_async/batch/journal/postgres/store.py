@@ -23,19 +23,21 @@ from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, R
 from refold_async.errors import JournalError, JournalInUseError
 
 _CREATE: Final = """
-    INSERT INTO refold_journals (job, shard, base_url) VALUES (%(job)s, %(shard)s, %(base_url)s)
+    INSERT INTO refold_journals (job, shard) VALUES (%(job)s, %(shard)s)
     ON CONFLICT DO NOTHING
 """
 # By the database's clock alone; `clock_timestamp`, since a statement may have waited for the row.
 _ACQUIRE: Final = """
     WITH taken AS (
-        UPDATE refold_journals SET epoch = epoch + 1, owner = %(owner)s, runs = runs + 1,
+        UPDATE refold_journals
+        SET base_url = %(base_url)s, epoch = epoch + 1, owner = %(owner)s, runs = runs + 1,
         expires = clock_timestamp() + make_interval(secs => %(seconds)s)
-        WHERE job = %(job)s AND shard = %(shard)s AND base_url = %(base_url)s
+        WHERE job = %(job)s AND shard = %(shard)s AND coalesce(base_url, %(base_url)s) = %(base_url)s
         AND (expires IS NULL OR expires <= clock_timestamp() OR owner = %(owner)s)
         RETURNING id, epoch, runs
     ), run AS (
-        INSERT INTO refold_runs SELECT id, runs, %(owner)s, %(now)s, NULL FROM taken
+        INSERT INTO refold_runs
+        SELECT id, runs, %(owner)s, extract(epoch FROM clock_timestamp()), NULL FROM taken
     )
     SELECT id, epoch, runs, EXISTS (SELECT 1 FROM refold_calls WHERE journal = id) FROM taken
 """
@@ -50,12 +52,20 @@ _FENCE: Final = """
     UPDATE refold_journals SET expires = clock_timestamp() + make_interval(secs => %(seconds)s)
     WHERE id = %(journal)s AND owner = %(owner)s AND epoch = %(epoch)s RETURNING id
 """
+_PARTS: Final = "SELECT name FROM refold_parts WHERE journal = %(journal)s ORDER BY name"
+_ADD_PART: Final = f"""
+    WITH fence AS ({_FENCE}), added AS (
+        INSERT INTO refold_parts SELECT id, %(name)s FROM fence ON CONFLICT DO NOTHING
+    )
+    SELECT id FROM fence
+"""  # noqa: S608 - the fence is ours
 _RELEASE: Final = """
     WITH fence AS (
         UPDATE refold_journals SET expires = NULL
         WHERE id = %(journal)s AND owner = %(owner)s AND epoch = %(epoch)s RETURNING id
     )
-    UPDATE refold_runs SET ended = %(now)s FROM fence WHERE journal = fence.id AND number = %(run)s
+    UPDATE refold_runs SET ended = extract(epoch FROM clock_timestamp()) FROM fence
+    WHERE journal = fence.id AND number = %(run)s
 """
 _FINAL: Final = f"({State.DONE:d}, {State.FOUND:d})"
 _SETTLED: Final = f"({State.DONE:d}, {State.FAILED:d}, {State.FOUND:d})"
@@ -164,7 +174,8 @@ class PostgresJournal:
     ) -> None:
         self._name: Final = f"the journal of job {job!r}, shard {shard},"
         self._write: Final = _WRITE.format("" if keep_results else ", result = NULL")
-        self._common: Final[dict[str, Any]] = {"owner": f"{worker_name()}:{uuid4().hex}", "seconds": lease}
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
+        self._common: Final[dict[str, Any]] = {"owner": owner, "seconds": lease}
         self._now = 0.0
         self._closed = False
         self.lease: Final = LeaseClock(lease)
@@ -222,7 +233,7 @@ class PostgresJournal:
             JournalError: If they cannot be written.
         """
         values = {"batches": list(figures), "figures": list(figures.values())}
-        self._session.run(lambda db: self._put_run(db, values))
+        self._session.run(lambda db: self._fenced(db, _PUT_RUN, values))
 
     def runs(self) -> list[RunRow]:
         """Return the runs so far, the first one first.
@@ -238,6 +249,23 @@ class PostgresJournal:
                 found[number] = run._replace(figures=(*run.figures, figures))
         return list(found.values())
 
+    def parts(self) -> list[str]:
+        """Return the names of the result files that were recorded.
+
+        Raises:
+            JournalError: If they cannot be read.
+        """
+        return self._session.run(lambda db: [name for (name,) in db.execute(_PARTS, self._common)])
+
+    def add_part(self, name: str) -> None:
+        """Record a result file.
+
+        Raises:
+            JournalInUseError: If another run has taken the journal over; the file does not count then.
+            JournalError: If it cannot be recorded.
+        """
+        self._session.run(lambda db: self._fenced(db, _ADD_PART, {"name": name}))
+
     def renew(self) -> None:
         """Renew the lease.
 
@@ -245,7 +273,7 @@ class PostgresJournal:
             JournalInUseError: If another run has taken the journal over.
             JournalError: If the database cannot be reached.
         """
-        self._session.run(self._renew)
+        self._session.run(lambda db: self._fenced(db, _FENCE, {}))
 
     def interrupt(self) -> None:
         """Break off a statement under way. Called in any thread."""
@@ -258,10 +286,10 @@ class PostgresJournal:
         self._closed = True
         # If it cannot be recorded, the lease expires, and the run shows as one that was killed.
         with contextlib.suppress(JournalError):
-            self._session.close(lambda db: db.execute(_RELEASE, {**self._common, "now": time.time()}))
+            self._session.close(lambda db: db.execute(_RELEASE, self._common))
 
     def _acquire(self, db: Connection, journal: dict[str, Any]) -> tuple[int, bool]:
-        values = {**self._common, **journal, "now": time.time()}
+        values = {**self._common, **journal}
         asked = self.lease.now()
         db.execute(_CREATE, values)
         row = db.execute(_ACQUIRE, values).fetchone()
@@ -288,9 +316,10 @@ class PostgresJournal:
         self._common["epoch"] = row[0]
         self.lease.renewed(asked)
 
-    def _renew(self, db: Connection) -> None:
+    def _fenced(self, db: Connection, statement: str, values: dict[str, Any]) -> None:
+        """Execute a statement that begins with the fence, and returns its row."""
         asked = self.lease.now()
-        if db.execute(_FENCE, self._common).fetchone() is None:
+        if db.execute(statement, {**values, **self._common}).fetchone() is None:
             raise self._lost(db)
         self.lease.renewed(asked)
 
@@ -313,12 +342,6 @@ class PostgresJournal:
         written = set(rows)
         keys = zip(values["scope"], values["key"], strict=True)
         return [place for place, key in zip(statement.places, keys, strict=True) if key in written]
-
-    def _put_run(self, db: Connection, values: dict[str, Any]) -> None:
-        asked = self.lease.now()
-        if db.execute(_PUT_RUN, {**values, **self._common}).fetchone() is None:
-            raise self._lost(db)
-        self.lease.renewed(asked)
 
     def _lost(self, db: Connection) -> JournalInUseError:
         row = db.execute("SELECT owner FROM refold_journals WHERE id = %(journal)s", self._common).fetchone()
@@ -382,11 +405,6 @@ def _ids(ids: Sequence[CallId]) -> dict[str, list[str]]:
 def _row(values: tuple[Any, ...]) -> JournalRow:
     row = JournalRow(*values)
     return row._replace(state=State(row.state), error=None if row.error is None else unescaped(row.error))
-
-
-def worker_name() -> str:
-    """Return what tells this process from others: its host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _worker_of(owner: str | None) -> str:

@@ -1,0 +1,179 @@
+"""The journals of a job in PostgreSQL, for workers on any machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from refold_async.batch.journal import Journal
+from refold_async.batch.journal.postgres.schema import is_prepared, prepare
+from refold_async.batch.journal.postgres.session import Connection, connect, database_errors
+from refold_async.batch.journal.postgres.text import escaped, unescaped
+from refold_async.batch.journal.store import State
+from refold_async.errors import SettingsError
+from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
+
+_DONE: Final = (State.DONE, State.FOUND)
+_UNKNOWN: Final = (State.UNKNOWN, State.ABSENT, State.UNRESOLVED)
+# One statement, so that it shows one moment; "running" is what the lease says, by the database's clock.
+_PROGRESS: Final = """
+    SELECT j.shard, coalesce(j.expires > clock_timestamp(), false), j.owner, j.report,
+    extract(epoch FROM clock_timestamp()) - r.began, c.state, c.number
+    FROM refold_journals AS j
+    LEFT JOIN refold_runs AS r ON r.journal = j.id AND r.number = j.runs
+    LEFT JOIN refold_counts AS c ON c.journal = j.id AND c.number > 0
+    WHERE j.job = %s
+"""
+_UNKNOWN_OF: Final = """
+    SELECT c.scope, c.key FROM refold_journals AS j JOIN refold_calls AS c ON c.journal = j.id
+    WHERE j.job = %s AND (c.state = ANY(%s) AND j.shard = ANY(%s) OR c.state = %s AND j.shard = ANY(%s))
+    ORDER BY j.shard, c.scope, c.key
+"""
+# Refused to a worker that has lost the shard: the run of another is not over.
+_REPORT: Final = """
+    INSERT INTO refold_journals AS j (job, shard, report) VALUES (%(job)s, %(shard)s, %(report)s)
+    ON CONFLICT (job, shard) DO UPDATE SET report = excluded.report
+    WHERE j.owner IS NULL OR starts_with(j.owner, %(worker)s || ':')
+"""
+_PARTS: Final = """
+    SELECT p.name FROM refold_journals AS j JOIN refold_parts AS p ON p.journal = j.id
+    WHERE j.job = %s AND j.shard = %s ORDER BY p.name
+"""
+
+
+class JobDatabase:
+    """A database with the journals of a job: a `JobStore`.
+
+    Args:
+        url: Its URL, without a password.
+        job: The job's name.
+    """
+
+    def __init__(self, url: str, job: str) -> None:
+        self._url: Final = url
+        self._job: Final = job
+
+    def __repr__(self) -> str:
+        return repr(self._url)
+
+    def create(self, name: str, shards: int) -> None:
+        """Create the tables if there are none, and check the number of shards.
+
+        Raises:
+            SettingsError: If the job has another number of shards.
+            JournalError: If the database cannot be used.
+        """
+        with self._connection() as db:
+            prepare(db)
+            values = (escaped(name), shards)
+            db.execute("INSERT INTO refold_jobs VALUES (%s, %s) ON CONFLICT DO NOTHING", values)
+            found = db.execute("SELECT shards FROM refold_jobs WHERE name = %s", values[:1]).fetchone()
+        if found != (shards,):
+            raise SettingsError(
+                f"Job: the database has job {name!r} in {found and found[0]} shards, not {shards};"
+                " use another name"
+            )
+
+    def journal(self, name: str, shard: int) -> Journal:
+        """Return the setting of a shard's journal."""
+        return Journal(self._url, job=name, shard=shard)
+
+    def for_walks(self) -> NoReturn:
+        """Refuse walks.
+
+        Raises:
+            SettingsError: Always.
+        """
+        raise SettingsError(
+            "Job: the states of walks are files of one host: journal must be a folder, not a database"
+        )
+
+    def begin(self, shard: int, worker: str) -> None:
+        """No-op: the lease has the worker's name."""
+
+    def end(self, report: ShardReport) -> None:
+        """Record what a run of a shard came to."""
+        values = {
+            "job": escaped(self._job),
+            "shard": report.shard,
+            "worker": report.worker,
+            "report": msgspec.json.encode(report),
+        }
+        with self._connection() as db:
+            db.execute(_REPORT, values)
+
+    def progress(self, shards: int) -> list[ShardProgress]:
+        """Return the state of each shard, also while they run, from any machine.
+
+        Raises:
+            JournalError: If the database cannot be used.
+        """
+        known: dict[int, list[tuple[Any, ...]]] = {}
+        with self._connection() as db:
+            if is_prepared(db):
+                for shard, *facts in db.execute(_PROGRESS, [escaped(self._job)]):
+                    known.setdefault(shard, []).append(tuple(facts))
+        return [_progress(shard, known.get(shard)) for shard in range(shards)]
+
+    def parts(self, shard: int, results: Path) -> list[Path]:
+        """Return the result files of a shard.
+
+        Raises:
+            JournalError: If the database cannot be used.
+        """
+        with self._connection() as db:
+            if not is_prepared(db):
+                return []
+            return [results / name for (name,) in db.execute(_PARTS, [escaped(self._job), shard])]
+
+    def unknown(self, shards: list[ShardProgress]) -> list[UnknownWrite]:
+        """Return the writes of which it is unknown whether they were done.
+
+        Raises:
+            JournalError: If the database cannot be used.
+        """
+        some = [each.shard for each in shards if each.unknown or each.begun]
+        over = [each.shard for each in shards if each.begun and each.state != "running"]
+        if not some:
+            return []
+        values = [escaped(self._job), list(map(int, _UNKNOWN)), some, int(State.BEGUN), over]
+        with self._connection() as db:
+            rows = db.execute(_UNKNOWN_OF, values).fetchall()
+        return [UnknownWrite(unescaped(scope), unescaped(key).removeprefix("=")) for scope, key in rows]
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with database_errors(), connect(self._url) as db:
+            yield db
+
+
+def _progress(shard: int, rows: list[tuple[Any, ...]] | None) -> ShardProgress:
+    if rows is None:
+        return ShardProgress(shard=shard, state="waiting")
+    running, owner, saved, running_for, *_ = rows[0]
+    counts: dict[int, int] = {}
+    for *_, state, number in rows:
+        counts[state] = counts.get(state, 0) + (number or 0)
+    report = None if saved is None else msgspec.json.decode(saved, type=ShardReport)
+    begun = counts.get(State.BEGUN, 0)
+    seconds = None if report is None else report.seconds
+    if running:
+        state, seconds = "running", float(running_for)
+    elif report is None or begun:
+        state = "interrupted"
+    else:
+        state = "ended" if report.complete else "incomplete"
+    return ShardProgress(
+        shard=shard,
+        state=state,
+        done=sum(counts.get(each, 0) for each in _DONE),
+        failed=counts.get(State.FAILED, 0),
+        unknown=sum(counts.get(each, 0) for each in _UNKNOWN),
+        begun=begun,
+        worker=owner and owner.rpartition(":")[0],
+        seconds=seconds,
+    )
