@@ -69,7 +69,7 @@ def test_odd_data_is_shown_as_plain_json_or_not_at_all(raw: bytes) -> None:
     assert told["ok"] is True
 
 
-def test_what_is_hidden_is_hidden_in_any_spelling() -> None:
+def test_hidden_names_are_hidden_in_any_escape() -> None:
     hidden = Hidden("key-1", ("demo-user-1", "127.0.0.1:80", "a1"))
     raw = b'{"a": "\\u0064emo-user-1 xkey-1y demo-user-10", "demo-user-1": ["http://127.0.0.1:80/x", "a1"]}'
     assert json.loads(hidden.out_of_data(raw)) == {

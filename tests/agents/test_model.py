@@ -17,12 +17,12 @@ async def test_a_model_that_repeats_every_error_doubles_no_write(
     assert made["written"] > 50
 
 
-async def test_nor_when_no_answer_comes(sandbox: Sandbox, account: KeyAccount) -> None:
+async def test_a_model_doubles_no_write_without_an_answer(sandbox: Sandbox, account: KeyAccount) -> None:
     made = await run_matrix(sandbox, account, 1, SLOW)
     assert (made["doubled"], made["written"] > 0) == (0, True)
 
 
-async def test_nor_when_the_write_runs_late(sandbox: Sandbox, account: KeyAccount) -> None:
+async def test_a_model_doubles_no_late_write(sandbox: Sandbox, account: KeyAccount) -> None:
     made = await run_matrix(sandbox, account, 1, LATE)
     assert made["doubled"] == 0
     assert made["written"] >= 3 * len(LATE)

@@ -57,7 +57,7 @@ async def test_a_null_for_an_optional_parameter_is_dropped(account: KeyAccount, 
         ("x" * 1_000_001, "the arguments are longer than 1000000 bytes"),
     ],
 )
-async def test_wrong_arguments_are_told_and_not_sent(
+async def test_wrong_arguments_are_reported_and_not_sent(
     account: KeyAccount, sandbox: Sandbox, arguments: object, problem: str
 ) -> None:
     tools = await account.tools(ALLOWED, writes="allow")
@@ -224,7 +224,7 @@ async def test_changing_the_request_changes_nothing_that_is_sent(
     assert written(sandbox) == [ANN]
 
 
-async def test_a_fault_of_the_hosts_approval_is_the_hosts(account: KeyAccount) -> None:
+async def test_an_exception_of_approve_is_raised_to_the_host(account: KeyAccount) -> None:
     async def approve(request: ApprovalRequest) -> bool:
         raise TimeoutError("the person's own")
 
@@ -257,7 +257,9 @@ async def test_parallel_calls_of_one_write_wait_for_each_other(account: KeyAccou
     assert written(sandbox) == [ANN]
 
 
-async def test_a_connection_to_renew_is_the_hosts_business(sandbox: Sandbox, account: KeyAccount) -> None:
+async def test_a_reconnect_is_reported_to_the_host_and_not_to_the_model(
+    sandbox: Sandbox, account: KeyAccount
+) -> None:
     tools = await account.tools(ALLOWED)
     sandbox.disconnect(ACCOUNT, "hubspot")
     answer = await tools.call(READ, {})

@@ -125,14 +125,14 @@ def test_dates_are_moments() -> None:
     assert account.created_at == datetime(2031, 5, 6, 7, 8, 9, 250_000, tzinfo=UTC)
 
 
-def test_a_definition_may_write_its_dates_either_way() -> None:
+def test_a_definition_may_write_its_dates_in_both_forms() -> None:
     older = read_as(VariableDefinition, b'{"_id": "d", "created_at": "2031-05-06T07:08:09Z"}')
     newer = read_as(VariableDefinition, b'{"_id": "d", "createdAt": "2031-05-06T07:08:09Z"}')
     assert older.created_at == newer.created_at == datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
     assert older.id == "d"
 
 
-def test_a_deleted_workflow_may_tell_of_its_triggers_either_way() -> None:
+def test_a_deleted_workflow_may_list_its_triggers_in_both_forms() -> None:
     for name in ("triggers_deregistered", "successfullyDeletedTriggers"):
         read_back = read_as(WorkflowDeletion, json.dumps({name: False}).encode())
         assert read_back.triggers_deregistered is False
@@ -144,7 +144,7 @@ def test_a_definition_may_stand_in_place_of_its_id() -> None:
     assert value.variable_definition_id.id == "d"
 
 
-def test_a_new_word_of_the_service_breaks_nothing() -> None:
+def test_an_unknown_value_of_the_service_is_accepted() -> None:
     assert read_as(LinkedAccount, b'{"environment": "staging"}').environment == "staging"
 
 
@@ -153,7 +153,7 @@ def test_an_account_never_holds_credentials() -> None:
     assert "s3cret" not in repr(read_as(LinkedAccount, body))
 
 
-def test_no_repr_shows_a_token() -> None:
+def test_a_token_is_in_no_repr() -> None:
     assert "s3cret" not in repr(SessionToken(token="s3cret", refresh_token="s3cret"))
     assert "s3cret" not in repr(ConnectUrl(hosted_url="https://a.test/connect/s3cret"))
 
@@ -185,6 +185,6 @@ def test_a_refusal_repeats_no_key() -> None:
     assert "tk_123" not in str(caught.value)
 
 
-def test_a_repr_tells_only_what_is_there() -> None:
+def test_a_repr_omits_what_is_not_set() -> None:
     shown = repr(read_as(Page[LinkedAccount], b'{"docs": [{"_id": "a", "name": "Ada"}], "totalDocs": 1}'))
     assert shown == "Page(items=[LinkedAccount(id='a', _id='a', name='Ada')], total=1)"

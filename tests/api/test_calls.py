@@ -190,7 +190,7 @@ async def test_what_is_tried_again_when_its_fate_is_unknown(
 
 
 @pytest.mark.parametrize(("force", "times"), [(True, 1), (None, 2)])
-async def test_a_new_token_is_asked_for_once(
+async def test_a_new_token_is_fetched_once(
     refold: Refold, recorder: Recorder, force: bool | None, times: int
 ) -> None:
     left = [503]

@@ -56,7 +56,7 @@ async def test_an_execution_is_followed_to_its_end(account: KeyAccount, recorder
 
 
 @pytest.mark.parametrize("end", ["ERRORED", "STOPPED", "TIMED_OUT", "errored"])
-async def test_an_end_that_is_not_well_is_an_error(account: KeyAccount, recorder: Recorder, end: str) -> None:
+async def test_a_failed_end_is_an_error(account: KeyAccount, recorder: Recorder, end: str) -> None:
     respond_with(recorder, ["RUNNING", "STOPPING", end])
     with pytest.raises(WorkflowFailed) as caught:
         await account.executions.follow("x-1", timeout=5, **FAST)
@@ -74,7 +74,7 @@ def test_a_failed_workflow_is_pickled_between_processes() -> None:
     assert (str(copied), copied.fate, copied.execution) == (str(error), "unknown", error.execution)
 
 
-async def test_a_passing_failure_does_not_end_the_wait(account: KeyAccount, recorder: Recorder) -> None:
+async def test_a_transient_failure_does_not_end_the_wait(account: KeyAccount, recorder: Recorder) -> None:
     respond_with(recorder, ["RUNNING", *[503] * 5, "COMPLETED"])
     assert (await account.executions.follow("x-1", timeout=5, **FAST)).completed
 
@@ -93,7 +93,7 @@ async def test_a_question_that_is_never_answered_does_not_end_the_wait(
     assert not timeouts
 
 
-async def test_a_lasting_one_does(account: KeyAccount, recorder: Recorder) -> None:
+async def test_a_lasting_failure_ends_the_wait(account: KeyAccount, recorder: Recorder) -> None:
     respond_with(recorder, ["RUNNING", 404])
     with pytest.raises(NotFoundError):
         await account.executions.follow("x-1", timeout=5, **FAST)
@@ -123,7 +123,7 @@ async def test_an_end_within_an_outer_deadline_is_seen(account: KeyAccount, reco
 
 @pytest.mark.parametrize("name", ["poll", "longest_poll"])
 @pytest.mark.parametrize("value", [0, -1, math.nan, "1"])
-async def test_an_interval_that_is_none_is_refused_before_anything_is_sent(
+async def test_an_invalid_interval_is_refused_before_sending(
     account: KeyAccount, recorder: Recorder, name: str, value: Any
 ) -> None:
     words = f"{name} must be a positive number of seconds"
@@ -146,7 +146,7 @@ async def test_started_and_followed_in_one(account: KeyAccount, recorder: Record
     assert "sync_execution" not in recorder.arrived[0].headers
 
 
-async def test_nothing_to_follow_is_said(account: KeyAccount, recorder: Recorder) -> None:
+async def test_an_answer_without_an_execution_is_an_error(account: KeyAccount, recorder: Recorder) -> None:
     recorder.answer = lambda _: web.json_response({"message": "queued"})
     with pytest.raises(UnreadableReplyError, match="no execution"):
         await account.workflows.execute_and_follow("w-1", "hubspot", timeout=5)
@@ -235,7 +235,9 @@ async def test_a_workflow_that_only_reads_is_tried_again(account: KeyAccount, re
     assert result.return_value == 7
 
 
-async def test_batches_that_are_not_told_are_said_so(account: KeyAccount, recorder: Recorder) -> None:
+async def test_batches_of_an_engine_without_them_are_an_error(
+    account: KeyAccount, recorder: Recorder
+) -> None:
     body = {"status_code": 501, "http_error_type": "NOT_IMPLEMENTED", "message": "not for this kind"}
     recorder.answer = lambda _: web.json_response(body, status=501)
     with pytest.raises(ServerError) as caught:
@@ -265,7 +267,7 @@ async def test_a_schedule_needs_one_timing(account: KeyAccount, recorder: Record
 
 
 @pytest.mark.parametrize("nobody", ["", "a\nb", 7])
-async def test_an_account_is_named_by_a_text(refold: Refold, recorder: Recorder, nobody: Any) -> None:
+async def test_an_account_id_is_a_string(refold: Refold, recorder: Recorder, nobody: Any) -> None:
     for call in (refold.linked_accounts.create, refold.linked_accounts.upsert, refold.session_tokens.create):
         with pytest.raises(InvalidCallError, match="linked_account_id"):
             await call(nobody)

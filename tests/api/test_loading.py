@@ -37,6 +37,6 @@ def test_every_exported_name_is_there(name: str) -> None:
     assert name in dir(refold_async)
 
 
-def test_a_name_that_is_not_there_is_said_so() -> None:
+def test_an_unknown_name_raises_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = refold_async.Nothing  # type: ignore[attr-defined]

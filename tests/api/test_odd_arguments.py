@@ -78,7 +78,7 @@ async def run(scopes: dict[str, Any], method: Method, /, **odd: Any) -> None:
             break
 
 
-def test_there_are_such_parameters() -> None:
+def test_the_parameters_exist() -> None:
     assert len(TYPED) > 70
 
 
@@ -95,7 +95,7 @@ async def test_a_wrong_type_is_refused_by_name(
 
 
 @pytest.mark.parametrize("scope", ["Refold", "KeyAccount", "TokenAccount"])
-async def test_no_argument_of_any_method_fails_in_the_depths(
+async def test_no_argument_raises_anything_but_the_documented_errors(
     scope: str, recorder: Recorder, scopes: dict[str, Any]
 ) -> None:
     for method in (method for method in methods() if method.scope == scope):
@@ -109,7 +109,7 @@ TIMES: list[Any] = ["5", b"5", math.nan, -1, 0, True, [5], ODD]
 
 
 @pytest.mark.parametrize("odd", TIMES, ids=repr)
-async def test_what_is_no_time_is_refused(odd: Any, account: KeyAccount, recorder: Recorder) -> None:
+async def test_an_invalid_time_is_refused(odd: Any, account: KeyAccount, recorder: Recorder) -> None:
     words = "must be a positive number of seconds, not "
     calls: list[Callable[[], Awaitable[object]]] = [
         lambda: account.call("GET", "/api/v2/public/linked-account", timeout=odd),
@@ -125,7 +125,7 @@ async def test_what_is_no_time_is_refused(odd: Any, account: KeyAccount, recorde
     assert recorder.arrived == []
 
 
-async def test_no_time_for_a_deadline_is_none() -> None:
+async def test_a_deadline_without_seconds_is_refused() -> None:
     nothing: Any = None
     with (
         pytest.raises(SettingsError, match="deadline must be a positive number of seconds, not None"),
@@ -200,7 +200,7 @@ FILES: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("files", "words"), FILES, ids=[words for _, words in FILES])
-async def test_what_is_no_file_is_refused(
+async def test_a_value_that_is_not_a_file_is_refused(
     files: Any, words: str, account: KeyAccount, recorder: Recorder
 ) -> None:
     with pytest.raises(InvalidCallError) as caught:
@@ -226,13 +226,13 @@ async def test_a_path_of_bytes_is_a_path(account: KeyAccount, recorder: Recorder
 
 
 @pytest.mark.parametrize("at", [["2031-05-01"], [dt.date(2031, 5, 1)], [None]], ids=repr)
-async def test_what_is_no_moment_of_a_schedule_is_refused(at: Any, account: KeyAccount) -> None:
+async def test_an_invalid_time_of_a_schedule_is_refused(at: Any, account: KeyAccount) -> None:
     with pytest.raises(InvalidCallError, match=r"^`at` takes datetimes, not "):
         await account.schedules.create("hubspot", "w-1", at=at)
 
 
 @pytest.mark.parametrize("odd", [None, 5, True, b"a", ["a"], {"a": 1}, ODD, ""], ids=repr)
-async def test_what_is_no_linked_account_is_refused(odd: Any, refold: Refold, recorder: Recorder) -> None:
+async def test_an_invalid_linked_account_id_is_refused(odd: Any, refold: Refold, recorder: Recorder) -> None:
     words = "^linked_account_id (must be a string, not |must not be empty)"
     with pytest.raises(InvalidCallError, match=words):
         refold.account(odd)

@@ -55,7 +55,7 @@ def _expected(total: int) -> list[str]:
     return [f"c-{number}" for number in range(total)]
 
 
-async def test_a_page_tells_where_it_stands(refold: Refold, recorder: Recorder) -> None:
+async def test_a_page_has_its_position(refold: Refold, recorder: Recorder) -> None:
     serve(recorder, _paged(7, 3, totalPages=3, hasNextPage=True, hasPrevPage=True, nextPage=3, prevPage=1))
     page = await refold.linked_accounts.list(page=2, limit=3)
     assert [each.linked_account_id for each in page] == ["c-3", "c-4", "c-5"]
@@ -83,7 +83,7 @@ async def test_iterating_yields_all_once(
     ]
 
 
-async def test_a_full_last_page_of_a_server_that_tells_nothing_costs_one_more(
+async def test_a_full_last_page_without_a_total_costs_one_more_request(
     refold: Refold, recorder: Recorder
 ) -> None:
     serve(recorder, lambda page: _paged(6, 3)(page)["docs"])  # type: ignore[call-overload]
@@ -283,7 +283,7 @@ REFUSED: dict[str, tuple[Answers, int, int, str]] = {
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["", "ahead"])
 @pytest.mark.parametrize("name", REFUSED)
-async def test_iterating_never_ends_early_in_silence(
+async def test_iterating_never_ends_early_silently(
     refold: Refold, recorder: Recorder, name: str, ahead: bool
 ) -> None:
     answers, items, requests, words = REFUSED[name]
@@ -318,9 +318,7 @@ ENDED: dict[str, tuple[Answers, int]] = {
 
 
 @pytest.mark.parametrize("name", ENDED)
-async def test_iterating_ends_where_nothing_says_that_more_follows(
-    refold: Refold, recorder: Recorder, name: str
-) -> None:
+async def test_iterating_ends_without_a_sign_of_more(refold: Refold, recorder: Recorder, name: str) -> None:
     answers, items = ENDED[name]
     serve(recorder, answers)
     assert len(await _ids(refold.linked_accounts.list(limit=2))) == items
@@ -347,7 +345,7 @@ async def test_pages_are_gathered_and_tasks_are_made_of_steps(refold: Refold, re
 
 
 @pytest.mark.parametrize("page", [0, -1, True, "2", 1.0])
-async def test_what_is_no_page_number_is_refused(refold: Refold, page: Any) -> None:
+async def test_an_invalid_page_number_is_refused(refold: Refold, page: Any) -> None:
     with pytest.raises(InvalidCallError, match="page must be a whole number from 1"):
         refold.linked_accounts.list(page=page)
 
@@ -396,7 +394,7 @@ async def test_pages_with_fields_of_their_own_are_paginated_too(
     st.integers(1, 9),
     st.one_of(st.none(), st.integers(1, 60)),
 )
-def test_the_next_page_lies_ahead_and_the_last_is_no_guess(
+def test_the_next_page_advances_and_the_last_is_certain(
     page: Page[int], number: int, seen: int | None
 ) -> None:
     following = next_number(page, number, seen)

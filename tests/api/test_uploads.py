@@ -119,7 +119,7 @@ async def test_what_can_be_read_once_is_sent_once(
     assert [each.form["bill"][2] for each in recorder.arrived] == [b"once"]
 
 
-async def test_what_was_not_sent_may_be_tried_again_all_the_same(
+async def test_unsent_calls_are_retried_all_the_same(
     recorder: Recorder, pipe: BinaryIO, unused_port: int
 ) -> None:
     async with Refold("tk", base_url=f"http://127.0.0.1:{unused_port}", retry=Retry(base=0.001)) as refold:
@@ -136,7 +136,7 @@ async def test_firing_with_files_is_a_write(account: KeyAccount, recorder: Recor
     assert (caught.value.attempts, caught.value.fate) == (1, "unknown")
 
 
-async def test_what_is_no_file_is_refused_before_anything_is_sent(
+async def test_a_value_that_is_not_a_file_is_refused_before_sending(
     account: KeyAccount, recorder: Recorder, path: Path
 ) -> None:
     with path.open(encoding="latin-1") as text:
@@ -147,7 +147,7 @@ async def test_what_is_no_file_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(("name", "reason"), [("gone.pdf", "no such file"), (".", "is a directory")])
-async def test_a_file_that_cannot_be_read_is_no_lost_connection(
+async def test_an_unreadable_file_is_not_reported_as_a_lost_connection(
     account: KeyAccount, recorder: Recorder, tmp_path: Path, name: str, reason: str
 ) -> None:
     with pytest.raises(InvalidCallError, match=f"'bill' cannot be read: {reason}") as caught:
@@ -165,7 +165,7 @@ async def test_calls_with_and_without_files_follow_each_other(
     assert [bool(each.form) for each in recorder.arrived] == [True, False] * 3
 
 
-async def test_what_cannot_be_sent_is_refused_before_it_is(
+async def test_what_cannot_be_sent_is_refused_before_sending(
     account: KeyAccount, recorder: Recorder, path: Path
 ) -> None:
     with path.open("rb") as closed:

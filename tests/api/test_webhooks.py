@@ -34,7 +34,7 @@ def sign(body: bytes, key: str = KEY) -> str:
 @pytest.mark.parametrize(
     "change", [str, str.upper, lambda text: f" {text}\n"], ids=["as sent", "upper", "padded"]
 )
-def test_a_genuine_one_is_known(change: Any) -> None:
+def test_a_genuine_signature_is_accepted(change: Any) -> None:
     assert verify_webhook(BODY, change(sign(BODY)), KEY)
 
 
@@ -52,11 +52,11 @@ FORGED: dict[str, str | None] = {
 
 
 @pytest.mark.parametrize("signature", FORGED.values(), ids=FORGED)
-def test_a_forged_one_is_refused(signature: str | None) -> None:
+def test_a_forged_signature_is_refused(signature: str | None) -> None:
     assert verify_webhook(BODY, signature, KEY) is False
 
 
-def test_a_key_that_is_empty_proves_nothing() -> None:
+def test_an_empty_key_is_refused() -> None:
     with pytest.raises(SettingsError, match="api_key is empty"):
         verify_webhook(BODY, sign(BODY, ""), "")
 
@@ -96,7 +96,7 @@ WORKFLOW_KINDS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("event", CONNECTION_KINDS)
-def test_what_happened_to_a_connection(event: str) -> None:
+def test_webhooks_of_connections_are_parsed(event: str) -> None:
     sent = {**CONNECTION, "event": event}
     delivery = parse_webhook(json.dumps(sent).encode())
     assert type(delivery) is CONNECTION_KINDS[event]
@@ -108,7 +108,7 @@ def test_what_happened_to_a_connection(event: str) -> None:
 
 
 @pytest.mark.parametrize("event", WORKFLOW_KINDS)
-def test_what_became_of_a_workflow(event: str) -> None:
+def test_webhooks_of_workflows_are_parsed(event: str) -> None:
     sent = {**EXECUTION, "event": event, "response": {"a": 1}}
     delivery = parse_webhook(json.dumps(sent).encode())
     assert type(delivery) is WORKFLOW_KINDS[event]
@@ -141,6 +141,6 @@ def test_an_odd_date_loses_nothing(date: object) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"no", b'"x"', b"\xff", b"null"])
-def test_what_is_no_object_is_refused(body: bytes) -> None:
+def test_a_value_that_is_not_an_object_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadableReplyError):
         parse_webhook(body)

@@ -79,7 +79,7 @@ def test_a_commit_that_fails_leaves_nothing_and_the_next_one_works(path: Path) -
     file.close()
 
 
-def test_damage_that_does_not_hinder_reading_is_noticed(path: Path) -> None:
+def test_damage_outside_of_the_read_pages_is_noticed(path: Path) -> None:
     """The head of the file says that five of its pages are free, and none is."""
     journal(path).close()
     content = path.read_bytes()

@@ -132,7 +132,7 @@ async def test_a_journal_in_use_is_refused_here_and_in_another_process_and_can_b
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-async def test_a_journal_that_is_lost_under_way_is_noticed(
+async def test_a_journal_that_is_lost_during_the_run_is_noticed(
     sandbox: Sandbox, path: Path, *, replaced: bool
 ) -> None:
     def lose() -> None:

@@ -21,7 +21,7 @@ def client(sandbox: Sandbox, **options: Any) -> Refold:
     return Refold(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None, **options)
 
 
-async def test_one_customers_long_429_holds_the_others_back_for_half_a_minute_at_most(
+async def test_one_customers_long_429_delays_the_others_for_half_a_minute_at_most(
     sandbox: Sandbox,
 ) -> None:
     sandbox.faults.add(Fault(linked_account_id="demo-user-1", status=429, headers={"Retry-After": "3600"}))

@@ -140,7 +140,7 @@ async def test_an_input_error_is_raised_without_iterating() -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_fault_that_is_not_ours_ends_the_batch_and_names_what_was_under_way() -> None:
+async def test_a_foreign_exception_ends_the_batch_and_names_the_calls_in_flight() -> None:
     async def made(queued: QueuedCall) -> object:
         if queued.index == 2:
             await asyncio.sleep(0.01)

@@ -95,7 +95,7 @@ async def test_the_rate_limit_is_filled_and_not_overrun() -> None:
         assert report.summary.rate_wait > 0
 
 
-async def test_a_throttled_key_pauses_and_no_call_fails_for_it() -> None:
+async def test_a_throttled_key_pauses_without_failing_calls() -> None:
     """Without a rate limit of its own, the client runs into the service's, far past a call's four tries."""
     async with Sandbox() as sandbox:
         sandbox.faults.add(Fault(status=429, headers={"Retry-After": "0"}, times=40))
@@ -114,7 +114,7 @@ async def test_a_pause_longer_than_a_calls_timeout_is_waited_out() -> None:
         assert report.summary.done == 5
 
 
-async def test_patience_bounds_what_is_waited_out() -> None:
+async def test_a_pause_longer_than_patience_fails_the_call() -> None:
     async with Sandbox() as sandbox:
         sandbox.faults.add(Fault(status=429, headers={"Retry-After": "30"}, times=1))
         async with client(sandbox, timeout=0.2) as refold, refold.batch(writes(1), patience=10) as batch:
@@ -123,7 +123,7 @@ async def test_patience_bounds_what_is_waited_out() -> None:
         assert outcome.error.retry_after == 30
 
 
-async def test_waiting_for_a_turn_does_not_count_against_a_calls_timeout(sandbox: Sandbox) -> None:
+async def test_waiting_for_the_rate_limit_does_not_count_against_a_calls_timeout(sandbox: Sandbox) -> None:
     async with client(sandbox, timeout=0.1, rate_limit=RateLimit(50)) as refold:
         report = await refold.run(reads(15), concurrency=15)
     assert report.summary.done == 15
@@ -142,7 +142,7 @@ async def test_an_apps_throttling_pauses_its_customer_alone(sandbox: Sandbox) ->
     assert sandbox.faults.fired(busy) <= 4
 
 
-async def test_a_connection_that_expired_is_asked_for_once_or_twice(sandbox: Sandbox) -> None:
+async def test_an_expired_connection_is_called_once_or_twice(sandbox: Sandbox) -> None:
     sandbox.expire("demo-user-1", "hubspot")
     async with client(sandbox) as refold:
         report = await refold.run(reads(40, accounts=2), concurrency=2)
@@ -160,7 +160,7 @@ async def test_a_refused_key_ends_the_batch_and_not_each_call(sandbox: Sandbox) 
     assert len(sandbox.requests) <= 5
 
 
-async def test_a_source_without_a_key_is_not_asked_for_each_call(sandbox: Sandbox) -> None:
+async def test_a_key_source_without_a_key_is_not_called_for_each_call(sandbox: Sandbox) -> None:
     asked = 0
 
     async def source() -> str:
@@ -176,7 +176,7 @@ async def test_a_source_without_a_key_is_not_asked_for_each_call(sandbox: Sandbo
     assert sandbox.requests == []
 
 
-async def test_a_stop_reaches_those_who_wait_for_a_turn(sandbox: Sandbox) -> None:
+async def test_a_stop_reaches_the_waiters_of_the_rate_limit(sandbox: Sandbox) -> None:
     refold = client(sandbox, rate_limit=RateLimit(0.1))
     async with refold, asyncio.timeout(5), refold.batch(reads(50), concurrency=10) as batch:
         outcomes = [await anext(batch)]
@@ -225,7 +225,7 @@ async def test_a_client_that_is_closed_under_a_batch_stops_it(sandbox: Sandbox) 
     assert batch.summary.stopped == "client_closed"
 
 
-async def test_hooks_hear_of_each_call_and_of_its_waits(sandbox: Sandbox) -> None:
+async def test_hooks_are_called_for_each_call_and_its_waits(sandbox: Sandbox) -> None:
     heard: Counter[str] = Counter()
 
     class Listener(Hooks):
@@ -242,7 +242,7 @@ async def test_hooks_hear_of_each_call_and_of_its_waits(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("leave", [False, True])
-async def test_each_call_that_hooks_hear_begin_they_hear_end_once(sandbox: Sandbox, leave: bool) -> None:
+async def test_each_started_call_ends_once_for_hooks(sandbox: Sandbox, leave: bool) -> None:
     """A call is stopped, or cut off, while it waits for the turn of its second attempt."""
     heard: Counter[str] = Counter()
 
@@ -300,7 +300,7 @@ async def test_settings_that_cannot_work_are_refused_at_once(options: dict[str, 
 
 
 @pytest.mark.parametrize("calls", [None, 3, Call("a", "b", "c")])
-async def test_an_input_that_is_none_is_refused_at_once(calls: object) -> None:
+async def test_an_invalid_input_is_refused_at_once(calls: object) -> None:
     async with Refold("tk_any", base_url="http://127.0.0.1:9") as refold:
         with pytest.raises(SettingsError, match="calls must be an iterable"):
             refold.batch(calls)  # type: ignore[arg-type]

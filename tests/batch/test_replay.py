@@ -37,7 +37,7 @@ def call(**changes: Any) -> Call:
     return Call(**{**facts, **changes})
 
 
-def test_a_call_is_known_by_whom_it_is_for_and_what_it_does() -> None:
+def test_a_call_is_identified_by_account_action_and_parameters() -> None:
     changes: list[dict[str, Any]] = [
         {}, {"linked_account_id": "b"}, {"slug": "z"}, {"action_id": "create_z"}, {"params": {"n": 2}}, {"params": None}
     ]  # fmt: skip
@@ -46,7 +46,7 @@ def test_a_call_is_known_by_whom_it_is_for_and_what_it_does() -> None:
     assert {len(print_) for print_ in prints} == {16}
 
 
-def test_the_order_of_parameters_and_the_key_make_no_other_call() -> None:
+def test_the_order_of_parameters_and_the_key_do_not_change_the_hash() -> None:
     assert _fingerprint(call(params={"a": 1, "b": 2})) == _fingerprint(call(params={"b": 2, "a": 1}))
     plain, other = {"n": {"a": 1, "b": 2}}, MappingProxyType({"n": MappingProxyType({"b": 2, "a": 1})})
     assert _fingerprint(call(params=plain)) == _fingerprint(call(params=other))
@@ -55,7 +55,7 @@ def test_the_order_of_parameters_and_the_key_make_no_other_call() -> None:
 
 
 @pytest.mark.parametrize("value", [1j, object(), "\ud800"])
-def test_a_call_that_json_cannot_say_cannot_be_known(value: object) -> None:
+def test_a_call_that_json_cannot_express_has_no_fingerprint(value: object) -> None:
     with pytest.raises(InvalidCallError, match="cannot be encoded as JSON"):
         _fingerprint(call(params={"n": value}))
 

@@ -55,7 +55,7 @@ def test_a_postponed_call_holds_no_permit_and_returns_first() -> None:
     assert of.take(5.0) is third
 
 
-def test_what_is_postponed_is_not_early() -> None:
+def test_postponed_calls_are_not_early() -> None:
     of = queues()
     (queued,) = add(of, "a")
     of.take(0.0)
@@ -90,7 +90,7 @@ def test_a_throttled_account_pauses_alone_then_goes_one_by_one_then_doubles() ->
     assert taken(of, 3.0) == ["a", "a"]
 
 
-def test_the_pause_doubles_while_it_is_in_vain() -> None:
+def test_the_pause_doubles_while_429s_continue() -> None:
     of = queues()
     add(of, *"aaaaa")
     now, pauses = 0.0, []
@@ -141,7 +141,7 @@ def test_an_empty_queue_is_removed_once_its_rate_has_expired() -> None:
     assert "a" not in of._queues
 
 
-def test_reading_goes_on_until_enough_accounts_are_ready_or_the_window_is_full() -> None:
+def test_reading_continues_until_enough_accounts_are_ready_or_the_window_is_full() -> None:
     of = queues()
     assert of.room() == 8
     add(of, *"abcdefgh")
@@ -240,6 +240,6 @@ TestSchedulerAtWork = SchedulerAtWork.TestCase
 
 
 @pytest.mark.parametrize("bound", [0, -1, True, 1.5])
-def test_a_bound_that_is_none_is_refused(bound: object) -> None:
+def test_an_invalid_bound_is_refused(bound: object) -> None:
     with pytest.raises(ValueError, match="integer of at least 1"):
         PerAccount(concurrency=bound)  # type: ignore[arg-type]

@@ -9,14 +9,14 @@ from .test_scheduler import add, queues, taken
 
 
 @pytest.mark.parametrize(("ready", "low"), [(0, True), (3, True), (4, False), (5, False)])
-def test_reading_goes_on_while_fewer_accounts_than_the_breadth_are_ready(ready: int, low: bool) -> None:
+def test_reading_continues_while_fewer_accounts_than_the_breadth_are_ready(ready: int, low: bool) -> None:
     of = queues()
     add(of, *(f"account-{number}" for number in range(ready)))
     assert of.is_low() is low
 
 
 @pytest.mark.parametrize(("window", "most"), [(100, 87), (16, 13), (8, 6), (1, 0)])
-def test_reading_goes_on_once_an_eighth_of_the_window_is_free(window: int, most: int) -> None:
+def test_reading_continues_once_an_eighth_of_the_window_is_free(window: int, most: int) -> None:
     of = FairScheduler(PerAccount(), breadth=4, window=window)
     add(of, *["a"] * most)
     assert of.is_low() is True
@@ -24,7 +24,7 @@ def test_reading_goes_on_once_an_eighth_of_the_window_is_free(window: int, most:
     assert of.is_low() is False
 
 
-def test_as_many_may_start_as_are_queued_and_have_a_permit() -> None:
+def test_calls_start_up_to_the_permits() -> None:
     of = queues(concurrency=3)
     assert of.startable(10) == 0
     add(of, *"aaaaabb")
@@ -34,7 +34,7 @@ def test_as_many_may_start_as_are_queued_and_have_a_permit() -> None:
     assert [of.startable(limit) for limit in (1, 3, 4, 5)] == [1, 3, 4, 4]
 
 
-def test_a_queue_without_a_permit_is_not_in_line() -> None:
+def test_a_queue_without_a_permit_is_not_ready() -> None:
     of = queues(concurrency=1)
     first, *_ = add(of, *"aa")
     assert of.take(0.0) is first
@@ -45,7 +45,7 @@ def test_a_queue_without_a_permit_is_not_in_line() -> None:
     assert len(of.ready) == 1
 
 
-def test_a_queue_is_in_line_once() -> None:
+def test_a_queue_is_ready_once() -> None:
     of = queues()
     first, *_ = add(of, *"aaab")
     assert len(of.ready) == 2
@@ -64,7 +64,7 @@ def test_a_queue_with_a_returned_permit_goes_behind_the_others() -> None:
     assert taken(of) == ["b", "a"]
 
 
-def test_the_longest_pause_is_a_minute_and_a_longer_wish_is_kept() -> None:
+def test_the_longest_pause_is_a_minute_unless_the_server_asks_for_more() -> None:
     of = queues()
     add(of, *"a" * 30)
     now, pauses = 0.0, []
@@ -201,7 +201,7 @@ def test_a_queue_without_a_history_is_used_again_for_another_account() -> None:
     assert taken(of, 0.0) == ["b", "c"]
 
 
-def test_queues_that_are_release_memory_are_not_used_again() -> None:
+def test_queues_that_release_memory_are_not_used_again() -> None:
     of = queues()
     first, *_ = add(of, "a")
     assert of.take(0.0) is first
@@ -261,7 +261,7 @@ def test_a_success_resets_the_backoff_of_an_account_with_one_permit() -> None:
     assert pauses == [1.0, 2.0, 1.0]
 
 
-def test_a_queue_that_settles_is_in_line_once() -> None:
+def test_a_queue_that_settles_is_ready_once() -> None:
     of = queues(concurrency=1)
     first, *_ = add(of, *"aa")
     assert of.take(0.0) is first
@@ -270,7 +270,7 @@ def test_a_queue_that_settles_is_in_line_once() -> None:
     assert len(of.ready) == 1
 
 
-def test_a_queue_that_waits_for_its_moment_is_not_in_line_too() -> None:
+def test_a_queue_that_waits_for_its_time_is_not_ready_too() -> None:
     of = queues()
     first, *_ = add(of, *"aa")
     assert of.take(0.0) is first

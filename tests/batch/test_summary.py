@@ -64,7 +64,7 @@ async def test_progress_is_reported_and_ends_complete() -> None:
     assert (last.done, last.total, last.read, last.held, last.ended, last.left) == (40, 40, 40, 0, True, 0.0)
 
 
-async def test_frequent_progress_keeps_no_expired_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_frequent_progress_leaves_no_expired_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refold_async.batch.batch._PROGRESS_INTERVAL", 0.001)
     slowly = attempt(lambda _: RESULT, seconds=0.002)
     async with make_batch(calls(20), slowly, concurrency=1, on_progress=id) as batch:

@@ -100,7 +100,7 @@ async def test_a_call_that_does_not_fit_fails_alone_and_can_be_run_again(
     assert len(sandbox.ledger.writes()) == 2
 
 
-async def test_an_action_that_does_not_exist_is_said_to(sandbox: Sandbox) -> None:
+async def test_an_unknown_action_or_setting_is_refused(sandbox: Sandbox) -> None:
     async with client(sandbox) as refold:
         with pytest.raises(NotFoundError):
             await refold.account("demo-user-1").actions.execute("hubspot", "nothing_like_it", validate=True)

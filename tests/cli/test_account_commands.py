@@ -96,7 +96,7 @@ def test_a_deletion_without_an_answer_ends_in_6_and_is_not_repeated(
     assert len(sandbox.requests) == before + 1
 
 
-def test_a_token_is_alone_on_stdout_and_serves(refold: Command, sandbox: Sandbox) -> None:
+def test_a_token_is_alone_on_stdout_and_works(refold: Command, sandbox: Sandbox) -> None:
     ended = refold("accounts", "token", "demo-user-4")
     assert (ended.code, ended.err) == (0, "")
     account = sandbox.organisation.bearer(ended.out.removesuffix("\n"))

@@ -44,7 +44,7 @@ def test_a_body_comes_from_stdin(refold: Command, monkeypatch: pytest.MonkeyPatc
     assert "piped" in sandbox.account_ids
 
 
-def test_an_error_is_the_one_that_it_always_is(refold: Command) -> None:
+def test_an_error_names_the_documented_operation(refold: Command) -> None:
     ended = refold("api", "GET", f"{ACCOUNTS}/nobody", "--json")
     error = json.loads(ended.out)["error"]
     assert (ended.code, error["operation"], error["status"]) == (1, "linked_accounts.get", 404)
@@ -60,7 +60,7 @@ def test_an_error_is_the_one_that_it_always_is(refold: Command) -> None:
         (("POST", ACCOUNTS, "--body", '{"linked_account_id": "twice"}', "--effect", "idempotent"), 2, 6),
     ],
 )
-def test_what_surely_only_reads_is_tried_again_and_nothing_else(
+def test_only_certain_reads_are_retried(
     refold: Command, sandbox: Sandbox, line: tuple[str, ...], sent: int, code: int
 ) -> None:
     before = len(sandbox.requests)
@@ -103,7 +103,7 @@ def test_what_cannot_be_sent_or_would_leak_the_key_ends_in_2(
         (Fault(status=204, body="empty"), ""),
     ],
 )
-def test_what_is_no_json_is_printed_so_that_it_steers_no_terminal(
+def test_data_that_is_not_json_is_printed_without_control_characters(
     refold: Command, sandbox: Sandbox, fault: Fault, told: str
 ) -> None:
     sandbox.faults.add(fault)

@@ -143,7 +143,7 @@ def test_the_exit_code_is_of_the_outcome_that_most_needs_a_person(
     assert failed["error"]["needs_reconnect"] is True  # type: ignore[index]
 
 
-def test_writes_for_more_than_one_account_want_a_yes(
+def test_writes_for_several_accounts_need_confirmation(
     refold: Command, sandbox: Sandbox, contacts: str
 ) -> None:
     ended = refold(*WRITE, "--accounts", contacts)
@@ -283,7 +283,7 @@ def test_reads_whose_results_are_not_kept_are_pointed_out(
     assert ("the results are not kept: pass --out FILE" in refold(*line, "--accounts", accounts).err) is said
 
 
-def test_a_file_that_changes_under_the_batch_ends_it_after_telling_what_ran(
+def test_a_file_that_changes_during_the_batch_ends_it_after_the_outcomes(
     refold: Command, sandbox: Sandbox, accounts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks = iter(range(3))
@@ -304,7 +304,7 @@ def test_a_file_that_changes_under_the_batch_ends_it_after_telling_what_ran(
     assert len(sandbox.ledger.runs) == 2
 
 
-def test_no_account_is_no_call(refold: Command, tmp_path: Path) -> None:
+def test_without_an_account_there_is_no_call(refold: Command, tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     path.write_text("linked_account_id\n")
     assert refold(*READ, "--accounts", str(path), "--dry-run").code == 0

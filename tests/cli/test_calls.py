@@ -61,7 +61,7 @@ def test_a_write_is_executed_once_with_the_parameters_of_a_file(
     assert [run.params for run in sandbox.ledger.writes()] == [{"email": "a@b.example", "firstname": "Zoë"}]
 
 
-def test_an_account_that_is_like_markup_is_taken_as_it_is(refold: Command, sandbox: Sandbox) -> None:
+def test_an_account_id_that_looks_like_markup_is_escaped(refold: Command, sandbox: Sandbox) -> None:
     sandbox.add_account("[red]a b[/]'; ls")
     ended = refold("execute", "hubspot", "nope", "--account", "[red]a b[/]'; ls")
     assert "for account [red]a b[/]'; ls" in ended.err

@@ -53,7 +53,7 @@ def test_names_are_completed(complete: Complete, line: str, expected: str) -> No
     assert all(name.startswith(line.rsplit(" ", maxsplit=1)[-1]) for name in complete(line))
 
 
-def test_they_are_asked_for_once(complete: Complete, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_completions_are_cached(complete: Complete, sandbox: Sandbox, tmp_path: Path) -> None:
     first = complete("refold execute hubspot ")
     asked = len(sandbox.requests)
     assert complete("refold execute hubspot ") == first
@@ -74,7 +74,7 @@ def test_a_failing_service_completes_nothing_and_says_nothing(
     assert capsys.readouterr().err == ""
 
 
-def test_nothing_is_asked_for_without_a_key(
+def test_nothing_is_fetched_without_a_key(
     complete: Complete, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REFOLD_API_KEY")

@@ -76,7 +76,7 @@ def test_a_customer_that_must_reconnect_ends_in_3(refold: Command, sandbox: Sand
     assert "must reconnect hubspot" in ended.err
 
 
-def test_being_throttled_ends_in_4(refold: Command, sandbox: Sandbox) -> None:
+def test_throttling_ends_in_4(refold: Command, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=429, headers={"Retry-After": "9"}))
     ended = refold(*READ, "--timeout", "2")
     assert ended.code == 4

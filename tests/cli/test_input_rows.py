@@ -48,7 +48,7 @@ def test_columns_can_have_other_names(tmp_path: Path) -> None:
     assert found == [InputRow(2, "c", "j", {"job": "j", "limit": "1"})]
 
 
-def test_the_form_can_be_named_where_the_suffix_does_not_tell(tmp_path: Path) -> None:
+def test_the_form_can_be_given_if_the_suffix_is_unknown(tmp_path: Path) -> None:
     assert rows(tmp_path / "in.txt", '"a"\n', "jsonl") == [InputRow(1, "a", None, {})]
 
 
@@ -229,7 +229,7 @@ def test_a_pipe_is_read_several_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["no-such", "base64", "rot13"])
-def test_an_encoding_that_is_not_one_of_text_is_refused(tmp_path: Path, encoding: str) -> None:
+def test_a_binary_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "in.csv").write_text("linked_account_id\n")
     with pytest.raises(click.BadParameter, match="is not a text encoding"):
         AccountsFile(str(tmp_path / "in.csv"), encoding=encoding)

@@ -32,7 +32,7 @@ def job(refold: Command, sandbox: Sandbox, tmp_path: Path) -> tuple[str, ...]:
     return line
 
 
-def test_show_tells_what_runs_came_to(refold: Command, job: tuple[str, ...]) -> None:
+def test_show_lists_the_results_of_runs(refold: Command, job: tuple[str, ...]) -> None:
     told = refold("journal", "show", job[-1])
     assert told.code == 0
     assert "job hubspot/create_contact against http://127.0.0.1" in told.out
@@ -43,7 +43,7 @@ def test_show_tells_what_runs_came_to(refold: Command, job: tuple[str, ...]) -> 
     assert (overview["in_use"], overview["undelivered"]) == (False, 0)
 
 
-def test_show_tells_a_run_that_goes_on_from_one_that_was_killed(
+def test_show_distinguishes_a_running_run_from_a_killed_one(
     refold: Command, job: tuple[str, ...], sandbox: Sandbox
 ) -> None:
     running = JournalFile(job[-1], job="hubspot/create_contact", base_url=sandbox.base_url)
@@ -164,7 +164,7 @@ def test_export_and_prune(refold: Command, job: tuple[str, ...], tmp_path: Path)
 
 
 @pytest.mark.parametrize("command", ["show", "list", "export"])
-def test_what_is_no_journal_is_refused(refold: Command, tmp_path: Path, command: str) -> None:
+def test_a_file_that_is_not_a_journal_is_refused(refold: Command, tmp_path: Path, command: str) -> None:
     assert "does not exist" in refold("journal", command, str(tmp_path / "none")).err
     (tmp_path / "empty").write_bytes(b"")
     ended = refold("journal", command, str(tmp_path / "empty"))

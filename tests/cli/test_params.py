@@ -8,7 +8,7 @@ import pytest
 from refold_async.cli.arguments import read_params
 
 
-def test_params_come_as_json_and_single_ones_lie_over_them() -> None:
+def test_single_params_override_those_of_the_json() -> None:
     assert read_params('{"limit": 1, "after": "7"}', ["limit=2", "query=a=b", "empty="]) == {
         "limit": "2",
         "after": "7",

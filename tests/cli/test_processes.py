@@ -65,7 +65,7 @@ def test_the_sandbox_runs_without_signal_handlers_of_the_loop(windows: dict[str,
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_sandbox_says_where_it_is_serves_and_ends_quietly(number: signal.Signals) -> None:
+def test_the_sandbox_prints_its_url_serves_and_ends_quietly(number: signal.Signals) -> None:
     with started("sandbox", "--api-key", "tk_mine", "--accounts", "3") as process:
         assert process.stdout is not None
         lines = [process.stdout.readline().strip() for _ in range(3)]
@@ -143,7 +143,7 @@ def test_a_reader_that_has_left_ends_the_command_quietly(sandbox: Sandbox, line:
     assert (ended.returncode, ended.stdout, ended.stderr) == (141, "", "")
 
 
-def test_a_reader_that_takes_all_it_wants_does_not_end_it(sandbox: Sandbox) -> None:
+def test_a_reader_that_reads_everything_ends_the_command_well(sandbox: Sandbox) -> None:
     ended = piped(sandbox, "actions hubspot --account demo-user-1", "cat")
     assert ended.returncode == 0
     assert "actions of hubspot" in ended.stdout
@@ -188,7 +188,7 @@ def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(  # noqa: PLR0917
     assert 1 <= told["done"] == len(sandbox.ledger.runs) < 200
 
 
-def test_a_second_interrupt_breaks_them_off(sandbox: Sandbox, accounts: str) -> None:
+def test_a_second_interrupt_cancels_the_calls_in_flight(sandbox: Sandbox, accounts: str) -> None:
     sandbox.faults.add(Fault(hang=True, when="after"))
     with started_batch(sandbox, accounts) as process:
         wait_for_run(sandbox)

@@ -88,7 +88,7 @@ def test_text_stays_as_it_is(lines: bool) -> None:
 @pytest.mark.parametrize(
     "steering", [*map(chr, range(32)), *map(chr, range(0x7F, 0xA0)), *"\u202a\u202e\u2066\u2069\ud800\udfff"]
 )  # fmt: skip
-def test_what_steers_a_terminal_is_replaced(steering: str) -> None:
+def test_control_characters_are_replaced(steering: str) -> None:
     assert printable(f"a{steering}b") == "a\N{REPLACEMENT CHARACTER}b"
     if steering not in "\n\t":
         assert printable(f"a{steering}b", lines=True) == "a\N{REPLACEMENT CHARACTER}b"
@@ -99,7 +99,7 @@ def test_lines_and_tabs_are_text() -> None:
 
 
 @given(values)
-def test_data_for_people_is_json_that_steers_nothing(value: object) -> None:
+def test_printed_data_has_no_control_characters(value: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
         shown: list[str] = []
         patch.setattr("click.echo", shown.append)

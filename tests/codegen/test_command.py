@@ -67,7 +67,7 @@ def test_learning_executes_reads_only(codegen: Codegen, sandbox: Sandbox, tmp_pa
     assert sandbox.ledger.writes() == []
 
 
-def test_an_effect_of_the_users_is_in_the_code_and_is_what_is_learned_by(
+def test_a_given_effect_is_in_the_code_and_decides_what_is_learned(
     codegen: Codegen, sandbox: Sandbox, load: Load, tmp_path: Path
 ) -> None:
     effects = ("--effect", "echo=read", "--effect", "list_notes=write")
@@ -78,7 +78,7 @@ def test_an_effect_of_the_users_is_in_the_code_and_is_what_is_learned_by(
     assert calls.list_notes("a").effect == "write"
 
 
-def test_a_read_that_fails_is_told_and_left_untyped(
+def test_a_read_that_fails_is_reported_and_left_untyped(
     codegen: Codegen, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.add(
@@ -90,7 +90,7 @@ def test_a_read_that_fails_is_told_and_left_untyped(
     assert "2 with typed results" in ended.out
 
 
-def test_an_action_without_a_schema_is_told_and_left_out(
+def test_an_action_without_a_schema_is_reported_and_left_out(
     codegen: Codegen, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.add(Fault(operation="actions.schema", action_id="get_user", status=404))
@@ -183,7 +183,7 @@ def test_a_check_compares_results_only_if_samples_are_given(
     ]
 
 
-def test_losing_the_types_of_results_is_told(
+def test_losing_the_types_of_results_is_reported(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     assert codegen(*hubspot_args, "--learn").err == ""
@@ -327,7 +327,7 @@ def test_a_file_that_was_not_generated_is_not_replaced(
     assert (tmp_path / "hubspot.py").read_text() == text
 
 
-def test_a_link_stays_one(codegen: Codegen, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept(codegen: Codegen, tmp_path: Path) -> None:
     (tmp_path / "link.py").symlink_to(tmp_path / "target.py")
     assert codegen("netsuite", "--account", ACCOUNT, "--out", tmp_path / "link.py").code == 0
     assert (tmp_path / "link.py").is_symlink()
@@ -335,7 +335,7 @@ def test_a_link_stays_one(codegen: Codegen, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"link.py", "target.py"}
 
 
-def test_a_file_that_cannot_be_written_is_told(
+def test_an_unwritable_file_is_reported(
     codegen: Codegen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -345,7 +345,7 @@ def test_a_file_that_cannot_be_written_is_told(
     assert "Is a directory" in ended.err
 
 
-def test_samples_that_are_no_json_are_refused(
+def test_samples_that_are_not_json_are_refused(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     (tmp_path / "get_contact.json").write_text("{")

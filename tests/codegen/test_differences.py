@@ -55,7 +55,7 @@ def test_a_module_is_read_as_it_was_written() -> None:
         (module(), module(), []),
     ],
 )  # fmt: skip
-def test_a_difference_is_said_in_words(old: str, new: str, words: list[str]) -> None:
+def test_differences_are_described_in_words(old: str, new: str, words: list[str]) -> None:
     assert changes(old, new) == words
 
 

@@ -86,7 +86,7 @@ def test_a_literal_is_the_text(text: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("'\"\\\n\r\t\0a\u202e\u2028ж{}")) | st.text())
-def test_a_line_ends_no_docstring(text: str) -> None:
+def test_a_line_of_the_service_cannot_end_a_docstring(text: str) -> None:
     line = one_line(text)
     assert line.isprintable()
     assert not set('"\\') & set(line)

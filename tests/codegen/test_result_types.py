@@ -101,7 +101,7 @@ def test_a_key_that_no_field_can_have_is_skipped() -> None:
         ([[]], "list[Any]"),
     ],
 )
-def test_data_that_is_no_object_has_a_name(samples: list[Any], alias: str) -> None:
+def test_data_that_is_not_an_object_has_a_column_name(samples: list[Any], alias: str) -> None:
     assert types_of(*samples)[-1] == AliasModel("Data", alias)
 
 

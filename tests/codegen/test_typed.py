@@ -76,7 +76,7 @@ def test_a_list_is_typed() -> None:
     assert read('[{"name": "Ann"}, {"name": 1}]', list[Owner])[0] == Owner(name="Ann")
 
 
-def test_data_that_is_no_json_says_so() -> None:
+def test_data_that_is_not_json_raises() -> None:
     with pytest.raises(UnreadableReplyError, match="not JSON"):
         read("{")
 

@@ -33,13 +33,13 @@ def found(problems: list[Problem]) -> list[tuple[str, str]]:
     return [(problem.parameter, problem.kind) for problem in problems]
 
 
-def test_a_call_that_is_well_has_no_problem() -> None:
+def test_a_valid_call_has_no_problem() -> None:
     assert CONTACT.check({"email": "a@b.c", "name": "A"}) == []
     assert schema().check() == []
     assert schema().check({}) == []
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     problems = CONTACT.check({"emial": "a@b.c", "name": "", "age": "old", "site": "nowhere", "zzz": 1})
     assert found(problems) == [
         ("email", "missing"), ("name", "missing"), ("emial", "unknown"), ("zzz", "unknown"),
@@ -107,7 +107,7 @@ ODD_SCHEMAS: list[object] = [
 
 @pytest.mark.parametrize("field", ODD_SCHEMAS, ids=repr)
 @pytest.mark.parametrize("params", [{}, {"a": "x"}, {"a": 1}, {"": []}, {5: 1}], ids=repr)
-def test_a_schema_that_surprises_still_checks(field: Any, params: Any) -> None:
+def test_an_odd_schema_still_checks(field: Any, params: Any) -> None:
     odd = schema(field)
     assert all(isinstance(problem, Problem) for problem in odd.check(params))
     jsonschema.Draft202012Validator.check_schema(odd.json_schema())

@@ -13,7 +13,7 @@ from refold_async.errors import BadRequestError, NotFoundError, RateLimitedError
 from refold_async.settings import RateLimit, Retry
 
 
-def test_a_text_that_can_be_sent_comes_back() -> None:
+def test_a_valid_text_round_trips() -> None:
     assert checks.check_text("slug", "hubspot") == "hubspot"
 
 
@@ -24,7 +24,7 @@ def test_the_documented_numbers() -> None:
     assert retries.LONGEST_RETRY_AFTER == 24 * 60 * 60
 
 
-def test_an_attempt_may_be_given_up_in_less_than_a_second() -> None:
+def test_an_attempt_timeout_may_be_less_than_a_second() -> None:
     assert Retry(attempt_timeout=0.25).attempt_timeout == 0.25
 
 
@@ -36,7 +36,7 @@ def test_the_last_of_the_budget_can_be_drawn(cost: int) -> None:
     assert not budget.draw(1)
 
 
-def test_a_write_is_repeated_after_a_throttling_of_refolds_own_only_where_that_is_allowed() -> None:
+def test_a_write_is_retried_after_refolds_own_429_only_if_allowed() -> None:
     error = RateLimitedError("m", fate="rejected", status=429)
     assert retries.may_retry(Retry(), "write", error, 1)
     assert not retries.may_retry(Retry(throttled_writes=False), "write", error, 1)
@@ -49,7 +49,7 @@ def test_a_limit_without_a_burst_lets_one_start() -> None:
     assert RateLimit(5).burst is None
 
 
-def test_a_bucket_without_a_limit_is_free_again_as_its_pause_ends() -> None:
+def test_a_bucket_without_a_limit_is_free_after_its_pause() -> None:
     bucket = BucketState(None)
     assert bucket.is_free
     bucket.pause(5.0)
@@ -57,7 +57,7 @@ def test_a_bucket_without_a_limit_is_free_again_as_its_pause_ends() -> None:
     assert told == [(0.5, False), (0.0, True)]
 
 
-def test_without_a_limit_a_call_that_starts_holds_up_nobody() -> None:
+def test_without_a_limit_a_started_call_delays_no_other() -> None:
     bucket = BucketState(None)
     bucket.take(3.0)
     assert bucket.wait(3.0) == 0.0
@@ -71,7 +71,7 @@ def test_a_token_is_acquired_or_refused() -> None:
     assert [unlimited.try_acquire(), limited.try_acquire(), limited.try_acquire()] == [True, True, False]
 
 
-async def test_a_place_that_was_given_to_one_who_is_cancelled_goes_to_the_next() -> None:
+async def test_a_slot_of_a_cancelled_waiter_goes_to_the_next() -> None:
     limiter = CapacityLimiter(1)
     assert [limiter.try_acquire(), limiter.try_acquire()] == [True, False]
     first, second = (asyncio.create_task(limiter.acquire()) for _ in range(2))
@@ -85,7 +85,7 @@ async def test_a_place_that_was_given_to_one_who_is_cancelled_goes_to_the_next()
     assert limiter.available == 1
 
 
-async def test_who_is_cancelled_while_waiting_is_forgotten() -> None:
+async def test_a_cancelled_waiter_is_removed() -> None:
     limiter = CapacityLimiter(1)
     await limiter.acquire()
     waiting = [asyncio.create_task(limiter.acquire()) for _ in range(3)]

@@ -53,7 +53,7 @@ async def test_many_wait_for_one_fetch() -> None:
     assert source.fetches == 1
 
 
-async def test_where_the_first_is_cancelled_the_next_fetches() -> None:
+async def test_if_the_first_waiter_is_cancelled_the_next_fetches() -> None:
     cache, source = ResponseCache(Cache()), Source()
     tasks = await waiters(cache, source, 5)
     tasks[0].cancel()
@@ -65,7 +65,7 @@ async def test_where_the_first_is_cancelled_the_next_fetches() -> None:
     assert results[1:] == [2] * 4
 
 
-async def test_cancelling_a_waiter_harms_nobody() -> None:
+async def test_cancelling_a_waiter_does_not_affect_others() -> None:
     cache, source = ResponseCache(Cache()), Source()
     tasks = await waiters(cache, source, 5)
     tasks[3].cancel()
@@ -90,7 +90,7 @@ async def test_an_error_reaches_all_and_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("failure", [DeadlineExceededError("too late"), KeyError("foreign")])
-async def test_what_is_the_first_ones_own_trouble_stays_its_own(failure: Exception) -> None:
+async def test_a_failure_of_the_first_waiter_is_not_shared(failure: Exception) -> None:
     cache, source = ResponseCache(Cache()), Source()
     source.failure = failure
     first = asyncio.create_task(cache.get("k", source, due=NEVER))
@@ -102,7 +102,7 @@ async def test_what_is_the_first_ones_own_trouble_stays_its_own(failure: Excepti
     assert list(results) == [failure, 2]
 
 
-async def test_who_waits_gives_up_when_its_own_deadline_comes() -> None:
+async def test_a_waiter_gives_up_at_its_own_deadline() -> None:
     cache, source = ResponseCache(Cache()), Source()
     [first] = await waiters(cache, source, 1)
     due = asyncio.get_running_loop().time() + 0.01
@@ -112,7 +112,7 @@ async def test_who_waits_gives_up_when_its_own_deadline_comes() -> None:
     assert await first == 1
 
 
-async def test_an_answer_serves_for_its_lifetime() -> None:
+async def test_a_response_is_cached_for_its_lifetime() -> None:
     time = VirtualTime()
     cache = ResponseCache(Cache(lifetime=10), clock=time.clock)
     assert await cache.get("k", ready(1), due=NEVER) == 1

@@ -87,7 +87,7 @@ async def test_what_goes_over_the_wire(sandbox: Sandbox, refold: Refold, transpo
 
 
 @pytest.mark.parametrize(("action_id", "effect"), [("get_contact", "read"), ("create_contact", "write")])
-async def test_data_that_does_not_fit_is_told_with_its_call(
+async def test_data_that_does_not_fit_raises_with_its_call(
     refold: Refold, action_id: str, effect: str
 ) -> None:
     account = refold.account("demo-user-1")
@@ -132,7 +132,7 @@ async def test_an_error_names_what_the_path_named(refold: Refold) -> None:
         assert all(f", {name} {value!r}, account 'demo-user-1'" in str(error) for name, value in ids.items())
 
 
-async def test_a_connection_to_be_made_again_is_no_bad_key(sandbox: Sandbox, refold: Refold) -> None:
+async def test_a_reconnect_is_not_reported_as_an_invalid_key(sandbox: Sandbox, refold: Refold) -> None:
     sandbox.expire("demo-user-1", "hubspot")
     account = refold.account("demo-user-1")
     with pytest.raises(ReconnectRequiredError) as caught:
@@ -189,7 +189,7 @@ def test_every_body_of_the_reference_reads_and_writes_without_loss() -> None:
     assert len(seen) == 3
 
 
-def test_an_account_needs_an_id_that_is_a_text() -> None:
+def test_an_account_id_must_be_a_string() -> None:
     for given in (None, 5, b"demo-user-1"):
         with pytest.raises(InvalidCallError, match="linked_account_id must be a string, not "):
             Refold("key").account(given)  # type: ignore[arg-type]
@@ -239,9 +239,7 @@ async def test_an_error_after_success_says_that_the_call_was_done(refold: Refold
     ("kind", "status"),
     [(NotFoundError, 404), (ReconnectRequiredError, 401), (RateLimitedError, 429), (ConflictError, 409)],
 )
-def test_no_problem_claims_that_nothing_was_done_if_that_is_unknown(
-    kind: type[StatusError], status: int
-) -> None:
+def test_an_unknown_fate_is_never_described_as_not_done(kind: type[StatusError], status: int) -> None:
     certain, unknown = kind("no", fate="rejected", status=status), kind("no", fate="unknown", status=status)
     certain.effect = unknown.effect = "read"
     assert "Nothing was done" in problem_of(certain).detail

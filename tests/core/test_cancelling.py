@@ -116,7 +116,7 @@ async def test_a_call_that_waits_for_a_connection_and_the_rate_limit(sandbox: Sa
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-async def test_a_call_between_its_tries(sandbox: Sandbox, when: When) -> None:
+async def test_a_call_between_attempts(sandbox: Sandbox, when: When) -> None:
     async with client(sandbox) as refold:
         account = refold.account("demo-user-1")
         await account.actions.list("playground")
@@ -181,7 +181,7 @@ async def test_closing(sandbox: Sandbox, transport: str, when: When) -> None:
             await clients[1].account("demo-user-1").actions.list("playground")
 
 
-async def test_a_call_under_way_when_the_client_closes_says_what_became_of_it(
+async def test_a_call_in_flight_when_the_client_closes_reports_its_fate(
     sandbox: Sandbox, transport: str
 ) -> None:
     sandbox.faults.add(Fault(hang=True, when="after"))
@@ -222,7 +222,7 @@ async def test_draining_waits_for_a_call_between_two_tries(sandbox: Sandbox) -> 
     assert await call
 
 
-async def test_draining_has_an_end(sandbox: Sandbox) -> None:
+async def test_draining_is_bounded(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(hang=True))
     refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
     call = asyncio.create_task(refold.account("demo-user-1").actions.list("playground"))

@@ -49,7 +49,7 @@ async def test_a_closed_port_refuses() -> None:
     assert error.message == f"could not connect to {CLOSED}: connection refused"
 
 
-async def test_a_name_that_nobody_has_is_named() -> None:
+async def test_an_unresolvable_host_is_named() -> None:
     error = await failure(base_url=f"https://{NOWHERE}:8443")
     assert error.message == f"could not resolve the host name {NOWHERE}"
 
@@ -68,7 +68,7 @@ async def test_a_proxy_that_is_not_there_is_named_as_the_proxy() -> None:
         assert error.message == f"could not connect to the proxy {CLOSED}: connection refused"
 
 
-async def test_a_proxy_whose_name_nobody_has_is_the_one_that_is_named() -> None:
+async def test_a_proxy_that_cannot_be_resolved_is_named() -> None:
     error = await failure(base_url="https://refold.example", proxy=f"http://user:secret@{NOWHERE}:3128")
     assert error.message == f"could not resolve the host name {NOWHERE}"
 

@@ -52,7 +52,7 @@ def test_credentials_are_told_apart_by_kind_and_secret() -> None:
     assert Credential("key", ask).identity == Credential("key", ask).identity
 
 
-def test_a_source_that_cannot_be_hashed_is_told_apart_by_its_credential() -> None:
+def test_an_unhashable_key_source_is_identified_by_its_credential() -> None:
     @dataclass
     class Vault:
         path: str
@@ -65,13 +65,13 @@ def test_a_source_that_cannot_be_hashed_is_told_apart_by_its_credential() -> Non
     assert credential.identity != Credential("key", Vault("a")).identity
 
 
-async def test_a_source_is_asked_each_time() -> None:
+async def test_a_key_source_is_called_each_time() -> None:
     credential = Credential("key", source("first", "second"))
     assert credential.rotates
     assert [await credential.secret(), await credential.secret()] == ["first", "second"]
 
 
-async def test_a_source_may_be_no_coroutine() -> None:
+async def test_a_key_source_may_be_a_plain_function() -> None:
     plain: Any = lambda: KEY  # noqa: E731
     assert await Credential("key", plain).secret() == KEY
 
@@ -83,7 +83,7 @@ async def test_what_a_source_gives_is_checked(value: object) -> None:
     assert KEY not in repr(caught.value)
 
 
-async def test_a_source_that_fails_is_told_without_its_words() -> None:
+async def test_a_failing_key_source_is_reported_without_its_message() -> None:
     async def ask() -> str:
         raise KeyError(KEY)
 

@@ -44,7 +44,7 @@ async def test_it_ends_with_its_block_also_by_an_error() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan, "5", None, True])
-async def test_what_is_no_time_is_refused(seconds: Any) -> None:
+async def test_an_invalid_time_is_refused(seconds: Any) -> None:
     with (
         pytest.raises(SettingsError, match="deadline must be a positive number of seconds"),
         deadline(seconds),

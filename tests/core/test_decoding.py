@@ -66,7 +66,7 @@ def test_what_is_read(kind: Any, body: bytes, value: object) -> None:
         (int, b"1e400", "the response is a number out of range"),
     ],
 )
-def test_what_is_of_another_shape_altogether(kind: Any, body: bytes, words: str) -> None:
+def test_data_of_another_shape(kind: Any, body: bytes, words: str) -> None:
     with pytest.raises(UnreadableReplyError) as caught:
         read_as(kind, body)
     assert caught.value.message == words
@@ -74,7 +74,7 @@ def test_what_is_of_another_shape_altogether(kind: Any, body: bytes, words: str)
 
 
 @given(st.binary())
-def test_any_bytes_decode_or_are_told_unreadable(body: bytes) -> None:
+def test_any_bytes_decode_or_raise_unreadable(body: bytes) -> None:
     kinds: list[Any] = [list[Item], Page[Item], dict[str, Item], int | None]
     for kind in kinds:
         try:

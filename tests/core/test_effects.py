@@ -49,7 +49,7 @@ def test_numbers_and_capitals_split_words(action_id: str) -> None:
 
 
 @pytest.mark.parametrize("action_id", ["2get", "get_2_create", "getPUT", "2_get_contact"])
-def test_a_number_is_a_word_too(action_id: str) -> None:
+def test_a_number_counts_as_a_word(action_id: str) -> None:
     assert effect_of_action(action_id) == "write"
 
 
@@ -87,7 +87,7 @@ def test_in_doubt_an_action_writes(action_id: str) -> None:
         "fetch_email", "count_issues", "describe_sobject", "view_report", "lookup_user", "retrieve_file",
     ],
 )  # fmt: skip
-def test_a_noun_is_no_verb(action_id: str) -> None:
+def test_a_noun_is_not_taken_for_a_verb(action_id: str) -> None:
     assert effect_of_action(action_id) == "read"
 
 

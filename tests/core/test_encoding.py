@@ -117,7 +117,7 @@ def test_what_json_cannot_express_is_refused_with_its_path(value: object, path: 
 
 
 @pytest.mark.parametrize("make", [circle, lambda: {"a": deep(100_000)}])
-def test_what_is_nested_without_end_is_refused(make: Callable[[], object]) -> None:
+def test_deep_and_circular_data_is_refused(make: Callable[[], object]) -> None:
     with pytest.raises(InvalidCallError, match="nested too deeply"):
         encode(make())
 
@@ -167,7 +167,7 @@ def test_a_body_decodes_to_itself(value: object) -> None:
 
 
 @given(st.dictionaries(TEXT, JSON))
-def test_the_order_of_keys_makes_no_other_value(value: dict[str, object]) -> None:
+def test_the_order_of_keys_does_not_change_the_value(value: dict[str, object]) -> None:
     one = EncodedJSON(encode(value))
     other = EncodedJSON(encode(dict(reversed(value.items()))))
     assert one == other

@@ -54,7 +54,7 @@ def test_pickling_keeps_all_attributes(kind: type[RefoldError]) -> None:
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_all_tell_the_account_and_the_fate(kind: type[RefoldError]) -> None:
+def test_all_errors_show_the_account_and_the_fate(kind: type[RefoldError]) -> None:
     assert str(whole(kind)) == (
         "404 NOT_FOUND: it went wrong (actions.execute, hubspot/create_contact, account 'customer-7', "
         "3 attempts, 1.25 s, request req_1, fate: unknown)"

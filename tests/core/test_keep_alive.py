@@ -45,9 +45,9 @@ def test_a_connection_ends_before_the_server_ends_it(seconds: int) -> None:
 
 
 @given(st.floats(1e-9, 1e9))
-def test_an_age_varies_by_a_fifth(age: float) -> None:
+def test_the_maximum_age_varies_by_a_fifth(age: float) -> None:
     assert 0.8 * age <= lifetime(age) <= 1.2 * age * (1 + 1e-12)
 
 
-def test_no_age_is_no_limit() -> None:
+def test_without_a_maximum_age_there_is_no_limit() -> None:
     assert lifetime(math.inf) == math.inf

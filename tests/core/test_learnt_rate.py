@@ -151,7 +151,7 @@ def test_a_rate_that_is_known_falls_faster_while_nothing_is_admitted() -> None:
     assert repr(learnt).endswith("/s)")
 
 
-def test_429s_of_calls_already_in_flight_lower_the_rate_no_further() -> None:
+def test_429s_of_calls_already_in_flight_do_not_lower_the_rate_again() -> None:
     learnt = LearntRate()
     for _ in range(10):
         learnt.in_flight += 1
@@ -176,7 +176,7 @@ def test_the_rate_grows_only_while_calls_wait_for_it_and_faster_until_the_second
     assert learnt.rate == pytest.approx(second * 1.005)
 
 
-def test_the_rate_never_falls_to_nothing() -> None:
+def test_the_rate_never_falls_to_zero() -> None:
     learnt = LearntRate()
     for n in range(100):
         learnt.throttle(float(n))
@@ -200,7 +200,7 @@ def test_a_success_before_any_429_teaches_no_rate_also_while_paused() -> None:
     assert bucket.learnt.rate is None
 
 
-def test_late_starts_are_made_up_for_as_far_as_asked() -> None:
+def test_late_starts_are_made_up_for_within_the_burst() -> None:
     bucket = BucketState(RateLimit(10), catch_up=2)
     for _ in range(5):
         bucket.take(0.0)

@@ -99,7 +99,7 @@ def test_no_result_is_lost(value: str, key: str) -> None:
 
 
 @given(VALUE)
-def test_what_strict_decoders_read_is_read_alike(value: str) -> None:
+def test_valid_json_is_decoded_as_by_a_strict_decoder(value: str) -> None:
     strict = json.loads(value.replace("9" * 5000, "9"))
     if any(0xD800 <= ord(character) < 0xE000 for character in json.dumps(strict, ensure_ascii=False)):
         return

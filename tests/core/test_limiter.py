@@ -15,7 +15,7 @@ from refold_async._core.limiter import CapacityLimiter
         max_size=40,
     ),
 )
-def test_places_are_neither_lost_nor_given_twice(places: int, script: list[tuple[str, int]]) -> None:
+def test_slots_are_neither_lost_nor_given_twice(places: int, script: list[tuple[str, int]]) -> None:
     async def scenario() -> None:
         limiter, within, tasks = CapacityLimiter(places), list[int](), list[asyncio.Task[None]]()
 
@@ -54,7 +54,7 @@ def test_places_are_neither_lost_nor_given_twice(places: int, script: list[tuple
     asyncio.run(scenario())
 
 
-async def test_places_are_given_in_order_of_arrival() -> None:
+async def test_slots_are_given_in_order_of_arrival() -> None:
     limiter, served = CapacityLimiter(1), list[int]()
 
     async def visit(number: int) -> None:

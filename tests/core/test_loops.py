@@ -77,7 +77,7 @@ def test_a_client_serves_two_threads_at_once() -> None:
         asyncio.run(refold.aclose())
 
 
-def test_closing_waits_for_no_loop_that_stands_still() -> None:
+def test_closing_does_not_wait_for_a_stopped_loop() -> None:
     with SandboxThread() as sandbox:
         refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
         standing = asyncio.new_event_loop()

@@ -46,7 +46,7 @@ async def test_a_read_is_tried_again_until_it_is_answered(sandbox: Sandbox, tran
     assert len(sandbox.requests) == 4
 
 
-async def test_tries_have_an_end_and_are_kept(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+async def test_retries_are_bounded_and_recorded(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "refold_async")
     sandbox.faults.add(Fault(drop="before", times=1), Fault(status=502))
     async with client(sandbox) as refold:
@@ -62,7 +62,7 @@ async def test_tries_have_an_end_and_are_kept(sandbox: Sandbox, caplog: pytest.L
     assert caplog.records[-1].__dict__["refold"]["linked_account_id"] == "demo-user-1"
 
 
-async def test_a_silent_read_is_given_up_early_and_a_write_never(sandbox: Sandbox, transport: str) -> None:
+async def test_a_silent_read_is_abandoned_early_and_a_write_is_not(sandbox: Sandbox, transport: str) -> None:
     sandbox.faults.add(Fault(hang=True, times=2))
     retry = Retry(base=0.001, attempt_timeout=0.03, attempts=2)
     async with client(sandbox, retry=retry) as refold:
@@ -77,7 +77,9 @@ async def test_a_silent_read_is_given_up_early_and_a_write_never(sandbox: Sandbo
     assert len(sandbox.ledger.writes()) == 1
 
 
-async def test_the_wait_for_a_connection_is_no_silence(sandbox: Sandbox, transport: str) -> None:
+async def test_the_wait_for_a_connection_does_not_count_as_a_silent_read(
+    sandbox: Sandbox, transport: str
+) -> None:
     """Reads that queue for a connection would all fail at once, and spend the budget, where it were."""
     retry = Retry(base=0.001, attempt_timeout=0.15, budget=0)
     async with client(sandbox, retry=retry, max_connections=1) as refold:
@@ -118,7 +120,7 @@ async def test_an_apps_429_pauses_nobody_else(sandbox: Sandbox) -> None:
         assert await account.actions.list("slack")
 
 
-async def test_a_spent_budget_ends_the_tries(sandbox: Sandbox) -> None:
+async def test_a_spent_budget_ends_the_retries(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=503))
     async with client(sandbox, retry=Retry(base=0.001, budget=30, attempts=9)) as refold:
         with pytest.raises(ServerError) as caught:
@@ -256,7 +258,7 @@ class Diary(Hooks):
         self.lines.append(f"done {attempts} {type(error).__name__} {fate}")
 
 
-async def test_hooks_hear_a_call_from_its_beginning_to_its_end(sandbox: Sandbox, transport: str) -> None:
+async def test_hooks_are_called_from_start_to_end_of_a_call(sandbox: Sandbox, transport: str) -> None:
     diary = Diary()
     sandbox.faults.add(Fault(status=503, times=1))
     async with client(sandbox, hooks=diary) as refold:
@@ -271,7 +273,7 @@ async def test_hooks_hear_a_call_from_its_beginning_to_its_end(sandbox: Sandbox,
     )  # fmt: skip
 
 
-async def test_hooks_hear_of_a_call_that_is_cancelled_between_its_tries(sandbox: Sandbox) -> None:
+async def test_hooks_are_called_for_a_call_cancelled_between_attempts(sandbox: Sandbox) -> None:
     diary = Diary()
     sandbox.faults.add(Fault(status=503))
     async with client(sandbox, hooks=diary, retry=Retry(base=10, cap=10), timeout=100) as refold:
@@ -286,7 +288,7 @@ async def test_hooks_hear_of_a_call_that_is_cancelled_between_its_tries(sandbox:
     assert diary.lines[-1] == "done 1 CancelledError unknown"
 
 
-async def test_hooks_hear_nothing_of_what_the_cache_answers(sandbox: Sandbox) -> None:
+async def test_hooks_are_not_called_for_cached_responses(sandbox: Sandbox) -> None:
     diary = Diary()
     async with client(sandbox, hooks=[diary], cache=Cache()) as refold:
         await asyncio.gather(*(refold.account("demo-user-1").actions.list("hubspot") for _ in range(5)))
@@ -298,7 +300,9 @@ class Broken(Hooks):
         raise ZeroDivisionError
 
 
-async def test_hooks_that_raise_harm_no_call(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+async def test_hooks_that_raise_do_not_affect_calls(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     async with client(sandbox, hooks=Broken()) as refold:
         assert await refold.account("demo-user-1").actions.list("hubspot")
     assert [record.message for record in caplog.records] == ["a hook raised, its exception is ignored"]

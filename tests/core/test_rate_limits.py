@@ -77,7 +77,7 @@ def test_the_bucket_alone_never_goes_above_the_rate(rate: float, burst: int, gap
 
 
 @pytest.mark.parametrize(("burst", "at_once"), [(1, 1), (2, 1), (3, 2), (5, 4), (10, 9)])
-async def test_of_a_burst_one_is_kept_in_hand(burst: int, at_once: int) -> None:
+async def test_one_slot_of_a_burst_is_kept_back(burst: int, at_once: int) -> None:
     arrivals = Arrivals(RateLimit(8, burst=burst))
     for _ in range(burst + 3):
         arrivals.arrive()
@@ -92,7 +92,7 @@ async def test_of_a_burst_one_is_kept_in_hand(burst: int, at_once: int) -> None:
     st.integers(1, 4),
     st.lists(st.tuples(st.sampled_from(["arrive", "cancel", "step"]), st.integers(0, 30)), max_size=40),
 )
-def test_cancelling_any_waiter_loses_no_token_and_blocks_nobody(
+def test_cancelling_any_waiter_loses_no_token_and_blocks_no_other(
     burst: int, script: list[tuple[str, int]]
 ) -> None:
     limit = RateLimit(10, burst=burst)
@@ -130,7 +130,7 @@ async def test_a_cancelled_waiter_spends_no_token() -> None:
     assert [(number, moment - 1000) for number, moment in arrivals.tokens] == [(0, 0.0), (2, 1.0)]
 
 
-async def test_nobody_overtakes_those_who_wait() -> None:
+async def test_waiters_are_served_in_order() -> None:
     arrivals = Arrivals(RateLimit(1))
     for _ in range(3):
         arrivals.arrive()
@@ -158,7 +158,7 @@ async def test_a_pause_holds_for_all(limit: RateLimit | None) -> None:
     assert all(moment >= 1005 for moment in arrivals.moments[1:])
 
 
-async def test_a_pause_that_comes_while_one_sleeps_holds_for_it_too() -> None:
+async def test_a_pause_also_holds_for_waiters_that_sleep_already() -> None:
     arrivals = Arrivals(RateLimit(1))
     arrivals.arrive()
     arrivals.arrive()
@@ -169,7 +169,7 @@ async def test_a_pause_that_comes_while_one_sleeps_holds_for_it_too() -> None:
     assert arrivals.moments == [1000, 1030]
 
 
-async def test_without_a_limit_nobody_waits() -> None:
+async def test_without_a_limit_no_call_waits() -> None:
     arrivals = Arrivals(None)
     for _ in range(100):
         arrivals.arrive()
@@ -206,7 +206,7 @@ def test_reprs_tell_the_state() -> None:
         ((1, True), "RateLimit: burst must be an integer of at least 1, not True"),
     ],
 )
-def test_limits_that_cannot_be_are_refused(arguments: tuple[Any, ...], words: str) -> None:
+def test_impossible_limits_are_refused(arguments: tuple[Any, ...], words: str) -> None:
     with pytest.raises(SettingsError) as caught:
         RateLimit(*arguments)
     assert caught.value.message.startswith(words.partition(", not")[0])
@@ -223,7 +223,7 @@ def test_without_a_burst_calls_that_waited_and_start_late_are_made_up_for() -> N
 
 
 @pytest.mark.parametrize("late", [0.0, 0.1, 0.2, 0.5, 5.0])
-def test_a_burst_of_5_is_enough_for_what_is_made_up_for(late: float) -> None:
+def test_late_starts_fit_into_a_burst_of_5(late: float) -> None:
     bucket, now, taken = BucketState(RateLimit(10)), 0.0, []
     for number in range(40):
         now += bucket.wait(now) + (late if number % 7 == 3 else 0.0)

@@ -72,7 +72,7 @@ async def test_a_documented_operation_is_named_in_errors(refold: Refold) -> None
     assert caught.value.operation == "raw.call"
 
 
-def test_who_watches_calls_sees_no_id_in_a_path_that_nobody_knows() -> None:
+def test_hooks_see_no_id_in_the_path_of_an_unknown_operation() -> None:
     operation, values = operation_of("GET", "/api/v9/jane@example.com")
     assert (operation.path, values) == ("/{part}/{part}/{part}", ("api", "v9", "jane@example.com"))
 
@@ -142,7 +142,7 @@ def test_what_is_not_documented_goes_by_its_method(method: Any, path: str, effec
         "/api/%ff", "/\ud800",
     ],
 )  # fmt: skip
-async def test_what_is_no_path_is_refused(sandbox: Sandbox, refold: Refold, path: str) -> None:
+async def test_an_invalid_path_is_refused(sandbox: Sandbox, refold: Refold, path: str) -> None:
     with pytest.raises(InvalidCallError):
         await refold.call("GET", path)
     assert sandbox.requests == []
@@ -155,17 +155,17 @@ async def test_what_is_no_path_is_refused(sandbox: Sandbox, refold: Refold, path
         "Transfer-Encoding", "Connection", "host:", "Host: elsewhere.example", "", "x y", "x\r\nHost",
     ],
 )  # fmt: skip
-async def test_a_header_that_says_who_calls_or_where_to_is_refused(refold: Refold, name: str) -> None:
+async def test_headers_of_identity_and_host_are_refused(refold: Refold, name: str) -> None:
     with pytest.raises(InvalidCallError):
         await refold.call("GET", ACCOUNTS, headers={name: "elsewhere.example"})
 
 
-async def test_what_is_no_method_is_refused(refold: Refold) -> None:
+async def test_an_invalid_method_is_refused(refold: Refold) -> None:
     with pytest.raises(InvalidCallError, match="method must be one of GET, POST, PUT, PATCH, DELETE"):
         await refold.call("get\r\n", ACCOUNTS)  # type: ignore[arg-type]
 
 
-async def test_an_error_of_the_service_is_the_one_that_it_always_is(refold: Refold) -> None:
+async def test_an_error_of_the_service_has_its_own_class(refold: Refold) -> None:
     with pytest.raises(BadRequestError) as caught:
         await refold.call("POST", ACCOUNTS, body={})
     assert caught.value.fate == "rejected"

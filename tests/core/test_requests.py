@@ -97,7 +97,7 @@ def test_white_space_that_http_would_strip_is_refused(value: str) -> None:
         checks.check_header("linked_account_id", value)
 
 
-def test_a_header_that_is_none_is_left_out() -> None:
+def test_a_header_that_is_none_is_omitted() -> None:
     assert requests.headers_of({"linked_account_id": None, "Idempotency-Key": "k"}) == {
         "Idempotency-Key": "k"
     }

@@ -48,7 +48,7 @@ async def test_addresses_are_kept_and_taken_in_turn() -> None:
     assert directory.asked == 2
 
 
-async def test_what_is_forgotten_or_old_is_looked_up_again() -> None:
+async def test_forgotten_and_expired_entries_are_looked_up_again() -> None:
     directory = Directory("a")
     resolver, forgetful = CachingResolver(30, directory), CachingResolver(0, directory)
     await addresses(resolver)

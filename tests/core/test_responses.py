@@ -161,7 +161,7 @@ REFUSED = [
     "case", REFUSED, ids=lambda case: f"{case.reply.status}-{bytes(case.reply.body[:40])!r}"
 )
 @pytest.mark.parametrize("answer", [list[Action], list[ActionParameter], ActionResult], ids=str)
-def test_replies_that_are_no_success(case: Refused, answer: Any) -> None:
+def test_responses_that_are_not_a_success(case: Refused, answer: Any) -> None:
     read = actions.read_result if answer is ActionResult else responses.read
     with pytest.raises(StatusError) as caught:
         read(answer, case.reply, SECRET)
@@ -310,7 +310,7 @@ def test_a_huge_result_is_not_decoded_until_asked_for() -> None:
     assert result.data is result.data
 
 
-def test_data_that_is_no_text_is_told_when_it_is_asked_for() -> None:
+def test_data_that_is_not_text_raises_when_it_is_read() -> None:
     result = actions.read_result(ActionResult, reply(200, b'{"node_status":"Success","data":"\xff"}'))
     with pytest.raises(errors.UnreadableReplyError, match="the response is not JSON"):
         _ = result.data
@@ -375,12 +375,12 @@ READERS: list[tuple[Callable[[Response], object], type]] = [
 
 
 @pytest.mark.parametrize("depth", [10, 100, 300, 450, 600, 800, 900, 950, 1000, 5000])
-def test_however_deep_a_message_is_the_status_tells_the_error(depth: int) -> None:
+def test_the_status_decides_the_error_however_deep_the_body_is(depth: int) -> None:
     body = b'{"message":' + b"[" * depth + b"]" * depth + b"}"
     assert isinstance(responses.status_error(reply(503, body)), errors.ServerError)
 
 
-def test_a_secret_at_the_edge_of_what_is_shown_is_cut_out_whole() -> None:
+def test_a_secret_at_the_cut_is_removed_completely() -> None:
     for before in range(1900, 2010):
         body = b'{"node_status":"Errored","data":"' + b" " * before + SECRET.encode() + b'"}'
         with pytest.raises(ActionFailed) as caught:

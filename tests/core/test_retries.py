@@ -80,7 +80,7 @@ def test_a_write_is_tried_again_after_refolds_own_429_alone() -> None:
     assert not retries.is_safe(Retry(), "write", failed_action(429, "rejected"))
 
 
-def test_an_effect_that_nobody_knows_counts_as_a_write() -> None:
+def test_an_unknown_effect_counts_as_a_write() -> None:
     nonsense: Any = "Read"
     assert not retries.is_safe(Retry(), nonsense, errors.ConnectionFailedError("m", fate="unknown"))
 
@@ -111,7 +111,7 @@ def test_waits_stay_within_their_bounds(base: float, cap: float, asked: list[flo
 
 
 @pytest.mark.parametrize("base", [0, 0.0, 1e-300])
-def test_waits_never_run_out(base: float) -> None:
+def test_the_sequence_of_waits_is_endless(base: float) -> None:
     waits = Waits(Retry(base=base))
     assert all(0 <= waits.next(None) <= 20 for _ in range(1500))
 
@@ -123,7 +123,7 @@ def test_waits_are_spread() -> None:
 @given(
     st.integers(0, 600), st.lists(st.sampled_from(["transient", "throttled", "success"]) | st.integers(1, 14))
 )
-def test_the_budget_stays_between_nothing_and_its_capacity(capacity: int, steps: list[str | int]) -> None:
+def test_the_budget_stays_between_zero_and_its_capacity(capacity: int, steps: list[str | int]) -> None:
     budget = RetryBudget(capacity)
     costs = {"transient": 14, "throttled": 5}
     for step in steps:
@@ -178,5 +178,5 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], words: 
     assert caught.value.message == words
 
 
-def test_settings_at_their_edges_are_taken() -> None:
+def test_settings_at_their_bounds_are_accepted() -> None:
     Retry(attempts=1, base=0, cap=0, attempt_timeout=float("inf"), budget=0, throttled_writes=False)

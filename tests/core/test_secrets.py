@@ -254,11 +254,11 @@ class Recorder(Hooks):
     ],
     ids=lambda holder: type(holder).__name__,
 )
-def test_what_hides_its_content_hides_it_from_rich_too(holder: object) -> None:
+def test_hidden_content_is_hidden_from_rich_too(holder: object) -> None:
     assert KEY not in repr(holder) + pretty_repr(holder)
 
 
-async def test_what_hooks_are_told() -> None:
+async def test_hooks_are_not_given_the_key() -> None:
     recorder = Recorder()
     async with (
         Sandbox(api_key=KEY, faults=[Fault(status=503, message=KEY, times=1)]) as sandbox,

@@ -43,14 +43,14 @@ async def test_a_client_opens_again_with_async_with(sandbox: Sandbox) -> None:
         assert await account.actions.list("hubspot")
 
 
-async def test_a_lent_account_closes_nothing(sandbox: Sandbox, refold: Refold) -> None:
+async def test_an_account_of_a_client_closes_nothing(sandbox: Sandbox, refold: Refold) -> None:
     async with refold.account("demo-user-1") as account:
         await account.actions.list("hubspot")
     assert await account.actions.list("hubspot")
     assert account.linked_account_id == "demo-user-1"
 
 
-async def test_a_token_serves_without_a_key(sandbox: Sandbox) -> None:
+async def test_a_token_works_without_a_key(sandbox: Sandbox) -> None:
     token = sandbox.issue_token("demo-user-3")
     async with Account.from_token(token, base_url=sandbox.base_url) as account:
         assert account.linked_account_id is None
@@ -120,7 +120,7 @@ async def test_a_token_for_each_customer_costs_the_same_however_many_there_are()
         assert len(opened) <= 100
 
 
-async def test_a_key_that_rotates_is_asked_for_again_once(sandbox: Sandbox) -> None:
+async def test_a_rotated_key_is_fetched_again_once(sandbox: Sandbox) -> None:
     sandbox.add_api_key("tk_new")
     given = ["tk_old", "tk_new", "tk_newer"]
     asked: list[str] = []

@@ -79,7 +79,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("options", "words"), WRONG, ids=lambda case: repr(case)[:50])
-def test_wrong_settings_are_refused_in_words(options: dict[str, Any], words: str) -> None:
+def test_wrong_settings_have_an_error_message(options: dict[str, Any], words: str) -> None:
     makers: list[Callable[[], object]] = [
         lambda: Refold(KEY, **options),
         lambda: SessionManager(**options),
@@ -167,7 +167,7 @@ def test_a_base_url_is_written_as_it_is_sent(given: str, sent: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["ü" * 80, "ex\N{SOFT HYPHEN}\N{ZERO WIDTH JOINER}ample.com", "ü..de"])
-def test_a_host_that_cannot_be_one_is_refused(host: str) -> None:
+def test_an_invalid_host_is_refused(host: str) -> None:
     assert refusal(f"https://{host}") == f"base_url {URL_WORDS}"
 
 
@@ -224,7 +224,7 @@ def test_a_proxys_password_is_in_no_repr() -> None:
     assert "proxy:3128" in repr(Settings(proxy="http://proxy:3128"))
 
 
-def test_what_can_work_is_taken() -> None:
+def test_valid_settings_are_accepted() -> None:
     Settings(
         timeout=float("inf"),
         retry=Retry(attempts=1),
@@ -257,7 +257,7 @@ class Awaited(Hooks):
         """Do what would never be done."""
 
 
-def test_a_hook_that_somebody_would_have_to_await_is_refused() -> None:
+def test_a_coroutine_function_as_hook_is_refused() -> None:
     for hooks in (Awaited(), [Hooks(), Awaited()]):
         with pytest.raises(SettingsError, match=r"Awaited\.on_done must be a plain function"):
             Settings(hooks=hooks)

@@ -36,7 +36,7 @@ def test_a_list_is_split_where_its_items_end(items: list[Any], pretty: bool) -> 
 
 
 @given(text=st.binary(max_size=200))
-def test_what_is_no_list_is_refused(text: bytes) -> None:
+def test_a_value_that_is_not_a_list_is_refused(text: bytes) -> None:
     try:
         expected = json.loads(text)
     except (ValueError, RecursionError):
@@ -70,7 +70,7 @@ async def test_other_tasks_run_between_slices() -> None:
     assert ticks >= 30  # 4 MB in slices of 128 KB
 
 
-async def test_where_the_list_is_not_there_the_error_says_so() -> None:
+async def test_a_missing_list_is_named_in_the_error() -> None:
     result = restored("Success", 200, b'{"a":{"b":[1]},"a.c":[2]}')
     assert [record async for record in result.records("a.b")] == [1]
     assert [record async for record in result.records("a.c", into=int)] == [2]

@@ -63,7 +63,7 @@ async def test_a_write_that_may_have_run_is_sent_once(
     assert len(sandbox.ledger.writes()) == ran
 
 
-async def test_a_write_is_tried_again_where_refold_says_it_was_too_much(sandbox: Sandbox) -> None:
+async def test_a_write_is_retried_after_refolds_own_429(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=429, times=2))
     async with Refold(sandbox.api_key, base_url=sandbox.base_url, retry=Retry(base=0.001)) as refold:
         await refold.account("demo-user-1").actions.execute(*NOTE)
@@ -72,7 +72,7 @@ async def test_a_write_is_tried_again_where_refold_says_it_was_too_much(sandbox:
 
 
 @pytest.mark.parametrize(("when", "ran"), [("before", 0), ("after", 1)])
-async def test_whoever_does_not_trust_a_429_is_not_told_that_the_write_was_not_done(
+async def test_an_untrusted_429_leaves_the_fate_of_a_write_unknown(
     sandbox: Sandbox, when: Any, ran: int
 ) -> None:
     sandbox.faults.add(Fault(status=429, when=when))
@@ -91,9 +91,7 @@ async def test_whoever_does_not_trust_a_429_is_not_told_that_the_write_was_not_d
 
 
 @pytest.mark.parametrize("effect", ["read", "idempotent"])
-async def test_a_429_that_is_not_trusted_says_no_less_of_what_does_no_harm(
-    sandbox: Sandbox, effect: Any
-) -> None:
+async def test_an_untrusted_429_of_a_read_is_still_rejected(sandbox: Sandbox, effect: Any) -> None:
     sandbox.faults.add(Fault(status=429))
     doubtful = Retry(base=0.001, attempts=2, throttled_writes=False)
     async with Refold(sandbox.api_key, base_url=sandbox.base_url, retry=doubtful) as refold:
@@ -129,14 +127,14 @@ async def test_an_idempotent_write_has_the_worst_fate_of_its_attempts(sandbox: S
 
 
 @pytest.mark.parametrize("effect", ["Read", "writes", "", 5, ["read"]])
-async def test_an_effect_that_is_none_is_refused(sandbox: Sandbox, refold: Refold, effect: Any) -> None:
+async def test_an_invalid_effect_is_refused(sandbox: Sandbox, refold: Refold, effect: Any) -> None:
     with pytest.raises(InvalidCallError, match="effect must be 'read', 'idempotent' or 'write', not"):
         await refold.account("demo-user-1").actions.execute(*NOTE, effect=effect)
     assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("action_id", [5, None, ["get_contact"], "", "..", "a\nb"])
-async def test_an_action_id_that_is_none_is_refused(sandbox: Sandbox, refold: Refold, action_id: Any) -> None:
+async def test_an_invalid_action_id_is_refused(sandbox: Sandbox, refold: Refold, action_id: Any) -> None:
     with pytest.raises(InvalidCallError, match="action_id"):
         await refold.account("demo-user-1").actions.execute("hubspot", action_id)
     assert sandbox.requests == []

@@ -43,7 +43,7 @@ def words(page: str) -> set[str]:
     return set(re.findall(r"[\w.-]+", " ".join(re.findall(r"`([^`]+)`", prose(page)))))
 
 
-def test_the_stored_page_of_operations_says_nothing_else_than_the_generated_one() -> None:
+def test_the_stored_page_of_operations_is_part_of_the_generated_one() -> None:
     # It may lack an operation: the site's is generated, the stored one is rewritten with each release.
     generated = operations.page().splitlines()
     outdated = [line for line in text_of(operations.PATH).splitlines() if line not in generated]

@@ -37,6 +37,6 @@ def test_a_scope_shows_its_resources_by_their_classes(package: griffe.Module) ->
     assert actions.annotation.canonical_path == "refold_async.api.actions.Actions"
 
 
-def test_what_users_do_not_make_shows_no_constructor(package: griffe.Module) -> None:
+def test_classes_that_users_do_not_construct_hide_their_constructor(package: griffe.Module) -> None:
     assert "__init__" in package["client.Refold"].members
     assert "__init__" not in package["api.actions.Actions"].members

@@ -90,7 +90,7 @@ async def test_resets() -> None:
         await response_of(Send(b"a"), Reset())
 
 
-async def test_hangs_until_the_client_closes() -> None:
+async def test_a_hanging_server_waits_until_the_client_closes() -> None:
     async with FaultServer([always(Send(b"a"), Hang())]) as server:
         async with await Client.of(server) as client:
             assert await client.ask(LIST) == b"a"

@@ -129,7 +129,7 @@ KEEP_ALIVE = [
 
 
 @pytest.mark.parametrize(("header", "connections"), KEEP_ALIVE)
-async def test_the_keep_alive_header_is_heeded(
+async def test_the_keep_alive_header_is_respected(
     transport: TransportName, header: str, connections: int
 ) -> None:
     def script(request: Request) -> Script:

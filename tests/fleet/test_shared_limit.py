@@ -69,7 +69,7 @@ async def test_clients_that_share_a_limit_stay_within_it(server: Server) -> None
 
 
 @needs("redis")
-async def test_without_redis_calls_go_on_at_the_share_and_after_it_is_back_together() -> None:
+async def test_without_redis_calls_continue_at_the_share_until_it_is_back() -> None:
     hooks = RateHooks()
     with redis() as server:
         await asyncio.to_thread(server.kill)
@@ -102,7 +102,7 @@ async def test_a_redis_that_does_not_answer_is_away(server: Server) -> None:
 
 
 @needs("redis")
-async def test_a_429_of_refold_pauses_every_process_and_one_of_the_app_none(server: Server) -> None:
+async def test_a_429_of_refold_pauses_every_process_but_one_of_the_app_does_not(server: Server) -> None:
     limit = SharedLimit(server.url, LIMIT, processes=2, name="paused")
     async with Sandbox(accounts=10) as sandbox:
         async with (
@@ -151,7 +151,7 @@ async def test_a_process_that_returns_gets_no_burst(server: Server) -> None:
 
 
 @needs("redis")
-async def test_after_a_429_the_rate_is_lower_by_one_share_for_a_while(server: Server) -> None:
+async def test_after_a_429_the_rate_is_lowered_by_one_share(server: Server) -> None:
     reservations = RedisReservations(server.url, "crowded", RateLimit(20, burst=5), processes=4)
     assert (await reservations.reserve(1)).interval == 0.05
     await reservations.reserve(0, pause=0.001)
@@ -164,7 +164,7 @@ async def test_after_a_429_the_rate_is_lower_by_one_share_for_a_while(server: Se
 
 @needs("redis")
 @pytest.mark.parametrize("allowed", ["+@all -time", "+@all"])
-async def test_a_script_that_may_not_look_at_the_clock_is_told_the_time(server: Server, allowed: str) -> None:
+async def test_a_script_without_time_gets_the_clock_offset(server: Server, allowed: str) -> None:
     async with Redis.from_url(server.url) as store:
         await store.execute_command(  # type: ignore[no-untyped-call]
             "ACL", "SETUSER", "app", "reset", "on", ">pw", "~*", *allowed.split()

@@ -98,7 +98,7 @@ async def test_one_process_alone_has_the_whole_rate_and_leases_grow_with_it(virt
     await process.limiter.aclose()
 
 
-async def test_a_moment_that_was_slept_through_is_reserved_anew(virtual: VirtualTime) -> None:
+async def test_a_slot_that_was_missed_is_reserved_again(virtual: VirtualTime) -> None:
     store = Store(virtual)
     process = Process(store)
     process.call(3)
@@ -130,7 +130,7 @@ async def test_a_pause_holds_for_all_processes(virtual: VirtualTime) -> None:
     await other.limiter.aclose()
 
 
-async def test_away_it_goes_on_with_its_share_and_returns_without_a_burst(virtual: VirtualTime) -> None:
+async def test_without_redis_it_uses_its_share_and_returns_without_a_burst(virtual: VirtualTime) -> None:
     class RateHooks(Hooks):
         def on_rate_limit(self, server: str, state: str, per_second: float) -> None:
             told.append((server, state, per_second))
@@ -159,7 +159,7 @@ async def test_away_it_goes_on_with_its_share_and_returns_without_a_burst(virtua
     await process.limiter.aclose()
 
 
-async def test_away_it_waits_or_fails_if_it_is_to(virtual: VirtualTime) -> None:
+async def test_without_redis_it_waits_or_fails_as_configured(virtual: VirtualTime) -> None:
     store = Store(virtual)
     store.away = True
     waits, fails = Process(store, when_away="wait"), Process(store, when_away="error")
@@ -211,7 +211,7 @@ async def test_a_deadline_that_cannot_be_met_is_refused_with_the_wait(virtual: V
     await process.limiter.aclose()
 
 
-async def test_a_deadline_that_passes_is_told(virtual: VirtualTime) -> None:
+async def test_an_expired_deadline_is_reported(virtual: VirtualTime) -> None:
     store = Store(virtual)
     store.away = True
     limiter = SharedLimiter(store, LIMIT, 4, when_away="wait")
@@ -234,7 +234,7 @@ async def test_closing_fails_those_who_wait(virtual: VirtualTime) -> None:
         await process.limiter.acquire(math.inf)
 
 
-async def test_a_bug_in_the_store_reaches_those_who_wait(virtual: VirtualTime) -> None:
+async def test_a_bug_in_the_store_reaches_the_waiters(virtual: VirtualTime) -> None:
     class BrokenStore(Store):
         async def reserve(self, slots: int, *, pause: float = 0.0, returning: bool = False) -> Lease:
             raise ZeroDivisionError

@@ -95,7 +95,7 @@ def test_mismatches_with_the_ledger_are_reported(tmp_path: Path) -> None:
     assert (len(check.mismatches), check.executed) == (3, 5)
 
 
-def test_boundaries_differ_in_one_place() -> None:
+def test_multipart_boundaries_differ_in_one_place() -> None:
     source = (
         'def f(x: int) -> int:\n    """One."""\n    if x > 1 and not x:\n        return x + 2\n    return 0\n'
     )

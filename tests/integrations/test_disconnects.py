@@ -99,7 +99,7 @@ async def test_a_read_is_cancelled(
     assert seen.reported == []
 
 
-async def test_a_write_finishes_with_all_that_its_handler_does_after_it(
+async def test_a_write_finishes_with_the_rest_of_its_handler(
     sandbox: Sandbox, options: Options, seen: Seen
 ) -> None:
     sandbox.faults.add(Fault(latency=0.1))

@@ -80,7 +80,7 @@ def test_text_that_json_alone_allows_is_no_reason_to_lose_a_result() -> None:
     assert result(b'[{"email": "\\ud83d"}, {"email": "b"}]').into(list[Email])[1].email == "b"
 
 
-def test_what_is_not_json_is_told_apart_from_what_does_not_fit() -> None:
+def test_invalid_json_and_unfitting_json_are_distinguished() -> None:
     with pytest.raises(UnreadableReplyError, match="json"):
         result(b'{"email": ').into(Email)
 
@@ -126,7 +126,7 @@ async def test_fastapi_returns_structs_and_results() -> None:
     assert returned["items"]["description"] == "An action that an app has."
 
 
-def test_decoding_imports_pydantic_for_nobody_who_has_not() -> None:
+def test_decoding_does_not_import_pydantic() -> None:
     code = (
         "import sys, msgspec; from refold_async import ActionResult, Action\n"
         "ActionResult('Success', 200, msgspec.Raw(b'[1]')).into(list[int])\n"

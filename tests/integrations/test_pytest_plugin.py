@@ -42,7 +42,7 @@ async def test_seeded(refold_sandbox, refold_client):
     refold_sandbox.assert_nothing_twice()
 
 
-async def test_as_new_every_time(refold_sandbox, refold_client):
+async def test_the_state_is_new_each_time(refold_sandbox, refold_client):
     refold_sandbox.assert_nothing_written()
     assert "jane" not in refold_sandbox.account_ids
     assert refold_sandbox.requests == []
@@ -189,7 +189,7 @@ def user_project(tmp_path_factory: pytest.TempPathFactory) -> UserProject:
 
 
 @pytest.mark.parametrize("mode", CONF)
-def test_nothing_is_imported_unasked_and_fixtures_serve_every_way_of_running_coroutines(
+def test_fixtures_work_with_every_async_plugin_and_import_nothing_else(
     user_project: UserProject, mode: str
 ) -> None:
     mark, conftest, ini, arguments = CONF[mode]
@@ -245,7 +245,7 @@ async def test_contacts(refold_recording):
 """
 
 
-def test_a_recording_is_made_with_the_option_and_replayed_without_and_settings_serve(
+def test_a_recording_is_made_with_the_option_and_replayed_without(
     user_project: UserProject,
 ) -> None:
     _, conftest, _, arguments = CONF["anyio"]
@@ -291,7 +291,7 @@ def test_unmet(refold_sandbox, refold_client):
 """
 
 
-def test_what_was_scripted_and_never_met_is_reported(user_project: UserProject) -> None:
+def test_scripted_answers_that_were_not_used_are_reported(user_project: UserProject) -> None:
     shown = user_project.test("test_unmet.py", test_unmet=UNMET, conftest="", pytest="[pytest]\n")
     assert "1 passed, 1 warning" in shown.stdout, shown.stdout + shown.stderr
     assert "NeverFiredWarning: scripted for this test, but no call met it:" in shown.stdout

@@ -25,7 +25,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-async def test_an_error_is_enough_for_a_link(sandbox: Sandbox) -> None:
+async def test_an_error_suffices_for_a_link(sandbox: Sandbox) -> None:
     async with Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
         with pytest.raises(ReconnectRequiredError) as caught:
             await refold.account(ACCOUNT).actions.execute("hubspot", "get_contact")
@@ -64,7 +64,7 @@ async def problem_of(http: aiohttp.ClientSession) -> dict[str, Any]:
         return problem
 
 
-async def test_a_409_carries_the_link_where_it_is_asked_for_and_the_log_does_not(
+async def test_a_409_has_the_link_if_configured_and_the_log_does_not(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "refold_async")
@@ -74,7 +74,7 @@ async def test_a_409_carries_the_link_where_it_is_asked_for_and_the_log_does_not
     assert url not in "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
 
 
-async def test_no_link_is_made_unasked(sandbox: Sandbox) -> None:
+async def test_no_link_is_made_unless_requested(sandbox: Sandbox) -> None:
     async with application(sandbox, links=False) as http:
         assert "reconnect_url" not in await problem_of(http)
     assert not [each for each in sandbox.requests if each.path.endswith("session-token")]

@@ -63,7 +63,7 @@ async def asked(url: str) -> tuple[int, dict[str, str]]:
 
 
 @pytest.mark.parametrize(("drop", "state"), [("after", "found"), ("before", "absent")])
-async def test_a_verdict_is_told(sandbox: Sandbox, options: Options, drop: Any, state: str) -> None:
+async def test_a_verdict_is_reported(sandbox: Sandbox, options: Options, drop: Any, state: str) -> None:
     sandbox.faults.add(Fault(drop=drop, effect="write", times=1))
     verdicts: list[tuple[Call, Verdict]] = []
     app = application(sandbox, options, settle=SOON, on_verdict=lambda *told: verdicts.append(told))
@@ -79,7 +79,7 @@ async def test_a_verdict_is_told(sandbox: Sandbox, options: Options, drop: Any, 
     assert isinstance(verdict, Found if state == "found" else Absent)
 
 
-async def test_a_deadline_of_the_request_does_not_end_the_looking(sandbox: Sandbox, options: Options) -> None:
+async def test_a_deadline_of_the_request_does_not_end_the_look_up(sandbox: Sandbox, options: Options) -> None:
     sandbox.faults.add(Fault(hang=True, when="after", effect="write", times=1))
     async with posted(application(sandbox, options, settle=SOON, deadline=0.2)) as (base_url, response):
         assert response.status == 504
@@ -101,7 +101,7 @@ async def test_a_callback_may_be_awaited_and_may_fail(
             await asyncio.sleep(0.01)
 
 
-async def test_a_shutdown_tells_what_is_not_settled(sandbox: Sandbox, options: Options) -> None:
+async def test_a_shutdown_reports_what_is_not_settled(sandbox: Sandbox, options: Options) -> None:
     sandbox.faults.add(Fault(drop="after", effect="write", times=1))
     verdicts: list[Verdict] = []
     never = Settle(by_email, after=(3600,))
@@ -139,7 +139,7 @@ async def test_only_unknown_writes_are_settled(sandbox: Sandbox, options: Option
     assert sandbox.ledger.count(action_id="search_contacts") == 0
 
 
-async def test_a_mounted_application_says_where_to_ask(sandbox: Sandbox, options: Options) -> None:
+async def test_a_mounted_application_returns_its_own_location(sandbox: Sandbox, options: Options) -> None:
     sandbox.faults.add(Fault(drop="after", effect="write", times=1))
     inner = application(sandbox, options, settle=SOON)
     inner_lifespan = lifespan(sandbox.api_key, **options)
@@ -155,6 +155,6 @@ def test_nothing_is_run_again() -> None:
         install(Starlette(), settle=Settle(by_email, absent="run"))
 
 
-def test_a_bare_look_up_is_refused() -> None:
+def test_a_look_up_without_a_settle_is_refused() -> None:
     with pytest.raises(SettingsError, match="settle must be a Settle, not function"):
         install(Starlette(), settle=by_email)  # type: ignore[arg-type]

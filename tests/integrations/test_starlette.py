@@ -167,7 +167,7 @@ async def test_a_proxy_s_header_shortens_the_deadline_and_never_extends_it(
         assert answer.status == status
 
 
-async def test_a_session_token_serves_on_the_process_s_connections(
+async def test_a_session_token_uses_the_process_s_connections(
     sandbox: Sandbox, options: Options, http: aiohttp.ClientSession
 ) -> None:
     headers = {"token": sandbox.issue_token("demo-user-2")}

@@ -52,7 +52,7 @@ def test_matching_runs_are_returned(scripted: ScriptedSandbox) -> None:
     scripted.assert_nothing_twice()
 
 
-def test_nothing_at_all_ran(scripted: ScriptedSandbox) -> None:
+def test_assert_ran_reports_that_nothing_ran(scripted: ScriptedSandbox) -> None:
     with pytest.raises(AssertionError) as caught:
         scripted.assert_ran(*CREATE, {"email": "a"}, linked_account_id="demo-user-1")
     assert str(caught.value) == (
@@ -60,7 +60,7 @@ def test_nothing_at_all_ran(scripted: ScriptedSandbox) -> None:
     )
 
 
-def test_something_else_ran(scripted: ScriptedSandbox) -> None:
+def test_assert_ran_reports_the_closest_runs(scripted: ScriptedSandbox) -> None:
     ran(scripted, "demo-user-2", email="b")
     ran(scripted, email="b")
     with pytest.raises(AssertionError) as caught:
@@ -74,13 +74,13 @@ def test_something_else_ran(scripted: ScriptedSandbox) -> None:
     ]
 
 
-def test_a_parameter_too_many(scripted: ScriptedSandbox) -> None:
+def test_an_unexpected_parameter(scripted: ScriptedSandbox) -> None:
     ran(scripted, email="a", phone="1")
     with pytest.raises(AssertionError, match="phone is '1', and was not expected"):
         scripted.assert_ran(*CREATE, {"email": "a"})
 
 
-def test_it_ran_too_often(scripted: ScriptedSandbox) -> None:
+def test_assert_ran_reports_too_many_runs(scripted: ScriptedSandbox) -> None:
     for _ in range(7):
         ran(scripted, email="a")
     with pytest.raises(AssertionError) as caught:

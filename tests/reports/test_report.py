@@ -153,7 +153,7 @@ async def test_another_suffix_is_refused(tmp_path: Path, sandbox: Sandbox) -> No
         await batch.write_report(tmp_path / "report.pdf")
 
 
-async def test_a_report_of_an_empty_run_is_one(tmp_path: Path, sandbox: Sandbox) -> None:
+async def test_a_report_of_an_empty_run_is_valid(tmp_path: Path, sandbox: Sandbox) -> None:
     batch = await ran(sandbox, [])
     await batch.write_report(tmp_path / "report.html")
     assert (await written(batch, tmp_path))["summary"]["done"] == 0

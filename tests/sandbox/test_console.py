@@ -46,7 +46,7 @@ async def test_it_is_off_in_an_embedded_sandbox_unless_asked_for() -> None:
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False),
      ("10.0.0.1", False), ("example.com", False), ("", False)],
 )  # fmt: skip
-def test_what_only_this_machine_reaches(host: str, expected: bool) -> None:
+def test_loopback_addresses(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
@@ -64,7 +64,7 @@ def test_other_names_are_refused_without_a_key(header: str) -> None:
     check_host(header, "127.0.0.1", keyed=True)
 
 
-async def test_a_page_elsewhere_that_names_this_address_sees_nothing() -> None:
+async def test_another_host_header_cannot_read_the_console() -> None:
     async with console() as (_, http):
         for path in ("/_console", "/_console/state"):
             async with http.get(path, headers={"Host": "evil.example"}) as response:
@@ -166,7 +166,7 @@ async def test_every_command_uses_the_python_api() -> None:
         {"do": 5},
     ],
 )
-async def test_a_command_that_cannot_be_is_an_error_in_words(command: object) -> None:
+async def test_an_invalid_command_is_answered_with_an_error_message(command: object) -> None:
     async with console() as (sandbox, http):
         status, body = await do(sandbox, http, command)
         assert status == 400

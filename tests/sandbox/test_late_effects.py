@@ -59,7 +59,7 @@ async def test_a_partial_success(raw_client: RawClient, sandbox: Sandbox) -> Non
     assert len(sandbox.ledger.writes()) == 1
 
 
-async def test_a_fault_of_look_ups_leaves_writes_alone(raw_client: RawClient, sandbox: Sandbox) -> None:
+async def test_a_fault_of_look_ups_does_not_affect_writes(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(status=503, effect="read"))
     assert (await raw_client.create_contact()).status == 200
     assert (await raw_client.execute("hubspot", "search_contacts", BY_EMAIL)).status == 503

@@ -65,7 +65,7 @@ def test_no_window_holds_more_than_burst_and_rate(gaps: list[float], rate: int, 
 
 
 @given(st.lists(st.floats(0, 0.2), max_size=60), st.integers(1, 50), st.integers(1, 10))
-def test_waiting_as_told_is_enough(gaps: list[float], rate: int, burst: int) -> None:
+def test_waiting_for_retry_after_is_enough(gaps: list[float], rate: int, burst: int) -> None:
     clock = Clock()
     limiter = KeyedLimiter(rate, burst, clock)
     for gap in gaps:

@@ -44,11 +44,11 @@ def test_a_method_that_http_does_not_have_is_refused(method: str) -> None:
         Fault(status=500, slug="hubspot", action_id="get_contact", operation="actions.schema"),
     ],
 )
-def test_a_fault_that_can_fire_is_taken(fault: Fault) -> None:
+def test_a_fault_that_can_fire_is_accepted(fault: Fault) -> None:
     assert list(Sandbox(faults=[fault]).faults) == [fault]
 
 
-def test_helpers_refuse_names_that_cannot_exist() -> None:
+def test_helpers_refuse_invalid_names() -> None:
     sandbox = ScriptedSandbox()
     for use in (
         lambda: sandbox.answer("hubspot", "get_contcat", {}),
@@ -83,7 +83,7 @@ def test_the_keywords_of_fail_are_those_of_a_fault() -> None:
     assert set(FaultOptions.__annotations__) == fields - own
 
 
-def test_what_never_fired_is_known() -> None:
+def test_faults_that_never_fired_are_listed() -> None:
     faults = Sandbox().faults
     met, unmet = Fault(status=500, slug="hubspot"), Fault(status=500, slug="slack")
     faults.add(met, unmet, Fault(status=500, slug="playground", probability=0.01))

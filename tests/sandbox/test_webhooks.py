@@ -79,7 +79,7 @@ async def test_a_delivery_is_retried_three_times(
         assert len({body for _, _, body in receiver.received}) == 1
 
 
-async def test_workflows_announce_how_they_ended(recorder: RecordingClient) -> None:
+async def test_workflows_send_a_webhook_at_their_end(recorder: RecordingClient) -> None:
     async with endpoint() as receiver:
         await register(recorder, receiver.url, "Workflow Completed", "Workflow Errored")
         for alias in ("lead_sync", "failing_sync"):

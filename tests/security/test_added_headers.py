@@ -21,7 +21,7 @@ def spellings(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", sorted(form for name in OWN for form in spellings(name)))
-def test_the_clients_own_headers_are_not_for_others_to_set(name: str) -> None:
+def test_the_clients_own_headers_cannot_be_overridden(name: str) -> None:
     with pytest.raises(InvalidCallError, match="is reserved for the client"):
         added_headers({"traceparent": "00-1", name: "x"})
 
@@ -35,7 +35,7 @@ def test_what_cannot_be_a_headers_name_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("values", [[("x-trace", "1")], "x-trace: 1", 5, {"x-trace"}])
-def test_headers_that_are_no_mapping_are_refused(values: Any) -> None:
+def test_headers_that_are_not_a_mapping_are_refused(values: Any) -> None:
     with pytest.raises(
         InvalidCallError, match=rf"^headers must be a mapping, not {type(values).__name__} \(fate"
     ):
@@ -56,7 +56,7 @@ def test_a_name_that_would_end_its_line_is_refused(name: str, words: str) -> Non
 
 
 @pytest.mark.parametrize("value", ["a\r\nx-api-key: other", "a\nb", "\x00", " a", "a ", ""])
-def test_a_value_that_would_not_arrive_as_it_is_is_refused(value: str) -> None:
+def test_a_value_that_would_be_changed_in_transit_is_refused(value: str) -> None:
     with pytest.raises(InvalidCallError):
         added_headers({"traceparent": value})
 
@@ -69,5 +69,5 @@ def test_what_the_request_has_already_is_taken() -> None:
 
 
 @pytest.mark.parametrize("name", ["traceparent", "X-Request-Id", "a1!#$%&'*+.^_`|~-"])
-def test_all_else_is_added_as_it_is(name: str) -> None:
+def test_other_headers_are_added_unchanged(name: str) -> None:
     assert added_headers({name: "00-1"}, taken=["x-mine"]) == {name: "00-1"}

@@ -49,7 +49,7 @@ async def test_depth_is_bounded(transport: str, opening: bytes) -> None:
         assert isinstance(outcome, UnreadableReplyError)
 
 
-async def test_deeply_nested_data_is_refused_or_decoded_when_it_is_asked_for(transport: str) -> None:
+async def test_deeply_nested_data_is_decoded_or_raises_when_it_is_read(transport: str) -> None:
     depth = LIMIT // 4
     deep = b"[" * depth + b"]" * depth
     *_, result = await answered_with(reply(b'{"node_status":"Success","data":%s}' % deep))
@@ -92,7 +92,7 @@ def test_a_webhook_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch)
     assert {one for one, _ in compared} == {good.encode()}
 
 
-def test_a_webhook_of_another_body_or_key_is_none() -> None:
+def test_a_webhook_of_another_body_or_key_is_refused() -> None:
     body = b'{"event":"Connection Expired"}'
     signature = hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
     assert webhooks.verify_webhook(body, signature, KEY)

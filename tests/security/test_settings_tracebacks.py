@@ -131,7 +131,7 @@ async def test_a_source_that_returns_a_wrong_key_shows_nothing_of_it(answer: str
     await refold.aclose()
 
 
-def test_a_client_that_is_not_made_yet_has_a_repr() -> None:
+def test_a_client_that_is_not_constructed_yet_has_a_repr() -> None:
     for kind in (Refold, SessionManager):
         assert "None" in repr(kind.__new__(kind))
 

@@ -44,9 +44,7 @@ async def test_a_proxy_on_the_way_to_tls_sees_no_key(transport: str, tunnel: byt
     assert TOKEN.encode() not in proxy.bytes
 
 
-async def test_a_proxy_of_the_environment_is_not_heeded(
-    transport: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_proxy_of_the_environment_is_ignored(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with recorder(REFUSAL) as proxy, FaultServer() as server:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -70,7 +68,7 @@ async def test_a_redirect_takes_the_key_nowhere(transport: str, location: str) -
 
 
 @pytest.mark.parametrize("certificate", ["untrusted", "expired", "wrong_host"])
-async def test_nothing_is_said_to_a_server_that_cannot_prove_who_it_is(
+async def test_nothing_is_sent_to_a_server_without_a_valid_certificate(
     transport: str, certificate: Certificate
 ) -> None:
     async with FaultServer(tls=[server_context(certificate)]) as server:
@@ -134,7 +132,7 @@ async def test_what_callers_pass_stays_in_its_place(
         assert own.partition(b":")[2].strip() == customer.encode()
 
 
-async def test_a_server_cannot_make_the_client_speak_to_another(transport: str) -> None:
+async def test_advice_to_browsers_moves_no_later_call(transport: str) -> None:
     """`Alt-Svc`, `Refresh` and `Link` are advice to browsers; they move no later call."""
     async with recorder(EMPTY_LIST) as elsewhere:
         port = elsewhere.port
@@ -187,7 +185,7 @@ async def test_a_refused_connection_repeats_no_key(transport: str) -> None:
     assert KEY not in repr(caught.value)
 
 
-async def test_a_request_says_nothing_that_it_need_not(transport: str) -> None:
+async def test_a_request_has_no_unnecessary_headers(transport: str) -> None:
     """Both transports send the same headers; a request without a body names no type of it."""
     async with (
         recorder(REFUSAL) as server,

@@ -47,7 +47,7 @@ def test_haproxy_answers() -> None:
         assert response.read() == b"hello"
 
 
-def test_a_free_port_is_one_that_nobody_listens_on() -> None:
+def test_a_free_port_has_no_listener() -> None:
     assert not _listens(free_port())
 
 

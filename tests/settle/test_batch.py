@@ -82,7 +82,7 @@ async def test_an_absent_call_runs_again(refold: Refold, sandbox: Sandbox) -> No
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
-async def test_a_call_runs_so_often_at_most(refold: Refold, sandbox: Sandbox, most: int) -> None:
+async def test_a_call_runs_max_runs_times_at_most(refold: Refold, sandbox: Sandbox, most: int) -> None:
     lost = Fault(drop="before", effect="write")
     sandbox.faults.add(lost)
     report = await run(refold, emails(1), Settle(by_email, after=(0.01,), absent="run", max_runs=most))
@@ -134,7 +134,7 @@ class Raising:
 @pytest.mark.parametrize(
     ("times", "verdict"), [(2, "found"), (3, "the look-up function raised ValueError: not yet")]
 )
-async def test_a_function_that_raises_is_tried_at_the_next_wait(
+async def test_a_function_that_raises_is_called_again_at_the_next_wait(
     refold: Refold, sandbox: Sandbox, times: int, verdict: str
 ) -> None:
     sandbox.faults.add(Fault(drop="after", effect="write", times=1))

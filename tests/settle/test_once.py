@@ -104,9 +104,7 @@ def refuse(_: Call) -> Lookup:
         ),
     ],
 )
-async def test_a_look_up_that_cannot_tell(
-    refold: Refold, function: Callable[[Call], Any], reason: str
-) -> None:
+async def test_an_inconclusive_look_up(refold: Refold, function: Callable[[Call], Any], reason: str) -> None:
     verdict = await refold.settle(write(EMAIL), function)
     assert isinstance(verdict, Unresolved)
     assert verdict.reason.startswith(reason)

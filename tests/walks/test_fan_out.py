@@ -107,7 +107,7 @@ async def test_a_slow_input_does_not_hold_up_pages_that_can_be_read(refold: Refo
         assert len([item async for item in pages]) == 3
 
 
-async def test_failures_are_items_and_hold_nobody_up(refold: Refold, sandbox: Sandbox) -> None:
+async def test_failures_are_items_and_delay_no_other_walk(refold: Refold, sandbox: Sandbox) -> None:
     sandbox.expire("demo-user-2", "catalog")
     dead = Fault(operation="actions.execute", linked_account_id="demo-user-3", paging="dead_cursor")
     sandbox.faults.add(dead)

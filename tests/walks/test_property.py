@@ -58,7 +58,7 @@ async def test_every_record_comes_once(sizes: list[int], cursors: list[Any]) -> 
 
 
 @given(sizes=PAGES.filter(lambda sizes: sum(sizes) > 0), cursors=CURSORS, back=st.integers(0, 11))
-async def test_a_cursor_that_leads_back_is_found_out(sizes: list[int], cursors: list[Any], back: int) -> None:
+async def test_a_repeated_cursor_is_detected(sizes: list[int], cursors: list[Any], back: int) -> None:
     pages = cut(sizes)
     answers = [{"items": page, "next_cursor": cursors[place]} for place, page in enumerate(pages)]
     answers.append({"items": [{"id": -1}], "next_cursor": cursors[back % len(pages)]})

@@ -57,7 +57,7 @@ async def test_each_row_is_in_the_files_once(form: FileFormat, refold: Refold, t
 
 
 @pytest.mark.parametrize("form", FORMATS)
-async def test_what_is_cancelled_anywhere_goes_on(
+async def test_a_pull_cancelled_anywhere_resumes(
     form: FileFormat, refold: Refold, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.add(Fault(operation="actions.execute", latency=0.002))

@@ -248,7 +248,7 @@ async def test_an_error_instead_of_a_later_page_is_no_end() -> None:
 
 
 @pytest.mark.parametrize(("empty", "goes_on"), [(MOST_EMPTY, True), (MOST_EMPTY + 1, False)])
-async def test_so_many_empty_pages_are_read(empty: int, goes_on: bool) -> None:
+async def test_a_number_of_empty_pages_is_read(empty: int, goes_on: bool) -> None:
     def answer(params: Mapping[str, object]) -> object:
         number = int(str(params.get("after") or 0))
         more = str(number + 1) if number <= empty else None
