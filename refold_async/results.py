@@ -77,6 +77,9 @@ class ActionResult:
     def data(self) -> Any:
         """The data as dicts, lists, strings and numbers, decoded on first use.
 
+        Decoding holds the event loop, for about 8 ms per MB (75 ms for 10 MB, 760 ms for 50 MB), and takes
+        5 to 6 times the size of the JSON in memory. Prefer `records` for lists of more than 2 MB.
+
         Raises:
             UnreadableReplyError: If the data is not JSON. The action itself was done.
         """
@@ -96,6 +99,9 @@ class ActionResult:
 
     def into(self, kind: Any) -> Any:
         """Decode the data into a type of yours.
+
+        Decoding holds the event loop, for about 6 ms per MB (60 ms for 10 MB, 600 ms for 50 MB). Prefer
+        `records` for lists of more than 2 MB.
 
         Args:
             kind: A pydantic model, or any type that msgspec decodes: a Struct, a dataclass, an attrs class, a

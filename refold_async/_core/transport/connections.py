@@ -22,6 +22,9 @@ CONTENT_ENCODING: Final = istr("Content-Encoding")
 _DECODED: Final = frozenset({"gzip", "deflate", "br", "zstd"})
 """The values of `Content-Encoding` that aiohttp decodes."""
 
+_LONG: Final = 4 << 20
+"""The bytes of a body that take milliseconds to join, and again to decode."""
+
 
 def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
     """Return a function that tells whether an idle connection has something to read: EOF or stray bytes."""
@@ -44,6 +47,15 @@ def end_body(body: StreamReader | None, protocol: ResponseHandler) -> None:
         body.set_exception(
             protocol.exception() or ClientPayloadError("the connection was lost while reading the body")
         )
+
+
+async def joined(chunks: list[bytes], size: int) -> bytes:
+    """Join the parts of a body of this size, and let other tasks run before a large one is decoded."""
+    body = b"".join(chunks)
+    if size > _LONG:
+        # Joining and then scanning 50 MB in one step would hold the event loop for 60 ms.
+        await asyncio.sleep(0)
+    return body
 
 
 def decoded(status: int, encoding: str, body: bytes, limit: int) -> bytes:

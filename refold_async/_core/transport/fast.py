@@ -28,7 +28,7 @@ from yarl import URL
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
 from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, DNS_KEPT, HEADERS, open_http
-from refold_async._core.transport.connections import CONTENT_ENCODING, decoded
+from refold_async._core.transport.connections import CONTENT_ENCODING, decoded, joined
 from refold_async._core.transport.errors import TooLargeError
 from refold_async._core.transport.kept_connection import KeptConnection
 from refold_async._core.transport.resolver import CachingResolver
@@ -231,7 +231,7 @@ class FastTransport:
             if size > self._limit:
                 raise TooLargeError
             chunks.append(chunk)
-        return b"".join(chunks)
+        return await joined(chunks, size)
 
     def _acquire_idle(self) -> KeptConnection | None:
         while self._idle:

@@ -30,6 +30,7 @@ from refold_async._core.transport.connections import (
     consume_exception,
     decoded,
     end_body,
+    joined,
     readable,
 )
 from refold_async._core.transport.errors import TooLargeError
@@ -280,7 +281,7 @@ class PublicTransport:
             if size > self._limit:
                 raise TooLargeError
             chunks.append(chunk)
-        return b"".join(chunks)
+        return await joined(chunks, size)
 
 
 @contextmanager
