@@ -25,7 +25,15 @@ from refold_async.fleet.parts import Parts
 from refold_async.fleet.shard_calls import ShardCalls
 from refold_async.fleet.shard_run import KeyedItems, ShardRun, ShardWork
 from refold_async.fleet.shard_walks import ShardWalks
-from refold_async.fleet.shards import Accounts, ShardCheck, WalkCheck, accounts_of, checked, peek
+from refold_async.fleet.shards import (
+    Accounts,
+    ShardCheck,
+    WalkCheck,
+    accounts_of,
+    checked,
+    count_accounts,
+    peek,
+)
 from refold_async.fleet.store import JobStore
 from refold_async.row_files import FileFormat, check_format
 from refold_async.settings import RateLimit
@@ -153,6 +161,14 @@ class Job:
             SettingsError: If there is no such shard, or the file of accounts cannot be read.
         """
         return list(accounts_of(self._accounts, self._checked(shard), self._shards))
+
+    def plan(self) -> list[int]:
+        """Return how many customers each shard has.
+
+        Raises:
+            SettingsError: If the file of accounts cannot be read.
+        """
+        return count_accounts(self._accounts, self._shards)
 
     async def run(self, shard: int) -> ShardReport:
         """Run a shard to its end. Idempotent: calls that are done are not run again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
@@ -40,6 +41,16 @@ def accounts_of(accounts: Accounts, shard: int, shards: int) -> Iterator[str]:
         if account not in seen and shard_of(account, shards) == shard:
             seen.add(account)
             yield account
+
+
+def count_accounts(accounts: Accounts, shards: int) -> list[int]:
+    """Return how many customers each shard has.
+
+    Raises:
+        SettingsError: If the file cannot be read.
+    """
+    counts = Counter(shard_of(account, shards) for account in set(_listed(accounts)))
+    return [counts[shard] for shard in range(shards)]
 
 
 def _listed(accounts: Accounts) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import get_type_hints
 
 import pytest
 
-from refold_async import ActionResult, Call, Lookup, RateLimit, SettingsError, Settle
+from refold_async import ActionResult, Call, JournalInUseError, Lookup, RateLimit, SettingsError, Settle
 from refold_async.batch import BatchOptions, BatchProgress
 from refold_async.fleet import Job, JobOptions, JobSummary
 from refold_async.row_files.rewriting import read_fields
@@ -260,3 +260,65 @@ async def test_unknown_writes_are_settled_or_run_again(
     other = tmp_path / "other"
     assert (await job_in(other, shards=1, name="other").run(0)).failed == 1
     assert (await job_in(other, shards=1, name="other", retry_unknown=True).run(0)).done == 1
+
+
+async def begun(sandbox: Sandbox, number: int) -> None:
+    while sandbox.ledger.count() < number:  # noqa: ASYNC110 - the sandbox has no event for it
+        await asyncio.sleep(0.01)
+
+
+async def test_a_cancelled_run_is_completed_by_the_next(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault(latency=0.02))
+    job = job_in(tmp_path, shards=1, concurrency=5)
+    running = asyncio.create_task(job.run(0))
+    await begun(sandbox, 10)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await job.run(0)
+    summary = await asyncio.to_thread(job.summary)
+    assert sorted([*await asyncio.to_thread(rows, summary), *summary.unknown]) == expected()
+    assert not sandbox.ledger.duplicates()
+
+
+async def test_a_stopped_run_ends_its_calls_and_leaves_the_rest(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault(latency=0.02))
+    job = job_in(tmp_path, shards=1, concurrency=5, window=5)
+    running = asyncio.create_task(job.run(0))
+    await begun(sandbox, 10)
+    waiting = asyncio.create_task(job_in(tmp_path, shards=1).run(0))
+    job.stop()
+    report = await running
+    assert (report.stopped, report.complete, report.failed) == ("stopped", False, 0)
+    assert 10 <= report.done < 60
+    ended = await waiting
+    assert (ended.done, ended.done_before, ended.complete) == (60 - report.done, report.done, True)
+    summary = await asyncio.to_thread(job.summary)
+    assert sorted(await asyncio.to_thread(rows, summary)) == expected()
+
+
+async def test_a_run_that_waits_for_another_can_be_stopped(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault(latency=0.05))
+    first, second = job_in(tmp_path, shards=1, concurrency=2), job_in(tmp_path, shards=1)
+    running = asyncio.create_task(first.run(0))
+    await begun(sandbox, 2)
+    waiting = asyncio.create_task(second.run(0))
+    while not second._runs:  # noqa: ASYNC110 - it begins in threads
+        await asyncio.sleep(0.01)
+    second.stop()
+    with pytest.raises(JournalInUseError):
+        await waiting
+    first.stop()
+    await running
+
+
+async def test_accounts_are_counted_in_one_pass(job_in: MakeJob, tmp_path: Path) -> None:
+    job = job_in(tmp_path, accounts=[*ACCOUNTS, *ACCOUNTS])
+    assert job.plan() == [len(job.accounts(shard)) for shard in job.shards()]
+    assert sum(job.plan()) == len(ACCOUNTS)

@@ -70,7 +70,7 @@ def job() -> None:
 @_with_job
 def _plan(terminal: Terminal, job: Job, *, path: str) -> None:  # noqa: ARG001 - every command has it
     """Show how many customers each shard has."""
-    rows = [(shard, len(job.accounts(shard))) for shard in job.shards()]
+    rows = list(enumerate(job.plan()))
     if terminal.as_json:
         terminal.put([{"shard": shard, "accounts": number} for shard, number in rows])
         return
