@@ -12,12 +12,12 @@ _EXAMPLE = re.compile(r"`(examples/[\w./@-]+)`")
 
 def excerpts() -> list[tuple[str, str]]:
     """Return what the sections that name an example show of it."""
-    found = []
-    for section in re.split(r"^## ", text_of(DOCS / "jobs.md"), flags=re.MULTILINE):
-        for shown in _SHOWN.finditer(section):
-            if named := _EXAMPLE.findall(section[: shown.start()]):
-                found.append((named[0], shown[1]))
-    return found
+    return [
+        (named[0], shown[1])
+        for section in re.split(r"^## ", text_of(DOCS / "jobs.md"), flags=re.MULTILINE)
+        for shown in _SHOWN.finditer(section)
+        if (named := _EXAMPLE.findall(section[: shown.start()]))
+    ]
 
 
 @pytest.mark.parametrize(("example", "shown"), excerpts())
