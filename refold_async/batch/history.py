@@ -98,9 +98,16 @@ class RunHistory:
         self._slow_from = 0.0
         self._from = self._until = 0.0
 
-    def add(self, at: float, outcome: Outcome) -> None:
-        """Count an outcome."""
+    def add(self, at: float, outcome: Outcome, attempts: int = 0) -> None:
+        """Count an outcome.
+
+        Args:
+            at: When.
+            outcome: The outcome.
+            attempts: The number of its attempts that have ended and are not counted yet.
+        """
         period = self._period(at)
+        period.attempts += attempts
         if type(outcome) is Done:
             period.done += 1
         elif type(outcome) is Failed:
@@ -189,10 +196,11 @@ class RunHistory:
             found.longest = max(found.longest or 0.0, wait)
 
     def _add_slow(self, outcome: Outcome) -> None:
-        call, kind = outcome.call, type(outcome).__name__.lower()
+        call = outcome.call
         known = self._slow.get(call.linked_account_id)
         if known is not None and known.seconds >= outcome.elapsed:
             return
+        kind = type(outcome).__name__.lower()
         self._slow[call.linked_account_id] = SlowCustomer(
             call.linked_account_id, call.slug, call.action_id, outcome.elapsed, outcome.attempts, kind
         )

@@ -61,14 +61,19 @@ class Reader:
     async def work(self) -> None:
         """Read until the input ends or the batch stops: the main loop of the reader."""
         pool, source = self._pool, self._source
+        suspended = True
         while not source.ended and pool.stopped is None and not pool.over:
             room = self._room()
             if room <= 0:
                 await pool.reader_queue.wait()
-                continue
-            await self._admit(await source.read(room))
-            # A synchronous input never suspends: without this, the workers would not run meanwhile.
-            await asyncio.sleep(0)
+                suspended = True
+            elif suspended:
+                await self._admit(await source.read(room))
+                suspended = False
+            else:
+                # A synchronous input never suspends: without this, the workers would not run meanwhile.
+                await asyncio.sleep(0)
+                suspended = True
         if source.error is not None:
             self.error = source.error
             pool.stop("input_failed")

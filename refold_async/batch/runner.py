@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
+
+import msgspec
 
 from refold_async._core import retries
 from refold_async._core.pauses import KeyPauses
@@ -136,11 +139,14 @@ class ManagedRunner(CallRunner, Protocol):
         """Release what `open` acquired."""
 
 
+_KEPT_ACCOUNTS: Final = 256
+"""Accounts whose headers are kept: checking and encoding them takes as long as preparing a call."""
+
 _LONGEST_BACKOFF: Final = 60.0
 _SHORTEST_BACKOFF: Final = 0.001
 
 
-class CallState:
+class CallState(msgspec.Struct, eq=False):
     """What is kept of a call between its attempts.
 
     Attributes:
@@ -153,16 +159,13 @@ class CallState:
         throttles: The number of those 429s.
     """
 
-    __slots__ = ("attempts", "earlier", "paused_at", "prepared", "rate_wait", "throttled", "throttles")
-
-    def __init__(self, prepared: PreparedCall[ActionResult]) -> None:
-        self.prepared = prepared
-        self.attempts: CallAttempts[ActionResult] | None = None
-        self.earlier: tuple[RefoldError, ...] = ()
-        self.paused_at = 0.0
-        self.rate_wait = 0.0
-        self.throttled = 0.0
-        self.throttles = 0
+    prepared: PreparedCall[ActionResult]
+    attempts: CallAttempts[ActionResult] | None = None
+    earlier: tuple[RefoldError, ...] = ()
+    paused_at: float = 0.0
+    rate_wait: float = 0.0
+    throttled: float = 0.0
+    throttles: int = 0
 
 
 class ExecuteRunner:
@@ -188,6 +191,7 @@ class ExecuteRunner:
                 f"max_connections={settings.max_connections}: raise that, or lower this"
             )
         self._requester: Final = requester
+        self._for_account: Final = lru_cache(_KEPT_ACCOUNTS)(requester.for_account)
         self._settings: Final = settings
         self._timeout: Final = batch.timeout
         self._patience: Final = batch.patience
@@ -278,7 +282,7 @@ class ExecuteRunner:
         call = queued.call
         state = queued.state = CallState(
             prepare_execute(
-                self._requester.for_account(call.linked_account_id),
+                self._for_account(call.linked_account_id),
                 call.slug,
                 call.action_id,
                 encoded_params(call),

@@ -42,6 +42,8 @@ class CallSource:
         Returns:
             The calls; none at the end of the input, or if the read was interrupted.
         """
+        if self._sync is not None:  # nothing can interrupt it: it does not suspend
+            return await self._read(limit)
         try:
             async with asyncio.timeout(None) as self._reading:
                 return await self._read(limit)

@@ -295,9 +295,12 @@ class Counters:
             self.latencies.add(outcome.elapsed)
         if type(outcome) is Done:
             self.done += 1
-            self.replayed += outcome.replayed
-            self.settled += outcome.settled
-            self.partial += outcome.result.http_status == _PARTIAL
+            if outcome.replayed:
+                self.replayed += 1
+            if outcome.settled:
+                self.settled += 1
+            if outcome.result.http_status == _PARTIAL:
+                self.partial += 1
         elif type(outcome) is Failed:
             self.failed += 1
             self.left_unknown += isinstance(outcome.error, InterruptedRunError)

@@ -269,25 +269,25 @@ class WorkerPool:
         attempts = queued.attempts
         started = queued.started_at if attempts else now
         self._counters.rate_wait += queued.rate_wait
-        if attempts > queued.counted:
-            self._history.add_attempts(now - self._began, attempts - queued.counted)
-        self.put(
-            kind(
-                queued.call,
-                what,
-                index=queued.index,
-                attempts=attempts,
-                queued=started - queued.read_at,
-                elapsed=now - started,
-            )
+        outcome = kind(
+            queued.call,
+            what,
+            index=queued.index,
+            attempts=attempts,
+            queued=started - queued.read_at,
+            elapsed=now - started,
         )
+        self._put(outcome, now, attempts - queued.counted)
         if self.exhausted:
             self.end_if_finished()
 
     def put(self, outcome: Outcome) -> None:
         """Add an outcome for the consumer."""
+        self._put(outcome, self._clock())
+
+    def _put(self, outcome: Outcome, now: float, attempts: int = 0) -> None:
         self._counters.add(outcome)
-        self._history.add(self._clock() - self._began, outcome)
+        self._history.add(now - self._began, outcome, attempts)
         if self._hooks:
             for hooks in self._hooks:
                 safely(hooks.on_outcome, outcome)
