@@ -1,27 +1,39 @@
 """Stateful property tests: the rate limit, the cache, the retry budget and a journal that crashes."""
 
 import asyncio
+import itertools
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from refold_async._core.cache import ResponseCache
 from refold_async._core.rate_limits import BucketState, TokenBucket
 from refold_async._core.retries import RetryBudget
 from refold_async.batch.journal import Journal
 from refold_async.batch.journal.sqlite import JournalFile
-from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
-from refold_async.errors import DeadlineExceededError, NotFoundError
+from refold_async.batch.journal.store import CallId, JournalStore, JournalWrite, State, Written
+from refold_async.errors import DeadlineExceededError, JournalInUseError, NotFoundError
 from refold_async.settings import Cache, RateLimit
 from tests.core.test_rate_limits import assert_within_limit
 from tests.core.virtual import VirtualTime
+from tests.services import needs
+
+if TYPE_CHECKING:
+    from refold_async.batch.journal.postgres.store import PostgresJournal
 
 T = TypeVar("T")
 LIMIT = RateLimit(8, burst=4)
@@ -237,15 +249,20 @@ class JournalMachine(RuleBasedStateMachine):
     found, and a result is kept from then until it is delivered.
     """
 
+    file: JournalStore
+
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="refold-journal-"))
-        self.crashes = 0
-        self.file = self._open()
         self.rows: dict[str, tuple[State, int, bool]] = {}
+        self.start()
 
-    def _open(self) -> JournalFile:
-        return JournalFile(self.folder / f"{self.crashes}.sqlite", job="j", base_url="http://h")
+    def start(self) -> None:
+        """Open the journal for the first time."""
+        raise NotImplementedError
+
+    def crash_now(self, *, commit: list[JournalWrite]) -> None:
+        """End the process, while it commits a group if there is one, and open the journal again."""
+        raise NotImplementedError
 
     @rule(key=KEYS, again=st.sampled_from(["no", "earlier", "any"]))
     def begin(self, key: str, again: str) -> None:
@@ -280,26 +297,13 @@ class JournalMachine(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         run = self.file.run
-        self._crash()
+        self.crash_now(commit=[])
         assert self.file.run == run + 1
 
     @rule()
     def crash_in_a_commit(self) -> None:
         """A commit that did not return leaves nothing behind."""
-        self.file._db.execute("BEGIN IMMEDIATE")
-        self.file._put(record("a", State.DONE), 0.0)
-        self.file._put(record("e", State.BEGUN), 0.0)
-        self._crash()
-
-    def _crash(self) -> None:
-        """Copy the file and its write-ahead log as they are on disk now, as the next process would find them."""
-        before, self.crashes = self.crashes, self.crashes + 1
-        for suffix in ("", "-wal"):
-            source = self.folder / f"{before}.sqlite{suffix}"
-            if source.exists():
-                shutil.copy(source, self.folder / f"{self.crashes}.sqlite{suffix}")
-        self.file.close()
-        self.file = self._open()
+        self.crash_now(commit=[record("a", State.DONE), record("e", State.BEGUN)])
 
     @invariant()
     def all_records_are_present(self) -> None:
@@ -311,21 +315,90 @@ class JournalMachine(RuleBasedStateMachine):
             assert row is None or (row.result == b"r") == (row.state in FINAL and not row.delivered)
         assert self.file.fresh or self.file.run > 1
 
+    def teardown(self) -> None:
+        self.file.close()
+
+
+class JournalFileMachine(JournalMachine):
+    """A journal in a file."""
+
+    file: JournalFile
+
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="refold-journal-"))
+        self.crashes = 0
+        self.file = self._open()
+
+    def _open(self) -> JournalFile:
+        return JournalFile(self.folder / f"{self.crashes}.sqlite", job="j", base_url="http://h")
+
+    def crash_now(self, *, commit: list[JournalWrite]) -> None:
+        """Copy the file and its write-ahead log as they are on disk now, as the next process would find them."""
+        if commit:
+            self.file._db.execute("BEGIN IMMEDIATE")
+            self.file._put_all(commit)
+        before, self.crashes = self.crashes, self.crashes + 1
+        for suffix in ("", "-wal"):
+            source = self.folder / f"{before}.sqlite{suffix}"
+            if source.exists():
+                shutil.copy(source, self.folder / f"{self.crashes}.sqlite{suffix}")
+        self.file.close()
+        self.file = self._open()
+
     @invariant()
     def another_reads_it_meanwhile(self) -> None:
         path = self.folder / f"{self.crashes}.sqlite"
         assert len(list(Journal.read(path))) == len(self.rows)
 
     def teardown(self) -> None:
-        self.file.close()
+        super().teardown()
         shutil.rmtree(self.folder)
+
+
+class JournalDatabaseMachine(JournalMachine):
+    """A journal in PostgreSQL, with a lease that is over as soon as nothing renews it."""
+
+    url = ""
+    jobs = itertools.count()
+
+    def start(self) -> None:
+        self.job = f"job {next(self.jobs)}"
+        self.file = self._open()
+
+    def _open(self) -> "PostgresJournal":
+        from refold_async.batch.journal.postgres.store import PostgresJournal
+
+        return PostgresJournal(self.url, job=self.job, shard=0, base_url="http://h", lease=0.0)
+
+    def crash_now(self, *, commit: list[JournalWrite]) -> None:
+        """Leave the transaction and the connection as they are, as a process that was killed."""
+        stale = cast("PostgresJournal", self.file)
+        db = stale._session._db
+        assert db is not None
+        if commit:
+            db.execute("BEGIN")
+            stale.write(commit)
+            db.close()
+        self.file = self._open()
+        if not commit:
+            with pytest.raises(JournalInUseError):
+                stale.write([record("e", State.BEGUN)])
+        stale.close()
 
 
 TestTokenBucket = TokenBucketMachine.TestCase
 TestResponseCache = ResponseCacheMachine.TestCase
 TestRetryBudget = RetryBudgetMachine.TestCase
-TestJournal = JournalMachine.TestCase
+TestJournalFile = JournalFileMachine.TestCase
 TestTokenBucket.settings = TestResponseCache.settings = TestRetryBudget.settings = settings(
     max_examples=25, stateful_step_count=30
 )
-TestJournal.settings = settings(max_examples=10, stateful_step_count=20)
+TestJournalFile.settings = settings(max_examples=10, stateful_step_count=20)
+
+
+@needs("postgres")
+def test_journal_database(database: str) -> None:
+    JournalDatabaseMachine.url = database
+    run_state_machine_as_test(
+        JournalDatabaseMachine, settings=settings(max_examples=5, stateful_step_count=20)
+    )
