@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import uuid4
 
 import msgspec
@@ -16,11 +16,9 @@ from refold_async.batch.journal.lock import is_owned
 from refold_async.batch.journal.records import read_counts, read_records
 from refold_async.batch.journal.store import State
 from refold_async.errors import SettingsError
-from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
-from refold_async.fleet.parts import part_files
+from refold_async.fleet.job_reports import UNKNOWN, ShardProgress, ShardReport, UnknownWrite, progress_of
+from refold_async.fleet.parts import part_files, part_folder
 from refold_async.fleet.walk_files import complete_walks, walk_parts
-
-_UNKNOWN: Final = (State.UNKNOWN, State.ABSENT, State.UNRESOLVED)
 
 
 class _JobFile(msgspec.Struct, frozen=True):
@@ -37,31 +35,15 @@ class _ShardFile(msgspec.Struct, frozen=True):
         worker: Who ran it.
         began: When, in seconds since 1970.
         report: What the last run that ended came to.
-        complete: How many walks are complete, while they run.
-        failed: How many walks failed in this run.
+        complete: How many walks are complete, as it was last noted.
+        failed: How many walks have failed in the run.
     """
 
-    worker: str
-    began: float
+    worker: str | None = None
+    began: float | None = None
     report: ShardReport | None = None
     complete: int = 0
     failed: int = 0
-
-
-class _Counts(NamedTuple):
-    """What a shard has recorded.
-
-    Attributes:
-        running: Whether a process runs it.
-        started: Whether anything is recorded.
-    """
-
-    running: bool
-    started: bool
-    done: int = 0
-    failed: int = 0
-    unknown: int = 0
-    begun: int = 0
 
 
 class JobFolder:
@@ -117,26 +99,30 @@ class JobFolder:
 
     def note(self, shard: int, complete: int, failed: int) -> None:
         """Record how many walks are complete and how many failed, while a run has the state."""
-        if (last := self._last(shard)) is not None:
-            self._save(shard, msgspec.structs.replace(last, complete=complete, failed=failed))
-
-    def parts(self, shard: int, results: Path) -> list[Path]:
-        """Return the result files of a shard.
-
-        Raises:
-            JournalError: If a journal cannot be read.
-        """
-        state = self.state(shard)
-        return walk_parts(state, results) if state.exists() else part_files(results)
+        self._save(shard, msgspec.structs.replace(self._last(shard), complete=complete, failed=failed))
 
     def begin(self, shard: int, worker: str) -> None:
         """Record which worker runs a shard."""
         last = self._last(shard)
-        self._save(shard, _ShardFile(worker, time.time(), None if last is None else last.report))
+        self._save(shard, msgspec.structs.replace(last, worker=worker, began=time.time(), failed=0))
 
     def end(self, report: ShardReport) -> None:
         """Record what a run of a shard came to."""
-        self._save(report.shard, _ShardFile(report.worker, time.time() - report.seconds, report))
+        complete = report.done + report.done_before
+        began = time.time() - report.seconds
+        self._save(report.shard, _ShardFile(report.worker, began, report, complete, report.failed))
+
+    def parts(self, shards: int, results: Path) -> list[Path]:
+        """Return the result files of all shards.
+
+        Raises:
+            JournalError: If a journal cannot be read.
+        """
+        found: list[Path] = []
+        for shard in range(shards):
+            state, folder = self.state(shard), part_folder(results, shard)
+            found += walk_parts(state, folder) if state.exists() else part_files(folder)
+        return found
 
     def progress(self, shards: int) -> list[ShardProgress]:
         """Return the state of each shard, also while they run.
@@ -158,58 +144,35 @@ class JobFolder:
             if each.unknown or each.begun
             for record in read_records(
                 self._path(each.shard, "sqlite"),
-                _UNKNOWN if each.state == "running" else {*_UNKNOWN, State.BEGUN},
+                UNKNOWN if each.state == "running" else (*UNKNOWN, State.BEGUN),
             )
         ]
 
     def _progress(self, shard: int) -> ShardProgress:
+        state, journal = self.state(shard), self._path(shard, "sqlite")
+        of_walks, complete, counts = state.exists(), None, {}
         # First: a run that ends meanwhile has saved its report before.
-        counts = self._counts(shard)
-        last = self._last(shard)
-        report, worker = (None, None) if last is None else (last.report, last.worker)
-        seconds = None if report is None else report.seconds
-        if counts.running:
-            state, seconds = "running", None if last is None else time.time() - last.began
-        elif last is None and not counts.started:
-            state = "waiting"
-        elif report is None or counts.begun:
-            state = "interrupted"
+        if of_walks:
+            complete = complete_walks(state)
+            running = complete is None
         else:
-            state = "ended" if report.complete else "incomplete"
-        totals = counts._asdict()
-        del totals["running"], totals["started"]
-        return ShardProgress(shard=shard, state=state, worker=worker, seconds=seconds, **totals)
-
-    def _counts(self, shard: int) -> _Counts:
-        if (path := self.state(shard)).exists():
-            return self._walk_counts(shard, path)
-        journal = self._path(shard, "sqlite")
-        running = is_owned(journal)
-        states = read_counts(journal) if journal.exists() else {}
-        return _Counts(
-            running,
-            bool(states),
-            done=states.get("done", 0) + states.get("found", 0),
-            failed=states.get("failed", 0),
-            unknown=sum(states.get(name, 0) for name in ("unknown", "absent", "unresolved")),
-            begun=states.get("begun", 0),
-        )
-
-    def _walk_counts(self, shard: int, path: Path) -> _Counts:
-        complete, last = complete_walks(path), self._last(shard)
-        if complete is None:
-            return _Counts(True, True, *((last.complete, last.failed) if last else ()))
-        failed = 0 if last is None else last.failed if last.report is None else last.report.failed
-        return _Counts(False, True, complete, failed)
+            running = is_owned(journal)
+            counts = read_counts(journal) if journal.exists() else {}
+        last = self._last(shard)
+        if of_walks:
+            done = last.complete if complete is None else complete
+            counts = {State.DONE: done, State.FAILED: last.failed}
+        running_for = time.time() - (last.began or time.time()) if running else None
+        return progress_of(shard, counts, last.report, worker=last.worker, running_for=running_for)
 
     def _path(self, shard: int, suffix: str) -> Path:
         return self.path / f"shard-{shard:04d}.{suffix}"
 
-    def _last(self, shard: int) -> _ShardFile | None:
+    def _last(self, shard: int) -> _ShardFile:
         try:
             return msgspec.json.decode(self._path(shard, "json").read_bytes(), type=_ShardFile)
         except FileNotFoundError:
-            return None
+            return _ShardFile()
 
     def _save(self, shard: int, file: _ShardFile) -> None:
         write_file(self._path(shard, "json"), msgspec.json.encode(file))

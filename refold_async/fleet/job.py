@@ -21,7 +21,7 @@ from refold_async.errors import SettingsError
 from refold_async.fleet.folder import JobFolder
 from refold_async.fleet.job_reports import JobProgress, JobSummary, ShardReport
 from refold_async.fleet.keys import ClientOf, ClientSettings, KeyGroup, group_by_key
-from refold_async.fleet.parts import Parts
+from refold_async.fleet.parts import Parts, part_folder
 from refold_async.fleet.shard_calls import ShardCalls
 from refold_async.fleet.shard_run import KeyedItems, ShardRun, ShardWork
 from refold_async.fleet.shard_walks import ShardWalks
@@ -219,10 +219,7 @@ class Job:
             JournalError: If a journal cannot be read.
         """
         progress = self.progress()
-        parts: list[Path] = []
-        for shard in self.shards():
-            if (folder := self._part_folder(shard)) is not None:
-                parts += self._store.parts(shard, folder)
+        parts = [] if self._results is None else self._store.parts(self._shards, self._results)
         return JobSummary(progress, self._store.unknown(progress.shards), parts)
 
     async def _sources(self, shard: int, groups: Sequence[KeyGroup]) -> tuple[bool, list[KeyedItems]]:
@@ -237,7 +234,8 @@ class Job:
         return walks, sources
 
     def _work(self, shard: int, *, walks: bool) -> ShardWork[Any]:
-        folder, form = self._part_folder(shard), self._results_format
+        folder = None if self._results is None else part_folder(self._results, shard)
+        form = self._results_format
         if not walks:
             make_parts = None if folder is None else partial(Parts, folder, form)
             return ShardCalls(self._journal(shard), self._options, make_parts)
@@ -252,9 +250,6 @@ class Job:
     def _journal(self, shard: int) -> Journal:
         journal = self._store.journal(self.name, shard)
         return msgspec.structs.replace(journal, retry_unknown=self._retry_unknown)
-
-    def _part_folder(self, shard: int) -> Path | None:
-        return None if self._results is None else self._results / f"shard-{shard:04d}"
 
     def _checked(self, shard: int) -> int:
         if isinstance(shard, bool) or not isinstance(shard, int) or not 0 <= shard < self._shards:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,9 @@ from refold_async.batch.journal.postgres.session import Connection, connect, dat
 from refold_async.batch.journal.postgres.text import escaped, unescaped
 from refold_async.batch.journal.store import State
 from refold_async.errors import SettingsError
-from refold_async.fleet.job_reports import ShardProgress, ShardReport, UnknownWrite
+from refold_async.fleet.job_reports import UNKNOWN, ShardProgress, ShardReport, UnknownWrite, progress_of
+from refold_async.fleet.parts import part_folder
 
-_DONE: Final = (State.DONE, State.FOUND)
-_UNKNOWN: Final = (State.UNKNOWN, State.ABSENT, State.UNRESOLVED)
 # One statement, so that it shows one moment; "running" is what the lease says, by the database's clock.
 _PROGRESS: Final = """
     SELECT j.shard, coalesce(j.expires > clock_timestamp(), false), j.owner, j.report,
@@ -40,8 +40,8 @@ _REPORT: Final = """
     WHERE j.owner IS NULL OR starts_with(j.owner, %(worker)s || ':')
 """
 _PARTS: Final = """
-    SELECT p.name FROM refold_journals AS j JOIN refold_parts AS p ON p.journal = j.id
-    WHERE j.job = %s AND j.shard = %s ORDER BY p.name
+    SELECT j.shard, p.name FROM refold_journals AS j JOIN refold_parts AS p ON p.journal = j.id
+    WHERE j.job = %s AND j.shard < %s ORDER BY j.shard, p.name
 """
 
 
@@ -117,10 +117,11 @@ class JobDatabase:
             if is_prepared(db):
                 for shard, *facts in db.execute(_PROGRESS, [escaped(self._job)]):
                     known.setdefault(shard, []).append(tuple(facts))
-        return [_progress(shard, known.get(shard)) for shard in range(shards)]
+        nothing = [(False, None, None, None, None, 0)]
+        return [_progress(shard, known.get(shard, nothing)) for shard in range(shards)]
 
-    def parts(self, shard: int, results: Path) -> list[Path]:
-        """Return the result files of a shard.
+    def parts(self, shards: int, results: Path) -> list[Path]:
+        """Return the result files of all shards.
 
         Raises:
             JournalError: If the database cannot be used.
@@ -128,7 +129,8 @@ class JobDatabase:
         with self._connection() as db:
             if not is_prepared(db):
                 return []
-            return [results / name for (name,) in db.execute(_PARTS, [escaped(self._job), shard])]
+            rows = db.execute(_PARTS, [escaped(self._job), shards]).fetchall()
+        return [part_folder(results, shard) / name for shard, name in rows]
 
     def unknown(self, shards: list[ShardProgress]) -> list[UnknownWrite]:
         """Return the writes of which it is unknown whether they were done.
@@ -140,7 +142,7 @@ class JobDatabase:
         over = [each.shard for each in shards if each.begun and each.state != "running"]
         if not some:
             return []
-        values = [escaped(self._job), list(map(int, _UNKNOWN)), some, int(State.BEGUN), over]
+        values = [escaped(self._job), list(map(int, UNKNOWN)), some, int(State.BEGUN), over]
         with self._connection() as db:
             rows = db.execute(_UNKNOWN_OF, values).fetchall()
         return [UnknownWrite(unescaped(scope), unescaped(key).removeprefix("=")) for scope, key in rows]
@@ -151,29 +153,16 @@ class JobDatabase:
             yield db
 
 
-def _progress(shard: int, rows: list[tuple[Any, ...]] | None) -> ShardProgress:
-    if rows is None:
-        return ShardProgress(shard=shard, state="waiting")
+def _progress(shard: int, rows: list[tuple[Any, ...]]) -> ShardProgress:
     running, owner, saved, running_for, *_ = rows[0]
-    counts: dict[int, int] = {}
+    counts: Counter[State] = Counter()
     for *_, state, number in rows:
-        counts[state] = counts.get(state, 0) + (number or 0)
-    report = None if saved is None else msgspec.json.decode(saved, type=ShardReport)
-    begun = counts.get(State.BEGUN, 0)
-    seconds = None if report is None else report.seconds
-    if running:
-        state, seconds = "running", float(running_for)
-    elif report is None or begun:
-        state = "interrupted"
-    else:
-        state = "ended" if report.complete else "incomplete"
-    return ShardProgress(
-        shard=shard,
-        state=state,
-        done=sum(counts.get(each, 0) for each in _DONE),
-        failed=counts.get(State.FAILED, 0),
-        unknown=sum(counts.get(each, 0) for each in _UNKNOWN),
-        begun=begun,
+        if state is not None:
+            counts[State(state)] += number
+    return progress_of(
+        shard,
+        counts,
+        None if saved is None else msgspec.json.decode(saved, type=ShardReport),
         worker=owner and owner.rpartition(":")[0],
-        seconds=seconds,
+        running_for=float(running_for) if running else None,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
+from refold_async.batch.journal.store import State
 from refold_async.calls import Reason
 
 
@@ -131,3 +133,46 @@ class JobSummary(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         parts = f"; {len(self.parts):,} parts" if self.parts else ""
         return f"{self.progress}{parts}"
+
+
+_DONE: Final = (State.DONE, State.FOUND)
+UNKNOWN: Final = (State.UNKNOWN, State.ABSENT, State.UNRESOLVED)
+
+
+def progress_of(
+    shard: int,
+    counts: Mapping[State, int],
+    report: ShardReport | None,
+    *,
+    worker: str | None,
+    running_for: float | None,
+) -> ShardProgress:
+    """Return the state of a shard by what is recorded of it.
+
+    Args:
+        shard: The shard.
+        counts: How many calls are in which state.
+        report: That of the last run that ended.
+        worker: Who runs it, or did last; `None` if no run of it began.
+        running_for: How long it has been running; `None` if nobody runs it.
+    """
+    begun = counts.get(State.BEGUN, 0)
+    seconds = None if report is None else report.seconds
+    if running_for is not None:
+        state, seconds = "running", running_for
+    elif report is None:
+        state = "interrupted" if worker or any(counts.values()) else "waiting"
+    elif begun:
+        state = "interrupted"
+    else:
+        state = "ended" if report.complete else "incomplete"
+    return ShardProgress(
+        shard=shard,
+        state=state,
+        done=sum(counts.get(each, 0) for each in _DONE),
+        failed=counts.get(State.FAILED, 0),
+        unknown=sum(counts.get(each, 0) for each in UNKNOWN),
+        begun=begun,
+        worker=worker,
+        seconds=seconds,
+    )

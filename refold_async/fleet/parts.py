@@ -79,6 +79,11 @@ class Parts:
         return part.name
 
 
+def part_folder(results: Path, shard: int) -> Path:
+    """Return the folder of a shard's result files."""
+    return results / f"shard-{shard:04d}"
+
+
 def part_files(folder: Path) -> list[Path]:
     """Return the parts in the folder of a shard, in the order in which they were written."""
     return sorted(folder.glob("part-*"), key=lambda file: (file.name.find("."), file.name))

@@ -61,8 +61,8 @@ class JobStore(Protocol):
         """
         ...
 
-    def parts(self, shard: int, results: Path, /) -> list[Path]:
-        """Return the result files of a shard.
+    def parts(self, shards: int, results: Path, /) -> list[Path]:
+        """Return the result files of all shards.
 
         Raises:
             JournalError: If a journal cannot be read.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -139,13 +140,16 @@ def read_overview(path: str | os.PathLike[str]) -> JournalOverview:
         job, base_url = db.execute("SELECT name, base_url FROM job").fetchone() or (None, "")
         runs = [_run(*row) for row in db.execute("SELECT number, began, ended FROM runs ORDER BY number")]
         counts = count_calls(db)
+    states: dict[JournalState, int] = {}
+    for (state, _), number in counts.items():
+        states[_name(state)] = states.get(_name(state), 0) + number
     return JournalOverview(
         path=str(file),
         job=job,
         base_url=base_url,
         in_use=is_owned(file),
         runs=runs,
-        states=_by_state(counts),
+        states=states,
         undelivered=sum(
             number
             for (state, delivered), number in counts.items()
@@ -165,7 +169,7 @@ def read_runs(path: str | os.PathLike[str]) -> list[RunRow]:
         return runs_of(db)
 
 
-def read_counts(path: str | os.PathLike[str]) -> dict[JournalState, int]:
+def read_counts(path: str | os.PathLike[str]) -> dict[State, int]:
     """Return how many calls of a journal are in which state; none while it is being created.
 
     Raises:
@@ -173,7 +177,11 @@ def read_counts(path: str | os.PathLike[str]) -> dict[JournalState, int]:
     """
     file = Path(path).absolute()
     with journal_errors(file), closing(connect(file, mode="ro")) as db:
-        return {} if is_empty(db, file) else _by_state(count_calls(db))
+        counts = {} if is_empty(db, file) else count_calls(db)
+    states: Counter[State] = Counter()
+    for (state, _), number in counts.items():
+        states[state] += number
+    return dict(states)
 
 
 def key_id(record: JournalRecord) -> CallId:
@@ -196,13 +204,6 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.close()
         raise JournalError(f"{path} is empty, not a journal")
     return db
-
-
-def _by_state(counts: dict[tuple[State, bool], int]) -> dict[JournalState, int]:
-    states: dict[JournalState, int] = {}
-    for (state, _), number in counts.items():
-        states[_name(state)] = states.get(_name(state), 0) + number
-    return states
 
 
 def _run(number: int, began: float, ended: float | None) -> JournalRun:
