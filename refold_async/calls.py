@@ -41,7 +41,7 @@ class Call(_Target, frozen=True, kw_only=True):
         params: The action's parameters, by name; default: none. Reading the attribute decodes them: it
             returns a new dict each time, with what JSON knows (dates are strings, tuples are lists).
         key: Identifies this call in a journal, across runs; default: its position in the input.
-        effect: What running it twice does, if the action's name does not tell.
+        effect: What running it twice does, if the action's name does not say.
 
     A call that cannot be sent yields a `Failed` with an `InvalidCallError`; its `params` are as given.
     """
@@ -62,7 +62,7 @@ class Call(_Target, frozen=True, kw_only=True):
 
         @property
         def params(self) -> Any:
-            """The parameters, decoded anew each time; `None` if none were given."""
+            """The parameters, decoded again each time; `None` if none were given."""
             held = _held(self)
             return held.decode() if isinstance(held, EncodedJSON) else held
 
@@ -169,7 +169,7 @@ class Absent(msgspec.Struct, frozen=True):
 
 
 class Unresolved(msgspec.Struct, frozen=True):
-    """Look-ups did not tell whether the write was done.
+    """Look-ups did not show whether the write was done.
 
     Attributes:
         reason: Why, e.g. that two records match, or that the look-up failed.
@@ -179,7 +179,7 @@ class Unresolved(msgspec.Struct, frozen=True):
 
 
 Verdict = Found | Absent | Unresolved
-"""What look-ups told of a write whose fate is unknown."""
+"""The verdict of the look-ups of a write whose fate is unknown."""
 
 
 class _OfCall(msgspec.Struct, frozen=True):
@@ -223,7 +223,7 @@ class Failed(_Outcome, frozen=True):
 
     Attributes:
         error: The error.
-        verdict: What look-ups told, if its fate is unknown and the batch has `settle`.
+        verdict: The verdict of its look-ups, if its fate is unknown and the batch has `settle`.
     """
 
     error: RefoldError

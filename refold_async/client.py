@@ -183,7 +183,7 @@ class Refold(Scope):
         Calls `POST /api/v2/public/session-token`, then `POST /api/v2/public/connect-url` with that token.
 
         The link contains a token that acts for the customer until it expires. Create it when the customer
-        asks for it, pass it to nobody else, and store it nowhere.
+        asks for it, pass it to no one else, and do not store it.
 
         Args:
             account: Your own id for the customer, or the error of a call that was made for it, e.g. a

@@ -119,7 +119,7 @@ class RateLimiter(Protocol):
         ...
 
     def pause(self, seconds: float) -> None:
-        """Hold all calls back, because the service asked for that."""
+        """Hold all calls back, as the service requested."""
 
     def on_response(self, throttled: bool) -> None:  # noqa: FBT001 - one argument, which its name explains
         """Learn from a response: whether it was a 429 of Refold itself."""

@@ -32,7 +32,7 @@ class TypedResult(ActionResult, Generic[T]):
 
     Attributes:
         node_status: How the action ended.
-        http_status: The connected app's own HTTP status, if the service tells it.
+        http_status: The connected app's own HTTP status, if the service says.
         raw: The data's JSON as it came.
     """
 

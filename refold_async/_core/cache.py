@@ -20,7 +20,7 @@ class ResponseCache:
     """An LRU cache that fetches each value once, however many callers wait for it.
 
     The first caller fetches; the others wait, and share its value or its error. If the first is cancelled
-    or runs out of time, the next one fetches: nobody is bound by another caller's deadline.
+    or runs out of time, the next one fetches: no caller is bound by another's deadline.
     """
 
     __slots__ = ("_clock", "_entries", "_fetching", "_settings")

@@ -145,7 +145,7 @@ def check_mapping(name: str, value: T, *, optional: bool = False) -> T:
 
 
 def check_list(name: str, value: T, *, optional: bool = False) -> T:
-    """Return an argument if it is a list, a tuple or a set; a string is none of them.
+    """Return an argument if it is a list, a tuple or a set, and not a string.
 
     Args:
         name: The argument's name.

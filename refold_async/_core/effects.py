@@ -1,4 +1,4 @@
-"""The effect of an action, as far as the words of its id tell."""
+"""The effect of an action, inferred from the words of its id."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def _check_keys(keys: Iterable[object], path: str) -> None:
 
 
 def _fields(value: object) -> list[tuple[str, object]] | None:
-    """Return the fields of a struct, dataclass or attrs object; `None` if it is none."""
+    """Return the fields of a struct, dataclass or attrs object; `None` if it is something else."""
     if isinstance(value, msgspec.Struct):
         names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
         fields = [(name, getattr(value, attribute)) for name, attribute in names]

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 Effect = Literal["read", "idempotent", "write"]
-"""What running a call twice does: nothing (`read`), the same as once (`idempotent`), or harm (`write`)."""
+"""What running twice does: nothing (`read`), the same as once (`idempotent`), or two writes (`write`)."""
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 """The HTTP methods that the API uses."""

@@ -33,13 +33,13 @@ class BucketState:
 
     Args:
         limit: The limit; `None` for none.
-        learnt: Learns the limit from 429s, where none is given.
+        learnt: Learns the limit from 429s, if none is given.
         catch_up: How many intervals of lateness are made up for; default: 3 without a burst, else none.
         penalty: Seconds to pause after a 429, without a limit whose burst says how long.
 
     Attributes:
         is_free: Whether there is neither a limit nor a pause, so that acquiring is a no-op.
-        is_listening: Whether a response that is no 429 changes anything.
+        is_listening: Whether a response other than a 429 changes anything.
         learnt: What was learnt, if anything is.
     """
 
@@ -158,7 +158,7 @@ class TokenBucket:
     Args:
         bucket: Decides when the next call may start.
         server: The base URL, for hooks.
-        hooks: Are told when the learnt rate is lowered.
+        hooks: Called when the learnt rate is lowered.
         clock: Returns the time now, in seconds.
         sleep: Sleeps for some seconds.
     """
@@ -189,7 +189,7 @@ class TokenBucket:
         return self._bucket.wait(self._clock())
 
     def try_acquire(self) -> bool:
-        """Acquire a token without waiting, if one is due and nobody waits for it."""
+        """Acquire a token without waiting, if one is due and no other caller waits for it."""
         bucket = self._bucket
         if bucket.is_free:
             if bucket.learnt is not None:

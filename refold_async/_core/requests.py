@@ -192,7 +192,7 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 def added_headers(values: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
     """Return headers that the caller or a hook adds to a request.
 
-    None may change who calls, for which account, where to, or how the request is framed. Names are
+    None may change the caller, the account, the destination or the framing of the request. Names are
     compared without case, and with `_` as `-`: servers that use CGI names make no difference.
 
     Args:

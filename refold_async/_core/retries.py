@@ -68,8 +68,8 @@ def cost_of(error: RefoldError, *, first_stale: bool = False) -> int:
 
     Args:
         error: The failure.
-        first_stale: Whether it is the call's first loss on a reused connection. Such a loss tells nothing of
-            the service, so its retry is free: a pool of dead connections would exhaust the budget.
+        first_stale: Whether it is the call's first loss on a reused connection. Such a loss says nothing
+            about the service, so its retry is free: a pool of dead connections would exhaust the budget.
     """
     if first_stale:
         return 0
@@ -111,7 +111,7 @@ def fate_of(retry: Retry, effect: Effect, error: RefoldError) -> Fate:
 
 
 def is_safe(retry: Retry, effect: Effect, error: RefoldError) -> bool:
-    """Whether retrying the call cannot do harm.
+    """Whether retrying the call is safe.
 
     Retrying a read or an idempotent call never does. Retrying a write does, unless nothing of it was sent,
     or Refold itself (not the connected app) answered 429.

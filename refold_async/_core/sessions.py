@@ -190,7 +190,7 @@ class Session:
         return self._connections.exchange(request, self._auth_headers, state, due)
 
     def explain(self, error: Exception, state: AttemptState, due: float) -> Coroutine[Any, Any, RefoldError]:
-        """Return the error that tells the caller of a failed exchange; see `ConnectionPool.explain`."""
+        """Return the error that reports a failed exchange to the caller; see `ConnectionPool.explain`."""
         return self._connections.explain(error, state, due)
 
 

@@ -124,7 +124,7 @@ class _ItemDecoder:
         return items
 
     def _at_once(self, text: bytes) -> list[Any] | None:
-        """Return the items; `None` if one of them is odd, or the part is no list."""
+        """Return the items; `None` if one of them is odd, or the part is not a list."""
         with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
             return None if self._whole is None else self._whole.decode(text)
         return None

@@ -1,4 +1,4 @@
-"""What a model is told of a call: within a size, whole records only, and without the host's secrets."""
+"""The answers to tool calls: within a size, whole records only, and without the host's secrets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FINAL: Final = (AuthenticationError, ClosedError, SettingsError)
 """What no repetition by the model can change."""
 
 _SAYS_WHY: Final = (StatusError, ActionFailed, RefusedError, WorkflowFailed, InvalidCallError)
-"""Errors whose message comes from the service or the app, and may tell the model what to change."""
+"""Errors whose message comes from the service or the app, and may say what the model has to change."""
 
 
 class ToolAnswer(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -18,7 +18,7 @@ Allowed = Mapping[str, Sequence[str]]
 """The ids of an app's actions, or workflows, by the app's slug."""
 
 Effects = Mapping[str, Mapping[str, Effect]]
-"""Effects that the host knows better than an id's words tell, by slug and id."""
+"""Effects that the host knows better than the words of an id suggest, by slug and id."""
 
 
 def check_allowed(name: str, allowed: object, *, unsafe: bool) -> None:

@@ -243,7 +243,7 @@ def http_app(tools: TokenTools, base_url: str, host: str = "127.0.0.1") -> Starl
 
 
 async def serve_http(app: Starlette, host: str, port: int, started: Callable[[int], object]) -> None:
-    """Serve an app until the process is told to end; `started` is called with the port."""
+    """Serve an app until the process is signalled to end; `started` is called with the port."""
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)
     listener = config.bind_socket()
     listener.listen(config.backlog)  # before the port is told: whoever reads it may connect at once

@@ -87,7 +87,7 @@ class ToolOptions(TypedDict, total=False):
         max_bytes: The size of an answer in bytes, at least 1,000; default 20,000.
         settle: How to look up what became of a write, by slug and action: a function that returns a
             `Lookup`, or a `Settle`.
-        effects: Effects that you know better than an id's words tell, by slug and action.
+        effects: Effects that you know better than the words of an id suggest, by slug and action.
         unsafe: Allows `httprequest`, which can send any request with the customer's credentials.
         timeout: Deadline of each call in seconds; default: the client's.
         on_call: Called with a `ToolRecord` after each call.

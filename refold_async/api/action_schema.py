@@ -236,7 +236,7 @@ def _is_json(value: object) -> bool:
 
 
 class _Rule(msgspec.Struct, frozen=True):
-    """What a type takes, how that is said, and its JSON Schema."""
+    """What a type takes, in code, in words, and as JSON Schema."""
 
     fits: Callable[[object], bool]
     words: str

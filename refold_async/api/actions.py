@@ -212,7 +212,7 @@ class Actions(Resource):
             slug: The app's slug, e.g. `hubspot`.
             action_id: The action's id, e.g. `create_contact`.
             params: The action's parameters, by name; default: none.
-            effect: What running it twice does, if you know better than its name tells: `"read"`,
+            effect: What running it twice does, if you know better than its name suggests: `"read"`,
                 `"idempotent"` or `"write"`.
             validate: Whether to check `params` against the action's schema first, which is fetched once and
                 kept for a while, so that a misspelt parameter is an error.
@@ -300,7 +300,7 @@ class Actions(Resource):
             paging: How the action is paged: a `Cursor`, `Offset`, `PageNumber` or `NextLink` of
                 `refold_async.walks`; default: found.
             records: Where the records are in an answer, e.g. `results`; default: the only list of objects.
-            effect: `"read"` if the action changes nothing although its name does not tell.
+            effect: `"read"` if the action changes nothing although its name does not say so.
             resume: Where to begin, as `IncompleteWalkError.resume` or `WalkPage.resume` says; default: at
                 the beginning.
             timeout: Deadline of each page's call, retries included, in seconds; default: the client's.

@@ -172,7 +172,7 @@ class Configs(Resource):
             timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
-            The config; its `field_errors` tell which fields were refused.
+            The config; its `field_errors` list the fields that were refused.
 
         Raises:
             NotFoundError: If there is no such config.

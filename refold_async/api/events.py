@@ -188,7 +188,7 @@ class Events(Resource):
                 file objects, bytes, or `File`s.
             config_id: The config that the workflows run under; default: the customer's own.
             instance_tag: A tag for the executions.
-            effect: What firing it twice does: `"idempotent"` where the workflow drops repeats of a
+            effect: What firing it twice does: `"idempotent"` if the workflow drops repeats of a
                 key in the payload.
             timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 

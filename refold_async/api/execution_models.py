@@ -27,7 +27,7 @@ else:
     ExecutionStatus = ExecutionSource = NodeStatus = str
 
 ENDED: Final = frozenset({"COMPLETED", "ERRORED", "STOPPED", "TIMED_OUT"})
-"""The states from which an execution does not go on."""
+"""The states in which an execution has ended."""
 
 
 class NamedThing(Identified, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ class Execution(Dated, frozen=True, kw_only=True):
         associated_event_id: The event that started it.
         associated_trigger_application: The app whose event started it.
         trigger_application_event: What started it, e.g. `Schedule`.
-        custom_application_id: The organisation's own app, where its event started it.
+        custom_application_id: The organisation's own app, if its event started it.
         custom_trigger_id: That event.
         type_of_execution: `SYNC` or `ASYNC`.
         instance_execution_time: Milliseconds that it took.
@@ -91,7 +91,7 @@ class Execution(Dated, frozen=True, kw_only=True):
         custom_field_values: What its config held.
         is_child_instance: Whether another execution started it.
         is_seed: Whether Refold created it as an example.
-        executed_by_thanos: Whether the newer engine ran it, which tells of no batches.
+        executed_by_thanos: Whether the newer engine ran it, which has no batches.
         environment: `test` or `production`.
         org_id: The organisation's id.
     """

@@ -164,7 +164,7 @@ class LinkedAccounts(Resource):
             timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
-            The linked account; its `new_account` tells whether it was made just now.
+            The linked account; its `new_account` says whether it was created just now.
 
         Raises:
             RefoldError: If the call fails.
@@ -252,7 +252,7 @@ class OwnAccount(Resource):
             timeout: Deadline of the whole call, retries included, in seconds; default: the client's.
 
         Returns:
-            The linked account; its `new_account` tells whether it was made just now.
+            The linked account; its `new_account` says whether it was created just now.
 
         Raises:
             RefoldError: If the call fails.

@@ -47,7 +47,7 @@ class McpServer(Dated, frozen=True, kw_only=True):
         associated_org_id: The organisation's id.
         environment: `test` or `production`.
         agent_name: The name of its agent.
-        base_prompt: What its agent is told first.
+        base_prompt: The first prompt of its agent.
         safe_mode: Whether its agent asks before it changes anything.
         suggestions: Prompts that are suggested.
         primary_color: The first colour of its page.
@@ -163,7 +163,7 @@ class McpServers(Resource):
             associated_apps: What it offers.
             suggestions: Prompts that are suggested.
             agent_name: The name of its agent.
-            base_prompt: What its agent is told first.
+            base_prompt: The first prompt of its agent.
             safe_mode: Whether its agent asks before it changes anything.
             primary_color: The first colour of its page.
             secondary_color: The second.

@@ -45,8 +45,8 @@ class Schedule(Identified, frozen=True, kw_only=True):
         environment: `test` or `production`.
         org_id: The organisation's id.
         trigger_type: `cron` or `interval`.
-        cron: Its cron expression, where it is of that type.
-        trigger_interval: Its moments, where it is of the other.
+        cron: Its cron expression, if it is of that type.
+        trigger_interval: Its times, if it is of the other.
         status: `running` or `paused`.
         inactive: Whether it is paused.
         registered_by_api: Whether it was made through the API.

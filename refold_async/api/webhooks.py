@@ -1,4 +1,4 @@
-"""Webhooks: where the service tells of what happens.
+"""Webhooks: the URLs that the service notifies of events.
 
 What arrives there is verified and read by `refold_async.webhooks`.
 """
@@ -263,5 +263,5 @@ class Webhooks(TokenWebhooks):
 
 
 def _with_template(body: dict[str, object], template: object) -> dict[str, object]:
-    """Add a webhook's body where it was given, also where it is `None`."""
+    """Add a webhook's body if it was given, also if it is `None`."""
     return body if template is UNSET else {**body, "webhook_body": template}

@@ -62,7 +62,7 @@ class Workflow(Dated, frozen=True, kw_only=True):
         json_schema: The JSON Schema of its payload.
         enable_schema_validation: Whether its payload is checked against that.
         manual_execution_payload: An example of its payload.
-        event_schema_guidelines: What is said of its payload.
+        event_schema_guidelines: Guidelines for its payload.
         test_instance_meta_data: What its last test was given.
         group: Its group.
         index_order: Its place in lists.
@@ -70,7 +70,7 @@ class Workflow(Dated, frozen=True, kw_only=True):
         udf_filter_operator: How that filter compares.
         created_by_ai: Whether an agent made it.
         is_agentic_flow: Whether an agent runs it.
-        when_to_use: What an agent is told of it.
+        when_to_use: When an agent should use it.
         is_v2: Whether the newer engine runs it.
         workflow_builder_version: The builder that made it.
     """
@@ -231,7 +231,7 @@ class WorkflowFailed(RefoldError):
 def read_result(_: type[WorkflowResult], reply: Response, secret: str = "") -> WorkflowResult:
     """Read the reply of a workflow that was waited for.
 
-    A workflow may choose the reply's status, also one that is no success, and its whole body.
+    A workflow may choose the reply's status, also an unsuccessful one, and its whole body.
 
     Raises:
         WorkflowFailed: If the workflow failed.

@@ -10,7 +10,7 @@ from refold_async.calls import Call, Done
 
 
 class ResultRow(msgspec.Struct):
-    """The columns of a row and their types, where they are fixed; `Any` is JSON, as text."""
+    """The columns of a row and their types, if they are fixed; `Any` is JSON, as text."""
 
     linked_account_id: str
     key: str | None

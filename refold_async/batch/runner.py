@@ -46,7 +46,7 @@ class Hold(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """Returned by a runner if look-ups told what became of an unknown write, or never will.
+    """Returned by a runner if look-ups have settled an unknown write, or never will.
 
     Attributes:
         error: Why its fate was unknown.

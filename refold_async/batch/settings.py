@@ -19,7 +19,7 @@ from refold_async.settings import RateLimit
 from refold_async.settle import Settle
 
 ResultCheck = Callable[[ActionResult], str | None]
-"""Returns why a result is a failure, or `None` if it is none."""
+"""Returns why a result is a failure, or `None` if it is a success."""
 
 
 class PerAccount(msgspec.Struct, frozen=True, kw_only=True):

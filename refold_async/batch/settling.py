@@ -1,4 +1,4 @@
-"""Settles the unknown writes of a batch: waits, looks them up, and runs absent ones again if told to."""
+"""Settles the unknown writes of a batch: waits, looks them up, and may run absent ones again."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
         settled: Those of them whose fate was unknown until a look-up found what they wrote.
         failed: Calls that failed.
         absent: Those of them that no look-up found.
-        unresolved: Those of them of which look-ups could not tell.
+        unresolved: Those of them whose look-ups were inconclusive.
         skipped: Calls that were not run.
         under_way: Calls that have begun and have no outcome, including those waiting for another attempt.
         held: Calls read that wait to be started or for another attempt.
@@ -126,7 +126,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
         settled: Those of them whose fate was unknown until a look-up found what they wrote.
         failed: Calls that failed.
         absent: Those of them that no look-up found.
-        unresolved: Those of them of which look-ups could not tell.
+        unresolved: Those of them whose look-ups were inconclusive.
         partial: Calls that succeeded although their app answered 207: see `result_check`.
         recorded: When earlier runs recorded what came from the journal: the first and the last time.
         skipped: Calls that were not run.

@@ -187,7 +187,7 @@ class WorkerPool:
         self._set_timer()
 
     def end_settled(self, queued: QueuedCall, now: float, answer: Settled) -> None:
-        """End a call as look-ups told."""
+        """End a call with the verdict of its look-ups."""
         if answer.result is not None:
             self._finish(queued, now, _settled_done, answer.result)
             return

@@ -41,7 +41,7 @@ def csv_records(
     """Yield the number of each row's first line, and its cells by column.
 
     The delimiter is the first of `,` `;` tab `|` that separates the `needed` names in the header. Names
-    are stripped; if a space follows the header's delimiters, it is no part of the cells below either.
+    are stripped; if a space follows the header's delimiters, it is not part of the cells below either.
     Empty cells are omitted, and rows that have nothing else are skipped.
 
     Args:

@@ -41,7 +41,7 @@ class InputRow(NamedTuple):
 
 
 class AccountsFile:
-    """Iterates over the rows of a file, reading it anew each time, so a million rows use no memory.
+    """Iterates over the rows of a file, reading it again each time, so a million rows use no memory.
 
     A CSV file starts with a header; an empty cell sets no parameter. A line of a JSONL file is an
     object or a bare linked account id. The key column is also a parameter; the account column is not.

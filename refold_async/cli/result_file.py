@@ -92,7 +92,7 @@ class ResultFile:
 
 
 class _Line(msgspec.Struct):
-    """What tells whose line it is, and what it says."""
+    """What identifies the call of a line, and its outcome."""
 
     linked_account_id: str
     outcome: str

@@ -18,7 +18,7 @@ class ParameterModel(msgspec.Struct, frozen=True, kw_only=True):
         kinds: The types that accounts give it, in lower case.
         options: The values to choose from, if it is a choice.
         label: Its name for people.
-        help: What is said of it to people.
+        help: Its help text for people.
     """
 
     id: str

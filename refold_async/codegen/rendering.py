@@ -102,7 +102,7 @@ def render(app: AppModel) -> str:
 
 
 def _names(app: AppModel) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Return the names of the actions, and those of the parameters of each; tell of all problems at once."""
+    """Return the names of the actions, and those of the parameters of each; report all problems at once."""
     known = {each.id for each in app.actions}
     known |= {f"{each.id}.{param.id}" for each in app.actions for param in each.parameters}
     problems = [f"{app.slug} has no {key!r} to be named" for key in app.names if key not in known]

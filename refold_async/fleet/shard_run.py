@@ -1,4 +1,4 @@
-"""One run of a shard: wait until nobody else runs it, and run its work with a client for each key."""
+"""One run of a shard: wait until no other process runs it, and run its work with a client for each key."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class ShardRun(Generic[F]):
         self._stopped = False
 
     async def run(self, sources: Sequence[KeyedItems]) -> ShardReport:
-        """Wait until nobody else runs the shard, and run what is left.
+        """Wait until no other process runs the shard, and run what is left.
 
         Raises:
             SettingsError: If the keys are of several services, or an item does not belong to the shard.
@@ -167,5 +167,5 @@ class ShardRun(Generic[F]):
 
 
 def worker_name() -> str:
-    """Return what tells this process from others: its host and process id."""
+    """Return what identifies this process: its host and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"

@@ -33,7 +33,7 @@ class SharedLimit:
             key comes from a callable.
         when_away: What to do while Redis is away or does not answer within 250 ms: `"share"` continues with
             this process's share, `"wait"` starts no calls, `"error"` fails them as not sent.
-        hooks: Whose `on_rate_limit` is told whether the rate is `shared` or this process's `share`.
+        hooks: Whose `on_rate_limit` is called with whether the rate is `shared` or this process's `share`.
 
     Raises:
         SettingsError: If a setting cannot work, or the package `redis` is missing.

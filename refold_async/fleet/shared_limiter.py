@@ -79,7 +79,7 @@ class SharedLimiter:
         processes: How many there are.
         when_away: What to do while the store is away.
         server: The base URL, for hooks.
-        hooks: Are told where the rate comes from.
+        hooks: Called when the source of the rate changes.
         clock: Returns the time now, in seconds.
         sleep: Sleeps for some seconds.
     """
@@ -225,7 +225,7 @@ class SharedLimiter:
         return self._when_away == "share" and (away or self._clock() < self._grace_until)
 
     async def _serve(self) -> None:
-        """Grant slots until nobody waits."""
+        """Grant slots until no caller waits."""
         try:
             while self._waiters:
                 if self._uses_share():

@@ -1,7 +1,7 @@
 """The sandbox's pages: a console for its owner, and the hosted page on which a customer connects apps.
 
 The console shows the state of the sandbox and calls its Python API; it keeps nothing itself. It is for its
-owner alone: served on a loopback address, or to whoever sends the console's key.
+owner alone: served on a loopback address, or to clients that send the console's key.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ class Pages:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether nobody but this machine can reach an address."""
+    """Return whether only this machine can reach an address."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -24,7 +24,7 @@ class Route(msgspec.Struct, frozen=True):
         path: The documented path, with its parameters in braces.
         handler: The coroutine function that answers it.
         scope: Who may call it, and what the handler finds in `request.account`. See `Scope`.
-        effect: The operation's effect if its HTTP method does not tell, or a function that returns
+        effect: The operation's effect if its HTTP method does not say it, or a function that returns
             the effect of a request.
     """
 

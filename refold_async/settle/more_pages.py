@@ -1,6 +1,6 @@
 """Whether an app's answer is one page of several. No I/O.
 
-"Absent" must not be concluded from one page. So an answer that might go on counts as one that does; only
+"Absent" must not be concluded from one page. So an answer that might continue counts as one that does; only
 what is plainly the last page does not.
 """
 
@@ -43,7 +43,7 @@ def has_more_pages(data: Any, params: Mapping[str, object] | None = None) -> boo
 
 
 def _signs(data: Any, depth: int) -> Iterator[bool]:
-    """Yield, for each member that tells, whether it says that there is more."""
+    """Yield, for each paging member, whether it says that there is more."""
     for name, value in _members(data, depth):
         if name in _MORE and isinstance(value, bool):
             yield value

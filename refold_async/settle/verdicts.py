@@ -1,4 +1,4 @@
-"""What a look-up tells of a call, and what follows from that. No clock, no I/O."""
+"""What a look-up shows about a call, and what follows from that. No clock, no I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_REASON: Final = 300
 
 
 class Finding(NamedTuple):
-    """What one look-up told.
+    """What one look-up showed.
 
     Attributes:
         verdict: The verdict, if this is the last look-up.
@@ -58,7 +58,7 @@ def lookup_call(call: Call, lookup: Lookup) -> Call:
 
 
 def judge(lookup: Lookup, result: ActionResult) -> Finding:
-    """Return what the result of a look-up tells."""
+    """Return what the result of a look-up shows."""
     try:
         data = result.data
         records = _records(lookup.found(data))
@@ -79,7 +79,7 @@ def _records(found: object) -> Sequence[object]:
 
 
 def failed(reason: str) -> Finding:
-    """Return the finding of a look-up that told nothing."""
+    """Return the finding of a look-up that failed."""
     return Finding(Unresolved(_bounded(reason)))
 
 

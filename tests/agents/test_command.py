@@ -12,10 +12,10 @@ ALLOW = ("--allow", "hubspot:get_contact")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--account", "a", "--http", "0", *ALLOW), "--account is refused with --http"),
+        (("--account", "a", "--http", "0", *ALLOW), "--account cannot be used with --http"),
         (ALLOW, "name the account"),
         (("--account", "a"), "allow something"),
-        (("--account", "a", "--allow", "hubspot"), "give SLUG:ID,ID, not 'hubspot'"),
+        (("--account", "a", "--allow", "hubspot"), "must be SLUG:ID,ID, not 'hubspot'"),
         (("--account", "a", *ALLOW), "REFOLD_API_KEY is not set"),
         (("--account", "a", *ALLOW, "--max-bytes", "10"), "--max-bytes"),
         (("--account", "a", *ALLOW, "--writes", "yes"), "--writes"),

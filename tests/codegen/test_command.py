@@ -188,7 +188,7 @@ def test_losing_the_types_of_results_is_reported(
 ) -> None:
     assert codegen(*hubspot_args, "--learn").err == ""
     assert codegen(*hubspot_args).err == (
-        f"{tmp_path / 'hubspot.py'}: its results are no longer typed; give --samples or --learn as before\n"
+        f"{tmp_path / 'hubspot.py'}: its results are no longer typed; pass --samples or --learn as before\n"
     )
 
 
@@ -196,7 +196,7 @@ def test_a_check_of_a_file_that_is_not_there_fails(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     assert codegen(*hubspot_args, "--check").code == 1
-    assert codegen(*hubspot_args, "--diff")[:2] == (0, "it is not there\n")
+    assert codegen(*hubspot_args, "--diff")[:2] == (0, "it does not exist\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -286,7 +286,7 @@ def test_a_parameter_without_a_name_of_its_own_can_be_given_one(
         (("--account", ACCOUNT, "--name", "get_contact=_x"), "cannot be named '_x'"),
         (("--account", ACCOUNT, "--name", "get_contact=calls"), "cannot be named 'calls'"),
         (("--account", ACCOUNT, "--name", "get_contact=x\ny"), "cannot be named"),
-        (("--account", "a", "--effect", "get_contact=wriet"), "give ID=read, ID=idempotent or ID=write"),
+        (("--account", "a", "--effect", "get_contact=wriet"), "must be ID=read|idempotent|write"),
         (("--account", ACCOUNT, "--effect", "nothing=read"), "hubspot has no action 'nothing'"),
         (("--account", ACCOUNT, "--samples", "absent"), "'absent' does not exist"),
     ],
@@ -303,7 +303,7 @@ def test_an_argument_that_cannot_work_is_refused(
 def test_a_slug_without_a_module_name_needs_a_file(codegen: Codegen) -> None:
     ended = codegen("***", "--account", ACCOUNT)
     assert ended.code == 2
-    assert "'***' gives no module name; say --out FILE" in ended.err
+    assert "no module name can be made of '***'; pass --out FILE" in ended.err
 
 
 def test_a_recorded_failure_is_no_sample(

@@ -44,7 +44,7 @@ FAILURES: Final = (
     RuntimeError,
     ValueError,
 )
-"""What an exchange raises if it fails; `ConnectionPool.explain` tells what that means."""
+"""What an exchange raises if it fails; `ConnectionPool.explain` says what that means."""
 
 TRANSPORT_VARIABLE: Final = "REFOLD_TRANSPORT"
 """The environment variable that, set to `public`, turns the fast transport off."""
@@ -128,7 +128,7 @@ class ConnectionPool:
         return response
 
     async def explain(self, error: Exception, state: AttemptState, due: float) -> RefoldError:
-        """Return the error that tells the caller of a failed exchange.
+        """Return the error that reports a failed exchange to the caller.
 
         Args:
             error: What the exchange raised, one of `FAILURES`.

@@ -27,7 +27,7 @@ _LONG: Final = 4 << 20
 
 
 def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
-    """Return a function that tells whether an idle connection has something to read: EOF or stray bytes."""
+    """Return a function that returns whether an idle connection has something to read: EOF or stray bytes."""
     # The socket is asked directly: an event loop that was blocked has not seen the EOF yet, and a request
     # sent on such a connection would be lost.
     sock = None if transport is None else transport.get_extra_info("socket")

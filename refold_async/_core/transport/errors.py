@@ -147,7 +147,7 @@ def certificate_suspected(base_url: str, fate: Fate) -> ConnectionFailedError:
 
 
 def is_loss(error: Exception, explained: RefoldError) -> bool:
-    """Whether a connection was made, and lost for a reason that nobody told."""
+    """Whether a connection was made, and lost for an unknown reason."""
     unmade = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError)
     return (
         isinstance(error, aiohttp.ClientConnectionError)

@@ -49,7 +49,7 @@ _LARGEST_BYTES: Final = 1 << 20
 
 
 class StaleConnectionError(Exception):
-    """A pooled connection is dead or too old, or holds a response that nobody requested."""
+    """A pooled connection is dead or too old, or holds an unrequested response."""
 
 
 class _Use:

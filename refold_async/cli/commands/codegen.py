@@ -52,8 +52,8 @@ from refold_async.codegen.samples import read_samples
 @click.option(
     "--effect", "effects", multiple=True, metavar="ID=EFFECT", help="An effect that you know better."
 )
-@click.option("--check", is_flag=True, help="Write nothing; end with 1 if FILE differs, and say how.")
-@click.option("--diff", is_flag=True, help="Write nothing; say how FILE differs.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if FILE differs, and print how.")
+@click.option("--diff", is_flag=True, help="Write nothing; print how FILE differs.")
 @progress_option
 @client_command
 async def codegen(
@@ -96,7 +96,9 @@ async def codegen(
     app = AppModel(slug=slug, actions=actions, shapes=shapes, names=chosen)
     text = _render(app, known)
     if check or diff:
-        changes = differences(old[1], read_module(text), results=bool(shapes)) if old else ["it is not there"]
+        changes = (
+            differences(old[1], read_module(text), results=bool(shapes)) if old else ["it does not exist"]
+        )
         words = "\n".join(changes) or f"{path} is up to date"
         terminal.report({"path": str(path), "differences": changes}, words)
         raise click.exceptions.Exit(1 if check and changes else 0)
@@ -104,7 +106,7 @@ async def codegen(
     if changed:
         _write(path, text)
     if old and old[1].results and not shapes:
-        tell(f"{path}: its results are no longer typed; give --samples or --learn as before")
+        tell(f"{path}: its results are no longer typed; pass --samples or --learn as before")
     facts = {"path": str(path), "actions": len(actions), "typed": len(shapes), "changed": changed}
     words = f"{len(actions)} actions, {len(shapes)} with typed results"
     terminal.report(facts, f"{'wrote' if changed else 'unchanged:'} {path}: {words}")
@@ -123,7 +125,7 @@ def _path(out: Path | None, slug: str) -> Path:
         return out
     name = module_name(slug)
     if not name:
-        raise click.UsageError(f"{slug!r} gives no module name; say --out FILE")
+        raise click.UsageError(f"no module name can be made of {slug!r}; pass --out FILE")
     return (out or Path()) / f"{name}.py"
 
 
@@ -143,7 +145,7 @@ def _read(path: Path) -> tuple[str, Facts] | None:
 def _names(pairs: Sequence[str]) -> dict[str, str]:
     split = [pair.rpartition("=") for pair in pairs]  # an id may hold `=`, a name cannot
     if not all(key and name for key, _, name in split):
-        raise click.BadParameter("give ID=NAME, or ID.PARAMETER=NAME", param_hint="--name")
+        raise click.BadParameter("must be ID=NAME or ID.PARAMETER=NAME", param_hint="--name")
     return {key: name for key, _, name in split}
 
 
@@ -151,7 +153,7 @@ def _effects(pairs: Sequence[str]) -> dict[str, Effect]:
     try:
         return msgspec.convert(read_pairs(pairs, "--effect"), dict[str, Effect])
     except msgspec.ValidationError as error:
-        raise click.BadParameter("give ID=read, ID=idempotent or ID=write", param_hint="--effect") from error
+        raise click.BadParameter("must be ID=read|idempotent|write", param_hint="--effect") from error
 
 
 def _shapes(samples: Sequence[Path], slug: str) -> dict[str, Shape]:
@@ -175,7 +177,7 @@ def _render(app: AppModel, effects: Mapping[str, Effect]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file in one step: whoever reads it sees the old text or the new one."""
+    """Replace a file atomically: a reader sees the old text or the new one."""
     path = path.resolve()  # a link stays one
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -131,7 +131,7 @@ def _log(record: ToolRecord) -> None:
 
 def _check_account(account: str | None, port: int | None) -> None:
     if port is not None and account is not None:
-        raise click.UsageError("--account is refused with --http: a request's bearer token says whose it is")
+        raise click.UsageError("--account cannot be used with --http: the bearer token names the account")
     if port is None and account is None:
         raise click.UsageError("name the account: --account ID")
     if port is None and not os.environ.get("REFOLD_API_KEY"):
@@ -145,7 +145,7 @@ def _ids(pairs: Sequence[str], option: str) -> dict[str, list[str]]:
         slug, _, listed = pair.partition(":")
         named = [each.strip() for each in listed.split(",") if each.strip()]
         if not slug or not named:
-            raise click.BadParameter(f"give SLUG:ID,ID, not {pair!r}", param_hint=option)
+            raise click.BadParameter(f"must be SLUG:ID,ID, not {pair!r}", param_hint=option)
         ids.setdefault(slug.strip(), []).extend(named)
     return ids
 

@@ -56,7 +56,7 @@ def instrument(
             default because the service belongs to another company.
 
     Raises:
-        ValueError: If `linked_account_ids` is none of these.
+        ValueError: If `linked_account_ids` is anything else.
     """
     tracer = get_tracer(SCOPE, tracer_provider=tracer_provider)
     meter = get_meter(SCOPE, meter_provider=meter_provider)

@@ -104,7 +104,7 @@ def answer_error(request: Request, error: Exception) -> Response:
 
 
 async def answer_and_settle(request: Request, error: Exception) -> Response:
-    """Return the response of `answer_error`, and begin to settle a write of unknown fate if told to."""
+    """Return the response of `answer_error`, and begin to settle a write of unknown fate if configured to."""
     response = answer_error(request, error)
     settling = request.scope.get(SCOPE_KEY)
     if not (isinstance(settling, SettleMiddleware) and isinstance(error, RefoldError)):

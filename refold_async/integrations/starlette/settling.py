@@ -52,7 +52,7 @@ def check_reports(settle: Settle) -> None:
 class SettleMiddleware:
     """Settles the unknown writes that end as an error response, while the application runs.
 
-    Such a response has a `Location`, where the client may ask what became of the write: 202 while it is
+    Such a response has a `Location`, at which the client may ask what became of the write: 202 while it is
     looked up, then 200; the body's `state` is `waiting`, `found`, `absent` or `unresolved`. The path ends in
     a random id, known to this client alone, and the answer holds nothing of the record. The latest
     10,000 are kept, in this process.

@@ -9,7 +9,7 @@ To add an operation:
    `request.organisation.own(WebhookStore)` or `request.account.own(TableStore)`. `DocumentStore` and
    the functions of `sandbox.params` cover the common parts.
 3. Add one row to the module's `ROUTES`: name (`"webhooks.create"`), method, documented path, handler,
-   scope, and the effect if the method does not tell it (e.g. a `POST` that reads).
+   scope, and the effect if the method does not say it (e.g. a `POST` that reads).
 4. List a new module below.
 
 Work that outlives a response is started with `request.context.background.start(...)`; the sandbox

@@ -23,7 +23,7 @@ PagingFault = Literal["stuck", "cyclic", "late", "empty", "capped", "double", "d
 - `cyclic`: it is one of the first two pages, which lead to each other.
 - `late`: it says that there is more, even if it is the last; the page after that is empty.
 - `empty`: it has no records, and says that there is more.
-- `capped`: it holds at most three records, whatever was asked for.
+- `capped`: it holds at most three records, whatever the requested limit.
 - `double`: it has the records of the page before.
 - `dead_cursor`: it is refused, unless it is the first.
 - `lying_total`: it announces five records more than there are.

@@ -73,7 +73,7 @@ class AppAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def effect(self) -> Effect:
-        """Whether it changes anything in the app; for `http`, only the request's method tells."""
+        """Whether it changes anything in the app; for `http`, that depends on the request's method."""
         return "read" if self.kind in READ_KINDS else "write"
 
     @property
