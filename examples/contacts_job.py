@@ -65,12 +65,16 @@ job = Job(
 )
 
 
-def run_shard(shard: int) -> ShardReport:
-    """Run a shard; raise if a call of it is not done, so that the engine runs it again."""
-    report = job.run_sync(shard)
+def complete(report: ShardReport) -> ShardReport:
+    """Return a shard's report; raise if a call of it is not done, so that the engine runs it again."""
     if not report.complete:
-        raise RefoldError(f"shard {shard}: {report.failed} calls failed, {report.skipped} were skipped")
+        raise RefoldError(f"shard {report.shard}: {report.failed} failed, {report.skipped} skipped")
     return report
+
+
+def run_shard(shard: int) -> ShardReport:
+    """Run a shard, in an event loop of its own."""
+    return complete(job.run_sync(shard))
 
 
 @contextlib.contextmanager
