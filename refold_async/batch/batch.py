@@ -37,9 +37,11 @@ from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks, safely
 
 if TYPE_CHECKING:
+    from refold_async.batch.figures import RunFigures
     from refold_async.batch.journal.replay import JournalReplay
 
 _PROGRESS_INTERVAL: Final = 0.25
+_RECORD_INTERVALS: Final = 0.1, 2.0
 
 
 class BatchReport(msgspec.Struct, frozen=True):
@@ -89,6 +91,7 @@ class Batch:
         self._replay: JournalReplay | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._began = 0.0
+        self._began_at = datetime.now(UTC)
         self._seconds: float | None = None
         self._paused_before = 0.0
         self._raised = False
@@ -104,7 +107,7 @@ class Batch:
     async def __aenter__(self) -> Self:
         if self._pool is not None:
             raise SettingsError("a batch can be entered only once; create another one")
-        self._began = asyncio.get_running_loop().time()
+        self._began, self._began_at = asyncio.get_running_loop().time(), datetime.now(UTC)
         await self._runner.open()
         try:
             if self._settings.journal is not None:
@@ -171,6 +174,8 @@ class Batch:
             self._timers["deadline"] = loop.call_at(outer, pool.stop, "deadline")
         if settings.on_progress is not None:
             self._report_progress()
+        if replay is not None:
+            self._timers["figures"] = loop.call_later(_RECORD_INTERVALS[0], self._record_figures)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -196,11 +201,12 @@ class Batch:
             try:
                 await self._source.aclose()
             finally:
+                self._seconds = asyncio.get_running_loop().time() - self._began
                 if self._replay is not None:
+                    self._record_figures()
                     await self._replay.aclose()
         finally:
             self._runner.close()
-            self._seconds = asyncio.get_running_loop().time() - self._began
             if self._settings.on_progress is not None:
                 safely(self._settings.on_progress, self.progress)
 
@@ -392,16 +398,34 @@ class Batch:
         from refold_async import reports  # noqa: PLC0415 - loaded when used
 
         form = reports.form_of(path)
-        run = reports.figures(
+        run = self._figures(title)
+        await asyncio.to_thread(lambda: reports.write(path, form(run)))
+
+    def _figures(self, title: str) -> RunFigures:
+        from refold_async.batch.figures import figures  # noqa: PLC0415 - loaded when used
+
+        return figures(
             title,
             self.summary,
             self._history,
             self._counters.latencies.steps(),
-            written=datetime.now(UTC),
+            began=self._began_at,
             ended=self._entered().over,
             rate_limit=self._runner.rate_limit,
+            run=None if self._replay is None else self._replay.run,
         )
-        await asyncio.to_thread(lambda: reports.write(path, form(run)))
+
+    def _record_figures(self) -> None:
+        """Record the figures so far in the journal: often at first, then every two seconds."""
+        if self._replay is None:
+            return
+        from refold_async.batch.figures import encode_figures  # noqa: PLC0415 - loaded when used
+
+        self._replay.record_run(encode_figures(self._figures("Batch")))
+        if not self._entered().over:
+            wait = min(max(self._elapsed(), _RECORD_INTERVALS[0]), _RECORD_INTERVALS[1])
+            loop = asyncio.get_running_loop()
+            self._timers["figures"] = loop.call_later(wait, self._record_figures)
 
     def _waiting(self) -> Waiting | None:
         """Return what holds the calls back now."""

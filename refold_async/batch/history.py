@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from operator import attrgetter
 from typing import Final
@@ -15,6 +16,14 @@ _MOST_PERIODS: Final = 120
 _FIRST_WIDTH: Final = 0.05
 _MOST_GROUPS: Final = 200
 _SLOWEST: Final = 20
+_LONGEST_MESSAGE: Final = 500
+_PRIVATE: Final = (
+    r"(?i)\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # a JWT
+    r"|(?<=bearer )[^\s\"',;]+"
+    r"|(?<=token[=:])[^\s\"'&,;]+|(?<=token\": \")[^\"]+|(?<=token\":\")[^\"]+"
+    r"|(?<=secret=)[^\s\"'&,;]+|(?<=key=)[^\s\"'&,;]+|(?<=code=)[^\s\"'&,;]+|(?<=password=)[^\s\"'&,;]+"
+    r"|(?<=://)[^\s/@]+(?=@)"
+)
 
 
 class Period(msgspec.Struct):
@@ -183,7 +192,8 @@ class RunHistory:
         group = self._failures.get(key)
         if group is None:
             account, action = str(call.linked_account_id), str(call.action_id)
-            self._failures[key] = FailureGroup(*key, 1, error.fate, account, action, error.message)
+            message = _without_secrets(error.message)
+            self._failures[key] = FailureGroup(*key, 1, error.fate, account, action, message)
         else:
             group.count += 1
 
@@ -208,3 +218,9 @@ class RunHistory:
             kept = self.slowest
             self._slow = {each.linked_account_id: each for each in kept}
             self._slow_from = kept[-1].seconds
+
+
+def _without_secrets(message: str) -> str:
+    """Return a message without live tokens and logins, shortened: apps write what they like in messages."""
+    hidden = re.sub(_PRIVATE, "[hidden]", message)
+    return hidden if len(hidden) <= _LONGEST_MESSAGE else hidden[:_LONGEST_MESSAGE] + "…"

@@ -11,6 +11,7 @@ import click
 
 from refold_async import reports
 from refold_async.batch import Batch
+from refold_async.batch.figures import RunFigures
 from refold_async.errors import SettingsError
 
 report_option: Final = click.option(
@@ -47,6 +48,20 @@ async def writing_reports(batch: Batch, paths: Sequence[str], title: str) -> Asy
         if batch.entered:
             for path in paths:
                 await _write(batch, path, title)
+
+
+def write_figures(run: RunFigures, paths: Sequence[str]) -> None:
+    """Write reports of figures.
+
+    Raises:
+        click.UsageError: If one cannot be written.
+    """
+    for path in paths:
+        try:
+            reports.write(path, reports.form_of(path)(run))
+        except OSError as error:
+            raise click.UsageError(f"--report: {path}: {error.strerror}") from error
+        click.echo(f"report: {path}", err=True)
 
 
 async def _write(batch: Batch, path: str, title: str) -> None:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from refold_async._core.private_files import open_private
+from refold_async.batch.figures import RunFigures
 from refold_async.errors import SettingsError
-from refold_async.reports.figures import RunFigures, as_json
 from refold_async.reports.page import as_html
+
+
+def as_json(run: RunFigures) -> bytes:
+    """Return figures as indented JSON."""
+    fields: dict[str, Any] = msgspec.to_builtins(run)
+    fields["summary"]["reconnect"] = [each._asdict() for each in run.summary.reconnect]
+    return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
 
 
 def form_of(path: str | os.PathLike[str]) -> Callable[[RunFigures], bytes]:

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
+from msgspec.structs import astuple
+
+from refold_async.batch.figures import RunFigures
 from refold_async.reports.charts import bars
-from refold_async.reports.figures import RunFigures
-
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
-
-def as_html(run: RunFigures) -> bytes:
-    """Return a report as a page."""
-    parts = [
-        _tiles(run), "<main>",
-        _over_time(run), _rate(run), _latency(run), _attempts(run), _failures(run), _reconnect(run),
-        _slowest(run), _unknown(run), _skipped(run), "</main>",
-    ]  # fmt: skip
-    page = _PAGE.format(
-        policy=_POLICY, title=escape(run.title), head=_head(run), body="\n".join(filter(None, parts)),
-        style=_resource("page.css"), script=_resource("page.js"),
-    )  # fmt: skip
-    return page.encode("utf-8", "replace")
-
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <meta name="referrer" content="no-referrer">
 <title>{title}</title>
 <style>
@@ -48,7 +34,19 @@ _PAGE: Final = """<!doctype html>
 {script}</script>
 </body>
 </html>
-"""
+"""  # noqa: E501
+_NUMBER: Final = ' class="n"'
+
+
+def as_html(run: RunFigures) -> bytes:
+    """Return a report as a page."""
+    sections = (_over_time(run), _rate(run), _latency(run), *_tables(run))
+    body = "\n".join((_tiles(run), "<main>", *filter(None, sections), "</main>"))
+    page = _PAGE.format(
+        title=escape(run.title), head=_head(run), body=body,
+        style=_resource("page.css"), script=_resource("page.js"),
+    )  # fmt: skip
+    return page.encode("utf-8", "replace")
 
 
 def _resource(name: str) -> str:
@@ -56,181 +54,155 @@ def _resource(name: str) -> str:
 
 
 def _head(run: RunFigures) -> str:
-    state = "" if run.ended else "still running; "
-    early = f", stopped early: {_spaced(run.summary.stopped)}" if run.summary.stopped else ""
-    return (
-        f'<p class="muted">{state}written {run.written:%Y-%m-%d %H:%M:%S} UTC, '
-        f"after {_seconds(run.summary.seconds)}{escape(early)}</p>"
-    )
+    parts = [
+        "" if run.run is None else f"run {run.run} of the journal",
+        f"began {_moment(run.began)}",
+        "" if run.ended else "killed" if run.killed else "still running",
+        f"stopped early: {_spaced(run.summary.stopped)}" if run.summary.stopped else "",
+        f"these figures are of {_moment(run.written)}, after {_duration(run.summary.seconds)}",
+    ]
+    return f'<p class="muted">{escape("; ".join(filter(None, parts)))}</p>'
 
 
 def _tiles(run: RunFigures) -> str:
     totals = run.summary
-    facts: list[tuple[str, str]] = [
-        ("done", f"{totals.done:,}"),
-        ("failed", f"{totals.failed:,}"),
-        ("skipped", f"{totals.skipped:,}"),
-        ("attempts", f"{totals.attempts:,}"),
-        ("calls a second", f"{totals.throughput:,.1f}"),
-        ("p50", _seconds(totals.p50)),
-        ("p99", _seconds(totals.p99)),
-    ]
-    more = {
-        "under way": totals.under_way,
-        "from the journal": totals.from_journal,
-        "partial (207)": totals.partial,
-        "to reconnect": run.reconnect_count,
+    facts: dict[str, object] = {
+        "done": totals.done,
+        "failed": totals.failed,
+        "skipped": totals.skipped,
+        "attempts": totals.attempts,
+        "calls a second": f"{totals.throughput:,.1f}",
+        "p50": _duration(totals.p50),
+        "p99": _duration(totals.p99),
+        "under way": totals.under_way or None,
+        "from the journal": totals.from_journal or None,
+        "partial (207)": totals.partial or None,
+        "to reconnect": run.reconnect_count or None,
     }
-    facts += [(name, f"{number:,}") for name, number in more.items() if number]
-    cells = "".join(f"<div><dt>{name}</dt><dd>{number}</dd></div>" for name, number in facts)
-    return f'<dl class="tiles">{cells}</dl>'
+    cells = (
+        f"<div><dt>{name}</dt><dd>{_text(fact)}</dd></div>"
+        for name, fact in facts.items()
+        if fact is not None
+    )
+    return f'<dl class="tiles">{"".join(cells)}</dl>'
 
 
 def _over_time(run: RunFigures) -> str:
     names = {"done": "good", "failed": "bad", "skipped": "skipped"}
     series = [(kind, [float(getattr(each, name)) for each in run.periods]) for name, kind in names.items()]
-    rows = [
-        (_starts(run, index), each.done, each.failed, each.skipped, each.attempts, each.throttled)
-        for index, each in enumerate(run.periods)
+    rows = [(index * run.period_seconds, *astuple(each)) for index, each in enumerate(run.periods)]
+    labels = [
+        f"{_duration(at)}: {done:,} done, {failed:,} failed, {skipped:,} skipped"
+        for at, done, failed, skipped, *_ in rows
     ]
-    labels = [f"{row[0]}: {row[1]:,} done, {row[2]:,} failed, {row[3]:,} skipped" for row in rows]
     chart = bars("Calls ended over time", series, labels=labels, ends=_ends(run))
     heads = ("from", "done", "failed", "skipped", "attempts", "429s")
-    table = _table("over time", heads, rows)
+    table = _details(_table("over time", heads, rows))
     return _section(
-        f"Outcomes over time, each {run.period_seconds:g} s",
-        _key(names) + chart + _details(table), wide=True,
-    )  # fmt: skip
+        f"Outcomes over time, each {run.period_seconds:g} s", _key(names), chart, table, wide=True
+    )
 
 
 def _rate(run: RunFigures) -> str:
     totals, width = run.summary, run.period_seconds
     limit = run.rate_limit or totals.learnt_rate
+    name = "learnt limit" if run.rate_limit is None else "limit"
     labels = [
-        f"{_starts(run, index)}: {each.attempts:,} attempts, {each.throttled:,} answered 429"
+        f"{_duration(index * width)}: {each.attempts:,} attempts, {each.throttled:,} answered 429"
         for index, each in enumerate(run.periods)
     ]
     series = [
         ("plain", [(each.attempts - each.throttled) / width for each in run.periods]),
         ("warn", [each.throttled / width for each in run.periods]),
     ]
-    name = "learnt limit" if run.rate_limit is None else "limit"
     line = None if limit is None else (f"{name} {limit:,.4g}/s", limit)
-    chart = bars("Attempts a second, over time", series, labels=labels, ends=_ends(run), line=line)
-    refused = sum(each.count for each in run.throttlings)
     words = [
         f"{totals.attempts / totals.seconds if totals.seconds else 0:,.1f} attempts a second on average",
         "no known limit" if limit is None else f"{name}: {limit:,.4g} a second",
-        f"{refused:,} attempts answered 429",
-        f"calls waited {_seconds(totals.rate_wait)} in all for the rate limit",
+        f"{sum(each.count for each in run.throttlings):,} attempts answered 429",
+        f"calls waited {_duration(totals.rate_wait)} in all for the rate limit",
+        f"the key was paused for {_duration(totals.key_paused)}" if totals.key_paused else "",
     ]
-    if totals.key_paused:
-        words.append(f"the key was paused for {_seconds(totals.key_paused)}")
-    why = f"<p>Last wait: {escape(totals.waiting_for)}.</p>" if totals.waiting_for else ""
-    rows = [(each.by, each.count, _seconds(each.longest)) for each in run.throttlings]
-    table = _table("429s", ("429s by", "attempts", "longest Retry-After"), rows)
-    key = _key({"attempts": "plain", "answered 429": "warn"})
-    return _section("Rate", f"{key}{chart}<p>{'; '.join(words)}.</p>{why}{table}")
+    return _section(
+        "Rate",
+        _key({"attempts": "plain", "answered 429": "warn"}),
+        bars("Attempts a second, over time", series, labels=labels, ends=_ends(run), line=line),
+        f"<p>{'; '.join(filter(None, words))}.</p>",
+        f"<p>Last wait: {escape(totals.waiting_for)}.</p>" if totals.waiting_for else "",
+        _table("429s", ("429s by", "attempts", "longest Retry-After"), map(astuple, run.throttlings)),
+    )
 
 
 def _latency(run: RunFigures) -> str:
-    totals = run.summary
-    counts = [float(step.count) for step in run.latencies]
-    labels = [f"up to {_seconds(step.up_to)}: {step.count:,} calls" for step in run.latencies]
-    ends = (
-        (_seconds(run.latencies[0].up_to), _seconds(run.latencies[-1].up_to)) if run.latencies else ("", "")
-    )
-    chart = bars("Calls by latency", [("plain", counts)], labels=labels, ends=ends)
-    rows = [(_seconds(step.up_to), step.count) for step in run.latencies]
-    words = (
-        f"p50 {_seconds(totals.p50)}, p90 {_seconds(totals.p90)}, p99 {_seconds(totals.p99)}, "
-        f"longest {_seconds(totals.longest)}; from the first attempt to the outcome, waits included."
-    )
-    table = _details(_table("latencies", ("up to", "calls"), rows))
-    return _section("Latency", f"{chart}<p>{words}</p>{table}") if run.latencies else ""
-
-
-def _attempts(run: RunFigures) -> str:
-    rows = [("10 or more" if number == "10" else number, count) for number, count in run.attempts.items()]
-    again = [(name, count) for name, count in run.failed_attempts.items()]
-    table = _table("attempts", ("attempts", "calls"), rows)
-    repeated = _table("made again", ("made again after", "attempts"), again)
-    return _section("Attempts", table + repeated) if rows else ""
-
-
-def _failures(run: RunFigures) -> str:
-    rows = [
-        (each.error, each.slug, each.count, each.fate, each.linked_account_id, each.action_id, each.message)
-        for each in run.failures
-    ]
-    heads = ("class", "app", "calls", "fate", "e.g. account", "action", "message")
-    return _section("Failures", _table("failures", heads, rows), wide=True) if rows else ""
-
-
-def _reconnect(run: RunFigures) -> str:
-    if not run.reconnect_count:
+    if not run.latencies:
         return ""
-    listed = run.summary.reconnect
-    more = f"<p>The first {len(listed):,} are listed.</p>" if run.reconnect_count > len(listed) else ""
-    table = _table("to reconnect", ("account", "app"), listed)
-    hint = (
-        "<p>Make a customer's link with <code>refold accounts reconnect ID</code>; none is in this file.</p>"
+    totals, steps = run.summary, run.latencies
+    labels = [f"up to {_duration(step.up_to)}: {step.count:,} calls" for step in steps]
+    ends = (_duration(steps[0].up_to), _duration(steps[-1].up_to))
+    words = (
+        f"p50 {_duration(totals.p50)}, p90 {_duration(totals.p90)}, p99 {_duration(totals.p99)}, "
+        f"longest {_duration(totals.longest)}; from the first attempt to the outcome, waits included."
     )
-    return _section(f"{run.reconnect_count:,} connections to reconnect", hint + more + table)
+    return _section(
+        "Latency",
+        bars(
+            "Calls by latency", [("plain", [float(step.count) for step in steps])], labels=labels, ends=ends
+        ),
+        f"<p>{words}</p>",
+        _details(_table("latencies", ("up to", "calls"), map(astuple, steps))),
+    )
 
 
-def _slowest(run: RunFigures) -> str:
-    rows = [
-        (
-            each.linked_account_id,
-            each.slug,
-            each.action_id,
-            _seconds(each.seconds),
-            each.attempts,
-            each.outcome,
+def _tables(run: RunFigures) -> Iterable[str]:
+    totals, listed = run.summary, len(run.summary.reconnect)
+    heads: tuple[str, ...]
+    attempts = {"10 or more" if number == "10" else number: count for number, count in run.attempts.items()}
+    yield _section(
+        "Attempts",
+        _counts("attempts", ("attempts", "calls"), attempts),
+        _counts("made again", ("made again after", "attempts"), run.failed_attempts),
+    )
+    heads = ("class", "app", "calls", "fate", "e.g. account", "action", "message")
+    yield _section("Failures", _table("failures", heads, map(astuple, run.failures)), wide=True)
+    if run.reconnect_count:
+        yield _section(
+            f"{run.reconnect_count:,} connections to reconnect",
+            "<p>Make a customer's link with <code>refold accounts reconnect ID</code>; none is in here.</p>",
+            f"<p>The first {listed:,} are listed.</p>" if run.reconnect_count > listed else "",
+            _table("to reconnect", ("account", "app"), totals.reconnect),
         )
-        for each in run.slowest
-    ]
     heads = ("account", "app", "action", "longest call", "attempts", "outcome")
-    return _section("Slowest customers", _table("slowest", heads, rows), wide=True) if rows else ""
-
-
-def _unknown(run: RunFigures) -> str:
-    totals = run.summary
-    counts = {
+    yield _section("Slowest customers", _table("slowest", heads, map(astuple, run.slowest)), wide=True)
+    fates: dict[str, int] = {
         "fate unknown at the end": totals.fates.get("unknown", 0),
         "looked up and found": totals.settled,
         "looked up and absent": totals.absent,
         "looked up, unresolved": totals.unresolved,
     }
-    fates = {
-        f"failed, fate {_spaced(fate)}": count for fate, count in totals.fates.items() if fate != "unknown"
-    }
-    found = {name: count for name, count in (counts | fates).items() if count}
-    return _section("Fates", _counts("fates", "calls", found)) if found else ""
+    fates |= {f"failed, fate {fate}": count for fate, count in totals.fates.items() if fate != "unknown"}
+    yield _section("Fates", _counts("fates", ("calls", "number"), fates))
+    yield _section("Skipped", _counts("skipped", ("reason", "number"), totals.reasons))
+    heads = ("run", "began", "ended", "done", "failed", "skipped", "attempts")
+    yield _section("Runs of the journal", _table("runs", heads, map(astuple, run.runs)), wide=True)
+    yield _section("Calls of the journal", _counts("states", ("state", "calls"), run.calls))
 
 
-def _skipped(run: RunFigures) -> str:
-    reasons = {_spaced(reason): count for reason, count in run.summary.reasons.items()}
-    return _section("Skipped", _counts("skipped", "reason", reasons)) if reasons else ""
-
-
-def _counts(name: str, head: str, counts: Mapping[str, int]) -> str:
-    return _table(name, (head, "number"), list(counts.items()))
-
-
-def _section(title: str, inner: str, *, wide: bool = False) -> str:
-    kind = ' class="wide"' if wide else ""
-    return f"<section{kind}><h2>{escape(title)}</h2>{inner}</section>"
+def _section(title: str, *parts: str, wide: bool = False) -> str:
+    kind, inner = (' class="wide"' if wide else ""), "".join(parts)
+    return f"<section{kind}><h2>{escape(title)}</h2>{inner}</section>" if inner else ""
 
 
 def _details(table: str) -> str:
-    return f"<details><summary>Figures</summary>{table}</details>"
+    return f"<details><summary>Figures</summary>{table}</details>" if table else ""
 
 
 def _key(names: Mapping[str, str]) -> str:
     spans = "".join(f"<span><i class={kind}></i>{name}</span>" for name, kind in names.items())
     return f'<p class="key">{spans}</p>'
+
+
+def _counts(name: str, heads: tuple[str, str], counts: Mapping[Any, int]) -> str:
+    return _table(name, heads, [(_spaced(what), count) for what, count in counts.items() if count])
 
 
 def _table(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -249,39 +221,38 @@ def _table(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) ->
     )
 
 
-_NUMBER: Final = ' class="n"'
-
-
 def _cell(value: object) -> str:
-    if isinstance(value, int):
-        return f'<td{_NUMBER} data-value="{value}">{value:,}</td>'
-    if isinstance(value, _Seconds):
-        return f'<td{_NUMBER} data-value="{value.exact:.6f}">{value}</td>'
-    words = ' class="words"' if len(str(value)) > 40 else ""
-    return f"<td{words}>{escape(str(value))}</td>"
+    text = _text(value)
+    if isinstance(value, int | float):
+        return f'<td{_NUMBER} data-value="{value:.6f}">{text}</td>'
+    return f"<td{' class=words' if len(text) > 40 else ''}>{text}</td>"
 
 
-class _Seconds(str):  # noqa: SLOT000 - it has a field
-    """A duration in words that sorts by its value."""
+def _text(value: object) -> str:
+    """Return a value of a cell: a float is a number of seconds."""
+    match value:
+        case int():
+            return f"{value:,}"
+        case float() | None:
+            return _duration(value)
+        case datetime():
+            return _moment(value)
+        case _:
+            return escape(str(value))
 
-    exact: float
 
-
-def _seconds(value: float | None) -> str:
-    if value is None:
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
         return "none"
-    words = f"{value * 1000:,.1f} ms" if value < 1 else f"{value:,.2f} s"
-    made = _Seconds(words)
-    made.exact = value
-    return made
+    return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.2f} s"
 
 
-def _starts(run: RunFigures, index: int) -> str:
-    return _seconds(index * run.period_seconds)
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _ends(run: RunFigures) -> tuple[str, str]:
-    return "0 s", _seconds(len(run.periods) * run.period_seconds)
+    return "0 s", _duration(len(run.periods) * run.period_seconds)
 
 
 def _spaced(words: object) -> str:

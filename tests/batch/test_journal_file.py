@@ -40,7 +40,7 @@ def test_the_format_on_disk_stays_what_it_is(path: Path) -> None:
     journal(path).close()
     assert [state.value for state in State] == [1, 2, 3, 4, 5, 6, 7]
     database = sqlite3.connect(path)
-    assert database.execute("PRAGMA user_version").fetchone() == (3,)
+    assert database.execute("PRAGMA user_version").fetchone() == (4,)
     assert database.execute("PRAGMA application_id").fetchone() == (0x52464A4C,)
     database.close()
 
@@ -93,7 +93,7 @@ def test_a_journal_of_another_format_is_refused_by_number(path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 2")
     database.close()
-    with pytest.raises(JournalError, match="has format 2; this version reads 3"):
+    with pytest.raises(JournalError, match="has format 2; this version reads 4"):
         journal(path)
 
 

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from refold_async import Call, Done, Failed, UnprocessableError
+from refold_async.batch.figures import figures
 from refold_async.batch.history import RunHistory
 from refold_async.batch.summary import Connection, Counters
-from refold_async.reports import as_html, figures
+from refold_async.reports import as_html
 from refold_async.results import ActionResult
 from tests.services import needs
 
@@ -41,7 +42,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     summary = counters.summary(seconds=8.0, under_way=0, stopped=None, key_paused=1.5)
     run = figures(
         HOSTILE, summary, history, counters.latencies.steps(),
-        written=datetime(2026, 1, 2, tzinfo=UTC), ended=True, rate_limit=60.0,
+        began=datetime(2026, 1, 2, tzinfo=UTC), ended=True, rate_limit=60.0,
     )  # fmt: skip
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_bytes(as_html(run))

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from refold_async import Call, Done, Failed, Outcome, RateLimitedError
+from refold_async.batch.figures import figures
 from refold_async.batch.history import RunHistory
 from refold_async.batch.summary import Connection, Counters
-from refold_async.reports import as_html, as_json, figures
+from refold_async.reports import as_html, as_json
 from refold_async.results import ActionResult
 
 CALLS = 1_000_000
@@ -37,7 +38,7 @@ def main() -> None:
         began = time.perf_counter()
         run = figures(
             "A million", summary, history, counters.latencies.steps(),
-            written=datetime.now(UTC), ended=True, rate_limit=50.0,
+            began=datetime.now(UTC), ended=True, rate_limit=50.0,
         )  # fmt: skip
         written = form(run)
         say(f"{form.__name__}: {len(written) / 1000:,.0f} kB in {time.perf_counter() - began:.3f} s")

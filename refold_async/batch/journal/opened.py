@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from refold_async.batch.journal import Journal
@@ -34,6 +35,7 @@ class OpenJournal:
         self.base_url: Final = base_url
         self.commits: Final = commits
         self.store: Final = store
+        self._batches: Final = itertools.count()
 
     @classmethod
     async def open(cls, setting: Journal, base_url: str) -> OpenJournal:
@@ -47,6 +49,10 @@ class OpenJournal:
 
         commits, store = await GroupCommits.open(lambda: open_store(setting, base_url))
         return cls(setting, base_url, commits, store)
+
+    def number_batch(self) -> int:
+        """Return the number of another batch of this run, from 0."""
+        return next(self._batches)
 
     def check_base_url(self, base_url: str) -> None:
         """Check that a batch's calls go where the journal's do.

@@ -77,6 +77,7 @@ class JournalReplay:
         settles: Whether unknown writes are settled, so that their parameters are kept until then.
 
     Attributes:
+        run: The number of this run.
         recorded: When what the journal knew already was recorded: the first and the last time.
     """
 
@@ -84,7 +85,8 @@ class JournalReplay:
         self._open: Final = journal
         self._owns: Final = owns
         self._commits: Final = journal.commits
-        self._run: Final = journal.store.run
+        self._batch: Final = journal.number_batch()
+        self.run: Final = journal.store.run
         self._journal: Final = journal.setting
         self._settles: Final = settles
         self._undelivered: Final[dict[int, CallId]] = {}
@@ -112,6 +114,10 @@ class JournalReplay:
     def error(self) -> JournalError | None:
         """Why the journal failed, or `None`."""
         return self._error or self._commits.error
+
+    def record_run(self, figures: bytes) -> None:
+        """Queue the figures of this batch so far, to be written with the next rows."""
+        self._commits.put_run(self._batch, figures)
 
     async def aclose(self) -> None:
         """Write pending records and close the journal, if it is this batch's own."""
@@ -234,8 +240,8 @@ class JournalReplay:
     def _may_begin_before(self, queued: QueuedCall) -> int:
         """Return before which run an unknown write must have been recorded to begin again; 0 is none."""
         if queued.settling is not None:
-            return self._run + 1  # it was looked up, and is absent
-        return self._run if self._journal.retry_unknown else 0
+            return self.run + 1  # it was looked up, and is absent
+        return self.run if self._journal.retry_unknown else 0
 
     def _identify(self, queued: QueuedCall) -> Outcome | None:
         try:
@@ -250,7 +256,7 @@ class JournalReplay:
             raise _another_call(queued)
         if row.state is State.FAILED:
             return None
-        if row.run == self._run:
+        if row.run == self.run:
             return Skipped(call, "duplicate_key", index=index)
         if row.state in _FINAL:
             self._note_recorded(row.at)

@@ -1,4 +1,4 @@
-"""`refold journal show|list|settle|export|prune FILE`."""
+"""`refold journal show|list|report|settle|export|prune FILE`."""
 
 from __future__ import annotations
 
@@ -27,16 +27,19 @@ from refold_async.batch.journal.records import (
     read_overview,
     read_records,
 )
+from refold_async.batch.journal.reporting import read_figures
 from refold_async.batch.journal.store import State
 from refold_async.calls import Absent, Found, Unresolved, Verdict
 from refold_async.cli.arguments import with_options
 from refold_async.cli.client_command import CLIENT_OPTIONS, client_command
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.groups import SuggestingGroup
+from refold_async.cli.reports import check_reports, report_option, write_figures
 from refold_async.cli.settle_arguments import SettleArguments, settle_options
 from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
 from refold_async.errors import RefoldError
+from refold_async.reports import as_json
 from refold_async.settle import LookupFunction
 
 _COLUMNS: Final = ("linked_account_id", "key", "action", "state", "delivered", "attempts", "at", "error")
@@ -63,7 +66,7 @@ def _offline(work: Callable[..., None]) -> Callable[..., None]:
 
 @click.group("journal", cls=SuggestingGroup)
 def journal() -> None:
-    """Show, settle and shorten the journal of a batch. Needs no key, except to look up."""
+    """Show, report, settle and shorten the journal of a batch. Needs no key, except to look up."""
 
 
 @journal.command("show")
@@ -138,6 +141,23 @@ def _write_lines(target: BinaryIO, records: Iterable[JournalRecord]) -> int:
         number += 1
     target.flush()
     return number
+
+
+@journal.command("report")
+@_file
+@report_option
+@click.option("--run", type=click.IntRange(min=1), metavar="NUMBER", help="Of this run; default: the last.")
+@_as_json
+@_offline
+def _report(terminal: Terminal, *, path: str, reports: tuple[str, ...], run: int | None) -> None:
+    """Report on one run of a journal, even during it or after it was killed.
+
+    Print its totals, and write reports. A run records its figures every two seconds and at its end.
+    """
+    check_reports(reports)
+    figures = read_figures(path, run=run)
+    write_figures(figures, reports)
+    terminal.report(msgspec.Raw(as_json(figures)), str(figures.summary))
 
 
 @journal.command("export")

@@ -1,19 +1,18 @@
-"""The figures of a run's report: those of its summary, and what happened when."""
+"""All figures of a run, those of its summary and what happened when: kept by journals, shown by reports."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
 from refold_async.batch.history import FailureGroup, Period, RunHistory, SlowCustomer, Throttling
-from refold_async.batch.summary import BatchSummary, Connection
+from refold_async.batch.summary import BatchSummary
 
 MOST_CONNECTIONS: Final = 1000
-"""Connections to reconnect that a report lists; the file is bounded, their number is not."""
+"""Connections to reconnect that are kept; the figures are bounded, their number is not."""
 
 
 class LatencyStep(msgspec.Struct, frozen=True):
@@ -23,13 +22,37 @@ class LatencyStep(msgspec.Struct, frozen=True):
     count: int
 
 
+class RunTotals(msgspec.Struct, frozen=True):
+    """What one run of a journal did.
+
+    Attributes:
+        number: Its number, from 1.
+        began: When it began.
+        end: When it ended, or `running` or `killed`.
+        done: Calls that it did, so without those that came from the journal.
+        failed: Calls that failed.
+        skipped: Calls that were not run, for other reasons than that an earlier run had done them.
+        attempts: Attempts made.
+    """
+
+    number: int
+    began: datetime
+    end: str
+    done: int
+    failed: int
+    skipped: int
+    attempts: int
+
+
 class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     """All figures of a report. Its JSON is `report.json`.
 
     Attributes:
         title: What was run.
-        written: When the report was written.
+        began: When it began.
+        written: When the figures were taken.
         ended: Whether the run was over.
+        killed: Whether the run was killed: these are the figures that its journal had last.
         summary: The totals. `reconnect` has at most 1,000 connections.
         reconnect_count: The number of connections to reconnect.
         rate_limit: Calls per second that the client starts at most, if there is a known limit.
@@ -41,9 +64,13 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
         failures: The failures by class and app, with one example each.
         throttlings: The 429s by who answered them.
         slowest: The customers with the longest calls.
+        run: The number of the run in its journal.
+        runs: All runs of the journal, in a report that is made of it.
+        calls: How many calls of the journal are in which state, in a report that is made of it.
     """
 
     title: str
+    began: datetime
     written: datetime
     ended: bool
     summary: BatchSummary
@@ -57,6 +84,10 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[FailureGroup, ...]
     throttlings: tuple[Throttling, ...]
     slowest: tuple[SlowCustomer, ...]
+    killed: bool = False
+    run: int | None = None
+    runs: tuple[RunTotals, ...] = ()
+    calls: Mapping[str, int] = {}
 
 
 def figures(
@@ -65,24 +96,27 @@ def figures(
     history: RunHistory,
     steps: Mapping[float, int],
     *,
-    written: datetime,
+    began: datetime,
     ended: bool,
     rate_limit: float | None,
+    run: int | None = None,
 ) -> RunFigures:
-    """Return the figures of a run.
+    """Return the figures of a run up to now.
 
     Args:
-        title: What was run.
+        title: What is run.
         summary: Its totals.
         history: What happened when.
         steps: How many calls took up to how many seconds.
-        written: The time.
-        ended: Whether the run is over.
+        began: When it began.
+        ended: Whether it is over.
         rate_limit: Calls per second that the client starts at most, if known.
+        run: The number of the run in its journal.
     """
     return RunFigures(
         title=title,
-        written=written,
+        began=began,
+        written=datetime.now(UTC),
         ended=ended,
         summary=msgspec.structs.replace(summary, reconnect=summary.reconnect[:MOST_CONNECTIONS]),
         reconnect_count=len(summary.reconnect),
@@ -92,35 +126,30 @@ def figures(
         latencies=tuple(LatencyStep(up_to, count) for up_to, count in sorted(steps.items())),
         attempts={str(number): count for number, count in sorted(history.attempts.items())},
         failed_attempts=dict(history.failed_attempts),
-        failures=tuple(_without_secrets(group) for group in history.failures),
+        failures=history.failures,
         throttlings=history.throttlings,
         slowest=history.slowest,
+        run=run,
     )
 
 
-def as_json(run: RunFigures) -> bytes:
-    """Return a report as indented JSON."""
-    fields: dict[str, Any] = msgspec.to_builtins(run)
-    fields["summary"]["reconnect"] = [_connection(each) for each in run.summary.reconnect]
-    return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
+encode_figures: Final = msgspec.msgpack.Encoder().encode
+"""Encodes figures for a journal, in some 200 kB at most."""
 
 
-def _connection(connection: Connection) -> dict[str, str]:
-    return connection._asdict()
+def decode_figures(encoded: bytes) -> RunFigures:
+    """Return figures that a journal has kept.
+
+    Raises:
+        msgspec.DecodeError: If they are those of another version.
+    """
+    return msgspec.msgpack.decode(encoded, type=RunFigures)
 
 
-_LONGEST_MESSAGE: Final = 500
-_SECRET: Final = re.compile(
-    r"(?i)\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # a JWT
-    r"|(?<=bearer )[^\s\"',;]+"
-    r"|(?<=token[=:])[^\s\"'&,;]+|(?<=token\": \")[^\"]+|(?<=token\":\")[^\"]+"
-    r"|(?<=secret=)[^\s\"'&,;]+|(?<=key=)[^\s\"'&,;]+|(?<=code=)[^\s\"'&,;]+|(?<=password=)[^\s\"'&,;]+"
-    r"|(?<=://)[^\s/@]+(?=@)"
-)
-
-
-def _without_secrets(group: FailureGroup) -> FailureGroup:
-    """Return a group whose example has no live token or login: apps write what they like in messages."""
-    message = _SECRET.sub("[hidden]", group.message)
-    cut = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
-    return msgspec.structs.replace(group, message=cut)
+def totals_of(number: int, end: str, run: RunFigures) -> RunTotals:
+    """Return what one run did of what its figures count."""
+    totals = run.summary
+    skipped = totals.skipped - totals.reasons.get("done_before", 0)
+    return RunTotals(
+        number, run.began, end, totals.done - totals.replayed, totals.failed, skipped, totals.attempts
+    )
