@@ -127,7 +127,7 @@ class FastTransport:
             self._send(kept, request, credential, state)
             message, payload = await kept.protocol.read()
             # 1xx responses come before the real one: taken for it, the next call would read this call's.
-            while 100 <= message.code < 200 and message.code != 101:
+            while message.code < 200 and 100 <= message.code != 101:
                 message, payload = await kept.protocol.read()
             body = self._buffered_body(payload)
             if body is None:

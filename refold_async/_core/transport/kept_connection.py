@@ -86,7 +86,8 @@ class KeptConnection:
         """
         now = self.idle_since = self._loop.time()
         until = now + (KEPT_ALIVE if keep_alive is None else idle_seconds(keep_alive))
-        until = min(until, self._retires_at)
+        if until > self._retires_at:  # noqa: PLR1730 - `min` would cost more than the rest of this
+            until = self._retires_at
         self._due = until
         if until < self._fires_at:
             self._arm()
