@@ -29,7 +29,7 @@ HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
 }
-"""The headers of every request. aiohttp decodes no other encodings without extra packages."""
+"""The headers of every request. `encodings` decodes no others."""
 
 DNS_KEPT: Final = 30
 """Seconds that the addresses of a host are cached."""
@@ -49,6 +49,7 @@ def open_http(
         connector=aiohttp.TCPConnector(
             limit=0, ssl=settings.ssl, keepalive_timeout=KEPT_ALIVE, resolver=resolver, use_dns_cache=False
         ),
+        auto_decompress=False,  # see `encodings`
         max_line_size=LARGEST_HEADER,
         max_field_size=LARGEST_HEADER,
         cookie_jar=aiohttp.DummyCookieJar(),

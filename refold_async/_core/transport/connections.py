@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -13,14 +13,11 @@ from aiohttp.client_proto import ResponseHandler
 from multidict import istr
 
 from refold_async._core.responses import is_success
-from refold_async._core.transport.encodings import decode
+from refold_async._core.transport.encodings import BodyDecoder, decode
 from refold_async._core.transport.errors import EncodingError, TooLargeError
 
 CONTENT_ENCODING: Final = istr("Content-Encoding")
 """Found faster than a plain string."""
-
-_DECODED: Final = frozenset({"gzip", "deflate", "br", "zstd"})
-"""The values of `Content-Encoding` that aiohttp decodes."""
 
 _LONG: Final = 4 << 20
 """The bytes of a body that take milliseconds to join, and again to decode."""
@@ -49,30 +46,52 @@ def end_body(body: StreamReader | None, protocol: ResponseHandler) -> None:
         )
 
 
-async def joined(chunks: list[bytes], size: int) -> bytes:
-    """Join the parts of a body of this size, and let other tasks run before a large one is decoded."""
-    body = b"".join(chunks)
-    if size > _LONG:
+async def read_body(payload: StreamReader, headers: Mapping[str, str], limit: int) -> bytes:
+    """Read a whole body and decode it as it arrives.
+
+    Args:
+        payload: The body's reader.
+        headers: The headers of its response.
+        limit: The largest body, in bytes, as received and once decoded.
+
+    Raises:
+        EncodingError: If it has an encoding that was not requested, or is not encoded so.
+        TooLargeError: If it is larger than the limit.
+    """
+    length = headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise TooLargeError
+    encoding = headers.get(CONTENT_ENCODING)
+    decoder = None if encoding is None else BodyDecoder(encoding, limit)
+    parts: list[bytes] = []
+    size = 0
+    while part := await payload.readany():
+        size += len(part)
+        if size > limit:
+            raise TooLargeError
+        parts.append(part if decoder is None else decoder.feed(part))
+    if decoder is not None:
+        decoder.end()
+    body = b"".join(parts)
+    if len(body) > _LONG:
         # Joining and then scanning 50 MB in one step would hold the event loop for 60 ms.
         await asyncio.sleep(0)
     return body
 
 
 def decoded(status: int, encoding: str, body: bytes, limit: int) -> bytes:
-    """Return a body, decoded if aiohttp has not done it.
+    """Return a body, decoded.
 
     Args:
         status: The status of the response.
         encoding: Its `Content-Encoding`.
-        body: Its body, as aiohttp returned it.
+        body: Its body as it was received.
         limit: The largest body, in bytes.
 
     Raises:
         EncodingError: If the body of a success cannot be decoded.
         TooLargeError: If the body of a success is larger than the limit once it is decoded.
     """
-    if encoding.lower() in _DECODED:
-        return body
     try:
         return decode(body, encoding, limit)
     except (EncodingError, TooLargeError):

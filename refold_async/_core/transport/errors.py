@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError, LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from refold_async._core.retries import TRANSIENT_STATUSES
 from refold_async.errors import (
@@ -53,8 +53,6 @@ def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldEr
             return _not_connected(error, host)
         case aiohttp.ConnectionTimeoutError():
             return ConnectionFailedError(f"could not connect to {host} within 10 s")
-        case aiohttp.ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
-            return _damaged("the response's compression is broken", fate)
         case aiohttp.ClientPayloadError():
             return ConnectionFailedError(
                 f"the connection to {host} was lost while reading the response", fate=fate
@@ -165,8 +163,6 @@ def _lost(error: Exception, host: str, fate: Fate) -> ConnectionFailedError:
 
 def _not_http(error: Exception, host: str, fate: Fate) -> UnreadableReplyError:
     for each in _causes(error):
-        if isinstance(each, ContentEncodingError):
-            return _encoded(_encoding_in(str(each)), fate)
         if isinstance(each, LineTooLong) or "Too many headers" in str(each):
             return UnreadableReplyError(f"the headers of the response from {host} are too large", fate=fate)
     return _damaged(f"the response from {host} is not valid HTTP", fate)
@@ -177,11 +173,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
-
-
-def _encoding_in(message: str) -> str:
-    """Return the name of the encoding in aiohttp's message, e.g. of `... (br). Please install ...`."""
-    return next((name for name in ("zstd", "br") if name in message), "unknown")
 
 
 def _encoded(encoding: str | None, fate: Fate) -> UnreadableReplyError:

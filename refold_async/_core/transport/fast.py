@@ -28,8 +28,8 @@ from yarl import URL
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
 from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, DNS_KEPT, HEADERS, open_http
-from refold_async._core.transport.connections import CONTENT_ENCODING, decoded, joined
-from refold_async._core.transport.errors import TooLargeError
+from refold_async._core.transport.connections import CONTENT_ENCODING, decoded, read_body
+from refold_async._core.transport.errors import EncodingError, TooLargeError
 from refold_async._core.transport.kept_connection import KeptConnection
 from refold_async._core.transport.resolver import CachingResolver
 from refold_async.deadlines import OutOfTimeError, wait_until
@@ -132,7 +132,7 @@ class FastTransport:
             body = self._buffered_body(payload)
             if body is None:
                 body = await self._read_body(kept, message, payload)
-            if (encoding := message.headers.get(CONTENT_ENCODING)) is not None:
+            elif (encoding := message.headers.get(CONTENT_ENCODING)) is not None:
                 body = decoded(message.code, encoding, body, self._limit)
         except BaseException as error:
             self._discard(kept)
@@ -210,8 +210,8 @@ class FastTransport:
     ) -> bytes:
         try:
             kept.reads(payload)
-            return await self._read(message, payload)
-        except (aiohttp.ClientError, HttpProcessingError, TooLargeError):
+            return await read_body(payload, message.headers, self._limit)
+        except (aiohttp.ClientError, HttpProcessingError, EncodingError, TooLargeError):
             # An error status decides the fate of the call even if its body is broken.
             if is_success(message.code):
                 raise
@@ -219,19 +219,6 @@ class FastTransport:
             return b""
         finally:
             kept.reads(None)
-
-    async def _read(self, message: RawResponseMessage, payload: streams.StreamReader) -> bytes:
-        length = message.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) > self._limit:
-            raise TooLargeError
-        chunks: list[bytes] = []
-        size = 0
-        while chunk := await payload.readany():
-            size += len(chunk)
-            if size > self._limit:
-                raise TooLargeError
-            chunks.append(chunk)
-        return await joined(chunks, size)
 
     def _acquire_idle(self) -> KeptConnection | None:
         while self._idle:

@@ -61,7 +61,10 @@ class KeptConnection:
         self.connection: Final = connection
         self.protocol: Final = connection.protocol
         self.protocol.set_response_params(
-            read_until_eof=True, max_line_size=LARGEST_HEADER, max_field_size=LARGEST_HEADER
+            read_until_eof=True,
+            auto_decompress=False,  # see `encodings`
+            max_line_size=LARGEST_HEADER,
+            max_field_size=LARGEST_HEADER,
         )
         self.expired = False
         self.idle_since = -math.inf

@@ -25,15 +25,8 @@ from yarl import URL
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
 from refold_async._core.transport.aiohttp_session import DNS_KEPT, HEADERS, open_http
-from refold_async._core.transport.connections import (
-    CONTENT_ENCODING,
-    consume_exception,
-    decoded,
-    end_body,
-    joined,
-    readable,
-)
-from refold_async._core.transport.errors import TooLargeError
+from refold_async._core.transport.connections import consume_exception, end_body, read_body, readable
+from refold_async._core.transport.errors import EncodingError, TooLargeError
 from refold_async._core.transport.keep_alive import idle_seconds, lifetime
 from refold_async._core.transport.resolver import CachingResolver
 from refold_async.deadlines import OutOfTimeError, wait_until
@@ -233,8 +226,6 @@ class PublicTransport:
         self._busy.add(response)
         try:
             body = await self._body(response, due)
-            if (encoding := response.headers.get(CONTENT_ENCODING)) is not None:
-                body = decoded(response.status, encoding, body, self._limit)
             return Response(response.status, response.headers, body)
         finally:
             self._busy.discard(response)
@@ -263,25 +254,12 @@ class PublicTransport:
     async def _body(self, response: ClientResponse, due: float) -> bytes:
         try:
             with _ending_with_connection(response):
-                return await wait_until(due, self._read(response))
-        except (aiohttp.ClientError, HttpProcessingError, TooLargeError, OutOfTimeError):
+                return await wait_until(due, read_body(response.content, response.headers, self._limit))
+        except (aiohttp.ClientError, HttpProcessingError, EncodingError, TooLargeError, OutOfTimeError):
             # An error status decides the fate of the call even if its body is broken.
             if is_success(response.status):
                 raise
             return b""
-
-    async def _read(self, response: ClientResponse) -> bytes:
-        length = response.content_length
-        if length is not None and length > self._limit:
-            raise TooLargeError
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.content.iter_any():
-            size += len(chunk)
-            if size > self._limit:
-                raise TooLargeError
-            chunks.append(chunk)
-        return await joined(chunks, size)
 
 
 @contextmanager
