@@ -100,7 +100,9 @@ def _run(
                 shown = ", ".join(map(str, lost))
                 click.echo(f"a worker was ended by signal {number}; it had the shards {shown}", err=True)
         else:
-            reports, code = asyncio.run(_run_shards(terminal, job, chosen))
+            # A worker of another `run` is silent: that one tells.
+            tells = progress != "none" or not terminal.as_json
+            reports, code = asyncio.run(_run_shards(terminal if tells else None, job, chosen))
     if terminal.as_json:
         terminal.put([msgspec.structs.asdict(report) for report in reports])
     if code is Exit.INTERRUPTED:
@@ -108,14 +110,17 @@ def _run(
     return code
 
 
-async def _run_shards(terminal: Terminal, job: Job, shards: Sequence[int]) -> tuple[list[ShardReport], Exit]:
+async def _run_shards(
+    terminal: Terminal | None, job: Job, shards: Sequence[int]
+) -> tuple[list[ShardReport], Exit]:
     reports: list[ShardReport] = []
     with drain_on_signal(functools.partial(_drain, job)) as taken:
         for shard in shards:
             if taken.times:
                 break
             reports.append(await job.run(shard))
-            _tell(terminal, reports[-1])
+            if terminal is not None:
+                _tell(terminal, reports[-1])
     if taken.times:
         return reports, Exit.INTERRUPTED
     return reports, Exit.OK if all(report.complete for report in reports) else Exit.REFUSED
