@@ -42,8 +42,7 @@ def connect(url: str) -> Connection:
     Raises:
         psycopg.Error: If that fails.
     """
-    # Not prepared: a plan made while the tables were small would still be used when they are not; and
-    # poolers that pass on transactions know no prepared statements.
+    # Not prepared: a plan made while the tables were small would still be used when they are not.
     settings: dict[str, Any] = {**_DEFAULTS, **conninfo.conninfo_to_dict(url)}
     db = psycopg.connect(**settings, autocommit=True, prepare_threshold=None)
     try:
