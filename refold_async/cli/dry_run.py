@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -13,6 +13,7 @@ import msgspec
 from refold_async.api.action_schema import ActionSchema
 from refold_async.batch import Call
 from refold_async.cli.exits import Exit, exit_code_of, worst_exit
+from refold_async.cli.progress import ProgressDisplay, ProgressForm
 from refold_async.cli.terminal import Terminal
 from refold_async.client import Refold
 from refold_async.errors import AuthenticationError, RefoldError
@@ -38,8 +39,10 @@ Schemas = Mapping[str, ActionSchema | RefoldError]
 class _SchemaFetcher:
     """Fetches the schema of an action for many accounts, some at a time: custom fields differ by account."""
 
-    def __init__(self, refold: Refold, slug: str, action: str) -> None:
+    def __init__(self, refold: Refold, slug: str, action: str, ended: Callable[[int, int], object]) -> None:
         self._refold = refold
+        self._ended = ended
+        self._failed = 0
         self._slug = slug
         self._action = action
         self._distinct: dict[ActionSchema, ActionSchema] = {}
@@ -58,20 +61,32 @@ class _SchemaFetcher:
                 schema = await self._refold.account(account_id).actions.schema(self._slug, self._action)
             except AuthenticationError as error:
                 self.refused = error
+                return
             except RefoldError as error:
                 self.found[account_id] = error
+                self._failed += 1
             else:
                 # Most accounts have the same: one copy of each keeps memory flat.
                 self.found[account_id] = self._distinct.setdefault(schema, schema)
+            self._ended(len(self.found) - self._failed, self._failed)
 
 
-async def fetch_schemas(refold: Refold, slug: str, action: str, account_ids: Iterable[str]) -> Schemas:
+async def fetch_schemas(
+    refold: Refold, slug: str, action: str, account_ids: Iterable[str], ended: Callable[[int, int], object]
+) -> Schemas:
     """Fetch each account's schema of an action.
+
+    Args:
+        refold: The client.
+        slug: The app.
+        action: The action.
+        account_ids: The accounts.
+        ended: Called after each, with how many were fetched and how many failed.
 
     Raises:
         RefoldError: If the key was refused, or no schema could be fetched.
     """
-    fetcher, remaining = _SchemaFetcher(refold, slug, action), iter(account_ids)
+    fetcher, remaining = _SchemaFetcher(refold, slug, action, ended), iter(account_ids)
     await fetcher.fetch(islice(remaining, 1))  # alone: what is wrong for all is found with one request
     async with asyncio.TaskGroup() as tasks:
         for _ in range(_CONCURRENCY):
@@ -97,7 +112,9 @@ def problems_of(schemas: Schemas, calls: Iterable[Call]) -> Iterator[ParameterPr
             yield ParameterProblem(index, account, "", f"its schema could not be fetched: {schema.message}")
 
 
-async def run(terminal: Terminal, refold: Refold, slug: str, action: str, calls: Iterable[Call]) -> Exit:
+async def run(
+    terminal: Terminal, refold: Refold, slug: str, action: str, calls: Iterable[Call], *, form: ProgressForm
+) -> Exit:
     """Check all calls, print the report, and return the exit code.
 
     Raises:
@@ -109,7 +126,10 @@ async def run(terminal: Terminal, refold: Refold, slug: str, action: str, calls:
     if accounts:
         requests = "1 request" if len(accounts) == 1 else f"{len(accounts):,} requests"
         click.echo(f"dry run: {requests}, for the schema of each linked account", err=True)
-    schemas = await fetch_schemas(refold, slug, action, accounts)
+    with ProgressDisplay(form=form) as display:
+        schemas = await fetch_schemas(
+            refold, slug, action, accounts, lambda done, failed: display.count(done, failed, len(accounts))
+        )
     problems = list(problems_of(schemas, calls))
     report(terminal, calls, count, problems)
     codes = {exit_code_of(each) for each in schemas.values() if isinstance(each, RefoldError)}

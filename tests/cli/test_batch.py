@@ -225,8 +225,11 @@ def test_a_dry_run_checks_each_account_against_its_own_schema(
         )
     )
     before = len(sandbox.requests)
-    ended = refold(*WRITE, "--accounts", str(path), "--dry-run", "--json")
-    assert ended.err.splitlines()[0] == "dry run: 3 requests, for the schema of each linked account"
+    ended = refold(*WRITE, "--accounts", str(path), "--dry-run", "--json", "--progress", "json")
+    told = ended.err.splitlines()
+    assert told[0] == "dry run: 3 requests, for the schema of each linked account"
+    last = json.loads(told[-1])["progress"]
+    assert (last["done"], last["failed"], last["total"], last["ended"]) == (2, 1, 3, True)
     found = {
         (each["index"], each["linked_account_id"], each["parameter"])
         for each in json.loads(ended.out)["problems"]

@@ -132,8 +132,10 @@ def test_settling_by_looking_up_what_a_batch_kept(refold: Command, sandbox: Sand
     assert refold(*line, *LOOKUP, "--after", "0.05").code == 6
     assert [record.state for record in Journal.read(journal)] == ["unresolved", "unresolved"]
     sandbox.faults.clear()
-    ended = refold("journal", "settle", journal, *LOOKUP)
+    ended = refold("journal", "settle", journal, *LOOKUP, "--progress", "json")
     assert (ended.code, ended.out) == (6, "1 found, 1 absent, 0 unresolved\n")
+    told = [json.loads(line)["progress"] for line in ended.err.splitlines()]
+    assert [(each["done"], each["total"], each["ended"]) for each in told] == [(2, 2, True)]
     assert [record.state for record in Journal.read(journal)] == ["found", "absent"]
     assert refold("journal", "settle", journal, "--not-done", "#1").code == 0
     assert refold(*line).code == 0

@@ -119,7 +119,8 @@ async def batch(terminal: Terminal, refold: Refold, **given: Any) -> None:
             click.echo(f"no calls in {accounts.name}: nothing to send", err=True)
         calls = BatchCalls(args, accounts)
         if args.dry:
-            raise click.exceptions.Exit(await dry_run.run(terminal, refold, args.slug, args.action, calls))
+            code = await dry_run.run(terminal, refold, args.slug, args.action, calls, form=args.progress)
+            raise click.exceptions.Exit(code)
         _ask(args, accounts)
         check_reports(args.reports)
         await _run(terminal, refold, args, calls)

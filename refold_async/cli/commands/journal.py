@@ -34,6 +34,7 @@ from refold_async.cli.arguments import with_options
 from refold_async.cli.client_command import CLIENT_OPTIONS, client_command
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.groups import SuggestingGroup
+from refold_async.cli.progress import ProgressDisplay, ProgressForm, progress_option
 from refold_async.cli.reports import check_reports, report_option, write_figures
 from refold_async.cli.settle_arguments import SettleArguments, settle_options
 from refold_async.cli.terminal import Terminal, confirm
@@ -212,6 +213,7 @@ def _prune(terminal: Terminal, *, path: str, before: datetime, yes: bool) -> Non
     help="A table with the columns linked_account_id, key and verdict: done or not-done.",
 )
 @settle_options
+@progress_option
 @functools.partial(with_options, parts=CLIENT_OPTIONS)
 def _settle(
     *,
@@ -223,6 +225,7 @@ def _settle(
     base_url: str | None,
     timeout: float | None,
     as_json: bool,
+    progress: ProgressForm,
     **given: Any,
 ) -> None:
     """Record what became of unknown writes: by key, or by looking them up.
@@ -241,7 +244,12 @@ def _settle(
         _offline(_settle_by_key)(path=path, verdicts=verdicts, as_json=as_json)
     else:
         _settle_by_lookup(
-            path=path, lookup=settle.lookup, base_url=base_url, timeout=timeout, as_json=as_json
+            path=path,
+            lookup=settle.lookup,
+            form=progress,
+            base_url=base_url,
+            timeout=timeout,
+            as_json=as_json,
         )
 
 
@@ -264,8 +272,10 @@ def _verdicts_of(table: str) -> Iterator[HandVerdict]:
             yield HandVerdict(row["key"], verdict == "done", row["linked_account_id"] or None)
 
 
-async def _look_up(terminal: Terminal, refold: Refold, *, path: str, lookup: LookupFunction) -> None:
-    with JournalEditor(path) as editor:
+async def _look_up(
+    terminal: Terminal, refold: Refold, *, path: str, lookup: LookupFunction, form: ProgressForm
+) -> None:
+    with JournalEditor(path) as editor, ProgressDisplay(form=form) as display:
         records = [record for record in read_records(path) if record.state in _SETTLED]
         usable = [record for record in records if record.params is not None]
         if len(usable) < len(records):
@@ -281,6 +291,7 @@ async def _look_up(terminal: Terminal, refold: Refold, *, path: str, lookup: Loo
                 state, reason = _recorded(verdict)
                 editor.record(key_id(record), state, reason)
                 counts[state.name.lower()] += 1
+            display.count(sum(counts.values()), 0, len(usable))
     terminal.report(counts, ", ".join(f"{number:,} {name}" for name, number in counts.items()))
     if counts["absent"] or counts["unresolved"]:
         raise click.exceptions.Exit(Exit.UNKNOWN)
