@@ -46,11 +46,11 @@ async def _batch(number: int, base_url: str) -> None:
 async def _decode(number: int, _: str) -> None:
     from refold_async import ActionResult
     from refold_async._core.responses import Response
-    from refold_async.api import actions
+    from refold_async.api import action_replies
 
     reply = Response(200, {}, envelope(SMALL))
     for _unused in range(number):
-        _ = actions.read_result(ActionResult, reply).data
+        _ = action_replies.read_result(ActionResult, reply).data
 
 
 WORK: dict[str, Callable[[int, str], Coroutine[Any, Any, None]]] = {

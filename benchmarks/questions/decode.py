@@ -10,7 +10,7 @@ from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds, interleave_sync
 from refold_async import ActionResult
 from refold_async._core.responses import Response
-from refold_async.api import actions
+from refold_async.api import action_replies
 
 _LOADS, _BARE = "json.loads", "msgspec, data into its type"
 _UNREAD, _RAW = "response read, data not decoded", "response read, and result.raw"
@@ -90,4 +90,4 @@ def _row(rounds: Rounds, name: str) -> Row:
 
 
 def _read(reply: Response) -> ActionResult:
-    return actions.read_result(ActionResult, reply)
+    return action_replies.read_result(ActionResult, reply)

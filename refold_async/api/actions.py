@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
-import msgspec
-
 from refold_async._core.cache import ResponseCache
 from refold_async._core.checks import check_effect
-from refold_async._core.decoding import BOM, read_as
 from refold_async._core.effects import effect_of_action
 from refold_async._core.encoding import EncodedJSON, encode
-from refold_async._core.lenient_json import loads, members
 from refold_async._core.operation import Effect
 from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.requester import Requester
-from refold_async._core.responses import (
-    Response,
-    bounded,
-    redact,
-    retry_after,
-    status_error,
-)
 from refold_async.api import operations
+from refold_async.api.action_replies import read_result
 from refold_async.api.action_schema import ActionParameter, ActionSchema, problems_error
 from refold_async.api.common import ApiModel
 from refold_async.api.resource import Resource
 from refold_async.calls import Call
 from refold_async.errors import (
     DeadlineExceededError,
-    Fate,
     InvalidCallError,
     RefoldError,
-    UnreadableReplyError,
 )
-from refold_async.results import ActionFailed, ActionResult, of_call, restored
+from refold_async.results import ActionResult, of_call
 
 if TYPE_CHECKING:
     from refold_async.walks.pages import ActionPages
@@ -65,83 +52,6 @@ class Action(ApiModel, frozen=True, kw_only=True):
     def effect(self) -> Effect:
         """Whether executing it counts as a read or a write."""
         return effect_of_action(self.action_id or "")
-
-
-class _ActionEnvelope(msgspec.Struct, gc=False):
-    node_status: Any = None
-    http_status: Any = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_decode_envelope: Final = msgspec.json.Decoder(_ActionEnvelope).decode
-
-SUCCESS: Final = "Success"
-
-
-def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> ActionResult:
-    """Read the reply to an execute.
-
-    Raises:
-        StatusError: If the reply's status is not a success.
-        ActionFailed: If the status is a success, but `node_status` is not.
-        UnreadableReplyError: If the body is not the result of an action.
-    """
-    if not 200 <= reply.status < 300:
-        raise status_error(reply, secret=secret)
-    try:
-        envelope = _decode_envelope(reply.body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        envelope = _odd_envelope_of(reply.body.removeprefix(BOM))
-    status, number = envelope.node_status, envelope.http_status
-    if not isinstance(status, str):
-        raise UnreadableReplyError(
-            "the reply has no node_status, so it is not the result of an action", fate="unknown"
-        )
-    result = ActionResult(status, number if type(number) is int else _number(number), envelope.data)
-    if status != SUCCESS:
-        error = _failure(result, secret)
-        error.retry_after = retry_after(reply.headers.get("Retry-After"))
-        raise error
-    return result
-
-
-def _odd_envelope_of(body: bytes) -> _ActionEnvelope:
-    """Read an envelope that is JSON for its grammar only, and keep its data as it came.
-
-    Raises:
-        UnreadableReplyError: If it is not JSON, or not an object.
-    """
-    try:
-        found = members(body)
-        status, number = (loads(found.get(name, b"null")) for name in ("node_status", "http_status"))
-    except (ValueError, RecursionError):
-        return read_as(_ActionEnvelope, body)
-    return _ActionEnvelope(status, number, msgspec.Raw(found.get("data", b"null")))
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return int(value) if isinstance(value, str) and re.fullmatch(r"[1-9]\d{2}", value) else None
-
-
-def _failure(result: ActionResult, secret: str) -> ActionFailed:
-    result = _without(secret, result)
-    # The app's 429 as well as a 5xx: part of it may have been done, in whatever form the app says so.
-    refused = result.http_status is not None and 400 <= result.http_status < 500 and result.http_status != 429
-    fate: Fate = "rejected" if refused else "unknown"
-    told = f", http_status {result.http_status}" if result.http_status is not None else ""
-    said = bounded(bytes(memoryview(result.raw)[:2000]).decode(errors="replace"))
-    return ActionFailed(
-        f"the action ended as {bounded(result.node_status)}{told}: {said}", result=result, fate=fate
-    )
-
-
-def _without(secret: str, result: ActionResult) -> ActionResult:
-    """Return a result without the credential, since its error may be logged or pickled."""
-    raw = bytes(result.raw)
-    clean = raw.replace(secret.encode(), b"***") if secret else raw
-    return restored(redact(result.node_status, secret), result.http_status, clean)
 
 
 class Actions(Resource):

@@ -15,7 +15,6 @@ import msgspec
 
 from refold_async import deadlines
 from refold_async._core.checks import check_count
-from refold_async._core.pauses import moment
 from refold_async.batch.failures import failure_limit
 from refold_async.batch.history import RunHistory
 from refold_async.batch.in_order import InOrder
@@ -28,7 +27,8 @@ from refold_async.batch.scheduler import FairScheduler
 from refold_async.batch.settings import BatchSettings
 from refold_async.batch.settling import SettlingRunner
 from refold_async.batch.source import Calls, CallSource
-from refold_async.batch.summary import BatchProgress, BatchSummary, Counters, Waiting
+from refold_async.batch.status import BatchStatus
+from refold_async.batch.summary import BatchProgress, BatchSummary, Counters
 from refold_async.batch.tasks import BatchTasks, run_shielded
 from refold_async.batch.validation import CallValidator, ValidatingRunner
 from refold_async.batch.worker_pool import WorkerPool
@@ -90,24 +90,22 @@ class Batch:
         self._reader: Reader | None = None
         self._replay: JournalReplay | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._began = 0.0
         self._began_at = datetime.now(UTC)
-        self._seconds: float | None = None
-        self._paused_before = 0.0
+        self._status: BatchStatus | None = None
         self._raised = False
         self._handed: list[int] = []
         self._delivers = True
 
     def __repr__(self) -> str:
         counters, state = self._counters, "not started" if self._pool is None else "running"
-        if self._seconds is not None:
+        if self._status is not None and self._status.seconds is not None:
             state = "ended"
         return f"Batch({state}, {counters.done} done, {counters.failed} failed, {counters.skipped} skipped)"
 
     async def __aenter__(self) -> Self:
         if self._pool is not None:
             raise SettingsError("a batch can be entered only once; create another one")
-        self._began, self._began_at = asyncio.get_running_loop().time(), datetime.now(UTC)
+        began, self._began_at = asyncio.get_running_loop().time(), datetime.now(UTC)
         await self._runner.open()
         try:
             if self._settings.journal is not None:
@@ -115,8 +113,7 @@ class Batch:
         except BaseException:
             self._runner.close()
             raise
-        self._paused_before = 0.0 if self._runner.key_pauses is None else self._runner.key_pauses.total
-        self._start()
+        self._start(began)
         return self
 
     if not TYPE_CHECKING:  # type checkers report these uses themselves
@@ -139,7 +136,7 @@ class Batch:
         settles = self._settings.settle is not None
         return await JournalReplay.open(journal, self._runner.base_url, settles=settles)
 
-    def _start(self) -> None:
+    def _start(self, began: float) -> None:
         settings, replay, loop = self._settings, self._replay, asyncio.get_running_loop()
         runner: CallRunner = self._runner
         if settings.result_check is not None:
@@ -167,6 +164,9 @@ class Batch:
         )
         known_outcomes = None if replay is None else replay.known_outcomes
         self._reader = Reader(self._source, pool, scheduler, known_outcomes, resume)
+        self._status = BatchStatus(
+            self._counters, self._runner, pool, self._reader, self._source, began=began
+        )
         self._tasks.start(self._reader.work())
         for _ in range(settings.concurrency):
             self._tasks.start(pool.work())
@@ -201,7 +201,7 @@ class Batch:
             try:
                 await self._source.aclose()
             finally:
-                self._seconds = asyncio.get_running_loop().time() - self._began
+                self._entered_status().end()
                 if self._replay is not None:
                     self._record_figures()
                     await self._replay.aclose()
@@ -344,43 +344,12 @@ class Batch:
     @property
     def summary(self) -> BatchSummary:
         """The totals so far, or at the end."""
-        pool = self._entered()
-        return self._counters.summary(
-            seconds=self._elapsed(),
-            under_way=len(pool.under_way),
-            stopped=pool.stopped,
-            learnt_rate=self._runner.learnt_rate,
-            waiting=self._waiting() or self._waited(),
-            key_paused=self._key_paused(),
-            recorded=None if self._replay is None else self._replay.recorded,
-        )
+        return self._entered_status().summary(None if self._replay is None else self._replay.recorded)
 
     @property
     def progress(self) -> BatchProgress:
         """The progress so far."""
-        pool, counters, elapsed = self._entered(), self._counters, self._elapsed()
-        read, total = (self._reader.read if self._reader else 0), self._source.total
-        ended = counters.done + counters.failed + counters.skipped
-        rate = ended / elapsed if elapsed > 0 else 0.0
-        waiting = self._waiting()
-        return BatchProgress(
-            done=counters.done,
-            failed=counters.failed,
-            skipped=counters.skipped,
-            under_way=len(pool.under_way),
-            held=max(0, read - ended - len(pool.under_way)),
-            read=read,
-            total=total,
-            elapsed=elapsed,
-            rate=rate,
-            left=(total - ended) / rate if total is not None and rate > 0 else None,
-            ended=pool.over,
-            waiting_for=None if waiting is None else waiting.reason,
-            waiting_until=None if waiting is None else waiting.until,
-            settled=counters.settled,
-            absent=counters.absent,
-            unresolved=counters.unresolved,
-        )
+        return self._entered_status().progress()
 
     async def write_report(self, path: str | os.PathLike[str], *, title: str = "Batch") -> None:
         """Write a report of the run so far to a file: a page if it ends in `.html`, else figures in `.json`.
@@ -423,37 +392,9 @@ class Batch:
 
         self._replay.record_run(encode_figures(self._figures("Batch")))
         if not self._entered().over:
-            wait = min(max(self._elapsed(), _RECORD_INTERVALS[0]), _RECORD_INTERVALS[1])
+            wait = min(max(self._entered_status().elapsed(), _RECORD_INTERVALS[0]), _RECORD_INTERVALS[1])
             loop = asyncio.get_running_loop()
             self._timers["figures"] = loop.call_later(wait, self._record_figures)
-
-    def _waiting(self) -> Waiting | None:
-        """Return what holds the calls back now."""
-        pool = self._entered()
-        if pool.over:
-            return None
-        now, pauses = asyncio.get_running_loop().time(), self._runner.key_pauses
-        if pauses is not None and (left := pauses.left(now)) > 0:
-            return Waiting(pauses.reason, moment(left))
-        throttled = pool.throttled_next(now)
-        if throttled is None:
-            return None
-        account, due = throttled
-        return Waiting(f"the app throttles account {account!r}", moment(max(0.0, due - now)))
-
-    def _waited(self) -> Waiting | None:
-        """Return what held the calls back last."""
-        pauses = self._runner.key_pauses
-        return Waiting(pauses.reason, None) if pauses is not None and self._key_paused() else None
-
-    def _key_paused(self) -> float:
-        pauses = self._runner.key_pauses
-        return 0.0 if pauses is None else pauses.total - self._paused_before
-
-    def _elapsed(self) -> float:
-        if self._seconds is not None:
-            return self._seconds
-        return asyncio.get_running_loop().time() - self._began
 
     def _report_progress(self) -> None:
         if self._settings.on_progress is not None and not self._entered().over:
@@ -475,6 +416,11 @@ class Batch:
         if self.under_way:
             error.add_note(f"under way when the batch ended: {', '.join(map(repr, self.under_way[:20]))}")
         raise error
+
+    def _entered_status(self) -> BatchStatus:
+        self._entered()
+        assert self._status is not None  # noqa: S101 - a batch that was entered has one
+        return self._status
 
     def _entered(self) -> WorkerPool:
         if self._pool is None:

@@ -19,7 +19,7 @@ from refold_async import (
 )
 from refold_async._core.decoding import read_as
 from refold_async._core.responses import Response, read, status_error
-from refold_async.api.actions import read_result as read_action
+from refold_async.api.action_replies import read_result as read_action
 from refold_async.api.common import Identified
 from refold_async.api.credentials import Migration, read_migration
 from refold_async.api.env_variables import VariableDefinition, VariableValue

@@ -18,7 +18,7 @@ from refold_async import (
 )
 from refold_async._core import retries
 from refold_async._core.responses import Response
-from refold_async.api.actions import read_result
+from refold_async.api.action_replies import read_result
 from refold_async.integrations.starlette.problems import kind_of
 from refold_async.sandbox import Fault, Sandbox
 

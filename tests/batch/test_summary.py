@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refold_async import BatchProgress, Done
+from refold_async.batch.latencies import Latencies
 from refold_async.batch.scheduler import QueuedCall
-from refold_async.batch.summary import Latencies
 
 from .stubs import RESULT, attempt, calls, make_batch, not_found, outcomes_of, reconnect, succeed
 

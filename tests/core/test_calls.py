@@ -25,7 +25,7 @@ from refold_async import (
 from refold_async._core.decoding import read_as
 from refold_async._core.operation import Effect
 from refold_async._core.responses import Response
-from refold_async.api import actions
+from refold_async.api import action_replies
 from refold_async.api.action_schema import ActionParameter
 from refold_async.api.actions import Action
 from refold_async.cli.error_messages import hint_for
@@ -175,7 +175,7 @@ def test_every_body_of_the_reference_reads_and_writes_without_loss() -> None:
             continue
         data = json.dumps(body).encode()
         if path.endswith("/execute"):
-            result = actions.read_result(ActionResult, Response(200, {}, data))
+            result = action_replies.read_result(ActionResult, Response(200, {}, data))
             assert result.node_status == body["node_status"]
             assert result.data == body["data"]
         else:

@@ -16,8 +16,9 @@ from refold_async._core.decoding import BOM, decode_any, read_as
 from refold_async._core.encoding import dump
 from refold_async._core.lenient_json import loads, members, repair
 from refold_async._core.responses import Response, status_error
+from refold_async.api.action_replies import read_result
 from refold_async.api.action_schema import ActionParameter, ActionSchema
-from refold_async.api.actions import Action, read_result
+from refold_async.api.actions import Action
 from refold_async.api.paging import Page, Paginator, read_page
 from refold_async.errors import NotFoundError, ReconnectRequiredError, RefoldError, UnreadableReplyError
 from refold_async.testing.exchanges import Scrubber

@@ -14,7 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from refold_async import errors
 from refold_async._core import responses
 from refold_async._core.responses import Response
-from refold_async.api import actions
+from refold_async.api import action_replies
 from refold_async.api.action_schema import ActionParameter
 from refold_async.api.actions import Action
 from refold_async.errors import Fate, RefoldError, StatusError
@@ -162,7 +162,7 @@ REFUSED = [
 )
 @pytest.mark.parametrize("answer", [list[Action], list[ActionParameter], ActionResult], ids=str)
 def test_responses_that_are_not_a_success(case: Refused, answer: Any) -> None:
-    read = actions.read_result if answer is ActionResult else responses.read
+    read = action_replies.read_result if answer is ActionResult else responses.read
     with pytest.raises(StatusError) as caught:
         read(answer, case.reply, SECRET)
     error = caught.value
@@ -276,7 +276,7 @@ RESULTS = [
 @pytest.mark.parametrize("case", RESULTS, ids=lambda case: repr(case.body[:60]))
 def test_results(case: Result) -> None:
     if case.error is None:
-        result = actions.read_result(ActionResult, reply(200, case.body), SECRET)
+        result = action_replies.read_result(ActionResult, reply(200, case.body), SECRET)
         assert (result.node_status, result.http_status, result.data) == (
             "Success",
             case.http_status,
@@ -284,7 +284,7 @@ def test_results(case: Result) -> None:
         )
         return
     with pytest.raises(case.error) as caught:
-        actions.read_result(ActionResult, reply(200, case.body), SECRET)
+        action_replies.read_result(ActionResult, reply(200, case.body), SECRET)
     error = caught.value
     assert error.message.startswith(case.message)
     assert error.fate == case.fate
@@ -298,20 +298,20 @@ def test_a_failed_action_by_the_apps_refusal_of_the_customer_asks_to_reconnect()
     for status, reconnect in ((401, True), (403, True), (404, False), (500, False)):
         body = json.dumps({"node_status": "Errored", "http_status": status}).encode()
         with pytest.raises(ActionFailed) as caught:
-            actions.read_result(ActionResult, reply(200, body))
+            action_replies.read_result(ActionResult, reply(200, body))
         assert caught.value.needs_reconnect is reconnect
 
 
 def test_a_huge_result_is_not_decoded_until_asked_for() -> None:
     body = b'{"node_status":"Success","data":[' + b",".join([b'{"id":1}'] * 200_000) + b"]}"
-    result = actions.read_result(ActionResult, reply(200, body))
+    result = action_replies.read_result(ActionResult, reply(200, body))
     assert len(memoryview(result.raw)) == len(body) - len(b'{"node_status":"Success","data":}')
     assert len(result.data) == 200_000
     assert result.data is result.data
 
 
 def test_data_that_is_not_text_raises_when_it_is_read() -> None:
-    result = actions.read_result(ActionResult, reply(200, b'{"node_status":"Success","data":"\xff"}'))
+    result = action_replies.read_result(ActionResult, reply(200, b'{"node_status":"Success","data":"\xff"}'))
     with pytest.raises(errors.UnreadableReplyError, match="the response is not JSON"):
         _ = result.data
 
@@ -370,7 +370,7 @@ def answer_or_error(read: Callable[[Response], object], got: Response) -> object
 READERS: list[tuple[Callable[[Response], object], type]] = [
     (lambda got: responses.read(list[Action], got, SECRET), list),
     (lambda got: responses.read(list[ActionParameter], got, SECRET), list),
-    (lambda got: actions.read_result(ActionResult, got, SECRET), ActionResult),
+    (lambda got: action_replies.read_result(ActionResult, got, SECRET), ActionResult),
 ]
 
 
@@ -384,7 +384,7 @@ def test_a_secret_at_the_cut_is_removed_completely() -> None:
     for before in range(1900, 2010):
         body = b'{"node_status":"Errored","data":"' + b" " * before + SECRET.encode() + b'"}'
         with pytest.raises(ActionFailed) as caught:
-            actions.read_result(ActionResult, reply(200, body), SECRET)
+            action_replies.read_result(ActionResult, reply(200, body), SECRET)
         assert SECRET[:4] not in caught.value.message
 
 

@@ -14,7 +14,7 @@ import msgspec
 from refold_async._core import checks, requests
 from refold_async._core.effects import effect_of_action
 from refold_async._core.responses import Response, read, retry_after, status_error
-from refold_async.api import actions, applications
+from refold_async.api import action_replies, actions, applications
 from refold_async.api.action_schema import ActionParameter, ActionSchema
 from refold_async.errors import InvalidCallError, RefoldError, UnreadableReplyError
 from refold_async.results import ActionResult
@@ -86,7 +86,7 @@ def schema(data: bytes) -> None:
 def execute(data: bytes) -> None:
     """Decode an action's result in every way."""
     try:
-        result = actions.read_result(ActionResult, Response(200, {}, data), SECRET)
+        result = action_replies.read_result(ActionResult, Response(200, {}, data), SECRET)
     except RefoldError as error:
         _check_error(error)
         return
