@@ -150,6 +150,25 @@ class BucketState:
             self._penalties += 1
 
 
+async def wait_for_slot(
+    delay: Callable[[], float], deadline: float, now: float, acquire: Callable[[], Awaitable[None]]
+) -> None:
+    """Acquire a slot of a rate limit within a deadline.
+
+    Raises:
+        DeadlineExceededError: If the deadline cannot be met; `retry_after` is the wait.
+    """
+    seconds = delay()
+    if seconds > deadline - now:
+        raise DeadlineExceededError(
+            f"the rate limit allows the next call in {seconds:.1f} s, after the deadline", retry_after=seconds
+        )
+    try:
+        await wait_until(deadline, acquire())
+    except OutOfTimeError:
+        raise DeadlineExceededError("timed out waiting for the rate limit", retry_after=delay()) from None
+
+
 class TokenBucket:
     """A rate limiter that serves callers first come, first served.
 
@@ -209,17 +228,7 @@ class TokenBucket:
         Raises:
             DeadlineExceededError: If the deadline cannot be met; `retry_after` is the wait.
         """
-        delay = self.delay()
-        if deadline < math.inf and delay > deadline - self._clock():
-            raise DeadlineExceededError(
-                f"the rate limit allows the next call in {delay:.1f} s, after the deadline", retry_after=delay
-            )
-        try:
-            await wait_until(deadline, self._acquire())
-        except OutOfTimeError:
-            raise DeadlineExceededError(
-                "timed out waiting for the rate limit", retry_after=self.delay()
-            ) from None
+        await wait_for_slot(self.delay, deadline, self._clock(), self._acquire)
 
     async def _acquire(self) -> None:
         waited = self._queue.available == 0

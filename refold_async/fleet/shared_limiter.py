@@ -11,9 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from refold_async._core.rate_limits import BucketState
-from refold_async.deadlines import OutOfTimeError, wait_until
-from refold_async.errors import ClosedError, ConnectionFailedError, DeadlineExceededError
+from refold_async._core.rate_limits import BucketState, wait_for_slot
+from refold_async.errors import ClosedError, ConnectionFailedError
 from refold_async.hooks import Hooks, RateState, safely
 from refold_async.settings import RateLimit
 
@@ -149,21 +148,15 @@ class SharedLimiter:
         """
         if self._closed:
             raise ClosedError("the client is closed; `async with` reopens it")
-        if (delay := self.delay()) > deadline - self._clock():
-            raise DeadlineExceededError(
-                f"the rate limit allows the next call in {delay:.1f} s, after the deadline", retry_after=delay
-            )
+        await wait_for_slot(self.delay, deadline, self._clock(), self._acquire)
+
+    async def _acquire(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         if self._serving is None or self._serving.done():
             self._serving = self._start(self._serve())
         try:
-            await wait_until(deadline, waiter)
-        except OutOfTimeError:
-            self._leave(waiter)
-            raise DeadlineExceededError(
-                "timed out waiting for the rate limit", retry_after=self.delay()
-            ) from None
+            await waiter
         except BaseException:
             self._leave(waiter)
             raise
