@@ -97,6 +97,12 @@ def encoded_params(call: Call) -> EncodedJSON:
     return encoded
 
 
+def written_params(call: Call) -> object:
+    """Return a call's parameters for a file: their JSON as it was sent, or what cannot be sent."""
+    held = _held(call)
+    return msgspec.Raw(held.json) if isinstance(held, EncodedJSON) else held
+
+
 def check(call: Call) -> None:
     """Check a call's fields and freeze its parameters; the rest is checked when it is prepared.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Final
+from uuid import uuid4
 
 import msgspec
 
@@ -46,14 +48,23 @@ def _encoded(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:  # a lone surrogate, which JSON has only as an escape
-        plain = msgspec.to_builtins(value, enc_hook=_plain)
-        return json.dumps(plain, separators=(",", ":")).encode()
+        return _escaped(value)
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, msgspec.Raw):
-        return json.loads(bytes(value))
-    raise NotImplementedError(f"{type(value).__name__} cannot be written as JSON")
+def _escaped(value: object) -> bytes:
+    """Encode a value with lone surrogates, its `msgspec.Raw` parts as they came."""
+    # `json` writes escapes, but decoding the parts for it would change their numbers.
+    mark, parts = uuid4().hex, list[bytes]()
+
+    def hook(part: object) -> str:
+        if not isinstance(part, msgspec.Raw):
+            raise NotImplementedError(f"{type(part).__name__} cannot be written as JSON")
+        parts.append(bytes(part))
+        return mark
+
+    plain = msgspec.to_builtins(value, enc_hook=hook)
+    between = json.dumps(plain, separators=(",", ":")).encode().split(f'"{mark}"'.encode())
+    return b"".join(text for pair in zip_longest(between, parts, fillvalue=b"") for text in pair)
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -75,6 +75,7 @@ class Reader:
                 await asyncio.sleep(0)
                 suspended = True
         if source.error is not None:
+            await asyncio.sleep(0)  # idle workers start the calls before it
             self.error = source.error
             pool.stop("input_failed")
         pool.exhausted = True

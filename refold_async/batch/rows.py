@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from refold_async.calls import Call, Done
+from refold_async.calls import Call, Done, written_params
 
 
 class ResultRow(msgspec.Struct):
@@ -33,7 +33,7 @@ class ResultRow(msgspec.Struct):
 
 def call_fields(call: Call) -> dict[str, object]:
     """Return the fields that name a call."""
-    return {"linked_account_id": call.linked_account_id, "key": call.key, "params": call.params}
+    return {"linked_account_id": call.linked_account_id, "key": call.key, "params": written_params(call)}
 
 
 def result_fields(outcome: Done) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from refold_async._core.decoding import decode_any
+from refold_async._core.lenient_json import members
 from refold_async._core.private_files import finish_file, open_private, write_file
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat, Row, check_format
@@ -29,6 +30,28 @@ def _fields(record: msgspec.Raw) -> dict[str, Any]:
     return (
         {_named(name): item for name, item in value.items()} if isinstance(value, dict) else {"value": value}
     )
+
+
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _texts(record: msgspec.Raw) -> dict[str, Any]:
+    """Return a record's fields: strings, `None`, and the JSON of anything else as it came.
+
+    A number that was decoded would be written as another one if it is beyond a float's range or precision.
+    """
+    try:
+        found = _members.decode(record)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        try:
+            found = {name: msgspec.Raw(value) for name, value in members(bytes(record)).items()}
+        except ValueError:
+            return {"value": _text(record)}
+    return {_named(name): _text(value) for name, value in found.items()}
+
+
+def _text(value: msgspec.Raw) -> object:
+    return decode_any(memoryview(value)) if bytes(value).lstrip()[:1] in {b'"', b"n"} else value
 
 
 def _named(name: str) -> str:
@@ -156,7 +179,7 @@ class PartFolder:
     def _row(self, account: str, record: msgspec.Raw) -> Row:
         if self._form in {"jsonl", "jsonl.gz"}:
             return {ACCOUNT: account, "record": record}
-        return {ACCOUNT: account, **_fields(record)}
+        return {ACCOUNT: account, **(_texts if self._form == "csv" else _fields)(record)}
 
     def _write(self, rows: Sequence[Row]) -> None:
         part = self._part or self._open()

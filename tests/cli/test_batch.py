@@ -54,6 +54,21 @@ def test_a_read_runs_for_every_account_with_its_own_parameters(
     assert ran == {("demo-user-1", "2"), ("demo-user-2", "1")}
 
 
+@pytest.mark.parametrize(
+    "into", [("--out", "FILE"), ("--out", "FOLDER", "--out-format", "jsonl"), ("--out", "-")]
+)
+def test_numbers_of_a_result_keep_their_text(
+    refold: Command, sandbox: Sandbox, tmp_path: Path, accounts: str, into: tuple[str, ...]
+) -> None:
+    numbers = "[123456789012345678901234567890,1e400,0.1000000000000000055]"
+    body = f'{{"node_status": "Success", "data": {numbers}}}'
+    sandbox.faults.add(Fault(operation="actions.execute", garbage=body.encode()))
+    places = {"FILE": str(tmp_path / "out.jsonl"), "FOLDER": str(tmp_path / "out")}
+    ended = refold(*READ, "--accounts", accounts, *(places.get(each, each) for each in into))
+    files = [each.read_text() for each in tmp_path.rglob("*.jsonl")]
+    assert "".join([*files, ended.out]).count(f'"data":{numbers}') == 5
+
+
 @pytest.mark.parametrize("file", ["linked_account_id,limit\n in.csv", "\n in.jsonl", " in.jsonl"], ids=repr)
 @pytest.mark.parametrize("options", [(), ("--json",), ("--dry-run",), ("--journal", "JOURNAL")], ids=repr)
 def test_an_empty_file_is_reported(

@@ -76,6 +76,19 @@ def test_lines_are_written_at_once_as_one_by_one(values: list[Any]) -> None:
         json.loads(line)
 
 
+@pytest.mark.parametrize("beside", ["a", "\ud83d", "\u2028"], ids=ascii)
+def test_numbers_beyond_a_float_keep_their_text(beside: str) -> None:
+    numbers = b"[123456789012345678901234567890,1e400,0.1000000000000000055,1.0E+2,-0.0]"
+    rows = [
+        {"a": beside, "b": msgspec.Raw(numbers)},
+        {beside: msgspec.Raw(numbers), "c": [msgspec.Raw(b"1e9")]},
+    ]
+    first, second = json_lines(rows).splitlines()
+    assert numbers in first
+    assert numbers in second
+    assert json.loads(second)["c"] == [1e9]
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_values_are_kept_as_they_came(form: FileFormat, tmp_path: Path) -> None:
     nested = msgspec.Raw(b'{"z": [1.50],\n "a": "\\ud83d"}')

@@ -56,6 +56,19 @@ async def test_each_row_is_in_the_files_once(form: FileFormat, refold: Refold, t
     assert all(each.stat().st_mode & 0o777 == 0o600 for each in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+async def test_numbers_of_a_record_keep_their_text(
+    form: Any, refold: Refold, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    numbers = ["123456789012345678901234567890", "1e400", "0.1000000000000000055", "-0.0"]
+    record = f'{{"id": "1", "a": {numbers[0]}, "b": {numbers[1]}, "c": {numbers[2]}, "d": {{"e": [{numbers[3]}]}}}}'
+    body = f'{{"node_status": "Success", "data": {{"results": [{record}]}}}}'
+    sandbox.faults.add(Fault(operation="actions.execute", garbage=body.encode()))
+    await refold.pull("catalog", "list_products", ACCOUNTS[:1], tmp_path, format=form, once=True)
+    [part] = [each.read_text() for each in tmp_path.iterdir() if "part-" in each.name]
+    assert [each for each in numbers if each not in part] == []
+
+
 @pytest.mark.parametrize("form", FORMATS)
 async def test_a_pull_cancelled_anywhere_resumes(
     form: FileFormat, refold: Refold, sandbox: Sandbox, tmp_path: Path
