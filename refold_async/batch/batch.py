@@ -367,10 +367,11 @@ class Batch:
         from refold_async import reports  # noqa: PLC0415 - loaded when used
 
         form = reports.form_of(path)
-        run = self._figures(title)
+        run = self.figures(title)
         await asyncio.to_thread(lambda: reports.write(path, form(run)))
 
-    def _figures(self, title: str) -> RunFigures:
+    def figures(self, title: str) -> RunFigures:
+        """Return the figures of the run so far, for a report with a title."""
         from refold_async.batch.figures import figures  # noqa: PLC0415 - loaded when used
 
         return figures(
@@ -390,7 +391,7 @@ class Batch:
             return
         from refold_async.batch.figures import encode_figures  # noqa: PLC0415 - loaded when used
 
-        self._replay.record_run(encode_figures(self._figures("Batch")))
+        self._replay.record_run(encode_figures(self.figures("Batch")))
         if not self._entered().over:
             wait = min(max(self._entered_status().elapsed(), _RECORD_INTERVALS[0]), _RECORD_INTERVALS[1])
             loop = asyncio.get_running_loop()

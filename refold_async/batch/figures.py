@@ -44,6 +44,18 @@ class RunTotals(msgspec.Struct, frozen=True):
     attempts: int
 
 
+class ShardFigures(msgspec.Struct, frozen=True):
+    """The state of one shard of a job; see `fleet.ShardProgress`."""
+
+    shard: int
+    state: str
+    done: int
+    failed: int
+    unknown: int
+    worker: str
+    seconds: float | None
+
+
 class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     """All figures of a report. Its JSON is `report.json`.
 
@@ -67,6 +79,7 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
         run: The number of the run in its journal.
         runs: All runs of the journal, in a report that is made of it.
         calls: How many calls of the journal are in which state, in a report that is made of it.
+        shards: The shards, in the report of a job.
     """
 
     title: str
@@ -88,6 +101,7 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     run: int | None = None
     runs: tuple[RunTotals, ...] = ()
     calls: Mapping[str, int] = {}
+    shards: tuple[ShardFigures, ...] = ()
 
 
 def figures(

@@ -13,7 +13,7 @@ import msgspec
 from refold_async._core.private_files import sync_folder, write_file
 from refold_async.batch.journal import Journal
 from refold_async.batch.journal.lock import is_owned
-from refold_async.batch.journal.records import read_counts, read_records
+from refold_async.batch.journal.records import read_counts, read_records, read_runs
 from refold_async.batch.journal.store import State
 from refold_async.errors import SettingsError
 from refold_async.fleet.job_reports import UNKNOWN, ShardProgress, ShardReport, UnknownWrite, progress_of
@@ -122,6 +122,25 @@ class JobFolder:
         for shard in range(shards):
             state, folder = self.state(shard), part_folder(results, shard)
             found += walk_parts(state, folder) if state.exists() else part_files(folder)
+        return found
+
+    def keep_figures(self, shard: int, figures: bytes) -> None:
+        """Keep the figures of a shard's walks, instead of those of an earlier run."""
+        write_file(self._path(shard, "figures"), figures)
+
+    def figures(self, shards: int) -> list[bytes]:
+        """Return the encoded figures of all runs of all shards.
+
+        Raises:
+            JournalError: If a journal cannot be read.
+        """
+        found: list[bytes] = []
+        for shard in range(shards):
+            kept, journal = self._path(shard, "figures"), self._path(shard, "sqlite")
+            if kept.exists():
+                found.append(kept.read_bytes())
+            elif journal.exists():
+                found += (each for run in read_runs(journal) for each in run.figures)
         return found
 
     def progress(self, shards: int) -> list[ShardProgress]:

@@ -222,6 +222,25 @@ class Job:
         parts = [] if self._results is None else self._store.parts(self._shards, self._results)
         return JobSummary(progress, self._store.unknown(progress.shards), parts)
 
+    def write_report(self, path: str | os.PathLike[str]) -> None:
+        """Write a report of all runs so far, with a table of the shards, as `Batch.write_report` does of one.
+
+        Args:
+            path: The file, `.html` or `.json`; an existing one is replaced.
+
+        Raises:
+            SettingsError: If the path ends in neither.
+            JournalError: If a journal cannot be read, or no run has recorded figures.
+            OSError: If the file cannot be written.
+        """
+        from refold_async import reports  # noqa: PLC0415 - loaded when used
+        from refold_async.batch.figures import decode_figures  # noqa: PLC0415
+        from refold_async.fleet.figures import job_figures  # noqa: PLC0415
+
+        form = reports.form_of(path)
+        runs = [decode_figures(each) for each in self._store.figures(self._shards)]
+        reports.write(path, form(job_figures(self.name, self.progress(), runs)))
+
     async def _sources(self, shard: int, groups: Sequence[KeyGroup]) -> tuple[bool, list[KeyedItems]]:
         """Return whether the shard consists of walks, and its calls or walks by key."""
         peeked = [await peek(self._calls(group.accounts)) for group in groups]
@@ -243,9 +262,8 @@ class Job:
             raise SettingsError("Job: walks need results, the folder for their records")
         if foreign := self._options.keys() - WalkOptions.__annotations__.keys():
             raise SettingsError(f"Job: {min(foreign)} is for calls, not for walks")
-        store = self._store.for_walks()
         options = cast("WalkOptions", self._options)
-        return ShardWalks(store.state(shard), options, folder, form, partial(store.note, shard))
+        return ShardWalks(shard, self._store.for_walks(), options, folder, form)
 
     def _journal(self, shard: int) -> Journal:
         journal = self._store.journal(self.name, shard)

@@ -43,6 +43,10 @@ _PARTS: Final = """
     SELECT j.shard, p.name FROM refold_journals AS j JOIN refold_parts AS p ON p.journal = j.id
     WHERE j.job = %s AND j.shard < %s ORDER BY j.shard, p.name
 """
+_FIGURES: Final = """
+    SELECT f.figures FROM refold_journals AS j JOIN refold_figures AS f ON f.journal = j.id
+    WHERE j.job = %s AND j.shard < %s ORDER BY j.shard, f.run, f.batch
+"""
 
 
 class JobDatabase:
@@ -131,6 +135,17 @@ class JobDatabase:
                 return []
             rows = db.execute(_PARTS, [escaped(self._job), shards]).fetchall()
         return [part_folder(results, shard) / name for shard, name in rows]
+
+    def figures(self, shards: int) -> list[bytes]:
+        """Return the encoded figures of all runs of all shards.
+
+        Raises:
+            JournalError: If the database cannot be used.
+        """
+        with self._connection() as db:
+            if not is_prepared(db):
+                return []
+            return [each for (each,) in db.execute(_FIGURES, [escaped(self._job), shards])]
 
     def unknown(self, shards: list[ShardProgress]) -> list[UnknownWrite]:
         """Return the writes of which it is unknown whether they were done.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from anyio.to_thread import run_sync as in_thread
 
+from refold_async.batch.figures import encode_figures
+from refold_async.batch.merged_figures import merged
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Reason
 from refold_async.client import Refold
 from refold_async.fleet.shard_run import ShardTotals
+from refold_async.fleet.store import WalkStore
 from refold_async.row_files import FileFormat
 from refold_async.walks import WalkOptions, WalkPage, Walks
 from refold_async.walks.fan_out import make_walks
@@ -27,27 +30,22 @@ class ShardWalks:
     """The walks of a shard: a `ShardWork`.
 
     Args:
-        path: The file of their state.
+        shard: The shard.
+        store: Where its state is, and its progress is noted, at most once a second: nobody else can read the
+            state while it is in use.
         options: The settings of the walks.
         folder: The folder of the results.
         form: Their format.
-        note: Called at most once a second, in a thread, with how many walks are complete and how many
-            failed: nobody else can read the state while it is in use.
     """
 
     def __init__(
-        self,
-        path: Path,
-        options: WalkOptions,
-        folder: Path,
-        form: FileFormat,
-        note: Callable[[int, int], object],
+        self, shard: int, store: WalkStore, options: WalkOptions, folder: Path, form: FileFormat
     ) -> None:
-        self._path: Final = path
+        self._shard: Final = shard
+        self._store: Final = store
         self._options: Final = options
         self._folder: Final = folder
         self._form: Final = form
-        self._note: Final = note
         self._noted = 0.0
         self._running: Final[list[Walks]] = []
         self._state: StateThread | None = None
@@ -56,7 +54,9 @@ class ShardWalks:
     async def open(self, stack: AsyncExitStack, base_url: str) -> None:
         """Open the state; see `ShardWork`."""
         # A job reads each customer once, so a run that has ended is continued.
-        state = self._state = await StateThread.open(self._path, base_url=base_url, once=True)
+        state = self._state = await StateThread.open(
+            self._store.state(self._shard), base_url=base_url, once=True
+        )
         stack.push_async_callback(lambda: run_shielded(state.aclose()))
 
     async def begin(self, stack: AsyncExitStack) -> None:
@@ -79,13 +79,17 @@ class ShardWalks:
             if monotonic() - self._noted >= _NOTE_INTERVAL:
                 self._noted = monotonic()
                 totals = self._totals()
-                await in_thread(self._note, totals.done + totals.done_before, totals.failed)
+                await in_thread(
+                    self._store.note, self._shard, totals.done + totals.done_before, totals.failed
+                )
         return running.summary.calls.stopped
 
     async def end(self, all_of_them: Sequence[Walks]) -> ShardTotals:
         """Finish the files, and return the totals."""
         assert self._files is not None  # noqa: S101 - they are open
         await self._files.finish([walks.summary for walks in all_of_them])
+        figures = merged("Walks", [walks.figures("Walks") for walks in all_of_them])
+        await in_thread(self._store.keep_figures, self._shard, encode_figures(figures))
         return self._totals()
 
     def _totals(self) -> ShardTotals:

@@ -16,6 +16,10 @@ class WalkStore(Protocol):
         """Return the file of a shard's state."""
         ...
 
+    def keep_figures(self, shard: int, figures: bytes, /) -> None:
+        """Keep the encoded figures of a shard's walks, instead of those of an earlier run."""
+        ...
+
     def note(self, shard: int, complete: int, failed: int, /) -> None:
         """Record how many walks are complete and how many failed, while a run has the state."""
         ...
@@ -63,6 +67,14 @@ class JobStore(Protocol):
 
     def parts(self, shards: int, results: Path, /) -> list[Path]:
         """Return the result files of all shards.
+
+        Raises:
+            JournalError: If a journal cannot be read.
+        """
+        ...
+
+    def figures(self, shards: int, /) -> list[bytes]:
+        """Return the encoded figures of all runs of all shards, as far as they have recorded any.
 
         Raises:
             JournalError: If a journal cannot be read.

@@ -185,6 +185,8 @@ def _tables(run: RunFigures) -> Iterable[str]:
     heads = ("run", "began", "ended", "done", "failed", "skipped", "attempts")
     yield _section("Runs of the journal", _table("runs", heads, map(astuple, run.runs)), wide=True)
     yield _section("Calls of the journal", _counts("states", ("state", "calls"), run.calls))
+    heads = ("shard", "state", "done", "failed", "unknown", "worker", "took")
+    yield _section("Shards", _table("shards", heads, map(astuple, run.shards)), wide=True)
 
 
 def _section(title: str, *parts: str, wide: bool = False) -> str:

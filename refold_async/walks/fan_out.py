@@ -44,6 +44,9 @@ from refold_async.walks.pages import PageReader, Walk, WalkPage, check_walk, nam
 from refold_async.walks.position import ResumePoint
 from refold_async.walks.state import StateThread, WalkRow, key_of
 
+if TYPE_CHECKING:
+    from refold_async.batch.figures import RunFigures
+
 
 class WalkClient(msgspec.Struct, frozen=True):
     """What walks need of a client.
@@ -189,6 +192,10 @@ class Walks:
             OSError: If the file cannot be written.
         """
         await self._batch.write_report(path, title=title)
+
+    def figures(self, title: str) -> RunFigures:
+        """Return the figures of the pages read so far, for a report with a title."""
+        return self._batch.figures(title)
 
     @property
     def progress(self) -> WalkProgress:

@@ -64,8 +64,12 @@ def test_the_shards_are_planned_run_and_shown(refold: Command, program: Path, sa
 def test_a_failed_call_ends_in_1_and_runs_again(refold: Command, program: Path, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(linked_account_id="demo-user-7", status=400, times=5))
     assert refold("job", "run", str(program), "--progress", "none").code == 1
-    assert refold("job", "run", str(program), "--progress", "none").code == 0
-    assert sandbox.ledger.count() == 100
+    report = program.with_name("report.html")
+    ended = refold("job", "run", str(program), "--progress", "none", "--report", str(report))
+    assert (ended.code, sandbox.ledger.count()) == (0, 100)
+    assert "<h2>Shards</h2>" in report.read_text()
+    ended = refold("job", "summary", str(program), "--report", "report.txt")
+    assert (ended.code, "ends in .html or .json" in ended.err) == (2, True)
 
 
 def test_an_unknown_write_is_named(refold: Command, program: Path, sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,16 @@ from typing import get_type_hints
 
 import pytest
 
-from refold_async import ActionResult, Call, JournalInUseError, Lookup, RateLimit, SettingsError, Settle
+from refold_async import (
+    ActionResult,
+    Call,
+    JournalError,
+    JournalInUseError,
+    Lookup,
+    RateLimit,
+    SettingsError,
+    Settle,
+)
 from refold_async.batch import BatchOptions, BatchProgress
 from refold_async.fleet import Job, JobOptions, JobSummary
 from refold_async.row_files.rewriting import read_fields
@@ -260,6 +270,32 @@ async def test_unknown_writes_are_settled_or_run_again(
     other = tmp_path / "other"
     assert (await job_in(other, shards=1, name="other").run(0)).failed == 1
     assert (await job_in(other, shards=1, name="other", retry_unknown=True).run(0)).done == 1
+
+
+async def test_the_report_has_all_runs_and_the_shards(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path, shards=3, client={"rate_limit": None})
+    with pytest.raises(JournalError, match="no run of the job"):
+        await asyncio.to_thread(job.write_report, tmp_path / "report.json")
+    sandbox.faults.add(Fault(linked_account_id="demo-user-7", status=400, times=2))
+    sandbox.faults.add(Fault(linked_account_id="demo-user-8", effect="write", drop="after", times=1))
+    for _ in range(2):
+        for shard in job.shards():
+            await job.run(shard)
+    await asyncio.to_thread(job.write_report, tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    progress = await asyncio.to_thread(job.progress)
+    assert report["title"] == "contacts"
+    assert report["calls"] == {"done": 59, "failed": 0, "unknown": 1, "begun": 0}
+    # Both runs are counted: what failed in the first was done in the second.
+    assert (report["summary"]["done"], report["summary"]["skipped"]) == (59, 0)
+    assert report["summary"]["attempts"] == len(sandbox.requests)
+    assert sum(period["done"] for period in report["periods"]) >= 59
+    assert [each["done"] for each in report["shards"]] == [each.done for each in progress.shards]
+    assert all(":" in each["worker"] and each["seconds"] > 0 for each in report["shards"])
+    await asyncio.to_thread(job.write_report, tmp_path / "report.html")
+    assert "<h2>Shards</h2>" in (tmp_path / "report.html").read_text()
 
 
 async def begun(sandbox: Sandbox, number: int) -> None:

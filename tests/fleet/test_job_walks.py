@@ -78,6 +78,16 @@ async def test_every_record_has_one_row(pages: Sandbox, tmp_path: Path, calls: o
     assert len(pages.requests) == sent
 
 
+async def test_the_report_counts_pages_as_calls(pages: Sandbox, tmp_path: Path) -> None:
+    job = job_in(tmp_path)
+    for shard in job.shards():
+        await job.run(shard)
+    await asyncio.to_thread(job.write_report, tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    assert report["summary"]["done"] == len(ACCOUNTS) * -(-RECORDS // 10)
+    assert report["calls"]["done"] == sum(each["done"] for each in report["shards"]) == len(ACCOUNTS)
+
+
 async def test_a_walk_that_failed_goes_on_in_the_next_run(pages: Sandbox, tmp_path: Path) -> None:
     pages.faults.add(Fault(linked_account_id="demo-user-3", status=400, after=1))
     job = job_in(tmp_path, shards=1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +19,11 @@ from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.job_progress import COLUMNS, JobProgressDisplay, shard_rows
 from refold_async.cli.job_workers import run_workers
 from refold_async.cli.progress import ProgressForm, progress_option
+from refold_async.cli.reports import check_reports, report_option
 from refold_async.cli.signals import drain_on_signal
 from refold_async.cli.terminal import Terminal
-from refold_async.errors import RefoldError
-from refold_async.fleet import Job, ShardReport
+from refold_async.errors import JournalError, RefoldError
+from refold_async.fleet import Job, JobSummary, ShardReport
 
 _MODULE: Final = "refold_job"
 
@@ -80,21 +82,30 @@ def _plan(terminal: Terminal, job: Job, *, path: str) -> None:  # noqa: ARG001 -
 @job.command("run")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--shard", "shards", type=int, multiple=True, help="Only this shard; repeatable.")
+@report_option
 @progress_option
 @_with_job
 def _run(
-    terminal: Terminal, job: Job, *, path: str, workers: int, shards: tuple[int, ...], progress: ProgressForm
+    terminal: Terminal,
+    job: Job,
+    *,
+    path: str,
+    workers: int,
+    shards: tuple[int, ...],
+    reports: tuple[str, ...],
+    progress: ProgressForm,
 ) -> int:
     """Run the shards that are not done, one after another in each process.
 
     Run it again after a crash: calls that are done are not run again. The first SIGINT or SIGTERM lets
     running calls finish; the second cancels them.
     """
+    check_reports(reports)
     chosen = list(shards or job.shards())
-    with JobProgressDisplay(job.progress, form=progress):
+    with _writing_reports(job, reports), JobProgressDisplay(job.progress, form=progress):
         if workers > 1 and len(chosen) > 1:
-            reports, killed, code = run_workers(path, chosen, workers)
-            for report in reports:
+            ended, killed, code = run_workers(path, chosen, workers)
+            for report in ended:
                 _tell(terminal, report)
             for number, lost in killed:
                 shown = ", ".join(map(str, lost))
@@ -102,9 +113,9 @@ def _run(
         else:
             # A worker of another `run` is silent: that one tells.
             tells = progress != "none" or not terminal.as_json
-            reports, code = asyncio.run(_run_shards(terminal if tells else None, job, chosen))
+            ended, code = asyncio.run(_run_shards(terminal if tells else None, job, chosen))
     if terminal.as_json:
-        terminal.put([msgspec.structs.asdict(report) for report in reports])
+        terminal.put([msgspec.structs.asdict(report) for report in ended])
     if code is Exit.INTERRUPTED:
         click.echo("run the same command again to resume", err=True)
     return code
@@ -159,10 +170,20 @@ def _progress(terminal: Terminal, job: Job, *, path: str, watch: bool, progress:
 
 
 @job.command("summary")
+@report_option
 @_with_job
-def _summary(terminal: Terminal, job: Job, *, path: str) -> int:  # noqa: ARG001 - every command has it
+def _summary(terminal: Terminal, job: Job, *, path: str, reports: tuple[str, ...]) -> int:  # noqa: ARG001 - every command has it
     """Show the totals, and name each unknown write."""
+    check_reports(reports)
     summary = job.summary()
+    with _writing_reports(job, reports):
+        _show(terminal, summary)
+    if summary.unknown:
+        return Exit.UNKNOWN
+    return Exit.OK if summary.complete else Exit.REFUSED
+
+
+def _show(terminal: Terminal, summary: JobSummary) -> None:
     if terminal.as_json:
         unknown = [write._asdict() for write in summary.unknown]
         parts = [str(part) for part in summary.parts]
@@ -171,6 +192,18 @@ def _summary(terminal: Terminal, job: Job, *, path: str) -> int:  # noqa: ARG001
         terminal.say(str(summary))
         if summary.unknown:
             terminal.table(("linked_account_id", "key"), summary.unknown, title="unknown writes")
-    if summary.unknown:
-        return Exit.UNKNOWN
-    return Exit.OK if summary.complete else Exit.REFUSED
+
+
+@contextlib.contextmanager
+def _writing_reports(job: Job, paths: Sequence[str]) -> Iterator[None]:
+    """Write the reports of a job at the end of the block, however it ended."""
+    try:
+        yield
+    finally:
+        for path in paths:
+            try:
+                job.write_report(path)
+            except (OSError, JournalError) as error:  # the run itself stands
+                click.echo(f"Error: {path}: {error}; there is no report", err=True)
+            else:
+                click.echo(f"report: {path}", err=True)
