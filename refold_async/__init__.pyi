@@ -89,7 +89,7 @@ from refold_async.settings import (
 )
 from refold_async.typed import NULL as NULL, TypedResult as TypedResult
 from refold_async.settle import Lookup as Lookup, Settle as Settle
-from refold_async.walks.pages import Walk as Walk
+from refold_async.walks.walk import Walk as Walk
 from refold_async.webhooks import (
     ConnectionCreated as ConnectionCreated,
     ConnectionDeleted as ConnectionDeleted,

@@ -11,7 +11,7 @@ import msgspec
 from refold_async._core.decoding import decode_any, decode_into
 from refold_async._core.operation import Effect
 from refold_async._core.pydantic_types import adapter_of, decode_model, result_schema
-from refold_async._core.slices import Pause, decode_slices, raw_at
+from refold_async._core.slices import ListDecoder, Pause, raw_at
 from refold_async.errors import Fate, RefoldError, UnreadableReplyError
 
 T = TypeVar("T")
@@ -143,7 +143,7 @@ class ActionResult:
                 which and where. The action itself was done.
         """
         try:
-            for records in decode_slices(raw_at(self.raw, path), into):
+            for records in ListDecoder(into).slices(raw_at(self.raw, path)):
                 for record in records:
                     yield record
                 await Pause()

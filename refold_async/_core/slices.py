@@ -17,17 +17,25 @@ from refold_async.errors import UnreadableReplyError
 
 T = TypeVar("T")
 
+SHORT: Final = 256 * 1024
+"""Bytes of an answer up to which it is decoded at once."""
+
 _SLICE: Final = 128 * 1024
 """Bytes that are decoded before other tasks may run: one to three milliseconds."""
 
 _BETWEEN: Final = re.compile(rb"\}\s*,\s*\{")
 _TRIES: Final = 8
 
+_ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
 _raw_lists: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _raw_objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def _decoded(decoder: msgspec.json.Decoder[T], data: msgspec.Raw | bytes) -> T:
+Buffer = msgspec.Raw | memoryview | bytes
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], data: Buffer) -> T:
     try:
         return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeError):
@@ -53,7 +61,7 @@ def raw_at(data: msgspec.Raw, path: str) -> msgspec.Raw:
     while rest:
         try:
             members = _decoded(_raw_objects, data)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except _ERRORS:
             members = {}
         key, rest = (rest, "") if rest in members else rest.split(".", 1) if "." in rest else (rest, "")
         if key not in members:
@@ -62,72 +70,61 @@ def raw_at(data: msgspec.Raw, path: str) -> msgspec.Raw:
     return data
 
 
-def decode_slices(data: msgspec.Raw, kind: Any) -> Iterator[list[Any]]:
-    """Decode the items of a JSON list into a type, a slice at a time; other tasks may run in between.
+class ListDecoder:
+    """Decodes JSON lists into a type, a slice at a time; other tasks may run in between.
 
     Args:
-        data: The list.
         kind: The type of an item; `None` for dicts, lists, strings and numbers.
-
-    Raises:
-        UnreadableReplyError: If it is not a list, or an item does not fit the type; the message says which
-            and where.
-    """
-    decoder = _ItemDecoder(kind)
-    text = memoryview(data)
-    start = text[:64].tobytes().find(b"[") + 1
-    while start and len(text) - start > 2 * _SLICE and (found := _first_items(text, start, decoder)):
-        items, start = found
-        yield items
-    rest = b"".join((b"[", text[start:])) if start else text.tobytes()
-    try:
-        yield decoder.decode(rest)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise UnreadableReplyError(f"the data is not a list: {error}", fate="unknown") from None
-
-
-def _first_items(text: memoryview, start: int, decoder: _ItemDecoder) -> tuple[list[Any], int] | None:
-    """Return the items of about one slice, and where the next begins; `None` if no place to cut is found."""
-    for between in islice(_BETWEEN.finditer(text, start + _SLICE), _TRIES):
-        # What is a list up to here is cut between two of its items: inside of one, it would not be valid.
-        with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
-            items = decoder.decode(b"".join((b"[", text[start : between.start() + 1], b"]")))
-            return items, between.end() - 1
-    return None
-
-
-class _ItemDecoder:
-    """Decodes parts of a list, one after the other.
-
-    Args:
-        kind: The type of an item; `None` for any.
     """
 
     def __init__(self, kind: Any) -> None:
         self._kind: Final = Any if kind is None else kind
         self._adapter: Final = None if kind is None else adapter_of(kind)
         self._whole: Final = None if self._adapter else msgspec.json.Decoder(list[self._kind])  # type: ignore[name-defined]
-        self._count = 0
 
-    def decode(self, text: bytes) -> list[Any]:
-        """Decode the next part.
-
-        Raises:
-            UnreadableReplyError: If an item does not fit the type.
-            msgspec.MsgspecError: If the part is not a list.
-        """
-        items = self._at_once(text)
-        if items is None:
-            raw = _decoded(_raw_lists, text)
-            items = [self._item(number, item) for number, item in enumerate(raw, self._count)]
-        self._count += len(items)
+    def decode(self, text: Buffer) -> list[Any] | None:
+        """Decode a short list at once; returns `None` if it is odd, and needs `slices`."""
+        if self._whole is None:
+            return None
+        try:
+            items: list[Any] = self._whole.decode(text)
+        except _ERRORS:
+            return None
         return items
 
-    def _at_once(self, text: bytes) -> list[Any] | None:
-        """Return the items; `None` if one of them is odd, or the part is not a list."""
-        with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
-            return None if self._whole is None else self._whole.decode(text)
+    def slices(self, data: Buffer) -> Iterator[list[Any]]:
+        """Decode a list.
+
+        Raises:
+            UnreadableReplyError: If it is not a list, or an item does not fit the type; the message says
+                which and where.
+        """
+        text, count = memoryview(data), 0
+        first = start = text[:64].tobytes().find(b"[") + 1
+        while start and len(text) - start > SHORT and (found := self._first_items(text, start, count)):
+            items, start = found
+            count += len(items)
+            yield items
+        try:
+            yield self._decode(text if start == first else b"".join((b"[", text[start:])), count)
+        except _ERRORS as error:
+            raise UnreadableReplyError(f"the data is not a list: {error}", fate="unknown") from None
+
+    def _first_items(self, text: memoryview, start: int, count: int) -> tuple[list[Any], int] | None:
+        """Return the items of about one slice, and where the next begins; `None` if it cannot be cut."""
+        for between in islice(_BETWEEN.finditer(text, start + _SLICE), _TRIES):
+            # What is a list up to here is cut between two of its items: inside of one, it would not be valid.
+            with suppress(*_ERRORS):
+                items = self._decode(b"".join((b"[", text[start : between.start() + 1], b"]")), count)
+                return items, between.end() - 1
         return None
+
+    def _decode(self, text: Buffer, count: int) -> list[Any]:
+        """Decode a part that has so many items before it."""
+        if (items := self.decode(text)) is not None:
+            return items
+        raw = _decoded(_raw_lists, text)
+        return [self._item(number, item) for number, item in enumerate(raw, count)]
 
     def _item(self, number: int, item: msgspec.Raw) -> Any:
         try:

@@ -220,7 +220,8 @@ class Actions(Resource):
             IncompleteWalkError: If there is more that cannot be read, while it is iterated.
             RefoldError: If a call fails, while it is iterated; the next step asks for the same page again.
         """
-        from refold_async.walks.pages import ActionPages, Walk  # noqa: PLC0415 - loaded on first use
+        from refold_async.walks.pages import ActionPages  # noqa: PLC0415 - loaded on first use
+        from refold_async.walks.walk import Walk  # noqa: PLC0415
 
         account = self._requester.linked_account_id or ""
         walk = Walk(

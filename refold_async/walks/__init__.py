@@ -19,8 +19,9 @@ from refold_async.walks.outcomes import (
     WalkSource,
     WalkSummary,
 )
-from refold_async.walks.pages import ActionPages, Walk, WalkPage
+from refold_async.walks.pages import ActionPages
 from refold_async.walks.paging import Cursor, NextLink, Offset, PageNumber, Paging
+from refold_async.walks.walk import Walk, WalkPage
 
 __all__ = [
     "ActionPages",

@@ -40,9 +40,11 @@ from refold_async.walks.outcomes import (
     WalkSummary,
 )
 from refold_async.walks.page_calls import Opened, OpenWalk, PageCalls
-from refold_async.walks.pages import PageReader, Walk, WalkPage, check_walk, names_of
+from refold_async.walks.page_reader import PageReader
+from refold_async.walks.pages import names_of
 from refold_async.walks.position import ResumePoint
 from refold_async.walks.state import StateThread, WalkRow, key_of
+from refold_async.walks.walk import Walk, WalkPage, check_walk
 
 if TYPE_CHECKING:
     from refold_async.batch.figures import RunFigures

@@ -17,7 +17,7 @@ from refold_async.batch import BatchProgress, BatchSummary, PerAccount
 from refold_async.calls import Reason
 from refold_async.errors import IncompleteWalkError, RefoldError, SettingsError
 from refold_async.settings import RateLimit
-from refold_async.walks.pages import Walk, WalkPage
+from refold_async.walks.walk import Walk, WalkPage
 
 WalkSource = Iterable[Walk] | AsyncIterable[Walk]
 

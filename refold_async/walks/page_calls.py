@@ -18,7 +18,8 @@ from typing import Final, Self
 from refold_async.calls import Call
 from refold_async.errors import InvalidCallError, SettingsError
 from refold_async.walks.outcomes import WalkFailed, WalkSkipped, WalkSource
-from refold_async.walks.pages import PageReader, Walk
+from refold_async.walks.page_reader import PageReader
+from refold_async.walks.walk import Walk
 
 
 class OpenWalk:

@@ -7,19 +7,10 @@ from typing import Final
 
 import msgspec
 
+from refold_async._core.slices import Buffer
 from refold_async.errors import IncompleteWalkError, InvalidCallError
-from refold_async.walks.paging import (
-    Cursor,
-    NextLink,
-    Offset,
-    Outline,
-    PageNumber,
-    Paging,
-    Scalar,
-    Signals,
-    is_empty,
-    link_value,
-)
+from refold_async.walks.answers import Outline, Scalar, Signals, is_empty
+from refold_async.walks.paging import Cursor, NextLink, Offset, PageNumber, Paging, link_value
 
 MOST_EMPTY: Final = 100
 """Pages in a row that may have no records although they say that there is more."""
@@ -88,14 +79,14 @@ class Position:
         """The parameters that ask for the next page."""
         return {**self.base, **self.point.next}
 
-    def refuse_repeat(self, content: bytes) -> None:
+    def refuse_repeat(self, content: Buffer) -> None:
         """Check that a page with records is a new one, by its hash.
 
         Raises:
             IncompleteWalkError: If its records came before.
         """
         self._refuse_seen(
-            hash(content),
+            hash(content if isinstance(content, bytes) else bytes(content)),
             "repeats the records of an earlier page; if you passed paging=, check its parameter",
         )
 
@@ -127,15 +118,10 @@ class Position:
         """
         point = self.point
         total = self._total(found.values, signals, paging)
-        self.point = point = msgspec.structs.replace(
-            point,
-            paging=paging,
-            records=records,
-            record_count=point.record_count + count,
-            page_count=point.page_count + 1,
-            total=point.total if total is None or point.total is not None else total,
-            live=point.live or (None not in (total, point.total) and total != point.total),
-        )
+        live = point.live or (None not in (total, point.total) and total != point.total)
+        counts = point.record_count + count, point.page_count + 1
+        total = total if point.total is None else point.total
+        self.point = ResumePoint(point.next, paging, records, *counts, total, live)
         if paging is None and more:
             raise IncompleteWalkError(
                 "the answer says that there is more, but the action has no parameter that asks for it; "
@@ -153,7 +139,7 @@ class Position:
                 reason="empty_pages",
             )
         self._refuse_seen(hash(tuple(following.items())), f"leads to {following!r} again")
-        self.point = msgspec.structs.replace(point, next=following)
+        self.point = ResumePoint(following, paging, records, *counts, total, live)
         return True
 
     def _refuse_seen(self, content: int, what: str) -> None:

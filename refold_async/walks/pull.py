@@ -27,9 +27,9 @@ from refold_async.walks.outcomes import (
     WalkSkipped,
     WalkSummary,
 )
-from refold_async.walks.pages import Walk, WalkPage
 from refold_async.walks.paging import Paging
 from refold_async.walks.pull_files import PullFiles
+from refold_async.walks.walk import Walk, WalkPage
 
 SinceFormat = Literal["iso", "epoch", "epoch_ms"]
 Accounts = Iterable[str] | AsyncIterable[str]

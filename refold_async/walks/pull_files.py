@@ -15,8 +15,8 @@ from refold_async.row_files import FileFormat
 from refold_async.walks.fan_out import Walks
 from refold_async.walks.files import PartFolder
 from refold_async.walks.outcomes import WalkSummary
-from refold_async.walks.pages import WalkPage
 from refold_async.walks.state import StateThread
+from refold_async.walks.walk import WalkPage
 
 _TOTALS: Final = ("complete", "incomplete", "failed", "skipped", "restarted")
 

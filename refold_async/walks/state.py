@@ -19,7 +19,7 @@ import msgspec
 from refold_async._core.private_files import open_private
 from refold_async.batch.tasks import run_shielded
 from refold_async.errors import JournalError, JournalInUseError
-from refold_async.walks.pages import Walk
+from refold_async.walks.walk import Walk
 
 T = TypeVar("T")
 

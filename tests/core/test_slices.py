@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refold_async import UnreadableReplyError
 from refold_async._core import slices
-from refold_async._core.slices import decode_slices
+from refold_async._core.slices import ListDecoder
 from refold_async.results import restored
 
 VALUES = st.recursive(
@@ -31,7 +31,7 @@ def test_a_list_is_split_where_its_items_end(items: list[Any], pretty: bool) -> 
     text = json.dumps(items, indent=2 if pretty else None).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slices, "_SLICE", 16)
-        slices_found = list(decode_slices(msgspec.Raw(text), None))
+        slices_found = list(ListDecoder(None).slices(msgspec.Raw(text)))
     assert [item for part in slices_found for item in part] == items
 
 
@@ -44,7 +44,7 @@ def test_a_value_that_is_not_a_list_is_refused(text: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slices, "_SLICE", 8)
         try:
-            found = [item for part in decode_slices(msgspec.Raw(text), None) for item in part]
+            found = [item for part in ListDecoder(None).slices(msgspec.Raw(text)) for item in part]
         except UnreadableReplyError:
             return
     assert isinstance(expected, list)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from refold_async import IncompleteWalkError, Walk
 from refold_async.results import restored
-from refold_async.walks.pages import PageReader
+from refold_async.walks.page_reader import PageReader
 
 PAGES = st.lists(st.integers(0, 4), min_size=1, max_size=12)
 CURSORS = st.lists(

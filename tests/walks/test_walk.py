@@ -87,6 +87,20 @@ FOUND: list[tuple[str, list[Any], list[str], Paging | None, int]] = [
         PageNumber("page", 0, "pages"),
         2,
     ),
+    (
+        "what begins like a link",
+        [{"items": rows(1), "nextCursor": "/+8="}, {"items": rows(2), "nextCursor": None}],
+        ["cursor"],
+        Cursor("nextCursor", "cursor"),
+        2,
+    ),
+    (
+        "brackets in texts",
+        [{"why": "[1]", "items": rows(1), "next": "a]["}, {"why": "[", "items": rows(2), "to": "]"}],
+        ["after"],
+        Cursor("next", "after"),
+        2,
+    ),
     ("errors beside", [{"items": rows(1), "errors": [{"id": 7}]}], [], None, 1),
     (
         "Google's empty page",
@@ -105,7 +119,7 @@ FOUND: list[tuple[str, list[Any], list[str], Paging | None, int]] = [
 async def test_paging_is_found(pages: list[Any], names: list[str], paging: Paging | None, count: int) -> None:
     def answer(params: Mapping[str, object]) -> object:
         given = str(next((params[name] for name in names if params.get(name) is not None), 0))
-        return pages[1 if given.startswith("http") else int(given)]
+        return pages[int(given) if given.isdigit() else 1]
 
     async with answering(answer, names) as account:
         walk = account.actions.walk("app", "list_things", {})
