@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from secrets import token_urlsafe
 from typing import Any, Final, TypeAlias
 
@@ -65,10 +67,11 @@ def make_server(tools_of: Callable[[], Tools]) -> Server[Any]:
     async def call_tool(
         context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        asking = approvals.of(context, params)
-        answer = await tools_of().call(params.name, params.arguments, approve=asking.approve)
-        if asking.asked is not None:
-            return approvals.ask(asking.asked)
+        asked: list[ApprovalRequest] = []
+        approve = approvals.approver(context, params, asked)
+        answer = await tools_of().call(params.name, params.arguments, approve=approve)
+        if asked:
+            return approvals.ask(asked[0])
         content = types.TextContent(type="text", text=answer.to_json())
         return types.CallToolResult(content=[content], is_error=not answer.ok)
 
@@ -76,27 +79,6 @@ def make_server(tools_of: Callable[[], Tools]) -> Server[Any]:
     security = RequestStateSecurity.ephemeral(ttl=_APPROVAL_SECONDS)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
     return server
-
-
-class _Asking:
-    """The approval of one tool call.
-
-    Attributes:
-        approve: Approves it, or sets `asked`.
-        asked: What the client must ask its user, before it sends the same call again.
-    """
-
-    def __init__(self, approve: Approve | None, approved: ApprovalRequest | None = None) -> None:
-        self.approve = self._compare if approve is None else approve
-        self.asked: ApprovalRequest | None = None
-        self._approved = approved
-
-    async def _compare(self, request: ApprovalRequest) -> bool:
-        # Also another verdict needs another approval: the person has not seen it.
-        if self._approved is not None:
-            return request == self._approved
-        self.asked = request
-        return False
 
 
 class _Approvals:
@@ -109,20 +91,21 @@ class _Approvals:
     def __init__(self) -> None:
         self._pending: OrderedDict[str, tuple[float, ApprovalRequest]] = OrderedDict()
 
-    def of(self, context: Context, params: types.CallToolRequestParams) -> _Asking:
-        """Return how the user of a call's client is asked."""
+    def approver(
+        self, context: Context, params: types.CallToolRequestParams, asked: list[ApprovalRequest]
+    ) -> Approve:
+        """Return what approves a call, or adds its request to `asked`, to be asked of the user."""
         capabilities = context.session.client_capabilities
         if capabilities is None or capabilities.elicitation is None:
-            return _Asking(cannot_ask)
+            return cannot_ask
         if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            return _Asking(_within_call(context))
+            return partial(_elicit, context)
         if params.request_state is None:
-            return _Asking(None)
-        since, request = self._pending.pop(params.request_state, (0.0, None))
+            return partial(_postpone, asked)
+        since, request = self._pending.pop(params.request_state, (-math.inf, None))
         answer = (params.input_responses or {}).get(_APPROVAL)
-        if request is None or time.monotonic() - since > _APPROVAL_SECONDS or not _is_approval(answer):
-            return _Asking(_refuse)
-        return _Asking(None, request)
+        is_good = time.monotonic() - since <= _APPROVAL_SECONDS and _is_approval(answer)
+        return partial(_compare, request if is_good else None)
 
     def ask(self, request: ApprovalRequest) -> types.InputRequiredResult:
         """Return the result that has the client ask its user."""
@@ -136,16 +119,18 @@ class _Approvals:
         )
 
 
-async def _refuse(_: ApprovalRequest) -> bool:
+async def _postpone(asked: list[ApprovalRequest], request: ApprovalRequest) -> bool:
+    asked.append(request)
     return False
 
 
-def _within_call(context: Context) -> Approve:
-    async def approve(request: ApprovalRequest) -> bool:
-        answer = await context.session.elicit_form(_question(request), _FORM, context.request_id)
-        return _is_approval(answer)
+async def _compare(approved: ApprovalRequest | None, request: ApprovalRequest) -> bool:
+    # Also another verdict needs another approval: the person has not seen it.
+    return request == approved
 
-    return approve
+
+async def _elicit(context: Context, request: ApprovalRequest) -> bool:
+    return _is_approval(await context.session.elicit_form(_question(request), _FORM, context.request_id))
 
 
 def _is_approval(answer: object) -> bool:
