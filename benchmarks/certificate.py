@@ -1,42 +1,52 @@
-"""A self-signed certificate for 127.0.0.1, created for each run by the `openssl` command."""
+"""A certificate for 127.0.0.1 and its authority, created for each run by trustme (extra `test`)."""
 
-import shutil
 import ssl
-import subprocess
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The two files of a certificate."""
+    """The files of a certificate.
 
-    certificate: Path
+    Attributes:
+        authority: What signed it, for clients.
+        chain: The certificate itself, for servers.
+        key: Its private key.
+    """
+
+    authority: Path
+    chain: Path
     key: Path
 
 
 def available() -> bool:
-    """Return whether the `openssl` command is installed."""
-    return shutil.which("openssl") is not None
+    """Return whether trustme is installed."""
+    return find_spec("trustme") is not None
 
 
 def make(folder: Path) -> Certificate:
-    """Create a certificate in `folder`, valid for two days."""
-    made = Certificate(folder / "certificate.pem", folder / "key.pem")
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    files = ["-keyout", str(made.key), "-out", str(made.certificate)]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files]
-    subprocess.run(command, check=True, capture_output=True)
+    """Create an authority and a certificate in `folder`."""
+    import trustme
+
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    made = Certificate(folder / "authority.pem", folder / "chain.pem", folder / "key.pem")
+    authority.cert_pem.write_to_path(made.authority)
+    for part in issued.cert_chain_pems:
+        part.write_to_path(made.chain, append=True)
+    issued.private_key_pem.write_to_path(made.key)
     return made
 
 
 def client_context(certificate: Certificate) -> ssl.SSLContext:
     """Return a client context that trusts `certificate`."""
-    return ssl.create_default_context(cafile=str(certificate.certificate))
+    return ssl.create_default_context(cafile=str(certificate.authority))
 
 
-def server_context(certificate: str, key: str) -> ssl.SSLContext:
+def server_context(chain: str, key: str) -> ssl.SSLContext:
     """Return a server context with the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(chain, key)
     return context

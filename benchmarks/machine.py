@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 """The available cores, read before the process is pinned to one of them."""
@@ -32,6 +33,12 @@ def settle_allocator() -> None:
     del block
 
 
+def allow_descriptors() -> None:
+    """Raise the limit of open files as far as the system permits."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def cpu_seconds() -> float:
     """Return the CPU time used by this process: user and system, all threads."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -40,6 +47,10 @@ def cpu_seconds() -> float:
 
 def peak_megabytes() -> float:
     """Return the peak resident memory of this process."""
+    # Not `ru_maxrss` on Linux: a child process begins with that of its parent.
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 

@@ -19,11 +19,13 @@ class RunOptions:
         rounds: The number of rounds per comparison.
         seconds: The approximate duration per contender and round.
         peers: Whether to include the installed peers.
+        brief: Whether to leave out what no bound needs.
     """
 
     rounds: int = 7
     seconds: float = 0.25
     peers: bool = False
+    brief: bool = False
 
     @property
     def clients(self) -> dict[str, Adapter]:

@@ -44,12 +44,31 @@ class StaticProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if data == self._last and not self._buffer:
-            self._transport.write(self._answer)
+            self._reply()
             return
         self._buffer += data
         while total := _length_of_request(self._buffer):
             self._last, self._buffer = self._buffer[:total], self._buffer[total:]
-            self._transport.write(self._answer)
+            self._reply()
+
+    def _reply(self) -> None:
+        self._transport.write(self._answer)
+
+
+class HoldingProtocol(StaticProtocol):
+    """Answers nothing until `number` requests wait, and then all of them."""
+
+    def __init__(self, answer: bytes, number: int, waiting: list[asyncio.WriteTransport]) -> None:
+        super().__init__(answer)
+        self._number = number
+        self._waiting = waiting
+
+    def _reply(self) -> None:
+        self._waiting.append(self._transport)
+        if len(self._waiting) == self._number:
+            for transport in self._waiting:
+                transport.write(self._answer)
+            self._waiting.clear()
 
 
 def _length_of_request(buffer: bytes) -> int:
@@ -63,11 +82,15 @@ def _length_of_request(buffer: bytes) -> int:
 
 
 @contextmanager
-def serving(size: int, *, tls: Certificate | None = None) -> Iterator[str]:
-    """Run a server in a separate process that answers with `size` bytes; yield its base URL."""
+def serving(size: int, *, tls: Certificate | None = None, hold: int = 0) -> Iterator[str]:
+    """Run a server in a separate process that answers with `size` bytes; yield its base URL.
+
+    With `hold`, it answers nothing until this many requests wait, and then all of them.
+    """
     command = [sys.executable, "-m", "benchmarks.server", str(size)]
     command += ["--core", str(machine.SERVER_CORE)] if machine.SERVER_CORE is not None else []
-    command += ["--tls", str(tls.certificate), str(tls.key)] if tls else []
+    command += ["--tls", str(tls.chain), str(tls.key)] if tls else []
+    command += ["--hold", str(hold)] if hold else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
@@ -77,10 +100,15 @@ def serving(size: int, *, tls: Certificate | None = None) -> Iterator[str]:
             process.terminate()
 
 
-async def _serve(size: int, tls: ssl.SSLContext | None) -> None:
+async def _serve(size: int, tls: ssl.SSLContext | None, hold: int) -> None:
     loop = asyncio.get_running_loop()
-    answer = reply(envelope(size))
-    server = await loop.create_server(lambda: StaticProtocol(answer), "127.0.0.1", 0, ssl=tls)
+    answer, waiting = reply(envelope(size)), list[asyncio.WriteTransport]()
+
+    def protocol() -> StaticProtocol:
+        return HoldingProtocol(answer, hold, waiting) if hold else StaticProtocol(answer)
+
+    # Thousands connect at once: beyond the backlog, the system would make them wait for a second.
+    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls, backlog=8192)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await asyncio.to_thread(sys.stdin.read)
@@ -92,11 +120,13 @@ def main() -> None:
     parser.add_argument("size", type=int)
     parser.add_argument("--core", type=int)
     parser.add_argument("--tls", nargs=2)
+    parser.add_argument("--hold", type=int, default=0)
     chosen = parser.parse_args()
     machine.pin(chosen.core)
+    machine.allow_descriptors()
     machine.settle_allocator()
     tls = server_context(*chosen.tls) if chosen.tls else None
-    asyncio.run(_serve(chosen.size, tls))
+    asyncio.run(_serve(chosen.size, tls, chosen.hold))
 
 
 if __name__ == "__main__":

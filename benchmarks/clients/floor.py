@@ -7,6 +7,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
 from benchmarks.clients.adapter import HEADERS, Call, data_of, encode
@@ -24,8 +25,8 @@ class FloorProtocol(asyncio.Protocol):
         self._reply: asyncio.Future[bytes] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self.transport = transport
+        # uvloop's transports are no subclass of asyncio's.
+        self.transport = cast("asyncio.WriteTransport", transport)
 
     def send(self, request: bytes) -> asyncio.Future[bytes]:
         self._reply = asyncio.get_running_loop().create_future()

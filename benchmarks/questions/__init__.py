@@ -17,12 +17,14 @@ from benchmarks.questions import (
     startup,
     tls,
     walks,
+    width,
 )
 from benchmarks.report import Table
 
 QUESTIONS: dict[str, Callable[[RunOptions], Table]] = {
     "call-cost": call_cost.ask,
     "layers": layers.ask,
+    "width": width.ask,
     "payload-size": payload_size.ask,
     "decode": decode.ask,
     "large": large.ask,

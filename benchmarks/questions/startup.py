@@ -54,7 +54,7 @@ def _import(statement: str) -> Callable[[], float]:
 
 
 def _first_call(name: str, base_url: str, made: certificate.Certificate) -> Callable[[], float]:
-    return lambda: _measured("-m", "benchmarks.first_call", name, base_url, str(made.certificate))
+    return lambda: _measured("-m", "benchmarks.first_call", name, base_url, str(made.authority))
 
 
 def _measured(*arguments: str) -> float:

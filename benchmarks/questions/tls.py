@@ -17,7 +17,7 @@ _COLUMNS = ("x floor", f"x {PLAIN}", "µs")
 def ask(options: RunOptions) -> Table:
     """Compare an execute with a 300-byte response over pooled TLS connections, 10 in flight."""
     if not certificate.available():
-        return Table(_QUESTION, _COLUMNS, (), note="Not measured: requires the `openssl` command.")
+        return Table(_QUESTION, _COLUMNS, (), note="Not measured: trustme is not installed.")
     with tempfile.TemporaryDirectory() as folder:
         made = certificate.make(Path(folder))
         with serving(SMALL, tls=made) as base_url:
