@@ -23,7 +23,7 @@ app = App(
 # Attempts count a worker's death, too.
 @app.task(queue="shards", retry=RetryStrategy(max_attempts=100, wait=10))
 async def run_shard(shard: int) -> None:
-    """Run a shard. It never blocks the worker's event loop for long, so heartbeats go on."""
+    """Run a shard. It never blocks the worker's event loop for long, so heartbeats continue."""
     print(complete(await job.run(shard)), flush=True)
 
 

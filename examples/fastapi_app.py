@@ -4,7 +4,7 @@
     POST /contacts           write a contact there
     POST /reports            begin a fan-out over all customers, in the background
     GET  /reports/{id}       how far it is
-    POST /webhooks           what Refold tells
+    POST /webhooks           webhooks of Refold
 
 It calls the Refold that REFOLD_API_KEY and REFOLD_BASE_URL name. Sign in with the cookie
 `session=session-of-1`: in a real application, its own login stands in the place of `SESSIONS`.

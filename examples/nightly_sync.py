@@ -1,4 +1,4 @@
-"""A nightly job: one action over every customer, that goes on where it was when it was stopped.
+"""A nightly job: one action for every customer, that resumes where it was stopped.
 
     python examples/nightly_sync.py [JOURNAL]
 
@@ -41,7 +41,7 @@ def tonights_calls(account_ids: Iterable[str], night: str) -> Iterator[Call]:
 
 
 def by_email(call: Call) -> Lookup:
-    """Return how to find the contact that a call wrote. The address is ours alone: nobody else writes it."""
+    """Return how to find the contact that a call wrote. Only this program writes the address."""
     email = (call.params or {})["email"]
 
     def found(data: Any) -> list[Any]:

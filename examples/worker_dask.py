@@ -1,8 +1,8 @@
 """The job of `contacts_job.py` on Dask distributed: `python examples/worker_dask.py [SCHEDULER]`.
 
 Without the address of a scheduler, e.g. tcp://scheduler:8786, it starts workers of its own. Kill any of them
-with `kill -9`: Dask runs its shards again on another, and their journals make that harmless. Kill this
-program too, and run it again: it goes on where it was.
+with `kill -9`: Dask runs its shards again on another, and their journals make that safe. Kill this
+program too, and run it again: it resumes where it was.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What `refold mcp` refuses before it serves."""
+"""Arguments that `refold mcp` refuses."""
 
 from pathlib import Path
 

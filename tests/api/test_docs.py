@@ -1,4 +1,4 @@
-"""What `help` tells: every public method names its endpoint, its parameters and its errors."""
+"""Docstrings: every public method names its endpoint, its parameters and its errors."""
 
 import inspect
 import re

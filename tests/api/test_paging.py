@@ -278,7 +278,7 @@ REFUSED: dict[str, tuple[Answers, int, int, str]] = {
         _of({1: {"docs": _customers(0, 1), "totalDocs": 5}}, {"docs": [], "totalDocs": 5}), 2, 2, "is empty",
     ),
 }  # fmt: skip
-"""What a service answers; how many items come of it, with how many requests; and the error's words."""
+"""What a service answers, the items and requests that follow, and the error's message."""
 
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["", "ahead"])

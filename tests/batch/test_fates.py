@@ -1,4 +1,4 @@
-"""What a batch says of a call of several attempts: the least certain of their fates, and all their errors."""
+"""The outcome of a call of several attempts: the least certain of their fates, and all their errors."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A 429 of Refold's own: the key pauses for 30 s at most, one call probes, and everybody is told why."""
+"""A 429 of Refold's own: the key pauses for 30 s at most, one call probes, and progress and summary say why."""
 
 import asyncio
 import re

@@ -77,7 +77,7 @@ def test_a_lease_that_nobody_took_can_be_renewed_late(database: str) -> None:
 
 
 def test_a_group_that_is_written_again_has_the_same_answers(database: str) -> None:
-    """If the connection is lost while a group is committed, nobody knows whether it was."""
+    """If the connection is lost during a commit, its result is unknown."""
     file = store(database)
     file.write([record("taken"), record("ended")])
     group = [record("a"), record("taken"), record("a"), record("ended", State.FAILED), record("ended")]
@@ -232,7 +232,7 @@ def own_server() -> Iterator[Server]:
 
 
 async def test_a_database_that_is_killed(sandbox: Sandbox, own_server: Server, short: None) -> None:
-    """It comes back in time, and the run goes on; or it does not, and what was sent is unknown."""
+    """It is back in time, and the run continues; or it is not, and what was sent is unknown."""
     sandbox.faults.add(Fault(latency=0.01))
     journal, calls = Journal(own_server.url, job="j"), writes(300)
 

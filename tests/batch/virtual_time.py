@@ -1,4 +1,4 @@
-"""An event loop whose clock stands still while something runs, and jumps where it would sleep."""
+"""An event loop whose clock stops while something runs, and jumps instead of sleeping."""
 
 import asyncio
 import selectors
@@ -22,7 +22,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop that never sleeps; `before_sleep` is called where it would."""
+    """A loop that never sleeps; `before_sleep` is called instead."""
 
     def __init__(self) -> None:
         self.now = 1000.0

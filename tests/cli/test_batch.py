@@ -391,7 +391,7 @@ def test_a_journal_goes_on_where_it_was_and_the_results_are_whole(
 def test_results_are_not_touched_by_a_run_that_does_not_get_its_journal(
     refold: Command, accounts: str, tmp_path: Path
 ) -> None:
-    """As where the same line is run a second time while the first run goes on."""
+    """As when the same command is started again during the first run."""
     out, journal = tmp_path / "results.jsonl", tmp_path / "job.sqlite"
     out.write_text("of the first run\n")
     holder = JournalFile(journal, job="hubspot/get_contact", base_url="http://localhost")

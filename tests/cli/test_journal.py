@@ -1,4 +1,4 @@
-"""`refold journal`: what a batch's journal tells people, and what they tell it."""
+"""`refold journal`: reading and editing a batch's journal."""
 
 import json
 from pathlib import Path

@@ -118,7 +118,7 @@ def test_the_key_cannot_be_an_argument() -> None:
 
 
 def piped(sandbox: Sandbox, line: str, reader: str) -> subprocess.CompletedProcess[str]:
-    """Pipe a command into a reader, and give what the reader wrote and how the command ended."""
+    """Pipe a command into a reader; return what the reader wrote and how the command ended."""
     return subprocess.run(
         ["bash", "-c", f"'{sys.executable}' -m refold_async.cli {line} | {reader}; exit ${{PIPESTATUS[0]}}"],
         env={**os.environ, "REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url},

@@ -1,4 +1,4 @@
-"""`refold pull`: files, exit codes, what is said of customers that are not complete."""
+"""`refold pull`: files, exit codes, messages about incomplete customers."""
 
 import json
 from pathlib import Path

@@ -61,7 +61,7 @@ def hubspot_path(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def hubspot(hubspot_path: Path, load: Load) -> Any:
-    """The module of HubSpot, imported anew."""
+    """The module of HubSpot, imported again."""
     return load(hubspot_path)
 
 

@@ -1,4 +1,4 @@
-"""Modules of the sandbox's apps: what tools say of them, and what they do."""
+"""Modules of the sandbox's apps: type checkers and linters accept them, and their calls work."""
 
 import pickle
 import subprocess

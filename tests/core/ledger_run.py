@@ -2,7 +2,7 @@
 
     python -m tests.core.ledger_run --writes 10000
 
-runs ten thousand, prints the figures, and fails where a write ran twice, or ran and was reported as not
+runs ten thousand, prints the figures, and fails if a write ran twice, or ran and was reported as not
 sent or rejected.
 """
 

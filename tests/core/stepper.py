@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 T = TypeVar("T")
 
 When = Literal["early", "late"]
-"""`early`: as it begins to wait. `late`: when what it waits for has come, before it is told."""
+"""`early`: as it begins to wait. `late`: when what it waits for is there, before it resumes."""
 
 
 class CancelAt(Generic[T]):

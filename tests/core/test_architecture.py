@@ -130,7 +130,7 @@ def test_annotations_name_nothing_from_above() -> None:
 
 
 def test_only_the_transport_holds_aiohttps_client() -> None:
-    """The sandbox, its relays for tests, and what serves or reads files use other parts of aiohttp."""
+    """The sandbox, its relays for tests, and modules that serve or read files, use other parts of aiohttp."""
     served = {"sandbox", "testing"}
     for module, path in MODULES.items():
         used = {name for name in imports_of(path) if name.partition(".")[0] == "aiohttp"}

@@ -1,4 +1,4 @@
-"""Every word that tells a read from a write, by name, so that none is lost unnoticed."""
+"""Every word that distinguishes a read from a write, by name, so that none is lost unnoticed."""
 
 from pathlib import Path
 

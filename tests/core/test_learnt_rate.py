@@ -14,7 +14,7 @@ from .virtual import VirtualTime
 
 
 class CountingServer:
-    """Admits `per_second` with a burst, and says 429 and nothing else to the rest.
+    """Admits `per_second` with a burst, and answers the rest with 429, without `Retry-After`.
 
     Attributes:
         answers: The time of each request, and whether it was admitted.

@@ -1,4 +1,4 @@
-"""Whatever JSON's grammar allows, in any field, key or depth, is no reason to lose a result."""
+"""No JSON that the grammar allows, in any field, key or depth, loses a result."""
 
 import asyncio
 import json

@@ -110,7 +110,7 @@ def test_closing_reaches_a_loop_in_another_thread() -> None:
 @pytest.mark.parametrize(("drain", "ends"), [(0.0, "ClosedError"), (30.0, "done")])
 @pytest.mark.parametrize("stops", [True, False])
 def test_closing_drains_a_loop_in_another_thread(drain: float, ends: str, stops: bool) -> None:
-    """Whether that loop stops with its call, as `run_until_complete` does, or goes on."""
+    """Whether that loop stops with its call, as `run_until_complete` does, or continues."""
     with SandboxThread() as sandbox:
         refold = Refold(sandbox.api_key, base_url=sandbox.base_url)
         ended: list[str] = []

@@ -80,7 +80,7 @@ async def test_a_silent_read_is_abandoned_early_and_a_write_is_not(sandbox: Sand
 async def test_the_wait_for_a_connection_does_not_count_as_a_silent_read(
     sandbox: Sandbox, transport: str
 ) -> None:
-    """Reads that queue for a connection would all fail at once, and spend the budget, where it were."""
+    """Otherwise, reads that queue for a connection would all fail at once, and spend the budget."""
     retry = Retry(base=0.001, attempt_timeout=0.15, budget=0)
     async with client(sandbox, retry=retry, max_connections=1) as refold:
         account = refold.account("demo-user-1")
@@ -229,7 +229,7 @@ async def test_an_enclosing_deadline_bounds_calls_and_waits_for_the_cache(sandbo
 
 
 class Diary(Hooks):
-    """Writes down what hooks are told."""
+    """Records the arguments of hooks."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -1,4 +1,4 @@
-"""The rate limit: never above the rate in any window, first come first served, and nobody blocked."""
+"""The rate limit: never above the rate in any window, first come, first served, and no waiter blocked."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -10,7 +10,7 @@ from refold_async._core.transport.resolver import CachingResolver
 
 
 class Directory(AbstractResolver):
-    """Answers when it is told to, with the addresses that hold then; without any, it fails."""
+    """Answers on request, with the current addresses; without any, it fails."""
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = list(addresses)
@@ -62,7 +62,7 @@ async def test_forgotten_and_expired_entries_are_looked_up_again() -> None:
 
 @pytest.mark.parametrize("forgets", [False, True])
 async def test_one_look_up_serves_all_that_wait_for_it(forgets: bool) -> None:
-    """Also if an entry is cleared under their hands: then some look it up again, and nobody fails."""
+    """Also if an entry is cleared meanwhile: then some look it up again, and none fails."""
     directory = Directory("a")
     directory.open.clear()
     resolver = CachingResolver(30, directory)

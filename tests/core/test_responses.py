@@ -38,7 +38,7 @@ def envelope(status: int, message: str, **fields: object) -> Response:
 
 
 class Refused(NamedTuple):
-    """What a reply that is no success is read as, by any reader."""
+    """The error for an unsuccessful reply, by any reader."""
 
     reply: Response
     error: type[RefoldError]

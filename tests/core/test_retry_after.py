@@ -1,4 +1,4 @@
-"""`Retry-After`: seconds or a date, and what is no wait at all."""
+"""`Retry-After`: seconds or a date, and what is invalid."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime

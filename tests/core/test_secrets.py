@@ -82,7 +82,7 @@ def http(head: str, body: str, *headers: str) -> bytes:
 
 
 def echoing(text: str) -> dict[str, tuple[Any, ...]]:
-    """Scripts of a server that says back what it was told."""
+    """Scripts of a server that echoes the request."""
     json = "Content-Type: application/json"
     return {
         "message": (Send(http("400 Bad", f'{{"message":"{text}"}}', json)),),
@@ -233,7 +233,7 @@ def test_no_copy_of_a_client_carries_the_key(copied: Callable[[object], object])
 
 
 class Recorder(Hooks):
-    """Keeps the reprs of all that hooks are told."""
+    """Keeps the reprs of all arguments of hooks."""
 
     def __init__(self) -> None:
         self.told: list[str] = []

@@ -115,7 +115,7 @@ async def test_a_write_that_was_not_sent_is_tried_again(sandbox: Sandbox) -> Non
 
 
 async def test_an_idempotent_write_has_the_worst_fate_of_its_attempts(sandbox: Sandbox) -> None:
-    """The first try ran and lost its answer; the second was refused. Nobody may be told it was not done."""
+    """The first attempt ran and lost its answer; the second was refused. The fate must not be `rejected`."""
     sandbox.faults.add(Fault(drop="after", times=1), Fault(status=404, times=1))
     async with Refold(sandbox.api_key, base_url=sandbox.base_url, retry=Retry(base=0.001)) as refold:
         with pytest.raises(RefoldError) as caught:

@@ -5,7 +5,7 @@ import heapq
 from itertools import count
 
 SETTLE = 10
-"""Turns of the event loop after which whoever can go on has gone on."""
+"""Iterations of the event loop after which every task that can continue has continued."""
 
 
 class VirtualTime:
@@ -30,7 +30,7 @@ class VirtualTime:
             await asyncio.sleep(0)
 
     async def run(self, until: float = float("inf")) -> None:
-        """Move on from sleeper to sleeper until nobody sleeps, or until a moment."""
+        """Wake one sleeper after the other until none is left, or until a time."""
         await self.settle()
         while self._sleepers and self._sleepers[0][0] <= until:
             moment, _, woken = heapq.heappop(self._sleepers)

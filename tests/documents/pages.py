@@ -38,7 +38,7 @@ class Block(NamedTuple):
         line: The line on which its code begins.
         language: What its fence says.
         code: The code.
-        output: Of a program: what it prints, where a block of `text` right below says so.
+        output: Of a program: what it prints, if a block of `text` right below says so.
     """
 
     page: Path

@@ -41,7 +41,7 @@ READS = 0.5
 ENOUGH = 0.999
 """The share of reads that must come through."""
 LAST = 0.5
-"""The share of a call's timeout to wait at the end, for writes that nobody waits for any more."""
+"""The share of a call's timeout to wait at the end, for abandoned writes."""
 
 NGINX = """
  underscores_in_headers on;

@@ -15,7 +15,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Relay:
-    """Forwards connections to a port of loopback until it is told to break them.
+    """Forwards connections to a port of loopback until it is asked to break them.
 
     Args:
         host: The address it listens on.
@@ -54,7 +54,7 @@ class Relay:
             self.port, self._server = server.sockets[0].getsockname()[1], server
 
     def stop_listening(self) -> None:
-        """Refuse connections, as an address does that DNS no longer names; open ones go on."""
+        """Refuse connections, as an address does that DNS no longer names; open ones stay."""
         if self._server is not None:
             self._loop.call_soon_threadsafe(self._server.close)
             self._server = None
@@ -64,7 +64,7 @@ class Relay:
         self._each(share, self._reset)
 
     def cut(self, share: float) -> None:
-        """Let a share of the open connections go silent: nothing passes, and neither side is told."""
+        """Let a share of the open connections go silent: nothing passes, and neither side notices."""
         self._each(share, lambda writer, silent: silent.set())
 
     def _each(self, share: float, strike: Callable[[asyncio.StreamWriter, asyncio.Event], None]) -> None:

@@ -3,7 +3,7 @@
     python -m tests.heavy.settle --calls 10000
 
 Three runs: waits past the lateness of writes; a search that lags, with waits past the lag; a search that lags,
-with waits shorter than that, where absent calls are only reported. Fails if a write was executed twice, is
+with waits shorter than that, with absent calls only reported. Fails if a write was executed twice, is
 missing or still unknown where it must not be, or was looked up more than once per loss and wait.
 """
 

@@ -1,4 +1,4 @@
-"""Clients that disconnect: reads are cancelled, writes finish or are reported, other requests go on."""
+"""Clients that disconnect: reads are cancelled, writes finish or are reported, other requests continue."""
 
 import asyncio
 import contextlib

@@ -141,7 +141,7 @@ async def test_a_write_cancelled_in_flight_is_a_warning(
     call: Callable[[Refold], Coroutine[Any, Any, None]],
     level: str,
 ) -> None:
-    """Nobody gets an error with its fate."""
+    """No caller gets the error with its fate."""
     await cancel(call, refold, sandbox)
     assert [record.levelname for record in log.records] == [level]
 

@@ -1,4 +1,4 @@
-"""Unknown writes of handlers: settled after the response, told by a callback and at a `Location`."""
+"""Unknown writes of handlers: settled after the response, reported by a callback and at a `Location`."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -88,7 +88,7 @@ def names_in(body: Any) -> set[str]:
 
 
 def differences(shown: Any, given: Any, place: str = "") -> list[str]:
-    """Return where a body lacks fields of the documented one, or has other types."""
+    """Return the paths at which a body lacks documented fields, or has other types."""
     if shown is None:
         return []
     if isinstance(shown, dict) and isinstance(given, dict):

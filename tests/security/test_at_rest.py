@@ -108,7 +108,7 @@ async def test_outcomes_repeat_no_key(transport: str, fault: Fault, caplog: pyte
 
 
 def test_the_command_takes_no_key_as_an_argument() -> None:
-    """Arguments of a process are for every user of the machine to see; the sandbox's key is no secret."""
+    """Every user of the machine can see the arguments of a process; the sandbox's key is not a secret."""
     from click import Context
 
     from refold_async.cli.program import COMMANDS, program

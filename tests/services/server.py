@@ -13,7 +13,7 @@ START = 20.0
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
+    """Return a free port of loopback."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -30,7 +30,7 @@ class Server:
         port: Where it listens.
         url: How clients name it.
         user: The account that it runs as; default: ours.
-        ready: Whether it serves; default: it accepts a connection.
+        ready: Whether it is ready; default: it accepts a connection.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, and wait until it serves."""
+        """Start it, and wait until it is ready."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,

@@ -1,4 +1,4 @@
-"""A batch that settles: what became of each unknown write, on the sandbox."""
+"""A batch that settles: the verdict of each unknown write, on the sandbox."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What an answer tells of a call: found, absent, or neither."""
+"""The verdict on a call by an answer: found, absent, or neither."""
 
 import json
 from collections.abc import Callable

@@ -18,7 +18,7 @@ Answer = Callable[[Mapping[str, object]], object]
 
 @asynccontextmanager
 async def answering(answer: Answer, names: Sequence[str]) -> AsyncIterator[KeyAccount]:
-    """Yield an account whose actions answer as they are told, and take these parameters."""
+    """Yield an account whose actions give scripted answers and take these parameters."""
 
     async def execute(request: SandboxRequest) -> SandboxResponse:
         return success({"node_status": "Success", "data": answer(request.params)})
