@@ -207,12 +207,16 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
         try:
             await self._session.rate_limiter.acquire(self._deadline)
         except DeadlineExceededError as error:
-            if (pause := self._session.pauses.explain(clock())) is not None:
-                error.message = f"{error.message}: {pause}"
-                error.args = (error.message,)
+            self._explain_pause(error)
             raise
         finally:
             self._record_rate_wait(clock() - began)
+
+    def _explain_pause(self, error: RefoldError) -> None:
+        """Add to an error's message what the key is paused for, and until when."""
+        if (pause := self._session.pauses.explain(self._session.loop.time())) is not None:
+            error.message = f"{error.message}: {pause}"
+            error.args = (error.message,)
 
     def _record_rate_wait(self, seconds: float) -> None:
         self.rate_wait += seconds
@@ -245,6 +249,8 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
         if wait is None:
             wait = self._wait_after(error, state)
         if wait is None:
+            if isinstance(error, RateLimitedError) and not error.by_app:
+                self._explain_pause(error)
             _attach_earlier(self._earlier, error)
             raise error
         self._earlier += (error,)

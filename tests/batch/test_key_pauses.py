@@ -35,11 +35,21 @@ async def test_one_customers_long_429_delays_the_others_for_half_a_minute_at_mos
     assert (error.fate, error.attempts) == ("not_sent", 1)
     assert error.retry_after is not None
     assert LONGEST_PAUSE - 5 < error.retry_after <= LONGEST_PAUSE
-    assert re.search(
-        r"Refold answered 429 with Retry-After: 3600 to a call for account 'demo-user-1', so the key is paused "
-        r"until \d\d:\d\d:\d\d UTC",
-        str(error),
-    )
+    for told in (str(error), str(refused.value)):
+        assert re.search(
+            r"Refold answered 429 with Retry-After: 3600 to a call for account 'demo-user-1', so the key is "
+            r"paused until \d\d:\d\d:\d\d UTC",
+            told,
+        )
+
+
+async def test_a_429_of_the_app_pauses_no_key(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(status=429, code="EXTERNAL_API_ERROR", times=1))
+    async with client(sandbox, retry=Retry(attempts=1)) as refold:
+        with pytest.raises(RateLimitedError) as caught:
+            await refold.account("demo-user-1").actions.execute(*READ)
+    assert caught.value.by_app
+    assert "paused" not in str(caught.value)
 
 
 async def test_progress_and_summary_say_what_is_waited_for_and_until_when(sandbox: Sandbox) -> None:
