@@ -41,14 +41,20 @@ class WorkersRun(NamedTuple):
     code: Exit
 
 
-def run_workers(path: str, shards: Sequence[int], workers: int) -> WorkersRun:
+def run_workers(path: str, shards: Sequence[int], workers: int, words: Sequence[str] = ()) -> WorkersRun:
     """Divide the shards of a job's file between processes, and wait for all.
 
     A SIGINT or SIGTERM is passed on to them: the first lets running calls finish, the second cancels them.
+
+    Args:
+        path: The file.
+        shards: The shards.
+        workers: The number of processes.
+        words: Other words of their command lines.
     """
     groups = [shards[first::workers] for first in range(min(workers, len(shards)))]
     with contextlib.ExitStack() as stack:
-        started = [_start(stack, path, group) for group in groups]
+        started = [_start(stack, path, group, words) for group in groups]
         with _passing_signals_on([worker.process for worker in started]) as received:
             for worker in started:
                 worker.process.wait()
@@ -59,9 +65,9 @@ def run_workers(path: str, shards: Sequence[int], workers: int) -> WorkersRun:
     return WorkersRun(sorted(reports, key=lambda each: each.shard), killed, code)
 
 
-def _start(stack: contextlib.ExitStack, path: str, shards: Sequence[int]) -> _Worker:
+def _start(stack: contextlib.ExitStack, path: str, shards: Sequence[int], words: Sequence[str]) -> _Worker:
     chosen = [argument for shard in shards for argument in ("--shard", str(shard))]
-    command = [sys.executable, "-m", "refold_async.cli", "job", "run", path, *chosen]
+    command = [sys.executable, "-m", "refold_async.cli", "job", "run", path, *chosen, *words]
     output = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     # In a group of its own: Ctrl-C reaches this process alone, which passes it on once.
     group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}

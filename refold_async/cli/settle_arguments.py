@@ -69,6 +69,17 @@ class SettleArguments(msgspec.Struct, frozen=True, kw_only=True):
     after: str
     absent: str
 
+    def words(self) -> list[str]:
+        """Return the options as words of a command line."""
+        if self.lookup_action is None:
+            return []
+        each = [("--lookup", pair) for pair in self.lookup_pairs] + [
+            ("--match", text) for text in self.matches
+        ]
+        each += [("--settle", self.lookup_action), ("--after", self.after), ("--absent", self.absent)]
+        words = [f"{name}={value}" for name, value in each]
+        return [*words, "--lookup-reads"] if self.lookup_reads else words
+
     def settle(self) -> Settle | None:
         """Return the setting, or `None` without `--settle`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from functools import partial
@@ -128,10 +129,6 @@ class Job:
             forms = ", ".join(get_args(FileFormat))
             raise SettingsError(f"Job: results_format must be one of {forms}, not {results_format!r}")
         check_format(results_format)
-        if "journal" in options:
-            raise SettingsError("Job: journal cannot be set for a shard")
-        self._retry_unknown: Final = options.pop("retry_unknown", False)
-        batch_options = cast("BatchOptions", options)
         self.name: Final = name
         self._calls: Final = calls
         self._accounts: Final = accounts
@@ -141,14 +138,32 @@ class Job:
         self._results_format: Final = results_format
         self._runs: Final[set[ShardRun[Any]]] = set()
         self._client: Final = {} if client is None else client if callable(client) else dict(client)
-        self._options: Final = batch_options
-        BatchSettings(**cast("BatchOptions", {**batch_options, "journal": self._journal(0)}))
+        self._set_options(options)
+
+    def _set_options(self, options: JobOptions) -> None:
+        if "journal" in options:
+            raise SettingsError("Job: journal cannot be set for a shard")
+        given: dict[str, Any] = {**options}
+        self._retry_unknown: bool = given.pop("retry_unknown", False)
+        self._options = cast("BatchOptions", given)
+        BatchSettings(**cast("BatchOptions", {**given, "journal": self._journal(0)}))
 
     def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "_runs": set()}
 
     def __repr__(self) -> str:
         return f"Job({self.name!r}, shards={self._shards}, journal={self._store!r})"
+
+    def with_options(self, **options: Unpack[JobOptions]) -> Job:
+        """Return the same job with some other settings of its batches, e.g. `settle`.
+
+        Raises:
+            SettingsError: If a setting cannot work.
+        """
+        other = copy.copy(self)
+        given = {**self._options, "retry_unknown": self._retry_unknown, **options}
+        other._set_options(cast("JobOptions", given))  # noqa: SLF001 - one of this class
+        return other
 
     def shards(self) -> range:
         """Return the shards: what an engine is given one by one."""

@@ -37,6 +37,13 @@ job = Job("contacts", calls, accounts=[f"demo-user-{n}" for n in range(1, 21)], 
 
 
 @pytest.fixture
+def sandbox(server: Sandbox) -> Sandbox:
+    """The module's sandbox, without the contacts of earlier tests."""
+    server.reset()
+    return server
+
+
+@pytest.fixture
 def program(tmp_path: Path) -> Path:
     file = tmp_path / "contacts.py"
     file.write_text(PROGRAM.replace("RATE", "500"))
@@ -78,6 +85,30 @@ def test_an_unknown_write_is_named(refold: Command, program: Path, sandbox: Sand
     ended = refold("job", "summary", str(program), "--json")
     assert ended.code == 6
     assert [each["linked_account_id"] for each in json.loads(ended.out)["unknown"]] == ["demo-user-7"]
+
+
+SETTLE = (
+    "--settle", "search_contacts", "--lookup", "propertyName=email", "--lookup", "operator=EQ",
+    "--lookup", "value={email}", "--match", "results[].properties.email={email}", "--after", "0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_unknown_writes_of_an_earlier_run_are_settled(
+    refold: Command, program: Path, sandbox: Sandbox, workers: str
+) -> None:
+    sandbox.faults.add(Fault(effect="write", drop="after", times=2))
+    assert refold("job", "run", str(program), "--progress", "none").code == 1
+    ended = refold("job", "run", str(program), "--progress", "none", "--workers", workers, *SETTLE)
+    assert ended.code == 0, ended.err
+    assert json.loads(refold("job", "summary", str(program), "--json").out)["unknown"] == []
+    assert sum(run.effect == "write" for run in sandbox.ledger.runs) == 100
+    assert not sandbox.ledger.duplicates()
+
+
+def test_options_that_do_not_settle_are_refused(refold: Command, program: Path) -> None:
+    ended = refold("job", "run", str(program), "--settle", "search_contacts")
+    assert (ended.code, "--settle needs --match" in ended.err) == (2, True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")

@@ -255,6 +255,15 @@ async def test_options_reach_the_batch(
     assert report.complete == (report.done == 60)
 
 
+async def test_other_options_make_another_job(job_in: MakeJob, tmp_path: Path) -> None:
+    job = job_in(tmp_path, shards=1, result_check=refuse_all)
+    assert (await job.run(0)).failed == 60
+    assert (await job.with_options(result_check=None, retry_unknown=True).run(0)).done == 60
+    assert (await job.run(0)).done_before == 60
+    with pytest.raises(SettingsError, match="concurrency"):
+        job.with_options(concurrency=0)
+
+
 async def test_unknown_writes_are_settled_or_run_again(
     sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
 ) -> None:

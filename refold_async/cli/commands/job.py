@@ -20,6 +20,7 @@ from refold_async.cli.job_progress import COLUMNS, JobProgressDisplay, shard_row
 from refold_async.cli.job_workers import run_workers
 from refold_async.cli.progress import ProgressForm, progress_option
 from refold_async.cli.reports import check_reports, report_option
+from refold_async.cli.settle_arguments import SettleArguments, settle_options
 from refold_async.cli.signals import drain_on_signal
 from refold_async.cli.terminal import Terminal
 from refold_async.errors import JournalError, RefoldError
@@ -82,6 +83,7 @@ def _plan(terminal: Terminal, job: Job, *, path: str) -> None:  # noqa: ARG001 -
 @job.command("run")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--shard", "shards", type=int, multiple=True, help="Only this shard; repeatable.")
+@settle_options
 @report_option
 @progress_option
 @_with_job
@@ -94,17 +96,22 @@ def _run(
     shards: tuple[int, ...],
     reports: tuple[str, ...],
     progress: ProgressForm,
+    **given: Any,
 ) -> int:
     """Run the shards that are not done, one after another in each process.
 
     Run it again after a crash: calls that are done are not run again. The first SIGINT or SIGTERM lets
-    running calls finish; the second cancels them.
+    running calls finish; the second cancels them. With --settle, unknown writes are looked up, also those
+    of earlier runs, instead of as the file says.
     """
     check_reports(reports)
+    settling = SettleArguments(**given)
+    if (settle := settling.settle()) is not None:
+        job = job.with_options(settle=settle)
     chosen = list(shards or job.shards())
     with _writing_reports(job, reports), JobProgressDisplay(job.progress, form=progress):
         if workers > 1 and len(chosen) > 1:
-            ended, killed, code = run_workers(path, chosen, workers)
+            ended, killed, code = run_workers(path, chosen, workers, settling.words())
             for report in ended:
                 _tell(terminal, report)
             for number, lost in killed:
