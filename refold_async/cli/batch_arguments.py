@@ -109,12 +109,18 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
 
 
 class BatchCalls:
-    """The calls of a batch, created from its rows as they are read."""
+    """The calls of a batch, created from its rows as they are read.
+
+    Raises:
+        click.UsageError: If an option names a parameter that no call has.
+    """
 
     def __init__(self, args: BatchArguments, accounts: AccountsFile) -> None:
         self._args = args
         self._accounts = accounts
         self._common = read_params(args.text, args.pairs)
+        if len(accounts):
+            args.check_parameters({*self._common, *accounts.parameters})
 
     def __len__(self) -> int:
         return len(self._accounts)

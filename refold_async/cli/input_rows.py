@@ -58,6 +58,7 @@ class AccountsFile:
     Attributes:
         name: The file's name in messages.
         several: Whether there is more than one linked account.
+        parameters: The parameters that at least one row sets.
 
     Raises:
         click.UsageError: If the file cannot be read or a row has no account; the message gives the line.
@@ -81,6 +82,7 @@ class AccountsFile:
         self.name = self._file.name
         self._count = 0
         self.several = False
+        self.parameters: set[str] = set()
 
     def __enter__(self) -> Self:
         try:
@@ -111,6 +113,7 @@ class AccountsFile:
         first = None
         for row in self:
             self._count += 1
+            self.parameters.update(row.params)
             first = first or row.linked_account_id
             self.several = self.several or row.linked_account_id != first
 

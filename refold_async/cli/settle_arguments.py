@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -107,6 +108,26 @@ class SettleArguments(msgspec.Struct, frozen=True, kw_only=True):
             )
         except SettingsError as error:
             raise click.BadParameter(error.message, param_hint="--after") from error
+
+    def check_parameters(self, known: Collection[str]) -> None:
+        """Check that calls have the parameters that the options name.
+
+        Args:
+            known: The parameters that at least one call has.
+
+        Raises:
+            click.BadParameter: If no call has one of them.
+        """
+        for option, texts in (("--lookup", self.lookup_pairs), ("--match", self.matches)):
+            for text in texts:
+                for name in _NAME.findall(text.partition("=")[2]):
+                    if name not in known:
+                        near = difflib.get_close_matches(name, known, n=1)
+                        hint = f"; did you mean {{{near[0]}}}?" if near else ""
+                        raise click.BadParameter(
+                            f"{text!r}: no row has a column {name!r}, and no --param sets it{hint}",
+                            param_hint=option,
+                        )
 
 
 class TemplateLookup:

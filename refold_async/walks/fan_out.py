@@ -38,6 +38,7 @@ from refold_async.walks.outcomes import (
     WalkSkipped,
     WalkSource,
     WalkSummary,
+    check_options,
 )
 from refold_async.walks.page_calls import Opened, OpenWalk, PageCalls
 from refold_async.walks.page_reader import PageReader
@@ -271,6 +272,10 @@ class Walks:
         """Open a walk where the state says."""
         try:
             check_walk(walk)
+            if walk.timeout is not None:
+                raise InvalidCallError(
+                    "timeout of a Walk counts in account.actions.walk alone: pass timeout= to refold.walks"
+                )
             if self.state is None:
                 if walk.since is not None:
                     raise InvalidCallError("since needs a state, which keeps the mark")
@@ -373,6 +378,7 @@ def make_walks(
     def batch(calls: AsyncIterable[Call], chosen: BatchSettings) -> Batch:
         return Batch(calls, ExecuteRunner(requester, settings, chosen), chosen, listening(settings.hooks))
 
+    check_options(options)
     own = {name: value for name, value in options.items() if name in WalkSettings.__struct_fields__}
     others = {name: value for name, value in options.items() if name not in own}
     return Walks(

@@ -6,9 +6,10 @@ import os
 from collections.abc import (
     AsyncIterable,
     Callable,
+    Collection,
     Iterable,
 )
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 import msgspec
 
@@ -131,7 +132,7 @@ class WalkOptions(TypedDict, total=False):
 
     Keys:
         concurrency, per_account, timeout, patience, on_failure, stop_at_failure_share: As in `BatchOptions`;
-            a page is a call. A walk's own `timeout` is not used.
+            a page is a call. A walk with a `timeout` of its own is refused.
         window: Maximum number of walks that have begun and not ended; default 10,000.
         state: A path to the file that makes the walks resumable; default: none.
         once: Continue the last run of the state even if it has ended, instead of beginning a new one.
@@ -150,6 +151,25 @@ class WalkOptions(TypedDict, total=False):
     once: bool
     overlap: float
     on_progress: Callable[[WalkProgress], object] | None
+
+
+_INSTEAD: Final = {
+    "journal": "pass state=PATH, which makes walks resumable",
+    "settle": "walks only read, and nothing is looked up",
+    "result_check": "check the records of each page",
+}
+
+
+def check_options(options: Collection[str]) -> None:
+    """Check that options are those of walks.
+
+    Raises:
+        SettingsError: If one is not.
+    """
+    for name in options:
+        if name not in WalkOptions.__annotations__:
+            why = _INSTEAD.get(name, f"they have {', '.join(WalkOptions.__annotations__)}")
+            raise SettingsError(f"walks have no setting {name}: {why}")
 
 
 class WalkCounters:

@@ -41,7 +41,8 @@ class Walk(_WalkTarget, frozen=True, kw_only=True):
         records: Where the records are in an answer, e.g. `results`; default: the only list of objects.
         effect: `"read"` if the action changes nothing although its name does not tell.
         resume: Where to begin, as another walk left it; default: at the beginning.
-        timeout: Deadline of each page's call, retries included, in seconds; default: the client's.
+        timeout: Deadline of each page's call, retries included, in seconds; default: the client's. Only for
+            `account.actions.walk`: many walks have one in `refold.walks`.
         since: Returns the parameters that select what changed since a moment, e.g.
             `lambda mark: {"updatedAfter": mark.isoformat()}`; only for `refold.walks` with a state.
     """

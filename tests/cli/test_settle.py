@@ -85,6 +85,12 @@ def test_a_lost_write_that_is_unresolved(
         (("--settle", "search_contacts", "--match", "a[].x=1", "--after", "soon"), "is not seconds"),
         (("--settle", "search_contacts", "--match", "a[].x=1", "--after", "9,3"), "ascending"),
         (("--settle", "search_contacts", "--match", "a[].x=1", "--lookup", "x"), "is not name=value"),
+        (
+            ("--settle", "search_contacts", "--match", "a[].x=1", "--lookup", "value={emial}"),
+            "'value={emial}': no row has a column 'emial', and no --param sets it; did you mean {email}?",
+        ),
+        (("--settle", "search_contacts", "--match", "a[].x=<{zzz}>"), "no row has a column 'zzz', and no"),
+        (("--settle", "search_contacts", "--match", "a[].x={mail}", "--dry-run"), "did you mean {email}?"),
     ],
 )
 def test_options_that_cannot_work(

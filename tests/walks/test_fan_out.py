@@ -294,6 +294,30 @@ async def test_a_setting_that_cannot_work_is_refused(refold: Refold, options: di
         refold.walks([], **options)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"journal": "walks.sqlite"}, "walks have no setting journal: pass state=PATH"),
+        ({"settle": None}, "no setting settle: walks only read"),
+        ({"per_acount": 2}, "no setting per_acount: they have concurrency, per_account"),
+    ],
+)
+async def test_a_setting_of_batches_alone_is_refused(
+    refold: Refold, option: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        refold.walks([], **option)
+    with pytest.raises(SettingsError, match=said):
+        await refold.pull("hubspot", "get_contact", [], tmp_path, **option)
+
+
+async def test_a_timeout_of_one_walk_is_refused(refold: Refold) -> None:
+    async with refold.walks([Walk("demo-user-1", "hubspot", "get_contact", timeout=5)]) as pages:
+        (item,) = [item async for item in pages]
+    assert isinstance(item, WalkFailed)
+    assert "pass timeout= to refold.walks" in item.error.message
+
+
 async def test_input_that_fails_ends_the_walks(refold: Refold, sandbox: Sandbox) -> None:
     def broken() -> Iterator[Walk]:
         yield from walks_of(sandbox, 1)
