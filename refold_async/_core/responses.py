@@ -168,12 +168,12 @@ def _text(value: object, secret: str) -> str | None:
 
 
 def redact(text: str, secret: str) -> str:
-    """Remove a credential from a text."""
+    """Remove a credential from a string."""
     return text.replace(secret, "***") if secret else text
 
 
 def bounded(text: str) -> str:
-    """Return a text on one line, cut to 500 characters, without control characters and surrogates."""
+    """Return a string on one line, cut to 500 characters, without control characters and surrogates."""
     line = " ".join(_CONTROL.sub(" ", text[: 4 * _LONGEST_MESSAGE]).split())
     line = line.encode(errors="replace").decode()
     return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"

@@ -169,7 +169,7 @@ class Hidden(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
 
     def out_of(self, text: str, *extra: str | None) -> str:
-        """Return a text without them."""
+        """Return a string without them."""
         names = (*self.names, *(each for each in extra if each))
         return _cleaned(text, self.secret, _pattern(names))
 

@@ -46,7 +46,7 @@ def search(arguments: object, tools: Iterable[Tool]) -> list[Tool] | str:
     given = decoded(arguments)
     query = given.get("query") if isinstance(given, dict) else None
     if not isinstance(query, str) or not query.strip():
-        return "query must be a text: what the tool should do"
+        return "query must be a string: what the tool should do"
     return sorted(tools, key=lambda tool: _likeness(query[:200], tool), reverse=True)[:_MOST_FOUND]
 
 

@@ -225,7 +225,7 @@ def _is_url(value: object) -> bool:
 
 
 def _is_json(value: object) -> bool:
-    """Whether a value is JSON: a structure, or a text that holds JSON."""
+    """Whether a value is JSON: a structure, or a string that holds JSON."""
     if not isinstance(value, str):
         return True
     try:
@@ -243,8 +243,8 @@ class _Rule(msgspec.Struct, frozen=True):
     schema: dict[str, Any]
 
 
-_TEXT: Final = _Rule(_is_scalar, "a text or a number", {"type": ["string", "number", "boolean"]})
-_JSON: Final = _Rule(_is_json, "JSON: an object, a list, or a text that holds JSON", {})
+_TEXT: Final = _Rule(_is_scalar, "a string or a number", {"type": ["string", "number", "boolean"]})
+_JSON: Final = _Rule(_is_json, "JSON: an object, a list, or a string that holds JSON", {})
 _RULES: Final = {
     "text": _TEXT,
     "textarea": _TEXT,

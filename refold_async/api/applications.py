@@ -34,7 +34,7 @@ class ConnectedAccount(ApiModel, frozen=True, kw_only=True):
     """One of the customer's accounts in the app.
 
     Attributes:
-        identifier: What the app calls it: an object or a text.
+        identifier: What the app calls it: an object or a string.
         connected_at: When it was connected.
         status: `active`, …
         auth_type: How it was connected.

@@ -38,19 +38,19 @@ class CompletionNames(msgspec.Struct):
 
 
 def complete_accounts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - signature of click
-    """Return the linked accounts that begin with a text."""
+    """Return the linked accounts that begin with a string."""
     return _beginning(incomplete, ctx, lambda known: list(known.accounts))
 
 
 def complete_slugs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """Return the connected apps that begin with a text."""
+    """Return the connected apps that begin with a string."""
     return _beginning(
         incomplete, ctx, lambda known: sorted({app for apps in known.accounts.values() for app in apps})
     )
 
 
 def complete_actions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """Return the actions of the app named before that begin with a text."""
+    """Return the actions of the app named before that begin with a string."""
     slug = ctx.params.get("slug")
     if not isinstance(slug, str):
         return []

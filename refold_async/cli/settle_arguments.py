@@ -155,7 +155,7 @@ class TemplateLookup:
         """Return the look-up of a call.
 
         Raises:
-            ValueError: If the call does not have a parameter that a text names.
+            ValueError: If the call does not have a parameter that a string names.
         """
         own = call.params or {}
         params = {name: _fill(text, own) for name, text in self._params.items()}
@@ -197,7 +197,7 @@ def _parse_match(text: str) -> _Match:
 
 
 def _fill(text: str, params: Mapping[str, object]) -> object:
-    """Return a text with the call's parameters; a text that is one `{name}` is that parameter itself."""
+    """Return a string with the call's parameters; a string that is one `{name}` is that parameter itself."""
     if whole := _NAME.fullmatch(text):
         return _param(whole[1], params)
     return _NAME.sub(lambda name: as_text(_param(name[1], params)), text)

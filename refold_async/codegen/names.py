@@ -76,7 +76,7 @@ def name_all(
 
 
 def literal(text: str) -> str:
-    """Return a text as a Python literal in the quotes that a formatter would use."""
+    """Return a string as a Python literal in the quotes that a formatter would use."""
     shown = repr(text)
     if shown[0] == '"' or text.count('"') > text.count("'"):
         return shown
@@ -84,7 +84,7 @@ def literal(text: str) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return a text of the service as it may stand in a docstring: one line without quotes or controls."""
+    """Return a string of the service as it may stand in a docstring: one line without quotes or controls."""
     if not isinstance(text, str):
         return ""
     shown = "".join(char if char.isprintable() else " " for char in text)
@@ -92,7 +92,7 @@ def one_line(text: object) -> str:
 
 
 def wrapped(text: str, indent: str) -> list[str]:
-    """Return a text as lines of a docstring, those after the first indented further."""
+    """Return a string as lines of a docstring, those after the first indented further."""
     lines = textwrap.wrap(text, 88 - len(indent), subsequent_indent="    ", break_on_hyphens=False)
     return [f"{indent}{line}" for line in lines]
 

@@ -40,7 +40,7 @@ TEXTS = frozenset(
 
 
 def settable(fields: Mapping[str, object], names: Iterable[str]) -> dict[str, object]:
-    """Return the named fields that are present; refuses a text that is not a string."""
+    """Return the named fields that are present; refuses other types of text fields."""
     found = {name: fields[name] for name in names if name in fields}
     for name in TEXTS.intersection(found):
         text(found, name)

@@ -56,7 +56,7 @@ def _signs(data: Any, depth: int) -> Iterator[bool]:
 
 
 def _is_place(name: str, value: object) -> bool:
-    # Many apps echo the request's numeric offset; only a text names the next page.
+    # Many apps echo the request's numeric offset; only a string names the next page.
     return not isinstance(value, bool | int | float | list) or (name in {"next", "nextpage"} and bool(value))
 
 

@@ -129,7 +129,7 @@ class Scrubber:
         self._replaced.setdefault(text, instead)
 
     def text(self, text: str) -> str:
-        """Return a text without secrets, e.g. a path with its query."""
+        """Return a string without secrets, e.g. a path with its query."""
         for secret in sorted(self._replaced, key=len, reverse=True):
             text = text.replace(secret, self._replaced[secret])
         for shape in _SHAPES:

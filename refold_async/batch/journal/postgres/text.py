@@ -9,7 +9,7 @@ _ESCAPED: Final = re.compile(r"\\[\\0]")
 
 
 def escaped(text: str) -> str:
-    r"""Return a text without NUL: as `\0`, and a backslash as `\\`."""
+    r"""Return a string without NUL: as `\0`, and a backslash as `\\`."""
     if "\\" in text or "\0" in text:
         return text.replace("\\", "\\\\").replace("\0", "\\0")
     return text
