@@ -133,16 +133,12 @@ class RunHistory:
         """Count attempts that have ended."""
         self._period(at).attempts += number
 
-    def add_error(self, at: float, error: RefoldError, *, again: bool) -> None:
-        """Count what an attempt failed with.
+    def add_repeat(self, error: RefoldError) -> None:
+        """Count an attempt that was made since the one before it failed with an error."""
+        self.failed_attempts[type(error).__name__] += 1
 
-        Args:
-            at: When.
-            error: The error.
-            again: Whether the call waits for another attempt.
-        """
-        if again:
-            self.failed_attempts[type(error).__name__] += 1
+    def add_error(self, at: float, error: RefoldError) -> None:
+        """Count what an attempt failed with."""
         if isinstance(error, RateLimitedError):
             self._period(at).throttled += 1
             self._add_throttling(f"the app {error.slug}" if error.by_app else "Refold", error.retry_after)

@@ -80,6 +80,7 @@ class QueuedCall(msgspec.Struct, eq=False):
         journal_key: How the journal identifies it.
         settling: What is kept of it while it is settled.
         counted: The number of attempts that the batch's history has counted.
+        failure: What the last of those failed with.
     """
 
     call: Call
@@ -94,6 +95,7 @@ class QueuedCall(msgspec.Struct, eq=False):
     journal_key: Any = None
     settling: Any = None
     counted: int = 0
+    failure: RefoldError | None = None
 
 
 _LONGEST_BACKOFF: Final = 60.0

@@ -165,7 +165,7 @@ class WorkerPool:
 
     def _hold(self, queued: QueuedCall, now: float, hold: Hold) -> None:
         if queued.attempts > queued.counted:
-            self._note_attempt(queued, now, hold.error, again=True)
+            self._note_attempt(queued, now, hold.error)
         queued.error = hold.error
         self._throttle_by(queued, now, hold.failure)
         if self.stopped is not None:
@@ -209,14 +209,20 @@ class WorkerPool:
         call = queued.call
         return "reconnect" if (call.linked_account_id, call.slug) in self._disconnected else None
 
-    def _note_attempt(self, queued: QueuedCall, now: float, error: RefoldError, *, again: bool) -> None:
+    def _note_attempt(self, queued: QueuedCall, now: float, error: RefoldError) -> None:
         """Count an attempt that failed."""
+        self._note_repeat(queued)
         self._history.add_attempts(now - self._began, queued.attempts - queued.counted)
-        self._history.add_error(now - self._began, error, again=again)
-        queued.counted = queued.attempts
+        self._history.add_error(now - self._began, error)
+        queued.counted, queued.failure = queued.attempts, error
+
+    def _note_repeat(self, queued: QueuedCall) -> None:
+        """Count the failure of the attempt before the one that ended: only now was it made again."""
+        if queued.failure is not None and queued.attempts > queued.counted:
+            self._history.add_repeat(queued.failure)
 
     def _postpone(self, queued: QueuedCall, now: float, retry: RetryAfter) -> None:
-        self._note_attempt(queued, now, retry.error, again=self.stopped is None)
+        self._note_attempt(queued, now, retry.error)
         if self.stopped is not None:
             self._abandon(queued, now, retry.error)
             self._scheduler.release(queued, now)
@@ -238,7 +244,7 @@ class WorkerPool:
     def _fail(self, queued: QueuedCall, now: float, error: RefoldError) -> None:
         failures.name_call(error, queued.call)
         if queued.attempts > queued.counted:
-            self._note_attempt(queued, now, error, again=False)
+            self._note_attempt(queued, now, error)
         throttled = is_app_throttled(error)
         if throttled:
             self._scheduler.throttle(queued, now, error.retry_after or 0.0)
@@ -266,6 +272,7 @@ class WorkerPool:
 
     def _finish(self, queued: QueuedCall, now: float, kind: Callable[..., Outcome], what: object) -> None:
         self.under_way.discard(queued)
+        self._note_repeat(queued)
         attempts = queued.attempts
         started = queued.started_at if attempts else now
         self._counters.rate_wait += queued.rate_wait

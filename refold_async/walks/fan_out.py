@@ -182,6 +182,11 @@ class Walks:
         self._batch.stop()
 
     @property
+    def entered(self) -> bool:
+        """Whether they were entered, so that they have a summary."""
+        return self._is_entered
+
+    @property
     def summary(self) -> WalkSummary:
         """The totals so far, or at the end."""
         counters, calls = self._counters, self._batch.summary

@@ -19,7 +19,7 @@ from refold_async.batch.tasks import run_shielded
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat
 from refold_async.settings import RateLimit, Settings
-from refold_async.walks.fan_out import make_walks
+from refold_async.walks.fan_out import Walks, make_walks
 from refold_async.walks.outcomes import (
     WalkFailed,
     WalkOptions,
@@ -160,29 +160,35 @@ async def pull(
         walk_options["state"] = folder / "state.sqlite"
         await run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
     source = _walks(accounts, slug, action_id, chosen)
-    async with make_walks(requester, settings, source, walk_options, record=False) as walks:
-        state = walks.state
-        assert state is not None  # noqa: S101 - it has a path
-        files = PullFiles(
-            state,
-            folder,
-            chosen.format,
-            into=chosen.into,
-            rows=chosen.part_rows,
-            seconds=chosen.part_seconds,
-        )
-        try:
-            async with files:
-                async for item in walks:
-                    if isinstance(item, WalkPage):
-                        await files.write(walks, item)
-                    elif chosen.on_ended is not None and getattr(item, "reason", None) != "done_before":
-                        chosen.on_ended(item)
-                await files.finish([walks.summary])
-        finally:
+    walks = make_walks(requester, settings, source, walk_options, record=False)
+    try:
+        async with walks:
+            await _write_files(walks, folder, chosen)
+    finally:
+        if walks.entered:
             for path in chosen.reports:
                 await run_shielded(walks.write_report(path, title=f"{slug}/{action_id}"))
-        return walks.summary
+    return walks.summary
+
+
+async def _write_files(walks: Walks, folder: Path, chosen: PullSettings) -> None:
+    state = walks.state
+    assert state is not None  # noqa: S101 - it has a path
+    files = PullFiles(
+        state,
+        folder,
+        chosen.format,
+        into=chosen.into,
+        rows=chosen.part_rows,
+        seconds=chosen.part_seconds,
+    )
+    async with files:
+        async for item in walks:
+            if isinstance(item, WalkPage):
+                await files.write(walks, item)
+            elif chosen.on_ended is not None and getattr(item, "reason", None) != "done_before":
+                chosen.on_ended(item)
+        await files.finish([walks.summary])
 
 
 class _SyncWalks:

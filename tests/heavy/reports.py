@@ -1,8 +1,14 @@
-"""A report of a million calls: `python -m tests.heavy.reports`."""
+"""Reports of a million calls, and of 2,000 customers with faults: `python -m tests.heavy.reports`.
 
+The second ones, of a batch and of a pull, are compared with the summary, the ledger, the journal and the files.
+"""
+
+import asyncio
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
@@ -12,8 +18,10 @@ from refold_async.batch.history import RunHistory
 from refold_async.batch.summary import Connection, Counters
 from refold_async.reports import as_html, as_json
 from refold_async.results import ActionResult
+from tests.reports.comparison import check_batch, check_pull
 
 CALLS = 1_000_000
+CUSTOMERS = 2_000
 
 
 def main() -> None:
@@ -44,8 +52,19 @@ def main() -> None:
         say(f"{form.__name__}: {len(written) / 1000:,.0f} kB in {time.perf_counter() - began:.3f} s")
 
 
+def compare() -> None:
+    for check in (check_batch, check_pull):
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(check(CUSTOMERS, Path(folder)))
+        say(
+            f"{check.__name__}, {CUSTOMERS:,} customers: all figures agree, {time.perf_counter() - began:.1f} s"
+        )
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
 main()
+compare()

@@ -179,7 +179,7 @@ def counted(outcomes: list[tuple[float, Outcome]]) -> RunFigures:
         history.add(at, outcome)
         counters.add(outcome)
         if isinstance(outcome, Failed):
-            history.add_error(at, outcome.error, again=False)
+            history.add_error(at, outcome.error)
             counters.reconnect[Connection(outcome.call.linked_account_id, outcome.call.slug)] = None
     seconds = max((at for at, _ in outcomes), default=0.0)
     summary = counters.summary(seconds=seconds, under_way=0, stopped=None)
