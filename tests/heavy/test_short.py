@@ -34,6 +34,14 @@ def test_short_soak() -> None:
     assert "no growth after the warm-up" in output
 
 
+def test_short_long_life() -> None:
+    """Check that calls for a thousand accounts with nine keys succeed, and that nothing large is kept of them."""
+    transport = os.environ.get("REFOLD_TRANSPORT", "direct")
+    options = ("--calls", "8000", "--accounts", "1000", "--period", "1000", "--bytes", "200")
+    output = run("long_life", *options, transport=transport)
+    assert re.search(r"8,000 calls of 1,000 accounts with \d+ keys: .* bytes a call", output)
+
+
 @pytest.mark.parametrize("transport", ["direct", "public"])
 def test_writes_under_faults(transport: str) -> None:
     output = run("writes", "--calls", "400", transport=transport)
