@@ -112,7 +112,8 @@ class LongLife:
 
     def __init__(self, base_url: str, accounts: int) -> None:
         self._base_url = base_url
-        self._accounts = itertools.cycle(range(accounts))
+        self._accounts = accounts
+        self._calls = itertools.count()  # not `cycle`, which keeps what it repeats
         self.keys = 0
 
     def client(self) -> Refold:
@@ -140,7 +141,7 @@ class LongLife:
             assert result.data["results"]
 
     def _account(self) -> str:
-        return f"customer-{next(self._accounts)}"
+        return f"customer-{next(self._calls) % self._accounts}"
 
     def _call(self, number: int) -> Call:
         return Call(self._account(), "hubspot", "get_contact", {"limit": "1", "page": number})
