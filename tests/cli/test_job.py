@@ -17,7 +17,7 @@ from refold_async.cli.job_progress import JobProgressDisplay
 from refold_async.fleet import JobProgress, ShardProgress
 from refold_async.sandbox import Fault, Sandbox
 
-from .conftest import KEY, Command
+from .conftest import Command
 
 PROGRAM = """
 from pathlib import Path
@@ -112,21 +112,22 @@ def test_options_that_do_not_settle_are_refused(refold: Command, program: Path) 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
-def test_a_signal_lets_running_calls_of_all_workers_finish(program: Path, sandbox: Sandbox) -> None:
+def test_a_signal_lets_running_calls_of_all_workers_finish(
+    refold: Command, program: Path, sandbox: Sandbox
+) -> None:
     program.write_text(PROGRAM.replace("RATE", "20"))
-    environment = os.environ | {"REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url}
-    command = [sys.executable, "-m", "refold_async.cli", "job", "run", str(program)]
-
-    def run(*arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [*command, *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    with run("--workers", "2", "--json") as parent:
+    command = [
+        sys.executable,
+        "-m",
+        "refold_async.cli",
+        "job",
+        "run",
+        str(program),
+        "--workers",
+        "2",
+        "--json",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as parent:
         while sandbox.ledger.count() < 10:
             time.sleep(0.01)
         parent.send_signal(signal.SIGTERM)
@@ -137,27 +138,21 @@ def test_a_signal_lets_running_calls_of_all_workers_finish(program: Path, sandbo
     done = sandbox.ledger.count()
     assert 10 <= done < 100
     program.write_text(PROGRAM.replace("RATE", "500"))
-    with run("--workers", "2", "--json") as parent:
-        out, err = parent.communicate()
-    assert parent.returncode == 0, err
+    ended = refold("job", "run", str(program), "--json")
+    assert ended.code == 0, ended.err
     # Nothing was cut off: each call of the first run was recorded as done.
-    assert sum(each["done_before"] for each in json.loads(out)) == done
+    assert sum(each["done_before"] for each in json.loads(ended.out)) == done
     assert sandbox.ledger.count() == 100
     assert not sandbox.ledger.duplicates()
 
 
-def test_a_killed_worker_is_named(program: Path, sandbox: Sandbox) -> None:
+@pytest.mark.usefixtures("refold")
+def test_a_killed_worker_is_named(program: Path) -> None:
     # Workers show no progress, which tells them from their parent.
     killed = "import os, sys\nif 'none' in sys.argv: os.kill(os.getpid(), 9)\n"
     program.write_text(killed + program.read_text())
-    environment = os.environ | {"REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url}
-    ended = subprocess.run(
-        [sys.executable, "-m", "refold_async.cli", "job", "run", str(program), "--workers", "2"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "refold_async.cli", "job", "run", str(program), "--workers", "2"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.count("a worker was ended by signal 9") == 2
     assert "it had the shards 0, 2" in ended.stderr
