@@ -50,8 +50,7 @@ def group_by_key(client: ClientSettings | ClientOf, accounts: Sequence[str]) -> 
 def _settings_of(client: ClientOf, account: str) -> dict[str, Any]:
     given = client(account)
     if not isinstance(given, Mapping):
-        raise SettingsError(
-            f"Job: client must return the settings of account {account!r}, not {type(given).__name__}"
-        )
-    # A traceback with locals would show the key.
+        # Not kept: it may be a key, and a traceback with locals shows it.
+        kind, given = type(given).__name__, {}
+        raise SettingsError(f"Job: client must return the settings of account {account!r}, not {kind}")
     return {name: hide(value) if name in _IDENTITY else value for name, value in given.items()}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pickle
+import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -118,7 +119,30 @@ def wrong(account: str) -> str:
 async def test_a_function_that_returns_no_settings_is_refused_without_showing_it(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not str") as raised:
         await job_in(tmp_path, client=wrong).run(0)
-    assert not any(key in str(raised.value) for key in KEYS)
+    shown = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
+    assert not any(key in shown for key in KEYS)
+
+
+def uneven(account: str) -> Mapping[str, object]:
+    limit = RateLimit(20, burst=1) if key_of(account) == KEYS[0] else RateLimit(1000, burst=50)
+    return {"api_key": key_of(account), "rate_limit": limit}
+
+
+async def test_a_slow_key_delays_no_other(limited: Sandbox, tmp_path: Path) -> None:
+    job = job_in(tmp_path, shards=1, client=uneven, concurrency=2)
+    assert (await job.run(0)).done == 60
+    keys = [key_of(run.linked_account_id) for run in limited.ledger.runs]
+    # If calls that wait for the slow key held the workers, both would end together.
+    assert keys[-5:] == [KEYS[0]] * 5
+
+
+async def test_a_traceback_shows_no_key(limited: Sandbox, tmp_path: Path) -> None:
+    job = Job("contacts", stranger, accounts=ACCOUNTS, journal=tmp_path, shards=1, client=client)
+    with pytest.raises(SettingsError, match="another key") as raised:
+        await job.run(0)
+    shown = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
+    assert "another key" in shown
+    assert not any(key in shown for key in KEYS)
 
 
 def two_services(account: str) -> Mapping[str, object]:
