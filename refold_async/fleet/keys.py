@@ -48,7 +48,7 @@ def group_by_key(client: ClientSettings | ClientOf, accounts: Sequence[str]) -> 
 
 
 def _settings_of(client: ClientOf, account: str) -> dict[str, Any]:
-    given = client(account)
+    given: object = client(account)
     if not isinstance(given, Mapping):
         # Not kept: it may be a key, and a traceback with locals shows it.
         kind, given = type(given).__name__, {}
