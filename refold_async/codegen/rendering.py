@@ -96,8 +96,8 @@ def render(app: AppModel) -> str:
         for each in app.actions
     ]
     paged = list(filter(_pages, written))
-    walks = ["\n\n", *_made(app, "Walk", "resume", paged)] if paged else []
-    parts = [*_made(app, "Call", "key", written), *walks, *_client(app, own, written)]
+    walks = ["\n\n", *_factories(app, "Walk", "resume", paged)] if paged else []
+    parts = [*_factories(app, "Call", "key", written), *walks, *_client(app, own, written)]
     return "".join([_head(app, written, types.declared), *parts])
 
 
@@ -191,7 +191,7 @@ def _pages(each: _WrittenAction) -> bool:
     return each.action.effect == "read" and can_page(each.names)
 
 
-def _made(app: AppModel, made: str, argument: str, written: Iterable[_WrittenAction]) -> Iterator[str]:
+def _factories(app: AppModel, made: str, argument: str, written: Iterable[_WrittenAction]) -> Iterator[str]:
     """Yield the class whose static methods make `Call`s or `Walk`s, with an argument besides the action's."""
     given, method = f"{made.lower()}_{argument}", "batch" if made == "Call" else "walks"
     leading = ("linked_account_id: str", f"{given}: str | None = None")
