@@ -18,6 +18,7 @@ makes a batch resumable.
 
 from refold_async.batch.batch import Batch, BatchReport
 from refold_async.batch.journal import Journal
+from refold_async.batch.selection import calls_of
 from refold_async.batch.settings import BatchOptions, BatchSettings, PerAccount
 from refold_async.batch.source import Calls
 from refold_async.batch.summary import BatchProgress, BatchSummary, Connection
@@ -40,4 +41,5 @@ __all__ = [
     "PerAccount",
     "Reason",
     "Skipped",
+    "calls_of",
 ]

@@ -198,7 +198,7 @@ def test_what_a_journal_keeps_of_a_run_is_bounded() -> None:
         encode_figures(counted([(number * 7.0, outcome(number)) for number in range(total)]))
         for total in (1_000, 5_000)
     )
-    assert len(many) <= 300_000
+    assert len(many) <= 150_000
     assert len(many) <= 1.1 * len(few)
     assert encode_figures(decode_figures(many)) == many
 

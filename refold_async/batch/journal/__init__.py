@@ -36,8 +36,9 @@ class Journal(msgspec.Struct, frozen=True):
     A call is identified by its linked account and `key`, or by its position in the input if it has none:
     set keys if the input may change between runs. The file is readable by its owner alone (0600); one batch
     at a time uses it (it locks a file beside it), and anyone may read it meanwhile. It holds linked
-    accounts, keys, actions, a hash of each call, times, and error classes, never the API key; results only
-    until they are delivered, and parameters only with `settle` and until a write is settled.
+    accounts, keys, actions, a hash of each call, times, figures of each run, and error classes, never the
+    API key; results only until they are delivered, and parameters only with `settle` and until a write is
+    settled.
 
     Cost: a write waits for two `fsync`s and a read for one, each shared by all pending calls, as are the
     marks of what was delivered; see "Cost" in the guide on fan-out.
