@@ -119,7 +119,7 @@ def test_large_choices_are_not_strict() -> None:
     assert not defined(tool, "openai")["strict"]
 
 
-def test_all_kinds_of_parameters_become_strict_where_they_can() -> None:
+def test_all_kinds_of_parameters_become_strict_if_possible() -> None:
     plain = [
         ActionParameter(name="email", type="Email", required=True),
         ActionParameter(name="count", type="Number"),

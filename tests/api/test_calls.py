@@ -174,9 +174,7 @@ REPEATS: dict[str, tuple[int, Callable[[KeyAccount], Awaitable[Any]]]] = {
 
 
 @pytest.mark.parametrize("name", REPEATS)
-async def test_what_is_tried_again_when_its_fate_is_unknown(
-    account: KeyAccount, recorder: Recorder, name: str
-) -> None:
+async def test_which_unknown_fates_are_retried(account: KeyAccount, recorder: Recorder, name: str) -> None:
     times, call = REPEATS[name]
     left = [503]
     recorder.answer = lambda _: web.json_response({}, status=left.pop()) if left else None

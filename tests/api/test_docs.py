@@ -28,7 +28,7 @@ def test_a_docstring_names_the_endpoint_of_each_sample(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_docstring_tells_of_each_parameter_and_of_errors(method: Method) -> None:
+def test_a_docstring_describes_each_parameter_and_errors(method: Method) -> None:
     doc = inspect.getdoc(method.function) or ""
     arguments, _, raised = doc.partition("\nArgs:\n")[2].partition("\nRaises:\n")
     told = re.findall(r"^    (\w+): \S", arguments.partition("\nReturns:")[0], re.MULTILINE)
@@ -38,7 +38,7 @@ def test_a_docstring_tells_of_each_parameter_and_of_errors(method: Method) -> No
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_a_scope_tells_of_each_resource(scope: str) -> None:
+def test_a_scope_describes_each_resource(scope: str) -> None:
     told = set()
     for kind in SCOPES[scope].__mro__:
         told |= set(re.findall(r"^    (\w+): \S", inspect.getdoc(kind) or "", re.MULTILINE))
@@ -46,7 +46,7 @@ def test_a_scope_tells_of_each_resource(scope: str) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_what_is_declared_for_type_checkers_is_what_is_loaded(scope: str) -> None:
+def test_the_declared_type_of_a_resource_is_loaded(scope: str) -> None:
     for name in resources(scope):
         attribute = inspect.getattr_static(SCOPES[scope], name, None)
         if isinstance(attribute, Lazy):

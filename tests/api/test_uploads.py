@@ -99,7 +99,7 @@ def _first(status: int, recorder: Recorder) -> None:
 
 
 @pytest.mark.parametrize("source", ["path", "file", "bytes"])
-async def test_what_can_be_read_again_is_sent_again(
+async def test_rereadable_uploads_are_sent_again(
     account: KeyAccount, recorder: Recorder, path: Path, source: str
 ) -> None:
     _first(429, recorder)
@@ -109,7 +109,7 @@ async def test_what_can_be_read_again_is_sent_again(
     assert [each.form["bill"][2] for each in recorder.arrived] == [CONTENT] * 2
 
 
-async def test_what_can_be_read_once_is_sent_once(
+async def test_uploads_readable_once_are_sent_once(
     account: KeyAccount, recorder: Recorder, pipe: BinaryIO
 ) -> None:
     _first(429, recorder)

@@ -119,7 +119,7 @@ def test_webhooks_of_workflows_are_parsed(event: str) -> None:
 
 
 @pytest.mark.parametrize("sent", [{"event": "Moon Landed"}, {"text": "own"}, {"event": ["x"]}, {}], ids=repr)
-def test_what_is_not_known_keeps_its_payload(sent: dict[str, Any]) -> None:
+def test_an_unknown_event_keeps_its_payload(sent: dict[str, Any]) -> None:
     delivery = parse_webhook(json.dumps(sent).encode())
     assert type(delivery) is UnknownEvent
     assert delivery.payload == sent

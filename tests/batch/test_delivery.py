@@ -159,7 +159,7 @@ async def test_keys_of_two_customers_are_two_calls(sandbox: Sandbox, path: Path)
     assert reasons(await run(sandbox, calls, path)) == {"done_before"}
 
 
-async def test_records_tell_what_became_of_each_call(sandbox: Sandbox, path: Path) -> None:
+async def test_records_show_the_outcome_of_each_call(sandbox: Sandbox, path: Path) -> None:
     sandbox.faults.add(Fault(effect="write", drop="after", linked_account_id="demo-user-1"))
     sandbox.faults.add(Fault(effect="write", status=400, linked_account_id="demo-user-2"))
     await run(sandbox, writes(3, keyed=True), path)
@@ -189,7 +189,7 @@ async def test_reads_that_failed_are_recorded_and_run_again(sandbox: Sandbox, pa
 
 
 @pytest.mark.parametrize("limit", [{"on_failure": "stop"}, {"stop_at_failure_share": 0.1}])
-async def test_what_an_earlier_run_left_unknown_stops_no_resumed_run(
+async def test_unknown_writes_of_an_earlier_run_do_not_stop_a_resumed_run(
     sandbox: Sandbox, path: Path, limit: dict[str, object]
 ) -> None:
     calls = writes(60)

@@ -56,7 +56,7 @@ async def test_each_customer_gets_its_own_data(
         assert outcome.call.params == runs[outcome.call.linked_account_id]
 
 
-def test_params_are_decoded_anew_each_time() -> None:
+def test_params_are_decoded_again_each_time() -> None:
     call = Call("a", "hubspot", "create_contact", {"n": {"a": (1, 2)}, "price": Decimal("1.5")}, key="k")
     first: Any = call.params
     assert first == {"n": {"a": [1, 2]}, "price": "1.5"}

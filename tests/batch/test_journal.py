@@ -66,7 +66,7 @@ async def test_a_failed_write_is_run_again_only_if_certainly_not_done(
     assert not sandbox.ledger.duplicates()
 
 
-async def test_a_failed_read_is_run_again_whatever_its_fate(sandbox: Sandbox, journal: Settings) -> None:
+async def test_a_failed_read_is_run_again_with_any_fate(sandbox: Sandbox, journal: Settings) -> None:
     sandbox.faults.add(Fault(effect="read", garbage=True, times=1))
     calls = [Call("demo-user-1", "hubspot", "get_contact")]
     assert reasons(await run(sandbox, calls, journal())) == {"Failed"}

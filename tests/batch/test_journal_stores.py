@@ -102,7 +102,7 @@ def test_parameters_are_kept_until_a_write_is_settled(journal: Settings) -> None
     store.close()
 
 
-def test_another_call_with_its_key_is_told_apart(journal: Settings) -> None:
+def test_another_call_with_the_same_key_is_distinguished(journal: Settings) -> None:
     store = opened(journal())
     store.write([record("a")])
     for state in (State.BEGUN, State.DONE):

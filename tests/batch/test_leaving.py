@@ -43,7 +43,7 @@ async def test_breaking_out_cancels_and_names_what_was_under_way() -> None:
     assert (batch.summary.done, batch.summary.under_way) == (1, 4)
 
 
-async def test_what_had_ended_when_the_block_was_left_can_still_be_taken() -> None:
+async def test_outcomes_from_before_leaving_the_block_can_still_be_taken() -> None:
     async with make_batch(calls(4), attempt(lambda _: RESULT), concurrency=4) as batch:
         first = await anext(batch)
         await asyncio.sleep(0.01)

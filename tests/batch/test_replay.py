@@ -88,7 +88,7 @@ def replay_of(commits: GroupCommits, file: JournalStore, path: Path) -> JournalR
         (Written.ANOTHER_CALL, "the key 'k' of account 'a' belongs to two calls"),
     ],
 )
-async def test_an_outcome_that_cannot_be_recorded_stands(
+async def test_an_outcome_is_delivered_although_it_cannot_be_recorded(
     tmp_path: Path, answer: Written | JournalError, words: str
 ) -> None:
     file = await asyncio.to_thread(journal, tmp_path / "job")

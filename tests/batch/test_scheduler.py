@@ -106,7 +106,7 @@ def test_the_pause_doubles_while_429s_continue() -> None:
     assert pauses == [1.0, 2.0, 4.0, 8.0]
 
 
-def test_an_accounts_rate_holds_and_does_not_start_anew_when_its_queue_was_empty() -> None:
+def test_an_accounts_rate_survives_an_empty_queue() -> None:
     of = queues(rate=RateLimit(10, burst=3))
     starts = []
     for step in range(300):

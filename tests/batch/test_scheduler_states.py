@@ -144,7 +144,7 @@ def test_an_empty_queue_is_remembered_until_its_burst_is_full_again() -> None:
     assert not of._queues
 
 
-def test_an_empty_queue_fades_once_however_often_it_was_empty() -> None:
+def test_an_empty_queue_expires_once() -> None:
     of = queues(rate=RateLimit(100, burst=10))
     for _ in range(5):
         (queued,) = add(of, "a")
@@ -166,7 +166,7 @@ def test_a_queue_whose_call_runs_or_waits_is_not_forgotten() -> None:
     assert not of._queues
 
 
-def test_what_was_drained_leaves_the_queues_as_new() -> None:
+def test_draining_resets_the_queues() -> None:
     of = queues(concurrency=2)
     first, second, *_ = add(of, *"aaab")
     assert [of.take(0.0), of.held] == [first, 3]

@@ -88,7 +88,7 @@ def test_only_certain_reads_are_retried(
         ("BREW", ACCOUNTS),
     ],
 )
-def test_what_cannot_be_sent_or_would_leak_the_key_ends_in_2(
+def test_an_unsendable_or_leaking_argument_ends_in_2(
     refold: Command, sandbox: Sandbox, line: tuple[str, ...]
 ) -> None:
     before = len(sandbox.requests)

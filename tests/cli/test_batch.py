@@ -366,7 +366,7 @@ def test_bounds_that_cannot_work_end_in_2(
     assert not sandbox.ledger.runs
 
 
-def test_a_journal_goes_on_where_it_was_and_the_results_are_whole(
+def test_a_resumed_journal_completes_the_results(
     refold: Command, sandbox: Sandbox, contacts: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "results.jsonl"

@@ -12,7 +12,7 @@ READ = ("execute", "hubspot", "get_contact", "--account", "demo-user-1")
 WRITE = ("execute", "hubspot", "create_contact", "--account", "demo-user-1", "--param", "email=a@b.example")
 
 
-def test_what_was_refused_ends_in_1(refold: Command) -> None:
+def test_a_refused_request_ends_in_1(refold: Command) -> None:
     ended = refold("execute", "hubspot", "create_contact", "--account", "demo-user-1")
     assert ended.code == 1
     assert ended.out == ""

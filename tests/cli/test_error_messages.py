@@ -62,7 +62,7 @@ def test_other_errors_have_no_hint(error: RefoldError) -> None:
     assert hint_for(error) is None
 
 
-def test_a_listing_is_not_proposed_where_the_app_or_account_itself_is_unknown() -> None:
+def test_a_listing_is_not_proposed_if_the_app_or_account_is_unknown() -> None:
     error = NotFoundError("no such app", fate="rejected", status=404)
     error.slug, error.linked_account_id = "nope", "a"
     assert hint_for(error) is None

@@ -126,7 +126,7 @@ def test_it_knows_whether_there_is_more_than_one_account(tmp_path: Path, text: s
         ("in.jsonl", b'{"linked_account_id": ""}', "line 1: no linked_account_id"),
     ],
 )
-def test_what_cannot_be_read_names_its_line_before_anything_runs(
+def test_an_unreadable_line_is_named_before_anything_runs(
     tmp_path: Path, name: str, content: bytes, words: str
 ) -> None:
     path = tmp_path / name

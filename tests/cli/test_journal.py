@@ -52,7 +52,7 @@ def test_show_distinguishes_a_running_run_from_a_killed_one(
     assert "killed" in refold("journal", "show", job[-1]).out
 
 
-def test_list_names_the_calls_that_need_somebody(refold: Command, job: tuple[str, ...]) -> None:
+def test_list_names_the_calls_that_need_a_person(refold: Command, job: tuple[str, ...]) -> None:
     table = refold("journal", "list", job[-1]).out
     assert "3 calls" in table
     assert "demo-user-4" not in table
@@ -87,7 +87,7 @@ def test_settling_by_key_ends_the_job(refold: Command, job: tuple[str, ...], san
         (("--done", "b", *LOOKUP), "pass --done, --not-done or --from"),
     ],
 )
-def test_what_cannot_be_settled_is_refused_whole(
+def test_a_selection_that_cannot_be_settled_is_refused_as_a_whole(
     refold: Command, job: tuple[str, ...], arguments: tuple[str, ...], said: str
 ) -> None:
     before = refold("journal", "list", job[-1], "--jsonl", "--all").out

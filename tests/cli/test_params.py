@@ -17,7 +17,7 @@ def test_single_params_override_those_of_the_json() -> None:
     }
 
 
-def test_nothing_given_is_no_parameter() -> None:
+def test_an_absent_argument_is_not_a_parameter() -> None:
     assert read_params(None, []) == {}
 
 

@@ -53,7 +53,7 @@ def test_a_torn_line_is_dropped_also_in_the_middle(tmp_path: Path) -> None:
     assert [found["index"] for found in compacted(tmp_path / "out.jsonl", content)] == [0, 3]
 
 
-def test_what_json_allows_and_text_does_not_is_a_result(tmp_path: Path) -> None:
+def test_json_that_is_not_valid_unicode_is_a_result(tmp_path: Path) -> None:
     content = line(0, "failed") + line(0, "done", data="\ud83d")
     assert [found["data"] for found in compacted(tmp_path / "out.jsonl", content)] == ["\ud83d"]
 

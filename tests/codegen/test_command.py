@@ -261,7 +261,7 @@ HOSTILE: list[dict[str, Any]] = [
 ]
 
 
-def test_a_parameter_without_a_name_of_its_own_can_be_given_one(
+def test_two_parameters_with_one_python_name_can_be_renamed(
     codegen: Codegen, sandbox: Sandbox, hubspot_args: tuple[str | Path, ...], load: Load, tmp_path: Path
 ) -> None:
     sandbox.faults.add(answers(HOSTILE))
@@ -306,7 +306,7 @@ def test_a_slug_without_a_module_name_needs_a_file(codegen: Codegen) -> None:
     assert "no module name can be made of '***'; pass --out FILE" in ended.err
 
 
-def test_a_recorded_failure_is_no_sample(
+def test_a_recorded_failure_is_not_a_sample(
     codegen: Codegen, hubspot_args: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
     target = "/api/v2/integration-schema/hubspot/actions/get_contact/execute"
@@ -362,7 +362,7 @@ def test_the_progress_of_schemas_and_reads(codegen: Codegen, tmp_path: Path) -> 
     assert [(line["done"], line["failed"], line["total"]) for line in ends] == [(11, 0, 11), (3, 0, 3)]
 
 
-def test_progress_is_told_in_lines_outside_of_a_terminal(
+def test_progress_is_written_in_lines_outside_of_a_terminal(
     codegen: Codegen, sandbox: Sandbox, hubspot_args: tuple[str | Path, ...]
 ) -> None:
     listed = [{"action_id": "get_contact"}, {"action_id": "gone"}]

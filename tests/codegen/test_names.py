@@ -64,7 +64,7 @@ def test_a_name_is_an_identifier_that_is_neither_private_nor_a_keyword(text: str
         (["a", "b"], {"do.b": "a"}, ["do.'b' and 'a' have one Python name, a; choose one with --name 'do.b=NAME'"]),
     ],
 )  # fmt: skip
-def test_an_id_without_a_name_of_its_own_is_a_problem(
+def test_an_id_without_a_unique_python_name_is_a_problem(
     ids: list[str], given_names: dict[str, str], problems: list[str]
 ) -> None:
     found: list[str] = []

@@ -31,7 +31,7 @@ def execute(portal: Portal, account_id: str = "demo-user-1") -> object:
     ).data
 
 
-def test_what_cannot_be_awaited_or_iterated_is_refused(sandbox: Sandbox) -> None:
+def test_an_object_that_is_not_awaitable_or_iterable_is_refused(sandbox: Sandbox) -> None:
     with portal_to(sandbox) as portal:
         with pytest.raises(InvalidCallError, match="returns what to await, not int"):
             portal.call(lambda _: 3)  # type: ignore[arg-type,return-value]
@@ -105,7 +105,7 @@ def test_it_works_beside_a_running_event_loop(sandbox: Sandbox) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_is_told_to_open_it_and_can(sandbox: Sandbox) -> None:
+def test_a_forked_child_is_asked_to_open_it_and_can(sandbox: Sandbox) -> None:
     with portal_to(sandbox) as portal:
         assert execute(portal)
         child = os.fork()

@@ -54,7 +54,7 @@ async def test_an_unresolvable_host_is_named() -> None:
     assert error.message == f"could not resolve the host name {NOWHERE}"
 
 
-async def test_a_port_that_speaks_no_tls_says_what_the_handshake_met() -> None:
+async def test_a_port_without_tls_is_named_in_the_error() -> None:
     async with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         error = await failure(base_url=f"https://{address}")
     assert error.message.startswith(f"the TLS handshake with {address} failed: ")

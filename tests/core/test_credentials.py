@@ -43,7 +43,7 @@ async def test_the_headers_of_a_credential(kind: Any, headers: dict[str, str]) -
     assert not credential.rotates
 
 
-def test_credentials_are_told_apart_by_kind_and_secret() -> None:
+def test_credentials_are_identified_by_kind_and_secret() -> None:
     assert Credential("key", KEY).identity == Credential("key", KEY).identity
     assert Credential("key", KEY).identity != Credential("token", KEY).identity
     assert Credential("key", KEY).identity != Credential("key", "other").identity
@@ -77,7 +77,7 @@ async def test_a_key_source_may_be_a_plain_function() -> None:
 
 
 @pytest.mark.parametrize("value", ["", None, 5, b"x", f"{KEY}\n"])
-async def test_what_a_source_gives_is_checked(value: object) -> None:
+async def test_the_key_of_a_source_is_checked(value: object) -> None:
     with pytest.raises(SettingsError) as caught:
         await Credential("key", source(value)).secret()
     assert KEY not in repr(caught.value)

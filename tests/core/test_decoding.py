@@ -88,7 +88,7 @@ def test_deep_values_neither_decode_nor_crash() -> None:
         decode_any(b"[" * 100_000 + b"]" * 100_000)
 
 
-def test_what_fits_is_converted_strictly() -> None:
+def test_fitting_data_is_converted_strictly() -> None:
     value = {"name": "a", "count": 1}
     assert convert_leniently(Item, value) == Item("a", 1)
     assert convert_leniently(int, "x") == "x"

@@ -37,7 +37,7 @@ def test_a_reading_word_reads_at_the_start_alone(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", CHANGING)
-def test_a_changing_word_writes_wherever_it_stands(word: str) -> None:
+def test_a_changing_word_in_any_position_means_a_write(word: str) -> None:
     assert effect_of_action(f"get_{word}_contact") == "write"
     assert effect_of_action(f"getContact{word.title()}") == "write"
     assert effect_of_action(f"get_contact_{word}") == "write"

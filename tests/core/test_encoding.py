@@ -106,7 +106,7 @@ REFUSED: list[tuple[object, str]] = [
 
 
 @pytest.mark.parametrize(("value", "path"), REFUSED, ids=ascii_id)
-def test_what_json_cannot_express_is_refused_with_its_path(value: object, path: str) -> None:
+def test_data_that_json_cannot_express_is_refused_with_its_path(value: object, path: str) -> None:
     with pytest.raises(InvalidCallError) as caught:
         encode(value, "params")
     assert caught.value.message.startswith(f"{path} ") or caught.value.message.startswith(f"{path}[")
@@ -148,7 +148,7 @@ SENT: list[tuple[object, bytes]] = [
 
 
 @pytest.mark.parametrize(("value", "expected"), SENT, ids=ascii_id)
-def test_what_json_can_express_is_sent(value: object, expected: bytes) -> None:
+def test_data_that_json_can_express_is_sent(value: object, expected: bytes) -> None:
     assert encode(value) == expected
 
 

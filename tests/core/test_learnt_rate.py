@@ -57,7 +57,7 @@ SUCCESS = b'{"node_status": "Success", "http_status": 200, "data": {}}'
 
 @pytest.mark.parametrize(("per_second", "burst"), [(50, 5), (5, 2), (300, 20)])
 @pytest.mark.parametrize("latency", [0.0, 0.1])
-async def test_calls_reach_the_rate_and_are_seldom_refused(
+async def test_calls_reach_the_rate_and_are_rarely_refused(
     per_second: int, burst: int, latency: float
 ) -> None:
     virtual, server, number = VirtualTime(), CountingServer(per_second, burst), max(100, per_second * 6)

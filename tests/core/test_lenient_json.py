@@ -122,7 +122,7 @@ def test_no_page_and_no_model_is_lost(value: str, key: str) -> None:
 
 
 @given(VALUE, STRING)
-def test_paginators_go_on(value: str, key: str) -> None:
+def test_paginators_continue(value: str, key: str) -> None:
     bodies = [
         f'{{"docs":[{{"n":{number}, {key}:{value}}}], "hasNextPage":{more}}}'
         for number, more in ((1, "true"), (2, "false"))
@@ -205,7 +205,7 @@ def test_data_nested_too_deeply_to_decode_keeps_its_json() -> None:
     ],
     ids=lambda body: body[:40],
 )  # fmt: skip
-def test_what_is_not_json_is_not_a_result(body: str) -> None:
+def test_a_body_that_is_not_json_is_not_a_result(body: str) -> None:
     with pytest.raises(UnreadableReplyError):
         read_result(ActionResult, reply(200, body))
     with pytest.raises(ValueError):

@@ -37,7 +37,7 @@ async def awaited(thing: Any) -> None:
         (lambda: awaited(REFOLD.batch([])).send(None), r"or `await refold\.run\(\.\.\.\)`"),
     ],
 )
-def test_it_is_answered_with_what_works(use: Callable[[], object], words: str) -> None:
+def test_misuse_is_answered_with_the_right_use(use: Callable[[], object], words: str) -> None:
     with pytest.raises(TypeError, match=words):
         use()
 

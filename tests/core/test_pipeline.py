@@ -110,7 +110,7 @@ async def test_a_wait_past_the_deadline_fails_at_once(sandbox: Sandbox) -> None:
     assert len(sandbox.requests) == 1
 
 
-async def test_an_apps_429_pauses_nobody_else(sandbox: Sandbox) -> None:
+async def test_an_apps_429_pauses_no_other_account(sandbox: Sandbox) -> None:
     fault = Fault(status=429, times=1, code="EXTERNAL_API_ERROR", headers={"Retry-After": "60"})
     sandbox.faults.add(fault)
     async with client(sandbox) as refold:

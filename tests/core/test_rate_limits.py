@@ -183,7 +183,7 @@ async def test_without_a_limit_no_call_waits() -> None:
     assert arrivals.rate_limiter.delay() == 0
 
 
-def test_reprs_tell_the_state() -> None:
+def test_reprs_show_the_state() -> None:
     bucket = BucketState(RateLimit(20, burst=5))
     assert repr(bucket) == "BucketState(interval=0.05, next=-inf, open_at=-inf)"
     assert "BucketState(interval=0.05" in repr(TokenBucket(bucket))
@@ -239,7 +239,7 @@ def test_with_a_burst_of_1_a_late_call_is_not_made_up_for() -> None:
     assert bucket.wait(0.25) == pytest.approx(0.1)
 
 
-def test_a_429_that_names_no_time_pauses_for_one_burst_and_longer_while_they_go_on() -> None:
+def test_a_429_without_retry_after_pauses_for_one_burst_then_longer() -> None:
     bucket = BucketState(RateLimit(20, burst=5))
     bucket.respond(10.0, throttled=True)
     assert bucket.wait(10.0) == pytest.approx(0.25)

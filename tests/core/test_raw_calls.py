@@ -112,7 +112,7 @@ print(sorted(name for name in sys.modules if name.startswith("refold_async.api."
 """
 
 
-def test_to_know_a_path_no_resource_is_loaded() -> None:
+def test_looking_up_a_path_loads_no_resource() -> None:
     told = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     name, loaded = told.stdout.splitlines()
     assert name == "linked_accounts.list"
@@ -130,7 +130,9 @@ def test_to_know_a_path_no_resource_is_loaded() -> None:
         ("POST", "/api/v2/public/config/f%69eld", "read"),
     ],
 )
-def test_what_is_not_documented_goes_by_its_method(method: Any, path: str, effect: str) -> None:
+def test_the_effect_of_an_undocumented_path_is_that_of_its_method(
+    method: Any, path: str, effect: str
+) -> None:
     assert operation_of(method, path)[0].effect == effect
 
 
@@ -171,7 +173,7 @@ async def test_an_error_of_the_service_has_its_own_class(refold: Refold) -> None
     assert caught.value.fate == "rejected"
 
 
-def test_an_answer_without_json_loses_nothing() -> None:
+def test_an_answer_without_json_keeps_its_body() -> None:
     assert RawAnswer(204, "", b"").data is None
     marked = RawAnswer(200, "", b'\xef\xbb\xbf{"a": 1}')
     assert marked.data == marked.into(dict[str, int]) == {"a": 1}

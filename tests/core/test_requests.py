@@ -154,7 +154,7 @@ def test_refused_query_values(value: requests.Scalar, words: str) -> None:
 
 
 @pytest.mark.parametrize("values", [[("q", "x")], "q=x", 5, {"q"}])
-def test_a_query_that_is_no_mapping_is_refused(values: Any) -> None:
+def test_a_query_that_is_not_a_mapping_is_refused(values: Any) -> None:
     message = rf"^query must be a mapping, not {type(values).__name__} \(fate"
     with pytest.raises(InvalidCallError, match=message):
         requests.query_of(values)

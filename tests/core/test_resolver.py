@@ -80,7 +80,7 @@ async def test_one_look_up_serves_all_that_wait_for_it(forgets: bool) -> None:
     assert directory.asked == (20 if forgets else 1)
 
 
-async def test_a_failure_is_shared_by_those_who_waited_and_not_kept() -> None:
+async def test_a_failure_is_shared_by_its_waiters_and_not_cached() -> None:
     directory = Directory()
     directory.open.clear()
     resolver = CachingResolver(30, directory)

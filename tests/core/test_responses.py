@@ -349,7 +349,7 @@ def test_data_that_is_not_text_raises_when_it_is_read() -> None:
         st.text(st.characters(max_codepoint=255)),
     ),
 )
-def test_no_reply_makes_any_error_but_ours(status: int, body: bytes, headers: dict[str, str]) -> None:
+def test_no_reply_raises_a_foreign_error(status: int, body: bytes, headers: dict[str, str]) -> None:
     got = Response(status, CIMultiDict(headers), body)
     for read, answer in READERS:
         value = answer_or_error(read, got)

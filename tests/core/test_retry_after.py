@@ -57,7 +57,7 @@ def test_values(value: str | None, seconds: float | None) -> None:
 
 
 @given(st.text() | st.text("0123456789+-:, GMTJanFebSunE.einf"))
-def test_any_text_is_a_sane_wait_or_none(value: str) -> None:
+def test_any_text_is_a_valid_wait_or_none(value: str) -> None:
     seconds = retry_after(value)
     assert seconds is None or 0 <= seconds <= LONGEST_RETRY_AFTER
 

@@ -139,7 +139,7 @@ def test_the_environment_gives_what_is_not_given(monkeypatch: pytest.MonkeyPatch
         ("REFOLD_API_KEY", f"{KEY}\n", "REFOLD_API_KEY starts or ends with whitespace or a line break"),
     ],
 )
-def test_what_the_environment_gives_is_refused_by_its_name(
+def test_an_invalid_environment_variable_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv("REFOLD_API_KEY", KEY)

@@ -77,7 +77,7 @@ async def test_sigterm_finishes_running_jobs_and_returns_the_rest(
 
 
 @pytest.mark.parametrize("worker", WORKERS)
-async def test_what_may_have_been_done_is_looked_up(sandbox: Sandbox, tmp_path: Path, worker: str) -> None:
+async def test_calls_that_may_have_run_are_looked_up(sandbox: Sandbox, tmp_path: Path, worker: str) -> None:
     sandbox.faults.add(Fault(drop="after", times=2), Fault(drop="before", times=1))
     async with example(
         sandbox, str(EXAMPLES / worker), str(write_jobs(tmp_path, 20)), cwd=tmp_path

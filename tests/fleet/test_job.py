@@ -131,7 +131,7 @@ async def test_unknown_writes_are_named_however_often_it_is_run(
     assert not sandbox.ledger.duplicates()
 
 
-async def test_progress_tells_the_state_of_each_shard(job_in: MakeJob, tmp_path: Path) -> None:
+async def test_progress_shows_the_state_of_each_shard(job_in: MakeJob, tmp_path: Path) -> None:
     job = job_in(tmp_path, shards=3)
     assert [shard.state for shard in (await asyncio.to_thread(job.progress)).shards] == ["waiting"] * 3
     await job.run(2)

@@ -20,7 +20,7 @@ async def kill_one(run: Run) -> None:
 
 @needs("redis")
 @pytest.mark.parametrize("disturb", [None, kill_one])
-async def test_every_call_is_made_and_next_to_none_is_refused(disturb: object) -> None:
+async def test_every_call_is_made_and_hardly_any_is_refused(disturb: object) -> None:
     scenario = Scenario([40, 20], limit=LIMIT, disturb=disturb)  # type: ignore[arg-type]
     limit = SandboxLimit(per_second=LIMIT.per_second, burst=5)
     with redis() as server:

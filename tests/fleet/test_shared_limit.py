@@ -177,7 +177,7 @@ async def test_a_script_without_time_gets_the_clock_offset(server: Server, allow
 
 
 @needs("redis")
-async def test_a_name_is_needed_where_the_key_comes_from_a_callable(server: Server) -> None:
+async def test_a_name_is_required_if_the_key_comes_from_a_callable(server: Server) -> None:
     async with Sandbox() as sandbox:
 
         async def key() -> str:

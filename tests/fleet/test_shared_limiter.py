@@ -221,7 +221,7 @@ async def test_an_expired_deadline_is_reported(virtual: VirtualTime) -> None:
     await limiter.aclose()
 
 
-async def test_closing_fails_those_who_wait(virtual: VirtualTime) -> None:
+async def test_closing_fails_the_waiters(virtual: VirtualTime) -> None:
     store = Store(virtual)
     process = Process(store)
     process.call(3)

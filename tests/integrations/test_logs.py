@@ -146,7 +146,7 @@ async def test_a_write_cancelled_in_flight_is_a_warning(
     assert [record.levelname for record in log.records] == [level]
 
 
-async def test_a_write_cancelled_before_it_is_sent_is_no_warning(
+async def test_a_write_cancelled_before_it_is_sent_logs_no_warning(
     options: Options, log: pytest.LogCaptureFixture
 ) -> None:
     async def never() -> str:

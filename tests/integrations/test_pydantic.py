@@ -76,7 +76,7 @@ def test_an_error_names_the_path_and_not_the_value(kind: Any) -> None:
     assert caught.value.__context__ is None
 
 
-def test_text_that_json_alone_allows_is_no_reason_to_lose_a_result() -> None:
+def test_text_that_only_json_allows_loses_no_result() -> None:
     assert result(b'[{"email": "\\ud83d"}, {"email": "b"}]').into(list[Email])[1].email == "b"
 
 

@@ -120,7 +120,7 @@ async def test_responses_are_saved_and_replayed(scripted: ScriptedSandbox, tmp_p
     assert scripted.requests == []
 
 
-async def test_what_was_not_recorded_fails_the_replay(scripted: ScriptedSandbox, tmp_path: Path) -> None:
+async def test_an_unrecorded_request_fails_the_replay(scripted: ScriptedSandbox, tmp_path: Path) -> None:
     path = tmp_path / "answers.json"
     with recording(path, base_url=scripted.base_url, api_key=scripted.api_key) as recorded:
         await ask(recorded)
@@ -192,7 +192,7 @@ async def test_no_secret_is_saved(scripted: ScriptedSandbox, tmp_path: Path) -> 
         'cut off: {"clientSecret": "HUSH',
     ],
 )
-def test_what_looks_like_a_secret_is_cut(body: str) -> None:
+def test_secrets_are_cut(body: str) -> None:
     scrubber = Scrubber()
     assert "HUSH" not in scrubber.answer(body.encode())
     assert "HUSH" not in str(scrubber.body(body.encode()))

@@ -106,7 +106,7 @@ async def test_an_invalid_webhook_is_refused(
     assert received.events == []
 
 
-async def test_a_body_of_unknown_length_is_read_no_further_than_the_limit(
+async def test_a_body_of_unknown_length_is_read_up_to_the_limit(
     received: Received, http: aiohttp.ClientSession
 ) -> None:
     async def endless() -> AsyncIterator[bytes]:

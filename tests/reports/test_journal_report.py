@@ -187,7 +187,7 @@ def counted(outcomes: list[tuple[float, Outcome]]) -> RunFigures:
     return figures("Batch", summary, history, steps, began=BEGAN, ended=True, rate_limit=None)
 
 
-def test_what_a_journal_keeps_of_a_run_is_bounded() -> None:
+def test_the_figures_of_a_run_are_bounded() -> None:
     def outcome(number: int) -> Outcome:
         call = Call(f"customer-{number}-{'x' * 40}", f"app-{number}", "get_contact")
         error = RateLimitedError("m" * 5000, fate="rejected")

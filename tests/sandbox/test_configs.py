@@ -21,7 +21,7 @@ async def ids(recorder: RecordingClient) -> list[str]:
     return [each["config_id"] for each in await recorder.call("GET", MINE + "s", "hubspot", account=ME)]
 
 
-async def test_configs_are_told_apart_by_their_ids(recorder: RecordingClient) -> None:
+async def test_configs_are_identified_by_their_ids(recorder: RecordingClient) -> None:
     await install(recorder, config_id="second")
     assert await ids(recorder) == [ME, "second"]
     await recorder.call("DELETE", ONE, "hubspot", "second", account=ME)

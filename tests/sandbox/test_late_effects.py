@@ -33,9 +33,7 @@ async def test_a_write_runs_after_its_answer(raw_client: RawClient, sandbox: San
     assert await found(raw_client) == 1
 
 
-async def test_a_sandbox_that_is_reset_forgets_what_would_run_late(
-    raw_client: RawClient, sandbox: Sandbox
-) -> None:
+async def test_a_reset_sandbox_drops_late_effects(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(drop="before", late=3600, times=1))
     await outcome(raw_client)
     sandbox.reset()

@@ -25,7 +25,7 @@ async def test_the_seeded_dataref_is_read_as_a_table_and_cleared(recorder: Recor
     assert (empty["headers"], empty["rows"], empty["totalPages"]) == (["record_id"], [], 0)
 
 
-async def test_datarefs_are_told_apart_by_account(recorder: RecordingClient) -> None:
+async def test_datarefs_are_identified_by_account(recorder: RecordingClient) -> None:
     for account in (ME, "demo-user-2"):
         await recorder.call("POST", f"{V2}/dataref", account=account, json={"refName": "deals"})
     await recorder.call("POST", f"{V2}/dataref", account=ME, json={"refName": "deals"})

@@ -29,7 +29,7 @@ def test_the_clients_own_headers_cannot_be_overridden(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["x trace", "x:trace", "x-trace ", "trace(1)", "ü", '"x"', "a/b", "a@b", "x-trace\x85"]
 )
-def test_what_cannot_be_a_headers_name_is_refused(name: str) -> None:
+def test_an_invalid_header_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidCallError, match="is not a valid header name"):
         added_headers({name: "x"})
 
@@ -61,7 +61,7 @@ def test_a_value_that_would_be_changed_in_transit_is_refused(value: str) -> None
         added_headers({"traceparent": value})
 
 
-def test_what_the_request_has_already_is_taken() -> None:
+def test_a_header_of_the_client_is_reserved() -> None:
     with pytest.raises(InvalidCallError, match="is reserved for the client"):
         added_headers({"X-Mine": "b"}, taken=["x-mine"])
     with pytest.raises(InvalidCallError, match="is reserved for the client"):

@@ -81,7 +81,7 @@ async def test_nothing_is_sent_to_a_server_without_a_valid_certificate(
         assert server.requests == []
 
 
-async def test_certificates_are_verified_unless_told_otherwise(transport: str) -> None:
+async def test_certificates_are_verified_by_default(transport: str) -> None:
     async with FaultServer(tls=[server_context()]) as server:
         async with Refold(KEY, base_url=server.base_url("localhost"), retry=ONCE) as refold:
             with pytest.raises(CertificateError):

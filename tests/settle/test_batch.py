@@ -297,9 +297,7 @@ def raising(_: ActionResult) -> str | None:
         (lambda _: True, "result_check returned bool, not a reason or None"),
     ],
 )
-async def test_a_result_check_that_cannot_tell_fails_the_call(
-    refold: Refold, check: Any, reason: str
-) -> None:
+async def test_a_failing_result_check_fails_the_call(refold: Refold, check: Any, reason: str) -> None:
     report = await refold.run(emails(1), result_check=check)
     assert isinstance(failed := report.outcomes[0], Failed)
     assert failed.error.message == reason

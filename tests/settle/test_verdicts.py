@@ -121,7 +121,7 @@ def test_reasons_are_bounded() -> None:
     assert len(finding.verdict.reason) < 400
 
 
-def test_look_ups_go_on_until_one_is_conclusive_or_the_last() -> None:
+def test_look_ups_continue_until_one_is_conclusive_or_the_last() -> None:
     settle = Settle(by_email, after=(1, 2))
     assert conclude(settle, Finding(Absent()), 1) is None
     assert conclude(settle, Finding(Absent()), 2) == Absent()

@@ -26,7 +26,7 @@ def plain(found: Outline) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @given(value=VALUES, deep=DEEP, pretty=st.booleans())
-def test_what_is_taken_for_one_list_is_one(value: Any, deep: int, pretty: bool) -> None:
+def test_detected_lists_are_lists(value: Any, deep: int, pretty: bool) -> None:
     for name in "abcdef"[:deep]:
         value = {name: value, "x": name}
     text = json.dumps(value, indent=1 if pretty else None).encode()

@@ -149,9 +149,7 @@ async def test_a_customer_who_must_reconnect_is_asked_once(refold: Refold, sandb
     assert pages.summary.skipped == 2
 
 
-async def test_what_was_delivered_does_not_come_again(
-    refold: Refold, sandbox: Sandbox, tmp_path: Path
-) -> None:
+async def test_delivered_pages_are_not_repeated(refold: Refold, sandbox: Sandbox, tmp_path: Path) -> None:
     state, items = tmp_path / "state.sqlite", list[WalkItem]()
     summaries = []
     for _ in range(1000):
@@ -169,7 +167,7 @@ async def test_what_was_delivered_does_not_come_again(
     assert summaries[0].done_before > 0
 
 
-async def test_what_was_not_delivered_comes_again(refold: Refold, sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_undelivered_pages_are_repeated(refold: Refold, sandbox: Sandbox, tmp_path: Path) -> None:
     state = tmp_path / "state.sqlite"
     with pytest.raises(ZeroDivisionError):  # noqa: PT012
         async with refold.walks(walks_of(sandbox, 1), state=state) as pages:
@@ -180,7 +178,7 @@ async def test_what_was_not_delivered_comes_again(refold: Refold, sandbox: Sandb
     assert [page.number for page in again if isinstance(page, WalkPage)] == [2, 3]
 
 
-async def test_a_finished_run_is_followed_by_a_new_one_or_none(
+async def test_a_finished_run_starts_again_only_if_once_is_off(
     refold: Refold, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     state = tmp_path / "state.sqlite"
@@ -255,7 +253,7 @@ async def test_a_state_refuses_others(refold: Refold, sandbox: Sandbox, tmp_path
             pass
 
 
-async def test_two_walks_of_one_customer_and_action_are_told_apart(
+async def test_two_walks_of_one_customer_and_action_are_distinguished(
     refold: Refold, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     walks = [*walks_of(sandbox, 1), *walks_of(sandbox, 1), *walks_of(sandbox, 1, limit="25")]
@@ -332,7 +330,7 @@ async def test_input_that_fails_ends_the_walks(refold: Refold, sandbox: Sandbox)
     assert not any(isinstance(getattr(item, "error", None), IncompleteWalkError) for item in items)
 
 
-async def test_walks_that_are_not_entered_say_how(refold: Refold) -> None:
+async def test_walks_that_are_not_entered_say_how_to_enter_them(refold: Refold) -> None:
     walks: Any = refold.walks([])
     with pytest.raises(SettingsError, match=r"enter the walks first: `async with refold\.walks"):
         await anext(walks)

@@ -155,7 +155,7 @@ REFUSED: list[tuple[str, Any, list[str], str, str]] = [
 @pytest.mark.parametrize(
     ("data", "names", "reason", "words"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED]
 )
-async def test_a_walk_that_cannot_go_on_says_why(
+async def test_a_walk_that_cannot_continue_says_why(
     data: Any, names: list[str], reason: str, words: str
 ) -> None:
     async with answering(lambda _: data, names) as account:
@@ -179,7 +179,7 @@ async def test_the_documented_search_is_refused_after_its_first_page(sandbox: Sa
     assert (caught.value.reason, caught.value.record_count) == ("no_parameter", 5)
 
 
-async def test_what_writes_is_refused_unless_it_is_said_to_read(sandbox: Sandbox) -> None:
+async def test_a_writing_walk_is_refused_unless_declared_a_read(sandbox: Sandbox) -> None:
     async with Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
         actions = refold.account("demo-user-1").actions
         effects: tuple[Effect | None, ...] = (None, "write", "idempotent")
@@ -252,7 +252,7 @@ async def test_a_record_that_does_not_fit_is_named() -> None:
     assert caught.value.action_id == "list_things"
 
 
-async def test_an_error_instead_of_a_later_page_is_no_end() -> None:
+async def test_an_error_instead_of_a_later_page_is_not_the_end() -> None:
     pages = [{"items": rows(1), "next": "1"}, {"ok": False, "error": "fatal"}]
     async with answering(after(pages), ["after"]) as account:
         walk = account.actions.walk("app", "list_things")
