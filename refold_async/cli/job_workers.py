@@ -16,7 +16,8 @@ import msgspec
 from refold_async.cli.exits import Exit
 from refold_async.fleet import ShardReport
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+# When its terminal is closed, too: the workers are in groups of their own, and would go on.
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class _Worker(NamedTuple):
@@ -44,7 +45,8 @@ class WorkersRun(NamedTuple):
 def run_workers(path: str, shards: Sequence[int], workers: int, words: Sequence[str] = ()) -> WorkersRun:
     """Divide the shards of a job's file between processes, and wait for all.
 
-    A SIGINT or SIGTERM is passed on to them: the first lets running calls finish, the second cancels them.
+    A SIGINT, SIGTERM or SIGHUP is passed on to them: the first lets running calls finish, the second
+    cancels them.
 
     Args:
         path: The file.

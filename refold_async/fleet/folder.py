@@ -10,22 +10,16 @@ from uuid import uuid4
 
 import msgspec
 
-from refold_async._core.private_files import sync_folder, write_file
+from refold_async._core.private_files import write_file
 from refold_async.batch.journal import Journal
 from refold_async.batch.journal.lock import is_owned
 from refold_async.batch.journal.records import read_counts, read_records, read_runs
 from refold_async.batch.journal.store import State
 from refold_async.errors import SettingsError
+from refold_async.fleet.job_file import JobFile, claim_folder
 from refold_async.fleet.job_reports import UNKNOWN, ShardProgress, ShardReport, UnknownWrite, progress_of
 from refold_async.fleet.parts import part_files, part_folder
 from refold_async.fleet.walk_files import complete_walks, walk_parts
-
-
-class _JobFile(msgspec.Struct, frozen=True):
-    """What the runs of a job must agree on."""
-
-    name: str
-    shards: int
 
 
 class _ShardFile(msgspec.Struct, frozen=True):
@@ -59,31 +53,20 @@ class JobFolder:
     def __repr__(self) -> str:
         return repr(str(self.path))
 
-    def create(self, name: str, shards: int) -> None:
-        """Create the folder, or check that it belongs to this job.
+    def create(self, name: str, shards: int) -> str:
+        """Create the folder, or check that it belongs to this job; return what tells it from later ones.
 
         Raises:
             SettingsError: If it belongs to another job, or has another number of shards.
             OSError: If it cannot be created or read.
         """
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file, expected = self.path / "job.json", _JobFile(name, shards)
-        if not file.exists():
-            aside = self.path / f".job.{uuid4().hex}"
-            write_file(aside, msgspec.json.encode(expected))
-            try:
-                os.link(aside, file)  # unlike a rename, it never replaces what another worker wrote
-            except FileExistsError:
-                pass
-            finally:
-                aside.unlink()
-            sync_folder(self.path)
-        found = msgspec.json.decode(file.read_bytes(), type=_JobFile)
-        if found != expected:
+        found = claim_folder(self.path, JobFile(name, shards, uuid4().hex))
+        if (found.name, found.shards) != (name, shards):
             raise SettingsError(
                 f"Job: {self.path} is the journal of job {found.name!r} in {found.shards} shards,"
                 f" not {name!r} in {shards}; use another folder"
             )
+        return found.id
 
     def journal(self, name: str, shard: int) -> Journal:
         """Return the setting of a shard's journal."""

@@ -20,6 +20,7 @@ from refold_async.batch.settings import ResultCheck
 from refold_async.calls import Call
 from refold_async.errors import SettingsError
 from refold_async.fleet.folder import JobFolder
+from refold_async.fleet.job_file import JobFile, claim_folder
 from refold_async.fleet.job_reports import JobProgress, JobSummary, ShardReport
 from refold_async.fleet.keys import ClientOf, ClientSettings, KeyGroup, group_by_key
 from refold_async.fleet.parts import Parts, part_folder
@@ -196,7 +197,7 @@ class Job:
                 one for 10 seconds, e.g. while the process was stopped.
             JournalError: If the shard's journal cannot be used.
         """
-        await in_thread(self._store.create, self.name, self._shards)
+        await in_thread(self._create)
         accounts = await in_thread(self.accounts, shard)
         groups = await in_thread(group_by_key, self._client, accounts)
         walks, sources = await self._sources(shard, groups)
@@ -216,8 +217,8 @@ class Job:
 
         Their reports say `stopped`; run the shards again for the rest.
         """
-        for run in self._runs:
-            run.stop()
+        for run in tuple(self._runs):
+            run.stop_in(asyncio.get_running_loop())
 
     def progress(self) -> JobProgress:
         """Return the state of each shard, also while they run: from this host, or with a database from any.
@@ -255,6 +256,16 @@ class Job:
         form = reports.form_of(path)
         runs = [decode_figures(each) for each in self._store.figures(self._shards)]
         reports.write(path, form(job_figures(self.name, self.progress(), runs)))
+
+    def _create(self) -> None:
+        """Create the journals, and check that the results are theirs.
+
+        Else rows of another job would pass for this one's, or be replaced.
+        """
+        expected = JobFile(self.name, self._shards, self._store.create(self.name, self._shards))
+        if self._results is not None and (found := claim_folder(self._results, expected)) != expected:
+            of = f"job {found.name!r}" if found.name != self.name else "earlier journals of this job"
+            raise SettingsError(f"Job: the results in {self._results} are of {of}; use another folder")
 
     async def _sources(self, shard: int, groups: Sequence[KeyGroup]) -> tuple[bool, list[KeyedItems]]:
         """Return whether the shard consists of walks, and its calls or walks by key."""

@@ -64,8 +64,8 @@ class JobDatabase:
     def __repr__(self) -> str:
         return repr(self._url)
 
-    def create(self, name: str, shards: int) -> None:
-        """Create the tables if there are none, and check the number of shards.
+    def create(self, name: str, shards: int) -> str:
+        """Create the tables if there are none, and check the number of shards; return what is no folder's.
 
         Raises:
             SettingsError: If the job has another number of shards.
@@ -81,6 +81,7 @@ class JobDatabase:
                 f"Job: the database has job {name!r} in {found and found[0]} shards, not {shards};"
                 " use another name"
             )
+        return "postgresql"
 
     def journal(self, name: str, shard: int) -> Journal:
         """Return the setting of a shard's journal."""

@@ -101,6 +101,7 @@ class ShardRun(Generic[F]):
         self._store: Final = store
         self._work: Final = work
         self._running: Final[list[F]] = []
+        self._loop: Final = asyncio.get_running_loop()
         self._stopped = False
 
     async def run(self, sources: Sequence[KeyedItems]) -> ShardReport:
@@ -116,7 +117,7 @@ class ShardRun(Generic[F]):
         async with AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(Refold(**each.settings)) for each in sources]
             await self._open_when_free(stack, resolve_base_url(sources[0].settings.get("base_url")))
-            clock = asyncio.get_running_loop().time
+            clock = self._loop.time
             began = clock()
             await in_thread(self._store.begin, self._shard, worker_name())
             await self._work.begin(stack)
@@ -124,9 +125,10 @@ class ShardRun(Generic[F]):
                 self._work.fan_out(client, each.items) for client, each in zip(clients, sources, strict=True)
             ]
             ended = await asyncio.gather(*map(self._run, each_key), return_exceptions=True)
-            for error in ended:
-                if error is not None:
-                    raise error
+            if errors := [error for error in ended if error is not None]:
+                for other in errors[1:]:
+                    errors[0].add_note(f"the calls of another key failed, too: {other!r}")
+                raise errors[0]
             totals = await self._work.end(each_key)
             # Before the journal is released: a later run's report must not be replaced by this one.
             return await self._end(totals, clock() - began)
@@ -136,6 +138,11 @@ class ShardRun(Generic[F]):
         self._stopped = True
         for running in self._running:
             running.stop()
+
+    def stop_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop it if it runs in an event loop: another thread's would not notice."""
+        if loop is self._loop:
+            self.stop()
 
     async def _open_when_free(self, stack: AsyncExitStack, base_url: str) -> None:
         while True:

@@ -132,6 +132,10 @@ class WalkCheck(ShardCheck):
         if account in self._walked:
             raise SettingsError(f"Job: account {account!r} has two walks: make a job of each")
         self._walked.add(account)
+        if item.since is not None:
+            raise SettingsError(
+                "Job: a walk of a job has no since: it reads a customer once; use refold.pull"
+            )
         return item if item.into is not None else msgspec.structs.replace(item, into=msgspec.Raw)
 
 

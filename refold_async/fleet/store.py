@@ -28,8 +28,11 @@ class WalkStore(Protocol):
 class JobStore(Protocol):
     """The journals of a job, and what its shards came to. It pickles without a password."""
 
-    def create(self, name: str, shards: int, /) -> None:
+    def create(self, name: str, shards: int, /) -> str:
         """Create what the job needs, or check that it belongs to this job. Idempotent.
+
+        Returns:
+            What tells these journals from later ones of the same name, as far as that can be told.
 
         Raises:
             SettingsError: If it belongs to another job, or has another number of shards.

@@ -182,6 +182,24 @@ def lookup(call: Call) -> Lookup:
     return Lookup("search_contacts", params, found=lambda data: data["results"])
 
 
+async def test_results_belong_to_one_job(job_in: MakeJob, tmp_path: Path) -> None:
+    await job_in(tmp_path, shards=1).run(0)
+    with pytest.raises(SettingsError, match="are of job 'contacts'; use another folder"):
+        await job_in(tmp_path / "other", name="other", results=tmp_path / "out").run(0)
+
+
+async def test_results_of_earlier_journals_are_not_taken_for_those_of_new_ones(tmp_path: Path) -> None:
+    def job(journal: str) -> Job:
+        folder = tmp_path / "out"
+        return Job(
+            "contacts", contacts, accounts=ACCOUNTS, shards=1, journal=tmp_path / journal, results=folder
+        )
+
+    await job("first").run(0)
+    with pytest.raises(SettingsError, match="are of earlier journals of this job"):
+        await job("second").run(0)
+
+
 @pytest.mark.parametrize(
     "options",
     [

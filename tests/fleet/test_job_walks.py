@@ -148,6 +148,10 @@ def two_actions(accounts: Sequence[str]) -> list[Walk]:
     return [*walks(accounts[1:]), Walk(accounts[0], "hubspot", "get_company")]
 
 
+def changed(accounts: Sequence[str]) -> list[Walk]:
+    return [Walk(account, "hubspot", "get_contact", since=lambda _: {}) for account in accounts]
+
+
 def strangers(_: Sequence[str]) -> list[Walk]:
     return list(walks(ACCOUNTS))
 
@@ -160,6 +164,7 @@ def strangers(_: Sequence[str]) -> list[Walk]:
         ({"calls": twice}, "two walks"),
         ({"calls": two_actions}, "several actions"),
         ({"calls": strangers}, "which is in shard"),
+        ({"calls": changed}, "no since"),
         ({"results": None}, "walks need results"),
         ({"validate": True}, "validate is for calls"),
     ],
