@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from refold_async._core.effects import effect_of_action
 from refold_async._core.operation import Effect
@@ -13,6 +13,8 @@ from refold_async.agents.tool import Tool, action_tool, workflow_tool
 from refold_async.api.actions import Action, Actions
 from refold_async.api.workflows import Workflows
 from refold_async.errors import NotFoundError, SettingsError
+
+_AT_ONCE: Final = 10
 
 Allowed = Mapping[str, Sequence[str]]
 """The ids of an app's actions, or workflows, by the app's slug."""
@@ -101,14 +103,20 @@ async def _names(workflows: Workflows) -> dict[str, str]:
 
 
 async def _all(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """Await calls at once, as many as the client lets through; return their results in order.
+    """Await calls, a few at a time: those that wait for the rate limit use their deadlines up.
 
     Raises:
         RefoldError: The first that a call raises; the others are cancelled.
     """
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(call: Coroutine[Any, Any, Any]) -> Any:
+        async with slots:
+            return await call
+
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
+            tasks = [group.create_task(one(call)) for call in calls]
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]

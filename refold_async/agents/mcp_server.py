@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import math
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -44,6 +45,7 @@ _APPROVAL_SECONDS: Final = 300.0
 _VERIFIED_SECONDS: Final = 60.0
 _MOST_TOKENS: Final = 1000
 _LONGEST_SHOWN: Final = 4000
+_BACKLOG: Final = 2048
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"approve": {"type": "boolean", "title": "Approve this call"}},
@@ -228,9 +230,19 @@ def http_app(tools: TokenTools, base_url: str, host: str = "127.0.0.1") -> Starl
 
 
 async def serve_http(app: Starlette, host: str, port: int, started: Callable[[int], object]) -> None:
-    """Serve an app until the process is signalled to end; `started` is called with the port."""
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)
-    listener = config.bind_socket()
-    listener.listen(config.backlog)  # before the port is told: whoever reads it may connect at once
-    started(listener.getsockname()[1])
-    await uvicorn.Server(config).serve(sockets=[listener])
+    """Serve an app until the process is signalled to end.
+
+    Args:
+        app: The app.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        started: Called with the port, once connections are accepted.
+
+    Raises:
+        OSError: If it cannot listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listener:
+        started(listener.getsockname()[1])
+        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        await uvicorn.Server(config).serve(sockets=[listener])

@@ -1,5 +1,6 @@
 """Arguments that `refold mcp` refuses."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,11 @@ def test_refuses_a_file_without_look_ups(
     (tmp_path / "lookups.py").write_text(text)
     assert run(["mcp", "--account", "a", *ALLOW, "--settle", f"{tmp_path}/lookups.py:SETTLE"]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("mcp", reason="the extra mcp is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(["mcp", *ALLOW, "--http", str(port)]) == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err

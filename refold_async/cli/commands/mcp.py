@@ -106,6 +106,8 @@ def mcp(
         raise click.exceptions.Exit(exit_code_of(error)) from None
     except ModuleNotFoundError as error:
         raise click.UsageError(f"{error}; run: pip install 'refold-async[mcp]'") from error
+    except OSError as error:
+        raise click.UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
