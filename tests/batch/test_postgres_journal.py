@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ import pytest
 from refold_async import Call, Done, Failed, Journal, JournalError, JournalInUseError, SettingsError
 from refold_async.batch.journal import opened as opening
 from refold_async.batch.journal.postgres.store import PostgresJournal, _statements
-from refold_async.batch.journal.store import State, Written
+from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
 from refold_async.sandbox import Fault, Sandbox
 from tests.heavy.relay import Relay
 from tests.services import Server, needs, postgres
@@ -184,6 +184,27 @@ async def test_a_write_waits_for_its_lease_to_be_renewed_if_it_is_old(
             async for _ in batch:
                 pass
     assert sandbox.ledger.count() == 0
+
+
+class _StoppedAfterCommit(PostgresJournal):
+    """A journal whose process is stopped as soon as a write has begun, and loses it meanwhile."""
+
+    def write(self, records: Sequence[JournalWrite], delivered: Sequence[CallId] = ()) -> list[Written]:
+        answers = super().write(records, delivered)
+        with psycopg.connect(self._session._url) as db:
+            db.execute("UPDATE refold_journals SET epoch = epoch + 1, owner = 'other:1:x'")
+        self.lease.renewed(-self.lease.seconds)
+        return answers
+
+
+async def test_a_write_is_not_sent_if_the_lease_was_lost_since_it_began(
+    sandbox: Sandbox, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refold_async.batch.journal.postgres.store.PostgresJournal", _StoppedAfterCommit)
+    with pytest.raises(JournalInUseError, match="was taken over by worker other:1"):
+        await run(sandbox, writes(1), Journal(database, job="j"))
+    assert sandbox.ledger.count() == 0
+    assert await asyncio.to_thread(execute, database, "SELECT state FROM refold_calls") == [(State.BEGUN,)]
 
 
 async def test_connections_that_are_reset_double_and_lose_nothing(sandbox: Sandbox, database: str) -> None:
