@@ -100,7 +100,7 @@ def schemas_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 schemas = st.recursive(json, schemas_of, max_leaves=10)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(texts, texts, schemas_of(schemas) | json)
 def test_the_definitions_of_any_workflow_fit(slug: str, description: str, schema: object) -> None:
     check_all(workflow_tool(slug, "sync", "write", description, schema))
