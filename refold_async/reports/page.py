@@ -41,7 +41,7 @@ _NUMBER: Final = ' class="n"'
 def as_html(run: RunFigures) -> bytes:
     """Return a report as a page."""
     sections = (_over_time(run), _rate(run), _latency(run), *_tables(run))
-    body = "\n".join((_tiles(run), "<main>", *filter(None, sections), "</main>"))
+    body = "\n".join(("<main>", _tiles(run), *filter(None, sections), "</main>"))
     page = _PAGE.format(
         title=escape(run.title), head=_head(run), body=body,
         style=_resource("page.css"), script=_resource("page.js"),
@@ -166,7 +166,7 @@ def _tables(run: RunFigures) -> Iterable[str]:
     yield _section("Failures", _table("failures", heads, map(astuple, run.failures)), wide=True)
     if run.reconnect_count:
         yield _section(
-            f"{run.reconnect_count:,} connections to reconnect",
+            f"Connections to reconnect: {run.reconnect_count:,}",
             "<p>Make a customer's link with <code>refold accounts reconnect ID</code>; none is in here.</p>",
             f"<p>The first {listed:,} are listed.</p>" if run.reconnect_count > listed else "",
             _table("to reconnect", ("account", "app"), totals.reconnect),

@@ -13,6 +13,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.services import AXE
+
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -113,11 +115,25 @@ class Browser:
         entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
         return entries
 
+    def violations(self) -> list[str]:
+        """Return what axe-core finds wrong with the page as it is now: its rule, and where."""
+        if not self.run("return Boolean(window.axe)"):
+            self.run(AXE.read_text(encoding="utf-8"))
+        found: list[str] = self.driver.execute_async_script(_AXE)
+        return found
+
     def unreadable(self) -> list[str]:
         """Return the texts with too little contrast, and the controls without a name."""
         found: list[str] = self.run(_CHECK)
         return found
 
+
+_AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ["violations"]}).then(
+  found => done(found.violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.target}: ${node.failureSummary}`))),
+  error => done([String(error)]));
+"""
 
 _CHECK = """
 const lum = ([r, g, b]) => { const c = [r, g, b].map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);

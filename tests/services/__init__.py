@@ -29,8 +29,14 @@ PROGRAMS = {
 """Of each service, its program and the Debian package that has it."""
 
 
+AXE = Path(__file__).parents[1] / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+"""Checks pages for accessibility in a browser; from npm, not from Debian."""
+
+
 def find(service: str) -> str | None:
     """Return the path of a service's program, or `None` if it is not installed."""
+    if service == "axe":
+        return str(AXE) if AXE.exists() else None
     program, _ = PROGRAMS[service]
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     folders = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, versions)]
@@ -41,6 +47,8 @@ def missing(service: str) -> str | None:
     """Return why a service cannot be started, or `None` if it can be."""
     if find(service) is not None:
         return None
+    if service == "axe":
+        return "axe-core is not installed (npm install --no-package-lock --prefix tests/browser)"
     program, package = PROGRAMS[service]
     return f"{program} is not installed (Debian package {package})"
 

@@ -11,7 +11,7 @@ function draw({ apps, redirect_url: back }) {
     if (!connected) controls.push(" ", button("Decline", `Decline ${name}`, () => (message.textContent = `${name} was declined; nothing changed`)));
     return [name, element("span", { textContent: state === "none" ? "not connected" : state, className: STATES[state] }), element("span", {}, ...controls)];
   });
-  replace(document.getElementById("apps"), table(["app", "state", ""], rows, "Apps"));
+  replace(document.getElementById("apps"), table(["app", "state", "actions"], rows, "Apps"));
   const leave = back ? [element("a", { href: back, textContent: "Return to the application", rel: "noreferrer" })] : [];
   document.getElementById("leave").replaceChildren(...leave);
 }

@@ -32,7 +32,7 @@ function drawConnections(account) {
       : [change("connect", state === "expired" ? "Reconnect" : "Connect")];
     return [name, element("span", { textContent: state, className: STATES[state] }), element("span", {}, ...buttons)];
   });
-  replace(at("connections"), table(["app", "state", ""], rows, "Connections"));
+  replace(at("connections"), table(["app", "state", "actions"], rows, "Connections"));
 }
 
 function drawLedger({ actions, runs }) {
@@ -45,7 +45,7 @@ function drawLedger({ actions, runs }) {
 function drawFaults(faults) {
   const rows = faults.map(({ fault, fired }) =>
     [fault, fired, button("Remove", `Remove ${fault}`, () => act({ do: "remove_fault", fault }, "fault removed"))]);
-  replace(at("faults"), faults.length ? table(["fault", "fired", ""], rows, "Faults") : element("p", { textContent: "none" }));
+  replace(at("faults"), faults.length ? table(["fault", "fired", "actions"], rows, "Faults") : element("p", { textContent: "none" }));
 }
 
 function drawWorkflows(state) {
@@ -53,7 +53,7 @@ function drawWorkflows(state) {
     () => act({ do: "run_workflow", account: state.account.id, workflow: id }, `${name} started`))]);
   const due = state.account.schedules.map(({ id, status }) => [`schedule ${id}`, status, button("Run now", `Run schedule ${id}`,
     () => act({ do: "run_schedule", account: state.account.id, schedule: id }, "schedule run"))]);
-  replace(at("workflows"), table(["workflow", "app or state", ""], [...rows, ...due], "Workflows and schedules"));
+  replace(at("workflows"), table(["workflow", "app or state", "actions"], [...rows, ...due], "Workflows and schedules"));
   replace(at("executions"), table(["execution", "workflow", "status"],
     state.account.executions.map(({ id, name, status }) => [id, name, status]), "Executions"));
 }
