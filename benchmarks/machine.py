@@ -48,9 +48,9 @@ def cpu_seconds() -> float:
 def peak_megabytes() -> float:
     """Return the peak resident memory of this process."""
     # Not `ru_maxrss` on Linux: a child process begins with that of its parent.
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]) / 1024
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
