@@ -9,20 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-_NEXT: Final = frozenset(
-    {
-        "after", "continuation", "continuationtoken", "cursor", "endcursor", "next", "nextcursor", "nextlink",
-        "nextpage", "nextpagetoken", "nextpageurl", "nextrecordsurl", "nexttoken", "nexturl", "offset",
-        "pagetoken", "scrollid", "startingafter",
-    }
-)  # fmt: skip
-"""Where an app says how to ask for the next page."""
+from refold_async._core.paging_names import LIMIT_PARAMS, MORE, NO_MORE, POINTERS, TOTALS, plain
 
-_MORE: Final = frozenset({"hasmore", "hasnext", "hasnextpage", "more", "moreavailable", "truncated"})
-_LAST: Final = frozenset({"done", "islast", "islastpage", "lastpage"})
-_TOTALS: Final = frozenset({"total", "totalcount", "totalresults", "totalsize", "totalrecords", "totalitems"})
-_LIMITS: Final = frozenset({"count", "first", "limit", "max", "maxresults", "pagesize", "perpage", "top"})
 _DEPTH: Final = 4
+_POINTERS: Final = {*POINTERS, "offset"}
 
 
 def has_more_pages(data: Any, params: Mapping[str, object] | None = None) -> bool:
@@ -45,11 +35,11 @@ def has_more_pages(data: Any, params: Mapping[str, object] | None = None) -> boo
 def _signs(data: Any, depth: int) -> Iterator[bool]:
     """Yield, for each paging member, whether it says that there is more."""
     for name, value in _members(data, depth):
-        if name in _MORE and isinstance(value, bool):
+        if name in MORE and isinstance(value, bool):
             yield value
-        elif name in _LAST and isinstance(value, bool):
+        elif name in NO_MORE and isinstance(value, bool):
             yield not value
-        elif name in _NEXT and _is_place(name, value):
+        elif name in _POINTERS and _is_place(name, value):
             yield value not in (None, "", {}, False)
         elif name in {"paging", "pagination"} and value in ({}, None):
             yield False
@@ -57,12 +47,12 @@ def _signs(data: Any, depth: int) -> Iterator[bool]:
 
 def _is_place(name: str, value: object) -> bool:
     # Many apps echo the request's numeric offset; only a string names the next page.
-    return not isinstance(value, bool | int | float | list) or (name in {"next", "nextpage"} and bool(value))
+    return not isinstance(value, bool | int | float | list) or (name.startswith("next") and bool(value))
 
 
 def _totals(data: Any, depth: int) -> Iterator[int]:
     for name, value in _members(data, depth):
-        if name in _TOTALS and isinstance(value, int | float) and not isinstance(value, bool):
+        if name in TOTALS and isinstance(value, int | float) and not isinstance(value, bool):
             yield int(value)
 
 
@@ -71,14 +61,9 @@ def _members(data: Any, depth: int) -> Iterator[tuple[str, Any]]:
     if not isinstance(data, Mapping):
         return
     for name, value in data.items():
-        yield _plain(name), value
+        yield plain(str(name).rpartition(".")[2]), value
         if depth:
             yield from _members(value, depth - 1)
-
-
-def _plain(name: object) -> str:
-    """Return a name without case and separators: `next_page`, `nextPage` and `@odata.nextLink` alike."""
-    return "".join(filter(str.isalnum, str(name).rpartition(".")[2])).lower()
 
 
 def _longest_list(data: Any) -> int:
@@ -88,5 +73,5 @@ def _longest_list(data: Any) -> int:
 
 
 def _limits(params: Mapping[str, object]) -> set[int]:
-    texts = (str(value) for name, value in params.items() if _plain(name) in _LIMITS)
+    texts = (str(value) for name, value in params.items() if plain(name) in LIMIT_PARAMS)
     return {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 10}

@@ -10,6 +10,18 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from refold_async._core.lenient_json import repair
+from refold_async._core.paging_names import (
+    CONTAINERS,
+    CURRENT_PAGE,
+    MORE,
+    NO_MORE,
+    OF_NEXT,
+    PAGES,
+    POINTERS,
+    TOTALS,
+    plain,
+    words,
+)
 from refold_async._core.slices import Buffer
 from refold_async.errors import IncompleteWalkError
 
@@ -92,51 +104,17 @@ def _flatten(value: Any, path: str, depth: int, found: Outline, content: Buffer)
         found.values[path] = value
 
 
-# Names are compared as `plain` writes them: lower case, without underscores and the like.
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a text."""
-    return text.split()
-
-
-_CONTAINERS: Final = frozenset(
-    words(
-        "cursor cursors data links meta metadata next nextpage odata page pagedata pageinfo pages pagination "
-        "paging paginginfo responsemetadata response result"
-    )
-)
-_POINTERS: Final = words(
-    "after nextcursor nextpagetoken nexttoken nextpagecursor pagetoken endcursor continuationtoken "
-    "continuation scrollid bookmark nextafter startingafter nextstart nextoffset nextpage next cursor "
-    "nextlink nexturl nextpageurl nextrecordsurl nexthref"
-)
-_OF_NEXT: Final = words("link href url")
-_MORE: Final = words("hasmore hasnext hasnextpage more moreresults morerecords hasmoreitems next")
-_NO_MORE: Final = words("done islast islastpage lastpage finished isfinished")
-_TOTALS: Final = words(
-    "total totalcount totalsize totalresults totalrecords totalitems totaldocs recordstotal"
-)
-_PAGES: Final = words("totalpages pagecount pages lastpage")
-_CURRENT_PAGE: Final = words("page currentpage pagenumber pageno pageindex")
-
 _NOT_RECORDS: Final = words("errors warnings messages")
 _FAILURES: Final = words("error errors message")
-
-
-@lru_cache(maxsize=4096)
-def plain(name: str) -> str:
-    """Return a name without case and separators: `next_page`, `nextPage` and `next-page` alike."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 @lru_cache(maxsize=4096)
 def _name_at(path: str) -> str:
     """Return the name at the end of a path; empty if it is not one that can tell of paging."""
     *containers, name = map(plain, path.split("."))
-    if not _CONTAINERS.issuperset(containers):
+    if not CONTAINERS.issuperset(containers):
         return ""
-    return "" if name in _OF_NEXT and containers[-1:] != ["next"] else name
+    return "" if name in OF_NEXT and containers[-1:] != ["next"] else name
 
 
 class Signals(NamedTuple):
@@ -166,16 +144,16 @@ def read_signals(values: Mapping[str, Scalar]) -> Signals:
         if not name:
             continue
         if isinstance(value, bool):
-            flag = value if name in _MORE else not value if name in _NO_MORE else None
+            flag = value if name in MORE else not value if name in NO_MORE else None
             more = flag if more is None else more
-        elif name in _POINTERS:
-            ranked.append((_POINTERS.index(name), path))
-        elif name in _OF_NEXT:
-            ranked.append((len(_POINTERS), path))
+        elif name in POINTERS:
+            ranked.append((POINTERS.index(name), path))
+        elif name in OF_NEXT:
+            ranked.append((len(POINTERS), path))
         elif isinstance(value, int):
-            total = path if total is None and name in _TOTALS else total
-            pages = path if pages is None and name in _PAGES else pages
-            page = value if page is None and name in _CURRENT_PAGE else page
+            total = path if total is None and name in TOTALS else total
+            pages = path if pages is None and name in PAGES else pages
+            page = value if page is None and name in CURRENT_PAGE else page
     return Signals([path for _, path in sorted(ranked)], more, total, pages, page)
 
 

@@ -9,7 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from refold_async.walks.answers import Scalar, Signals, is_empty, plain, words
+from refold_async._core.paging_names import (
+    CURSOR_PARAMS,
+    LIMIT_PARAMS,
+    LINK_PARAMS,
+    OFFSET_PARAMS,
+    PAGE_PARAMS,
+    plain,
+)
+from refold_async.walks.answers import Scalar, Signals, is_empty
 
 
 class Cursor(msgspec.Struct, frozen=True, tag=True):
@@ -67,15 +75,7 @@ class NextLink(msgspec.Struct, frozen=True, tag=True):
 
 Paging = Cursor | Offset | PageNumber | NextLink
 
-_CURSOR_PARAMS: Final = words(
-    "after cursor nextcursor pagetoken nextpagetoken startingafter startafter nexttoken continuationtoken "
-    "scrollid bookmark marker startcursor"
-)
-_PAGE_PARAMS: Final = words("page pagenumber pageno pageindex")
-_OFFSET_PARAMS: Final = words("offset skip startat startindex startposition start")
-_LIMIT_PARAMS: Final = words("limit pagesize perpage maxresults top count size take")
-_LINK_PARAMS: Final = words("nextlink nexturl nextpageurl nextrecordsurl link")
-_NUMBERED: Final = {"nextpage": _PAGE_PARAMS, "nextoffset": _OFFSET_PARAMS, "nextstart": _OFFSET_PARAMS}
+_NUMBERED: Final = {"nextpage": PAGE_PARAMS, "nextoffset": OFFSET_PARAMS, "nextstart": OFFSET_PARAMS}
 
 
 # Without a query, a text that begins with a slash may as well be a cursor in base64.
@@ -85,7 +85,7 @@ _LINK: Final = re.compile(r"https?://|[^?\s]*\?[^=\s]+=")
 def can_page(names: Iterable[str]) -> bool:
     """Return whether one of an action's parameters, by its name, asks for another page."""
     known = {plain(name): name for name in names}
-    return _first_of([*_CURSOR_PARAMS, *_PAGE_PARAMS, *_OFFSET_PARAMS, *_LINK_PARAMS], known) is not None
+    return _first_of([*CURSOR_PARAMS, *PAGE_PARAMS, *OFFSET_PARAMS, *LINK_PARAMS], known) is not None
 
 
 def find_paging(
@@ -106,12 +106,12 @@ def find_paging(
     for path in signals.pointers:
         if (found := _pointer(path, values[path], known, params)) is not None:
             return found
-    number, offset = _first_of(_PAGE_PARAMS, known), _first_of(_OFFSET_PARAMS, known)
+    number, offset = _first_of(PAGE_PARAMS, known), _first_of(OFFSET_PARAMS, known)
     if number is not None and (offset is None or signals.pages is not None or signals.page is not None):
         zero_based = signals.page == 0 and number not in params
         return PageNumber(number, 0 if zero_based else 1, signals.pages)
     if offset is not None:
-        return Offset(offset, _first_of(_LIMIT_PARAMS, known) or "limit", signals.total)
+        return Offset(offset, _first_of(LIMIT_PARAMS, known) or "limit", signals.total)
     return None
 
 
@@ -126,8 +126,8 @@ def _pointer(
         return None if param is None else NextLink(path, param)
     wanted = _NUMBERED.get(name) if name != "nextstart" or isinstance(value, int) else None
     if wanted is None:
-        wanted = [name, name.removeprefix("next"), name.removeprefix("end"), *_CURSOR_PARAMS]
-        wanted += _LINK_PARAMS if str(value).startswith("/") else []
+        wanted = [name, name.removeprefix("next"), name.removeprefix("end"), *CURSOR_PARAMS]
+        wanted += LINK_PARAMS if str(value).startswith("/") else []
     param = _first_of(wanted, known)
     return None if param is None else Cursor(path, param)
 
@@ -139,10 +139,10 @@ def _link_param(name: str, link: str, known: Mapping[str, str], params: Mapping[
         for key, (value, *_) in query.items()
         if plain(key) in known and str(params.get(known[plain(key)])) != value
     }
-    param = _first_of([*_CURSOR_PARAMS, *_PAGE_PARAMS, *_OFFSET_PARAMS], changed)
+    param = _first_of([*CURSOR_PARAMS, *PAGE_PARAMS, *OFFSET_PARAMS], changed)
     if param is None and len(changed) == 1:
         (param,) = changed.values()
-    return param or _first_of([name, *_LINK_PARAMS], known)
+    return param or _first_of([name, *LINK_PARAMS], known)
 
 
 def _first_of(wanted: Collection[str], known: Mapping[str, str]) -> str | None:
