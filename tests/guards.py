@@ -52,5 +52,7 @@ _blocking = BlockBuster(  # test support may block: the ledger, recordings
     "refold_async", excluded_modules=["refold_async.sandbox", "refold_async.testing"]
 )
 _blocking.functions["threading.Lock.acquire"].can_block_in(  # joining an idle thread
-    "refold_async/batch/journal/group_commits.py", {"aclose", "_close_unwanted"}
-).can_block_in("refold_async/walks/state.py", {"aclose", "_close_unwanted"})
+    "refold_async/batch/journal/group_commits.py", "aclose"
+).can_block_in("refold_async/batch/journal/own_thread.py", "_close_unwanted").can_block_in(
+    "refold_async/walks/state.py", "aclose"
+)

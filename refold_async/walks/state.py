@@ -16,8 +16,8 @@ from zlib import crc32
 
 import msgspec
 
-from refold_async._core.private_files import open_private
-from refold_async.batch.tasks import run_shielded
+from refold_async.batch.journal.own_thread import open_in_thread, transaction
+from refold_async.batch.journal.sqlite import create_file
 from refold_async.errors import JournalError, JournalInUseError
 from refold_async.walks.walk import Walk
 
@@ -115,8 +115,7 @@ class StateFile:
     def __init__(self, path: str | os.PathLike[str], *, base_url: str, once: bool) -> None:
         self._path: Final = Path(path).absolute()
         with self._errors():
-            if not self._path.exists():
-                open_private(self._path, "ab").close()
+            create_file(self._path)
             self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             with self._errors():
@@ -134,13 +133,13 @@ class StateFile:
             raise JournalError(f"{self._path} is another SQLite database, not the state of walks")
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
             self._db.execute(f"PRAGMA {pragma}")
-        with self._transaction():
+        with transaction(self._db):
             for statement in () if objects else _SCHEMA.split(";"):
                 self._db.execute(statement)
 
     def _register(self, base_url: str, *, once: bool) -> tuple[int, float]:
         """Return the number and the start of the run to continue, or of a new one."""
-        with self._transaction():
+        with transaction(self._db):
             row = self._db.execute("SELECT base_url, run, started, ended FROM job").fetchone()
             if row is None:
                 row = (base_url, 1, time.time(), 0)
@@ -162,7 +161,7 @@ class StateFile:
         self, rows: Collection[WalkRow], files: Collection[OwnedFile] = (), lost: Collection[str] = ()
     ) -> None:
         """Record walks, and the files that belong to the state or no longer do, in one commit."""
-        with self._errors(), self._transaction():
+        with self._errors(), transaction(self._db):
             self._db.executemany(_PUT, rows)
             self._db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in lost])
             self._db.executemany(
@@ -181,24 +180,13 @@ class StateFile:
 
     def end(self) -> None:
         """Record that the run has ended: the next one is a new one."""
-        with self._errors(), self._transaction():
+        with self._errors(), transaction(self._db):
             self._db.execute("UPDATE job SET ended = 1")
 
     def close(self) -> None:
         """Close the file. Idempotent."""
         with self._errors():
             self._db.close()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -236,15 +224,9 @@ class StateThread:
         Raises:
             JournalError: If it cannot be used.
         """
-        thread = ThreadPoolExecutor(1, thread_name_prefix="refold-walks")
-        opening = asyncio.get_running_loop().run_in_executor(
-            thread, lambda: StateFile(path, base_url=base_url, once=once)
+        return cls(
+            *await open_in_thread(lambda: StateFile(path, base_url=base_url, once=once), "refold-walks")
         )
-        try:
-            return cls(thread, await asyncio.shield(opening))
-        except BaseException:
-            await run_shielded(_close_unwanted(opening, thread))
-            raise
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run something in the state's thread.
@@ -300,13 +282,3 @@ class StateThread:
             self.error = failure if isinstance(failure, JournalError) else JournalError(repr(failure))
         elif self._pending:
             self._commit()
-
-
-async def _close_unwanted(opening: asyncio.Future[StateFile], thread: ThreadPoolExecutor) -> None:
-    """Close a file whose opener was cancelled: else it would stay locked."""
-    try:
-        with contextlib.suppress(JournalError):
-            file = await opening
-            await asyncio.get_running_loop().run_in_executor(thread, file.close)
-    finally:
-        thread.shutdown()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from refold_async.batch.journal.lease import LeaseClock
+from refold_async.batch.journal.own_thread import open_in_thread
 from refold_async.batch.journal.store import CallId, JournalRow, JournalStore, JournalWrite, Written
-from refold_async.batch.tasks import run_shielded
 from refold_async.errors import JournalError
 
 T = TypeVar("T")
@@ -48,13 +47,7 @@ class GroupCommits:
         Raises:
             JournalError: If it cannot be used.
         """
-        thread = ThreadPoolExecutor(1, thread_name_prefix="refold-journal")
-        opening = asyncio.get_running_loop().run_in_executor(thread, make)
-        try:
-            store = await asyncio.shield(opening)
-        except BaseException:
-            await run_shielded(_close_unwanted(opening, thread))
-            raise
+        thread, store = await open_in_thread(make, "refold-journal")
         return cls(thread, store), store
 
     async def look(self, ids: Sequence[CallId]) -> list[JournalRow | None]:
@@ -197,13 +190,3 @@ def _resolve(
     for (_, written), answer in zip(group, answers, strict=True):
         if not written.done():
             written.set_result(answer)
-
-
-async def _close_unwanted(opening: asyncio.Future[JournalStore], thread: ThreadPoolExecutor) -> None:
-    """Close a journal whose opener was cancelled: else it would stay locked."""
-    try:
-        with contextlib.suppress(JournalError):
-            store = await opening
-            await asyncio.get_running_loop().run_in_executor(thread, store.close)
-    finally:
-        thread.shutdown()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from refold_async.batch.journal.lock import FileIdentity, OwnerLock
+from refold_async.batch.journal.own_thread import transaction
 from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, RunRow, State, Written
 from refold_async.errors import JournalError
 
@@ -140,7 +141,7 @@ class JournalFile:
             JournalError: If it cannot be written; then no row was. If the file was deleted or replaced.
         """
         with journal_errors(self._path):
-            with self._transaction():
+            with transaction(self._db):
                 written = self._put_all(records)
                 if delivered:
                     self._db.executemany(self._deliver, delivered)
@@ -164,7 +165,7 @@ class JournalFile:
             JournalError: If they cannot be written.
         """
         rows = [(self.run, batch, encoded) for batch, encoded in figures.items()]
-        with journal_errors(self._path), self._transaction():
+        with journal_errors(self._path), transaction(self._db):
             self._db.executemany("INSERT OR REPLACE INTO figures VALUES (?, ?, ?)", rows)
 
     def runs(self) -> list[RunRow]:
@@ -258,7 +259,7 @@ class JournalFile:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
             self._db.execute(f"PRAGMA {pragma}")
         if create:
-            with self._transaction():
+            with transaction(self._db):
                 for statement in (*_SCHEMA.split(";"), *_COUNTING):
                     self._db.execute(statement)
                 zeros = [(state, delivered) for state in State for delivered in (0, 1)]
@@ -269,7 +270,7 @@ class JournalFile:
 
     def _register_run(self, job: str | None, base_url: str) -> int:
         """Check that the file belongs to this job, and return the number of this run."""
-        with self._transaction():
+        with transaction(self._db):
             row = self._db.execute("SELECT name, base_url FROM job").fetchone()
             if row is None:
                 self._db.execute("INSERT INTO job VALUES (?, ?)", (job, base_url))
@@ -281,17 +282,6 @@ class JournalFile:
             (number,) = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()
             self._db.execute("INSERT INTO runs VALUES (?, ?, NULL)", (number, time.time()))
             return int(number)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
