@@ -13,15 +13,15 @@ from refold_async.batch.tasks import run_shielded
 from refold_async.errors import JournalError
 
 
-class Closable(Protocol):
-    """What can be closed."""
+class OwnThreadFile(Protocol):
+    """A file that is used in one thread."""
 
     def close(self) -> None:
         """Close it."""
         ...
 
 
-C = TypeVar("C", bound=Closable)
+C = TypeVar("C", bound=OwnThreadFile)
 
 
 async def open_in_thread(make: Callable[[], C], name: str) -> tuple[ThreadPoolExecutor, C]:
