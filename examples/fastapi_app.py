@@ -1,6 +1,7 @@
 """A FastAPI application over its customers' apps: `uvicorn examples.fastapi_app:app`.
 
     GET  /contacts/actions   what can be done in the customer's HubSpot
+    GET  /contacts           contacts there
     POST /contacts           write a contact there
     POST /reports            begin a fan-out over all customers, in the background
     GET  /reports/{id}       how far it is
@@ -20,8 +21,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
+from pydantic import BaseModel
 
-from refold_async import Call, KeyAccount, Refold
+from refold_async import Action, Call, KeyAccount, Refold
 from refold_async.batch import Batch, BatchProgress
 from refold_async.integrations.fastapi import (
     ActionResponse,
@@ -41,6 +43,27 @@ def signed_in(request: Request) -> str:
     if customer is None:
         raise HTTPException(401, "sign in first")
     return customer
+
+
+class NewContact(BaseModel):
+    """A contact to write."""
+
+    email: str
+    firstname: str | None = None
+    lastname: str | None = None
+
+
+class Contact(BaseModel):
+    """A contact as HubSpot answers it."""
+
+    id: str
+    properties: dict[str, Any]
+
+
+class Contacts(BaseModel):
+    """Some contacts."""
+
+    results: list[Contact]
 
 
 @dataclass
@@ -119,13 +142,19 @@ connected: set[str] = set()
 
 
 @app.get("/contacts/actions")
-async def list_actions(account: Customer) -> list[str]:
-    return [action.action_id for action in await account.actions.list("hubspot") if action.action_id]
+async def list_actions(account: Customer) -> list[Action]:
+    return await account.actions.list("hubspot")
+
+
+@app.get("/contacts")
+async def list_contacts(account: Customer, limit: int = 10) -> ActionResponse[Contacts]:
+    return ActionResponse(await account.actions.execute("hubspot", "get_contact", {"limit": str(limit)}))
 
 
 @app.post("/contacts", status_code=201)
-async def create_contact(account: Customer, contact: dict[str, str]) -> ActionResponse:
-    result = await account.actions.execute("hubspot", "create_contact", contact)
+async def create_contact(account: Customer, contact: NewContact) -> ActionResponse[Contact]:
+    params = contact.model_dump(exclude_none=True)
+    result = await account.actions.execute("hubspot", "create_contact", params)
     return ActionResponse(result, status_code=201)
 
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
 
 from refold_async.integrations.starlette.lifespan import get_manager, get_refold
 from refold_async.integrations.starlette.problems import HTTPProblem
@@ -72,7 +73,21 @@ def _add_model(operation: dict[str, Any], route: APIRoute, schemas: dict[str, An
     returned = get_type_hints(route.endpoint).get("return")
     if not (isinstance(returned, type) and issubclass(returned, ActionResponse)) or returned.model is None:
         return
-    schema = TypeAdapter(returned.model).json_schema(ref_template=_REFERENCE.replace("name", "model"))
-    schemas.update(schema.pop("$defs", {}))
-    success = operation["responses"].setdefault("200", {"description": "Successful Response"})
+    schema, definitions = _schema_of(returned.model)
+    schemas.update(definitions)
+    success = operation["responses"].setdefault(
+        str(route.status_code or 200), {"description": "Successful Response"}
+    )
     success["content"] = {"application/json": {"schema": schema}}
+
+
+def _schema_of(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the schema of a type, by pydantic if that knows it, else by msgspec, and those it refers to."""
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(model)
+    except PydanticSchemaGenerationError:
+        (schema,), definitions = msgspec.json.schema_components((model,), ref_template=_REFERENCE)
+        return schema, definitions
+    template = _REFERENCE.replace("name", "model")
+    found, all_of_them = TypeAdapter.json_schemas([("data", "serialization", adapter)], ref_template=template)
+    return found["data", "serialization"], all_of_them.get("$defs", {})

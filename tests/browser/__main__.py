@@ -1,9 +1,14 @@
-"""Take pictures of the report, the console and the connect page: `python -m tests.browser FOLDER`."""
+"""Take pictures of the report, the console and the connect page: `python -m tests.browser FOLDER`.
+
+With `--landing` before the folder: those of a report that the first page of the documentation shows.
+"""
 
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from refold_async import Call, Refold, portal
+from refold_async import Call, RateLimit, Refold, Retry, portal
 from refold_async.sandbox import Fault, Sandbox, SandboxThread
 
 from .browser import chromium
@@ -32,12 +37,38 @@ def main(folder: Path) -> None:
                 take(folder, f"{name}-{size}", url, width)
 
 
-async def write_report(refold: Refold, path: Path) -> None:
-    calls = [Call(f"demo-user-{number % 14 + 1}", "hubspot", "get_contact") for number in range(500)]
+async def write_report(refold: Refold, path: Path, *, customers: int = 14, each: int = 36) -> None:
+    calls = [
+        Call(f"demo-user-{number % customers + 1}", "hubspot", "get_contact")
+        for number in range(customers * each)
+    ]
     batch = refold.batch(calls)
     async with batch:
         await batch.collect()
     await batch.write_report(path, title="Contacts, nightly")
+
+
+def landing(folder: Path) -> None:
+    """Take pictures of the report of a fan-out with a bit of everything."""
+    with SandboxThread(Sandbox(accounts=600, seed=7)) as sandbox, tempfile.TemporaryDirectory() as scratch:
+        sandbox.faults.add(
+            Fault(latency=(0.02, 0.25)),
+            Fault(status=503, effect="read", probability=0.06),
+            Fault(status=429, headers={"Retry-After": "1"}, times=4, after=900),
+            Fault(status=422, probability=0.01),
+        )
+        for number in (7, 70, 170):
+            sandbox.expire(f"demo-user-{number}", "hubspot")
+        report = Path(scratch) / "report.html"
+        options: Any = {"rate_limit": RateLimit(300, burst=50), "retry": Retry(base=0.2)}
+        with portal(sandbox.api_key, base_url=sandbox.base_url, **options) as client:
+            client.call(lambda refold: write_report(refold, report, customers=600, each=4))
+        with chromium(width=1120, height=760) as browser:
+            browser.open(report.as_uri())
+            browser.shows("Rate")
+            for mode in ("light", "dark"):
+                browser.dark(on=mode == "dark")
+                browser.screenshot(folder / f"report-{mode}.png", height=760)
 
 
 def take(folder: Path, name: str, url: str, width: int) -> None:
@@ -49,4 +80,7 @@ def take(folder: Path, name: str, url: str, width: int) -> None:
             browser.screenshot(folder / f"{name}-{mode}.png")
 
 
-main(Path(sys.argv[1]))
+if sys.argv[1] == "--landing":
+    landing(Path(sys.argv[2]))
+else:
+    main(Path(sys.argv[1]))

@@ -86,14 +86,14 @@ class Browser:
         """Press keys, as at a keyboard: they go to what has the focus."""
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
-    def screenshot(self, path: Path) -> None:
-        """Save a picture of the whole page."""
+    def screenshot(self, path: Path, *, height: int | None = None) -> None:
+        """Save a picture of the page, from its top; default: of all of it."""
         size = self.run(
             "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
         )
         shot = {
             "captureBeyondViewport": True,
-            "clip": {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1},
+            "clip": {"x": 0, "y": 0, "width": size[0], "height": height or size[1], "scale": 1},
         }
         path.write_bytes(
             base64.b64decode(self.driver.execute_cdp_cmd("Page.captureScreenshot", shot)["data"])

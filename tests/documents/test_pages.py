@@ -22,7 +22,7 @@ from refold_async.sandbox import Fault
 from tests.api.surface import SCOPES, resources
 
 from . import operations
-from .pages import DOCS, ERRORS, prose_of, text_of
+from .pages import DOCS, ERRORS, ROOT, name_of, prose_of, text_of
 from .test_links import documented
 
 REFERENCE = [name for page in (DOCS / "reference").glob("*.md") for name in documented(page)]
@@ -147,3 +147,10 @@ def _found(name: str) -> object:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError:
         return getattr(_found(module), attribute)
+
+
+def test_every_example_is_on_the_page_of_examples() -> None:
+    shown = re.findall(
+        r'^--8<-- "(examples/[\w.]+)"$', (DOCS / "examples.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(shown) == sorted(name_of(path) for path in (ROOT / "examples").glob("*.py"))

@@ -108,7 +108,7 @@ async def test_two_hundred_callers_get_correct_responses_despite_faults(
         for turn in range(EACH):
             status, actions = await ask(http.get(f"{url}/contacts/actions", headers=session_of(number)))
             assert status == 200
-            assert "create_contact" in actions
+            assert "create_contact" in [action["action_id"] for action in actions]
             answers.append(await create(http, url, number, turn))
         return answers
 

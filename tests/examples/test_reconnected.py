@@ -1,7 +1,6 @@
 """The example that resumes a journal's calls when a customer connects again, with the sandbox's own webhooks."""
 
 import asyncio
-import importlib.util
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from refold_async.batch import calls_of
 from refold_async.sandbox import Fault, Sandbox
 from tests.integrations.serving import serving
 
-from .processes import EXAMPLES
+from .documents import load
 
 CUSTOMER, LOST = "demo-user-2", "demo-user-3"
 
@@ -25,12 +24,7 @@ def example(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("REFOLD_API_KEY", sandbox.api_key)
     monkeypatch.setenv("REFOLD_BASE_URL", sandbox.base_url)
     monkeypatch.setenv("JOURNAL", str(tmp_path / "nightly.sqlite"))
-    spec = importlib.util.spec_from_file_location("reconnected", EXAMPLES / "reconnected.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("reconnected")
 
 
 @asynccontextmanager

@@ -37,6 +37,10 @@ def document() -> dict[str, Any]:
     async def raw(account: Customer) -> ActionResponse:
         return ActionResponse(await account.actions.execute("hubspot", "get_contact"))
 
+    @app.post("/deals", status_code=201)
+    async def deals(account: Customer) -> ActionResponse[list[Deal]]:
+        return ActionResponse(await account.actions.execute("hubspot", "create_deal"), status_code=201)
+
     @app.get("/health")
     async def health() -> dict[str, str]:
         return {}
@@ -69,7 +73,14 @@ def test_every_reference_has_its_schema() -> None:
 def test_the_data_of_a_result_is_described_by_its_model() -> None:
     paths = document()["paths"]
     schema = paths["/contacts"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert schema["properties"]["results"]["items"] == {"$ref": "#/components/schemas/Contact"}
+    assert schema == {"$ref": "#/components/schemas/Contacts"}
+    contacts = document()["components"]["schemas"]["Contacts"]
+    assert contacts["properties"]["results"]["items"] == {"$ref": "#/components/schemas/Contact"}
+    deals = paths["/deals"]["post"]["responses"]
+    assert deals["201"]["content"]["application/json"]["schema"]["items"] == {
+        "$ref": "#/components/schemas/Deal"
+    }
+    assert "200" not in deals
 
 
 def test_a_response_with_a_model_is_a_class_of_responses() -> None:
