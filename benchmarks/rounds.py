@@ -66,6 +66,19 @@ async def interleave(
     return Rounds(costs)
 
 
+async def interleave_runs(runs: Mapping[str, Call], *, rounds: int, calls: int) -> Rounds:
+    """Measure the CPU microseconds per call of each of `runs`, which makes `calls` calls at a time."""
+    costs: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        await run()
+    for name in _order(runs, rounds):
+        gc.collect()
+        before = cpu_seconds()
+        await runs[name]()
+        costs[name].append((cpu_seconds() - before) / calls * 1e6)
+    return Rounds(costs)
+
+
 def interleave_sync(
     functions: Mapping[str, Callable[[], object]], *, rounds: int, seconds: float = 0.25
 ) -> Rounds:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from benchmarks.options import RunOptions
 from benchmarks.questions import (
+    batch,
     call_cost,
     decode,
     fan_out,
@@ -29,6 +30,7 @@ QUESTIONS: dict[str, Callable[[RunOptions], Table]] = {
     "decode": decode.ask,
     "large": large.ask,
     "fan-out": fan_out.ask,
+    "batch": batch.ask,
     "journal": journal.ask,
     "rate-limit": rate_limit.ask,
     "tls": tls.ask,
