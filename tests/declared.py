@@ -10,6 +10,7 @@ from typing import Any
 
 from refold_async import api
 from refold_async._core.operation import Operation
+from refold_async.api import action_schema
 from refold_async.api.operations import OPERATIONS
 
 
@@ -18,10 +19,11 @@ def answers() -> dict[Operation, Any]:
     """Return the type of each operation's answer. It imports every resource."""
     by_constant = {each.name.replace(".", "_").upper(): each for each in OPERATIONS}
     found: dict[Operation, Any] = {}
+    imported_late = vars(action_schema)  # within the methods that need it
     for module in [import_module(f"{api.__name__}.{each.name}") for each in iter_modules(api.__path__)]:
         for node in ast.walk(ast.parse(getsource(module))):
             for constant, answer in _pairs(node):
-                found[by_constant[constant]] = eval(ast.unparse(answer), vars(module))
+                found[by_constant[constant]] = eval(ast.unparse(answer), {**imported_late, **vars(module)})
     return found
 
 

@@ -6,6 +6,7 @@ from benchmarks.options import RunOptions
 from benchmarks.questions import (
     batch,
     call_cost,
+    command,
     decode,
     fan_out,
     integrations,
@@ -35,6 +36,7 @@ QUESTIONS: dict[str, Callable[[RunOptions], Table]] = {
     "rate-limit": rate_limit.ask,
     "tls": tls.ask,
     "start-up": startup.ask,
+    "command": command.ask,
     "integrations": integrations.ask,
     "walks": walks.ask,
     "sandbox": sandbox.ask,

@@ -1,18 +1,12 @@
-"""What does startup cost: the import, and the first call of a process?"""
+"""What do the imports cost?"""
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from benchmarks import certificate
-from benchmarks.clients import PLAIN, REFOLD
 from benchmarks.options import RunOptions
-from benchmarks.payloads import SMALL
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
-from benchmarks.server import serving
 
 _PACKAGES = "import aiohttp, msgspec, anyio, backoff"
 _OURS = "import refold_async"
@@ -30,31 +24,12 @@ def ask(options: RunOptions) -> Table:
         Bound(f"{name}, x its four packages", imports.ratio(name, _PACKAGES).median, limit)
         for name, limit in ((_OURS, 1.25), (_CLIENT, 1.4))
     ]
-    if certificate.available():
-        calls = _first_calls(options)
-        rows += [_row(calls, name, PLAIN, "first call: ") for name in (PLAIN, REFOLD)]
-        bounds.append(Bound("first call, x aiohttp's", calls.ratio(REFOLD, PLAIN).median, 1.5))
-    note = (
-        "Each in a fresh process; `import refold_async` alone loads almost nothing. The first call is over "
-        "TLS and includes the SSL context and the handshake."
-    )
-    return Table("What does startup cost?", ("x baseline", "µs"), tuple(rows), note, tuple(bounds))
-
-
-def _first_calls(options: RunOptions) -> Rounds:
-    with tempfile.TemporaryDirectory() as folder:
-        made = certificate.make(Path(folder))
-        with serving(SMALL, tls=made) as base_url:
-            measures = {name: _first_call(name, base_url, made) for name in (PLAIN, REFOLD)}
-            return _interleave(measures, options.rounds)
+    note = "Each in a fresh process; `import refold_async` alone loads almost nothing."
+    return Table("What do the imports cost?", ("x baseline", "µs"), tuple(rows), note, tuple(bounds))
 
 
 def _import(statement: str) -> Callable[[], float]:
     return lambda: _measured("-c", _TIMED.format(statement))
-
-
-def _first_call(name: str, base_url: str, made: certificate.Certificate) -> Callable[[], float]:
-    return lambda: _measured("-m", "benchmarks.first_call", name, base_url, str(made.authority))
 
 
 def _measured(*arguments: str) -> float:
@@ -72,5 +47,5 @@ def _interleave(measures: Mapping[str, Callable[[], float]], rounds: int) -> Rou
     return Rounds(costs)
 
 
-def _row(rounds: Rounds, name: str, bare: str, kind: str = "") -> Row:
-    return Row(kind + name, (rounds.ratio(name, bare), rounds.cost(name)))
+def _row(rounds: Rounds, name: str, bare: str) -> Row:
+    return Row(name, (rounds.ratio(name, bare), rounds.cost(name)))

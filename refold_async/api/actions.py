@@ -15,10 +15,8 @@ from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.requester import Requester
 from refold_async.api import operations
 from refold_async.api.action_replies import read_result
-from refold_async.api.action_schema import ActionParameter, ActionSchema, problems_error
 from refold_async.api.common import ApiModel
 from refold_async.api.resource import Resource
-from refold_async.calls import Call
 from refold_async.errors import (
     DeadlineExceededError,
     InvalidCallError,
@@ -27,6 +25,7 @@ from refold_async.errors import (
 from refold_async.results import ActionResult, of_call
 
 if TYPE_CHECKING:
+    from refold_async.api.action_schema import ActionSchema
     from refold_async.walks.pages import ActionPages
     from refold_async.walks.paging import Paging
 
@@ -94,6 +93,8 @@ class Actions(Resource):
             NotFoundError: If there is no such app or action.
             RefoldError: If the call fails in any other way.
         """
+        from refold_async.api.action_schema import ActionParameter, ActionSchema  # noqa: PLC0415 - for schemas only
+
         parameters = await self._kept(
             self._requester.prepare(
                 operations.ACTIONS_SCHEMA, list[ActionParameter], slug, action_id, timeout=timeout
@@ -147,6 +148,8 @@ class Actions(Resource):
         except RefoldError as error:
             account = self._requester.linked_account_id
             if account is not None and plan.request.body is not None:
+                from refold_async.calls import Call  # noqa: PLC0415 - for errors only
+
                 # The bytes that were sent: `params` may have changed since.
                 sent: Any = EncodedJSON(plan.request.body)
                 error.call = Call(account, slug, action_id, sent, effect=effect)
@@ -240,6 +243,12 @@ class Actions(Resource):
 
     async def _validate(self, plan: PreparedCall[ActionResult]) -> None:
         """Check an execute's parameters against its schema, before anything of it is sent."""
+        from refold_async.api.action_schema import (  # noqa: PLC0415 - for schemas only
+            ActionParameter,
+            ActionSchema,
+            problems_error,
+        )
+
         schema_plan = self._requester.prepare(
             operations.ACTIONS_SCHEMA, list[ActionParameter], *plan.path, timeout=plan.timeout
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Coroutine, Mapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,11 +25,12 @@ from refold_async._core.transport.errors import (
     proxy_refusal,
 )
 from refold_async._core.transport.fast import FastTransport
-from refold_async._core.transport.public import PublicTransport
-from refold_async._core.transport.uploads import UploadTransport
 from refold_async.deadlines import OutOfTimeError, wait_until
 from refold_async.errors import ClosedError, Fate, RefoldError
 from refold_async.settings import Settings
+
+if TYPE_CHECKING:
+    from refold_async._core.transport.uploads import UploadTransport
 
 __all__ = ["FAILURES", "ConnectionPool"]
 
@@ -149,6 +150,8 @@ class ConnectionPool:
 
     def _for_uploads(self) -> Transport:
         if self._uploads is None:
+            from refold_async._core.transport.uploads import UploadTransport  # noqa: PLC0415 - for uploads only
+
             self._uploads = UploadTransport(self._base_url, self._settings, self._proxy)
         return self._uploads
 
@@ -180,5 +183,7 @@ def _transport(base_url: str, settings: Settings, proxy: str | None) -> Transpor
     """Return the fast transport if it supports this set-up, else the public one."""
     plain_proxy = proxy is not None and urlsplit(base_url).scheme == "http"
     if plain_proxy or os.environ.get(TRANSPORT_VARIABLE) == "public" or not fast.supported():
+        from refold_async._core.transport.public import PublicTransport  # noqa: PLC0415 - the exception
+
         return PublicTransport(base_url, settings, proxy)
     return FastTransport(base_url, settings, proxy)

@@ -65,4 +65,4 @@ def _tune_allocator() -> None:
     """Raise glibc's mmap threshold by freeing one large block, once per process."""
     # asyncio reads into a new 256 KiB buffer each time: below the threshold, each response would cost an mmap
     # and a munmap.
-    bytearray(4 << 20)
+    bytes(4 << 20)  # not a bytearray, which the system would have to provide with a thousand pages
