@@ -80,7 +80,7 @@ class Journal(msgspec.Struct, frozen=True):
         """Yield what a journal holds of each call, without a client, even during a run.
 
         Args:
-            path: The file.
+            path: The file; or in a database `URL#JOB`, or `URL#JOB/SHARD` for one shard.
 
         Raises:
             JournalError: If it is not a journal of this version, or cannot be read.

@@ -28,6 +28,8 @@ def check_database(url: str) -> None:
         secret = parts.password or {"password", "sslpassword"} & parse_qs(parts.query).keys()
     except ValueError:
         raise SettingsError("journal: the URL of the database cannot be parsed") from None
+    if parts.fragment:
+        raise SettingsError("journal: the URL of the database contains a '#'; pass the job as job=")
     if secret:
         # Settings are pickled, shown and logged: a password that is not in them cannot leak.
         raise SettingsError(

@@ -6,22 +6,24 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from refold_async.batch.journal.database_url import is_database
 from refold_async.batch.journal.lock import OwnerLock
 from refold_async.batch.journal.sqlite import connect, is_empty, journal_errors
-from refold_async.batch.journal.store import CallId, State
+from refold_async.batch.journal.store import CallId, JournalTables, State
 from refold_async.errors import JournalError
 
 _FINAL: Final = frozenset({State.DONE, State.FOUND})
 _FIND: Final = "SELECT scope, key, state FROM calls WHERE key = ?"
 _OF_ACCOUNT: Final = " AND (scope = ? OR account = ?)"
 _SETTLE: Final = """
-    UPDATE calls SET state = ?, delivered = 1, at = ?, error = ?, result = NULL, params = NULL
+    UPDATE calls SET state = ?, delivered = TRUE, at = ?, error = ?, result = NULL, params = NULL
     WHERE scope = ? AND key = ?
 """
 _VERDICT: Final = """
@@ -47,10 +49,10 @@ class HandVerdict(NamedTuple):
 
 
 class JournalEditor:
-    """A journal that is changed by hand: entered, it owns the file, and commits if nothing raises.
+    """A journal that is changed by hand: entered, it owns the journal, and commits if nothing raises.
 
     Args:
-        path: The file.
+        path: The file, or `URL#JOB` or `URL#JOB/SHARD` in a database.
 
     Raises:
         JournalInUseError: If a run uses it.
@@ -58,26 +60,33 @@ class JournalEditor:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path: Final = Path(path).absolute()
-        if not self._path.exists():
-            raise JournalError(f"the journal {self._path} does not exist")
-        with contextlib.ExitStack() as stack, journal_errors(self._path):
-            lock = OwnerLock(self._path)
-            stack.callback(lock.release)
-            self._db = connect(self._path, mode="rw")
-            stack.callback(self._db.close)
-            if is_empty(self._db, self._path):
-                raise JournalError(f"{self._path} is empty, not a journal")
+        self._path: Final = str(path) if is_database(path) else Path(path).absolute()
+        with contextlib.ExitStack() as stack, _errors(self._path):
+            self._db: JournalTables
+            self._begin: Callable[[], object]
+            if isinstance(self._path, Path):
+                self._db = _opened_file(self._path, stack)
+                self._begin = partial(self._db.execute, "BEGIN IMMEDIATE")
+            else:
+                from refold_async.batch.journal.postgres.views import JournalViews  # noqa: PLC0415 - needs the extra
+
+                views = self._db = stack.enter_context(contextlib.closing(JournalViews(self._path)))
+                self._begin = views.begin
             self._closing: Final = stack.pop_all()
 
     def __enter__(self) -> Self:
-        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            with _errors(self._path):
+                self._begin()
+        except BaseException:
+            self._closing.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._closing, journal_errors(self._path):
+        with self._closing, _errors(self._path):
             self._db.execute("COMMIT" if error is None else "ROLLBACK")
 
     def settle(self, verdicts: Iterable[HandVerdict]) -> int:
@@ -87,7 +96,7 @@ class JournalEditor:
             JournalError: If a call is not in the journal, is done already, or its key is several customers'.
         """
         number = 0
-        with journal_errors(self._path):
+        with _errors(self._path):
             for verdict in verdicts:
                 state = State.DONE if verdict.done else State.FAILED
                 self._db.execute(_SETTLE, (state, time.time(), "settled by hand", *self._find(verdict)))
@@ -101,7 +110,7 @@ class JournalEditor:
             JournalError: If it cannot be written.
         """
         found = state is State.FOUND
-        with journal_errors(self._path):
+        with _errors(self._path):
             self._db.execute(_VERDICT, (state, found, time.time(), reason, found, *id_))
 
     def prune(self, before: datetime) -> int:
@@ -110,8 +119,9 @@ class JournalEditor:
         Raises:
             JournalError: If it cannot be written.
         """
-        with journal_errors(self._path):
-            return self._db.execute(_PRUNE, (State.DONE, State.FOUND, before.timestamp())).rowcount
+        with _errors(self._path):
+            pruned = self._db.execute(_PRUNE, (State.DONE, State.FOUND, before.timestamp()))
+            return int(pruned.rowcount)
 
     def _find(self, verdict: HandVerdict) -> CallId:
         rows = [row for key in _keys(verdict.key) for row in self._rows(key, verdict.linked_account_id)]
@@ -137,12 +147,33 @@ class JournalEditor:
             yield from self._db.execute(_FIND + _OF_ACCOUNT, (key, account, account))
 
 
+def _opened_file(path: Path, stack: contextlib.ExitStack) -> JournalTables:
+    if not path.exists():
+        raise JournalError(f"the journal {path} does not exist")
+    lock = OwnerLock(path)
+    stack.callback(lock.release)
+    db = stack.enter_context(contextlib.closing(connect(path, mode="rw")))
+    if is_empty(db, path):
+        raise JournalError(f"{path} is empty, not a journal")
+    return db
+
+
+def _errors(path: str | Path) -> contextlib.AbstractContextManager[None]:
+    if isinstance(path, Path):
+        return journal_errors(path)
+    from refold_async.batch.journal.postgres.session import database_errors  # noqa: PLC0415 - needs the extra
+
+    return database_errors()
+
+
 def shrink(path: str | os.PathLike[str]) -> None:
-    """Return the space of removed calls to the file system.
+    """Return the space of removed calls to the file system; a database does that by itself.
 
     Raises:
         JournalError: If it cannot be written.
     """
+    if is_database(path):
+        return
     file = Path(path).absolute()
     with journal_errors(file):
         lock = OwnerLock(file)

@@ -6,18 +6,22 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
 from refold_async._core.operation import Effect
+from refold_async.batch.journal.database_url import is_database
 from refold_async.batch.journal.lock import is_owned
 from refold_async.batch.journal.sqlite import connect, count_calls, is_empty, journal_errors, runs_of
 from refold_async.batch.journal.store import CallId, RunRow, State
 from refold_async.errors import JournalError
+
+if TYPE_CHECKING:
+    from refold_async.batch.journal.postgres.views import JournalViews
 
 JournalState = Literal["begun", "done", "failed", "unknown", "found", "absent", "unresolved"]
 
@@ -120,8 +124,7 @@ def read_records(
     Raises:
         JournalError: If it is not a journal of this version, or cannot be read.
     """
-    file = Path(path).absolute()
-    with journal_errors(file), closing(_opened(file)) as db:
+    with opened_tables(path) as db:
         last, read = ("", ""), _READ.format(", ".join(str(int(state)) for state in states))
         # In pages: a read that stays open would keep the writer from shortening its log.
         while rows := db.execute(read, (*last, _PAGE)).fetchall():
@@ -135,8 +138,8 @@ def read_overview(path: str | os.PathLike[str]) -> JournalOverview:
     Raises:
         JournalError: If it is not a journal of this version, or cannot be read.
     """
-    file = Path(path).absolute()
-    with journal_errors(file), closing(_opened(file)) as db:
+    with opened_tables(path) as db:
+        in_use = is_owned(Path(path).absolute()) if isinstance(db, sqlite3.Connection) else db.in_use
         job, base_url = db.execute("SELECT name, base_url FROM job").fetchone() or (None, "")
         runs = [_run(*row) for row in db.execute("SELECT number, began, ended FROM runs ORDER BY number")]
         counts = count_calls(db)
@@ -144,10 +147,10 @@ def read_overview(path: str | os.PathLike[str]) -> JournalOverview:
     for (state, _), number in counts.items():
         states[_name(state)] = states.get(_name(state), 0) + number
     return JournalOverview(
-        path=str(file),
+        path=str(path) if is_database(path) else str(Path(path).absolute()),
         job=job,
         base_url=base_url,
-        in_use=is_owned(file),
+        in_use=in_use,
         runs=runs,
         states=states,
         undelivered=sum(
@@ -164,8 +167,7 @@ def read_runs(path: str | os.PathLike[str]) -> list[RunRow]:
     Raises:
         JournalError: If it is not a journal of this version, or cannot be read.
     """
-    file = Path(path).absolute()
-    with journal_errors(file), closing(_opened(file)) as db:
+    with opened_tables(path) as db:
         return runs_of(db)
 
 
@@ -189,6 +191,25 @@ def key_id(record: JournalRecord) -> CallId:
     if record.key is None:
         return CallId("", f"#{record.index:09d}")
     return CallId(record.linked_account_id, f"={record.key}")
+
+
+@contextmanager
+def opened_tables(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection | JournalViews]:
+    """Open the tables of a journal to read them.
+
+    Raises:
+        JournalError: If it is not a journal of this version, or cannot be read.
+    """
+    if is_database(path):
+        from refold_async.batch.journal.postgres.session import database_errors  # noqa: PLC0415 - needs the extra
+        from refold_async.batch.journal.postgres.views import JournalViews  # noqa: PLC0415
+
+        with database_errors(), closing(JournalViews(str(path))) as views:
+            yield views
+        return
+    file = Path(path).absolute()
+    with journal_errors(file), closing(_opened(file)) as db:
+        yield db
 
 
 def _opened(path: Path) -> sqlite3.Connection:

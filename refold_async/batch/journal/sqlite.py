@@ -16,7 +16,15 @@ from typing import Any, Final
 
 from refold_async.batch.journal.lock import FileIdentity, OwnerLock
 from refold_async.batch.journal.own_thread import transaction
-from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, RunRow, State, Written
+from refold_async.batch.journal.store import (
+    CallId,
+    JournalRow,
+    JournalTables,
+    JournalWrite,
+    RunRow,
+    State,
+    Written,
+)
 from refold_async.errors import JournalError
 
 APPLICATION_ID: Final = 0x52464A4C
@@ -318,13 +326,13 @@ def is_empty(db: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def count_calls(db: sqlite3.Connection) -> dict[tuple[State, bool], int]:
+def count_calls(db: JournalTables) -> dict[tuple[State, bool], int]:
     """Return the number of calls by state and by whether they were delivered."""
     rows = db.execute("SELECT state, delivered, number FROM counts WHERE number > 0").fetchall()
     return {(State(state), bool(delivered)): number for state, delivered, number in rows}
 
 
-def runs_of(db: sqlite3.Connection) -> list[RunRow]:
+def runs_of(db: JournalTables) -> list[RunRow]:
     """Return the runs of a journal with their figures, the first one first."""
     figures: dict[int, list[bytes]] = {}
     for run, encoded in db.execute("SELECT run, figures FROM figures ORDER BY run, batch"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from refold_async.batch.journal.lease import LeaseClock
 
@@ -215,4 +215,16 @@ class JournalStore(Protocol):
         Raises:
             JournalError: If that cannot be recorded.
         """
+        ...
+
+
+class JournalTables(Protocol):
+    """The tables of a journal, to read and edit by hand what runs have recorded."""
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Any:
+        """Execute a statement with `?` for each value, and return a cursor."""
+        ...
+
+    def close(self) -> object:
+        """Close them."""
         ...
