@@ -2,7 +2,10 @@
 
 The broker here lives in memory. Put one of taskiq's others (Redis, NATS, RabbitMQ) in its place, and
 `taskiq worker worker_taskiq:broker --max-async-tasks 8 --wait-tasks-timeout 10` does what `main` does.
-taskiq-redis 1.2.4 can lose the tasks of a worker that dies, once nothing new is enqueued.
+
+taskiq-redis 1.2.4 loses the tasks of a worker that dies: its `ListQueueBroker` has no copy of what a worker
+took, and its `RedisStreamBroker` looks for unacknowledged tasks only after it received a new one. Once
+nothing new is enqueued, they stay where they are. For a job in shards, take an engine of `docs/jobs.md`.
 """
 
 import asyncio

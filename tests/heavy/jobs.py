@@ -1,84 +1,139 @@
-"""Workers of a job that are killed at random moments: `python -m tests.heavy.jobs --kills 10`."""
+"""Workers of a job that are killed at random moments: `python -m tests.heavy.jobs --engine dask --kills 10`.
+
+`--engine` is `processes`, `dask` or `procrastinate`; `--postgres` keeps the journals in PostgreSQL, and `--driver`
+kills the program that submits the shards, too.
+"""
 
 import argparse
-import json
+import contextlib
 import os
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
+from refold_async.fleet import JobProgress
+from refold_async.fleet.folder import JobFolder
+from refold_async.fleet.store import JobStore
 from refold_async.sandbox import Sandbox, SandboxThread
+from tests.services import postgres
 
-_ACCOUNTS = 200
-_SHARDS = 16
-_PROGRAM = f"""
-from refold_async import Call
-from refold_async.fleet import Job
+from .job_project import ACCOUNTS, CALLS, SHARDS, JobProject, check_calls, end_group, workers_of
+from .reporter import emit
 
-def calls(accounts):
-    for account in accounts:
-        for number in range(25):
-            yield Call(account, "hubspot", "get_contact", {{"limit": "1"}}, key=f"read-{{number}}")
-        for number in range(5):
-            email = f"{{account}}-{{number}}@example.org"
-            yield Call(account, "hubspot", "create_contact", {{"email": email}}, key=f"write-{{number}}")
-
-accounts = [f"demo-user-{{number}}" for number in range(1, {_ACCOUNTS} + 1)]
-job = Job("kills", calls, accounts=accounts, journal="job", results="out", shards={_SHARDS})
-"""
-_KEYS = [*(f"read-{number}" for number in range(25)), *(f"write-{number}" for number in range(5))]
+PROGRAMS = {"dask": "worker_dask.py", "procrastinate": "worker_procrastinate.py"}
 
 
-def main(kills: int, seed: int) -> None:
+class Kills:
+    """Kills workers of an engine, and perhaps its driver, while it runs a job.
+
+    Args:
+        project: The job.
+        sandbox: What it calls.
+        store: Where its journals are.
+        moments: Which worker, and when.
+    """
+
+    def __init__(
+        self, project: JobProject, sandbox: Sandbox, store: JobStore, moments: random.Random
+    ) -> None:
+        self._project = project
+        self._sandbox = sandbox
+        self._store = store
+        self._moments = moments
+        self.workers = 0
+        self.drivers = 0
+
+    def run(self, program: str, kills: int, *, driver: bool) -> None:
+        """Run the job to its end, with a worker killed at each of some random numbers of calls."""
+        counts = sorted(self._moments.sample(range(100, CALLS - 300), kills))
+        process = self._project.start(program)
+        groups = [process]
+        try:
+            for number, count in enumerate(counts):
+                if driver and number == kills // 2:
+                    process.kill()
+                    process.wait()
+                    process = self._project.start(program)
+                    groups.append(process)
+                    self.drivers += 1
+                self._kill_one(process, count)
+            output, _ = process.communicate()
+            assert process.returncode == 0, output.decode()[-4000:]
+        finally:
+            for group in groups:
+                end_group(group)  # a killed driver's workers may still be there
+
+    def _kill_one(self, process: "subprocess.Popen[bytes]", count: int) -> None:
+        """Wait until so many calls were run, and then until a worker runs a shard; kill it."""
+        while process.poll() is None:
+            if self._sandbox.ledger.count() >= count:
+                running = list(workers_of(JobProgress(self._store.progress(SHARDS))))
+                with contextlib.suppress(
+                    IndexError, ProcessLookupError
+                ):  # nobody runs a shard, or it has ended
+                    os.kill(self._moments.choice(running), signal.SIGKILL)
+                    self.workers += 1
+                    return
+            time.sleep(0.002)
+
+
+def kill_plain_processes(project: JobProject, sandbox: Sandbox, moments: random.Random, kills: int) -> int:
+    """Run the job in plain processes that are killed, and then to its end; return how many were."""
+    killed = 0
+    for number in range(kills):
+        shards = [part for shard in range(number % 2, SHARDS, 2) for part in ("--shard", str(shard))]
+        worker = project.start_job("run", "contacts_job.py", *shards)
+        until = sandbox.ledger.count() + moments.randint(5, 500)
+        while sandbox.ledger.count() < until and worker.poll() is None:
+            time.sleep(0.002)
+        worker.kill()
+        worker.communicate()
+        killed += worker.returncode == -signal.SIGKILL
+    project.start_job("run", "contacts_job.py", "--workers", "2").communicate()
+    return killed
+
+
+def main(engine: str, kills: int, seed: int, *, on_postgres: bool, driver: bool) -> None:
     moments, began = random.Random(seed), time.monotonic()
-    with (
-        tempfile.TemporaryDirectory() as name,
-        SandboxThread(Sandbox(accounts=_ACCOUNTS, latency=0.02)) as sandbox,
-    ):
-        folder = Path(name)
-        (folder / "program.py").write_text(_PROGRAM)
-        environment = os.environ | {"REFOLD_API_KEY": sandbox.api_key, "REFOLD_BASE_URL": sandbox.base_url}
+    settles = engine != "processes"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sandbox = stack.enter_context(SandboxThread(Sandbox(accounts=ACCOUNTS, latency=0.02)))
+        more = {"STALLED_AFTER": "3", "GRACE": "1"} | ({"JOB_SETTLES": "1"} if settles else {})
+        store: JobStore = JobFolder(folder / "journal")
+        if engine == "procrastinate" or on_postgres:
+            more["DATABASE_URL"] = stack.enter_context(postgres()).url
+        if on_postgres:
+            from refold_async.fleet.job_database import JobDatabase
 
-        def start(*arguments: str) -> "subprocess.Popen[bytes]":
-            command = [sys.executable, "-m", "refold_async.cli", "job", *arguments]
-            return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE)
-
-        killed = 0
-        for number in range(kills):
-            shards = [str(shard) for shard in range(number % 2, _SHARDS, 2)]
-            worker = start("run", "program.py", *(part for shard in shards for part in ("--shard", shard)))
-            until = sandbox.ledger.count() + moments.randint(5, 500)
-            while sandbox.ledger.count() < until and worker.poll() is None:
-                time.sleep(0.002)
-            worker.kill()
-            worker.communicate()
-            killed += worker.returncode == -signal.SIGKILL
-        start("run", "program.py", "--workers", "2").communicate()
-        summary = json.loads(start("summary", "program.py", "--json").communicate()[0])
-        rows = Counter(
-            (row["linked_account_id"], row["key"])
-            for part in summary["parts"]
-            for row in map(json.loads, (folder / part).read_bytes().splitlines())
-        )
-        unknown = [(write["linked_account_id"], write["key"]) for write in summary["unknown"]]
-        rows.update(unknown)
-        expected = [(f"demo-user-{n}", key) for n in range(1, _ACCOUNTS + 1) for key in _KEYS]
-        assert not sandbox.ledger.duplicates()
-        assert sorted(rows.elements()) == sorted(expected)
-        print(  # noqa: T201
-            f"{killed} kills, {len(expected):,} calls in {_SHARDS} shards, {time.monotonic() - began:.0f} s: "
-            f"none doubled, none missing, {len(unknown)} unknown writes named"
+            more["JOB_JOURNAL"] = more["DATABASE_URL"]
+            store = JobDatabase(more["DATABASE_URL"], "contacts")
+        project = JobProject(folder, sandbox.base_url, sandbox.api_key, more)
+        drivers = 0
+        if engine == "processes":
+            killed = kill_plain_processes(project, sandbox, moments, kills)
+        else:
+            run = Kills(project, sandbox, store, moments)
+            run.run(PROGRAMS[engine], kills, driver=driver)
+            killed, drivers = run.workers, run.drivers
+        unknown = check_calls(sandbox, folder, project.read("summary"), settled=settles)
+        emit(
+            f"{engine}{' on PostgreSQL' if on_postgres else ''}: {killed} workers and {drivers} drivers killed, "
+            f"{CALLS:,} calls in {SHARDS} shards, {time.monotonic() - began:.0f} s: "
+            f"none doubled, none missing, {unknown} unknown writes named"
         )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=["processes", *PROGRAMS], default="processes")
+    parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--driver", action="store_true")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    main(given.kills, given.seed)
+    main(given.engine, given.kills, given.seed, on_postgres=given.postgres, driver=given.driver)
