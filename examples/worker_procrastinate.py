@@ -9,29 +9,26 @@ run `python examples/worker_procrastinate.py worker` on each, under systemd or t
 import asyncio
 import signal
 import sys
-from contextlib import suppress
 
 from contacts_job import WORKERS, job, service
 from contacts_tasks import app, run_shard
-from procrastinate.exceptions import AlreadyEnqueued
+
+
+async def shards_left() -> set[object]:
+    """Return the shards that wait, or that a worker runs or died with."""
+    manager = app.job_manager
+    queued = [await manager.list_jobs_async(queue="shards", status=status) for status in ("todo", "doing")]
+    return {each.task_kwargs["shard"] for jobs in queued for each in jobs}
 
 
 async def defer_shards() -> None:
-    """Queue each shard once, however often this program is started."""
+    """Queue each shard, unless an earlier run of this program did."""
     if not await app.check_connection_async():
         await app.schema_manager.apply_schema_async()
-    for shard in job.shards():
-        name = f"{job.name} {shard}"
-        with suppress(AlreadyEnqueued):
-            await run_shard.configure(queueing_lock=name, lock=name).defer_async(shard=shard)
-
-
-async def shards_left() -> bool:
-    """Return whether a shard waits or is run."""
-    for status in ("todo", "doing"):
-        if list(await app.job_manager.list_jobs_async(queue="shards", status=status)):
-            return True
-    return False
+    queued = await shards_left()
+    for shard in [shard for shard in job.shards() if shard not in queued]:
+        # Not with a `queueing_lock`: a shard that is queued again would keep `rescue` from giving it back.
+        await run_shard.configure(lock=f"{job.name} {shard}").defer_async(shard=shard)
 
 
 async def keep_worker() -> None:
