@@ -60,7 +60,8 @@ class BatchStatus:
         pool, counters, elapsed = self._pool, self._counters, self.elapsed()
         read, total = self._reader.read, self._source.total
         ended = counters.done + counters.failed + counters.skipped
-        rate = ended / elapsed if elapsed > 0 else 0.0
+        from_journal = counters.from_journal
+        rate = (ended - from_journal) / elapsed if elapsed > 0 else 0.0
         waiting = self._waiting()
         return BatchProgress(
             done=counters.done,
@@ -79,6 +80,8 @@ class BatchStatus:
             settled=counters.settled,
             absent=counters.absent,
             unresolved=counters.unresolved,
+            replayed=counters.replayed,
+            done_before=counters.reasons["done_before"],
         )
 
     def _waiting(self) -> Waiting | None:

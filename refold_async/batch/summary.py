@@ -37,11 +37,13 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
         read: Calls read from the input.
         total: The length of the input, if known.
         elapsed: Seconds since the batch began.
-        rate: Calls ended per second, over the whole batch.
+        rate: Calls ended per second, over the whole batch; those that earlier runs had done are not counted.
         left: Seconds until the end at this rate, if the total is known.
         ended: Whether the batch is over.
         waiting_for: What holds the calls back, in words, e.g. a 429 of Refold that pauses the key.
         waiting_until: When it ends, as far as known.
+        replayed: Of those done, calls that an earlier run had done but not delivered.
+        done_before: Of those skipped, calls that an earlier run had done and delivered.
     """
 
     done: int
@@ -60,6 +62,13 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
     settled: int = 0
     absent: int = 0
     unresolved: int = 0
+    replayed: int = 0
+    done_before: int = 0
+
+    @property
+    def from_journal(self) -> int:
+        """How many calls earlier runs had done."""
+        return self.replayed + self.done_before
 
 
 class Connection(NamedTuple):
@@ -267,6 +276,11 @@ class Counters:
     def failed_share(self) -> float:
         """Return the share of failures among the calls that ended in this run."""
         return (self.failed - self.left_unknown) / (self.ended_now or 1)
+
+    @property
+    def from_journal(self) -> int:
+        """How many calls earlier runs had done; see `BatchSummary.from_journal`."""
+        return self.replayed + self.reasons["done_before"]
 
     @property
     def ended_now(self) -> int:

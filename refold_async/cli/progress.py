@@ -127,8 +127,10 @@ def progress_line(progress: BatchProgress) -> str:
     of = "" if progress.total is None else f" of {progress.total:,}"
     until = "" if progress.waiting_until is None else f" until {progress.waiting_until:%H:%M:%S} UTC"
     waiting = "" if progress.waiting_for is None else f"; waiting: {progress.waiting_for}{until}"
+    before = f" {progress.from_journal:,} done by earlier runs," if progress.from_journal else ""
+    done, skipped = progress.done - progress.replayed, progress.skipped - progress.done_before
     return (
-        f"{progress.done:,}{of} done, {progress.failed:,} failed, {progress.skipped:,} skipped,"
+        f"{done:,}{of} done, {progress.failed:,} failed, {skipped:,} skipped,{before}"
         f" {progress.rate:,.0f} a second{waiting}"
     )
 

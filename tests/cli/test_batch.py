@@ -430,6 +430,7 @@ def test_a_finished_run_says_that_nothing_ran_and_since_when(
     assert "0 done, 0 failed, 0 skipped, 3 done by earlier runs\n" in again.out
     assert "from the journal: 3 calls recorded 20" in again.out
     assert "nothing was run: the journal" in again.err
+    assert "0 skipped, 3 done by earlier runs, 0 a second" in again.err
     assert sandbox.ledger.count(effect="write") == 3
 
 
