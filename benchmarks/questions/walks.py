@@ -37,8 +37,8 @@ def ask(options: RunOptions) -> Table:
             "dlt's client is synchronous, on requests; it is measured if dlt is installed."
         ),
         bounds=(
-            Bound("page of a walk, x hand-written loop", rounds.ratio(_PAGED, _HAND).median, 1.6),
-            Bound("page of a fan-out, x hand-written loops", rounds.ratio(_FAN_OUT, _HANDS).median, 2.4),
+            Bound("page of a walk, x hand-written loop", rounds.ratio(_PAGED, _HAND).median, 1.4),
+            Bound("page of a fan-out, x hand-written loops", rounds.ratio(_FAN_OUT, _HANDS).median, 2.0),
         ),
     )
 
