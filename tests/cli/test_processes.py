@@ -246,3 +246,29 @@ def test_a_batch_that_cannot_write_its_outcomes_lets_the_calls_under_way_end(
     assert f"Error: {name}: No space left on device; outcomes are missing from it" in ended.stderr
     assert 1 <= len(sandbox.ledger.runs) < 200
     assert f"{len(sandbox.ledger.runs)} attempts" in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+def test_a_second_interrupt_leaves_every_outcome_in_the_folder(
+    sandbox: Sandbox, tmp_path: Path, *, journaled: bool
+) -> None:
+    path, out = tmp_path / "accounts.csv", tmp_path / "results"
+    path.write_text("linked_account_id,limit\n" + "demo-user-1,1\n" * 20 + "demo-user-2,1\n" * 2)
+    sandbox.faults.add(Fault(hang=True, when="after", linked_account_id="demo-user-2"))
+    options = ("--out", str(out), "--out-format", "jsonl", "--per-account", "1")
+    journal = ("--journal", str(tmp_path / "job.sqlite")) if journaled else ()
+    with started_batch(sandbox, str(path), *options, *journal) as process:
+        ends = time.monotonic() + 20
+        while len(sandbox.ledger.runs) < 21 and time.monotonic() < ends:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "stopping" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert "Traceback" not in err
+    files = json.loads((out / "manifest.json").read_bytes())["files"]
+    lines = [line for file in files for line in (out / file["name"]).read_text().splitlines()]
+    rows = sorted((row["index"], row["outcome"]) for row in map(json.loads, lines))
+    assert rows == [*((index, "done") for index in range(20)), (20, "cut_off"), (21, "skipped")]
