@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ import msgspec
 
 from refold_async._core.private_files import finish_file, open_private, write_file
 from refold_async.batch.rows import ResultRow
-from refold_async.cli.kept_rows import KeptRows, call_id
+from refold_async.cli.kept_rows import CallId, KeptRows, call_id
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat, check_format
 from refold_async.row_files.part_file import PartFile
@@ -77,7 +77,12 @@ class ResultFolder:
         self._failed = False
 
     def begin(self, *, continues: bool) -> None:
-        """Begin a run: remove all parts, or those that the manifest does not name if the run continues."""
+        """Begin a run: remove all parts, or those that the manifest does not name if the run continues.
+
+        Raises:
+            SettingsError: If a part is damaged.
+            OSError: If the folder cannot be written.
+        """
         if not continues:
             self._listed.clear()
         self._commit()
@@ -160,11 +165,23 @@ class ResultFolder:
         """Learn which rows there are, and which of them are superseded."""
         self._kept = kept = KeptRows[Place]()
         for name in self._listed:
-            rows = read_fields(self._form, self._path / name, _IDENTITY)
-            for number, (account, key, index, outcome) in enumerate(rows):
-                lost = kept.add(call_id(account, key or None, int(index)), outcome, (name, number))
+            for number, (call, outcome) in enumerate(self._calls_in(name)):
+                lost = kept.add(call, outcome, (name, number))
                 if lost is not None:
                     self._superseded.setdefault(lost[0], set()).add(lost[1])
+
+    def _calls_in(self, name: str) -> Iterator[tuple[CallId, str]]:
+        count, expected = 0, self._listed[name].rows
+        why: object = None
+        try:
+            for account, key, index, outcome in read_fields(self._form, self._path / name, _IDENTITY):
+                count += 1
+                yield call_id(account, key or None, int(index)), outcome
+        except (ValueError, TypeError, LookupError, EOFError) as error:
+            why = error
+        if why is not None or count != expected:
+            why = why or f"{count} rows instead of {expected}"
+            raise SettingsError(f"{self._path / name} is damaged ({why}): choose another folder")
 
     def _compact(self) -> bool:
         """Copy parts without the rows that are superseded; returns whether there were any."""

@@ -71,7 +71,10 @@ class Results:
     def begin(self, *, continues: bool) -> None:
         """Begin, once this run is sure to start: empty the file, unless it continues an earlier run's."""
         if self._file is not None:
-            self._file.begin(continues=continues)
+            try:
+                self._file.begin(continues=continues)
+            except OSError as error:
+                self._fail(error)
 
     async def add(self, outcomes: Sequence[Outcome], *, durably: bool) -> None:
         """Write outcomes.

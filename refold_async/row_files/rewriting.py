@@ -32,7 +32,7 @@ def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[
                 yield from zip(*(group.column(name).to_pylist() for name in names), strict=True)
         elif form == "csv":
             with _csv_rows(file) as rows:
-                head = next(rows)
+                head = next(rows, [])
                 places = [head.index(name) for name in names]
                 yield from (tuple(row[place] for place in places) for row in rows)
         else:

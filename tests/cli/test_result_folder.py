@@ -208,6 +208,17 @@ def test_another_folder_is_refused_and_not_touched(files: dict[str, str], said: 
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == files
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_damaged_part_is_named(form: FileFormat, tmp_path: Path) -> None:
+    run_once(tmp_path, form, [[row(0, "done")]], continues=False)
+    (part,) = tmp_path.glob("part-*")
+    content = part.read_bytes()
+    for damaged in (content[: len(content) // 2], b""):
+        part.write_bytes(damaged)
+        with pytest.raises(SettingsError, match="part-000001"):
+            ResultFolder(str(tmp_path), form).begin(continues=True)
+
+
 READ = ("batch", "hubspot", "get_contact", "--param", "limit=1", "--accounts")
 
 
