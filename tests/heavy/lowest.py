@@ -11,7 +11,7 @@ from pathlib import Path
 from .reporter import emit
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-EXTRAS = ("cli", "fastapi", "otel")
+EXTRAS = ("cli", "fastapi", "otel", "postgres")
 """The extras that users install; development tools may be newer."""
 
 

@@ -70,8 +70,8 @@ class JournalEditor:
             else:
                 from refold_async.batch.journal.postgres.views import JournalViews  # noqa: PLC0415 - needs the extra
 
-                views = self._db = stack.enter_context(contextlib.closing(JournalViews(self._path)))
-                self._begin = views.begin
+                views = stack.enter_context(contextlib.closing(JournalViews(self._path)))
+                self._db, self._begin = views, views.begin
             self._closing: Final = stack.pop_all()
 
     def __enter__(self) -> Self:

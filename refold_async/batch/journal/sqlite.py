@@ -104,14 +104,13 @@ class JournalFile:
             written.
     """
 
-    lease: Final = None
-
     def __init__(
         self, path: str | os.PathLike[str], *, job: str | None, base_url: str, keep_results: bool = False
     ) -> None:
         self._path: Final = Path(path).absolute()
         self._deliver: Final = _DELIVER.format("" if keep_results else ", result = NULL")
         self._closed = False
+        self.lease: Final = None
         with journal_errors(self._path):
             create_file(self._path)
             self._lock: Final = OwnerLock(self._path)

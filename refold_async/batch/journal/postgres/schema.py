@@ -92,7 +92,7 @@ def prepare(db: psycopg.Connection[Any]) -> None:
         with db.transaction():
             db.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             if _format(db) is None:  # nobody has created them since
-                db.execute(_SCHEMA)
+                db.execute(_SCHEMA.encode())
                 db.execute(_COUNTING)
     if (found := _format(db)) != FORMAT:
         raise JournalError(

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 from uuid import uuid4
 
 from refold_async.batch.journal.lease import LeaseClock
@@ -173,7 +173,7 @@ class PostgresJournal:
         patience: float = 60.0,
     ) -> None:
         self._name: Final = f"the journal of job {job!r}, shard {shard},"
-        self._write: Final = _WRITE.format("" if keep_results else ", result = NULL")
+        self._write: Final = _WRITE.format("" if keep_results else ", result = NULL").encode()
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
         self._common: Final[dict[str, Any]] = {"owner": owner, "seconds": lease}
         self._now = 0.0
@@ -316,7 +316,7 @@ class PostgresJournal:
         self._common["epoch"] = row[0]
         self.lease.renewed(asked)
 
-    def _fenced(self, db: Connection, statement: str, values: dict[str, Any]) -> None:
+    def _fenced(self, db: Connection, statement: LiteralString, values: dict[str, Any]) -> None:
         """Execute a statement that begins with the fence, and returns its row."""
         asked = self.lease.now()
         if db.execute(statement, {**values, **self._common}).fetchone() is None:
