@@ -1,13 +1,14 @@
 """Shared fixtures: the event loop, a sandbox, and guards against leaks and blocking calls.
 
-`REFOLD_TEST_LOOP=uvloop` runs the suite on uvloop, if installed, and `REFOLD_TEST_LOOP=debug` in asyncio's debug
-mode.
+`REFOLD_TEST_LOOP=uvloop` runs the suite on uvloop, if installed, `REFOLD_TEST_LOOP=debug` in asyncio's debug mode,
+and `REFOLD_TEST_LOOP=eager` with eager tasks.
 """
 
 import asyncio
 import inspect
 import math
 import os
+import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,21 @@ __all__ = [
     "sandbox",
 ]
 
-LOOPS: dict[str, dict[str, object]] = {"": {}, "uvloop": {"use_uvloop": True}, "debug": {"debug": True}}
+
+def eager_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop whose tasks begin to run when they are made; needs Python 3.12."""
+    loop = asyncio.new_event_loop()
+    if sys.version_info >= (3, 12):
+        loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
+
+
+LOOPS: dict[str, dict[str, object]] = {
+    "": {},
+    "uvloop": {"use_uvloop": True},
+    "debug": {"debug": True},
+    "eager": {"loop_factory": eager_loop},
+}
 LOOP = os.environ.get("REFOLD_TEST_LOOP", "")
 
 settings.register_profile("suite", deadline=None, max_examples=60, database=None)

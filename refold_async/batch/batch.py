@@ -203,8 +203,10 @@ class Batch:
             finally:
                 self._entered_status().end()
                 if self._replay is not None:
-                    self._record_figures()
-                    await self._replay.aclose()
+                    try:
+                        self._record_figures()
+                    finally:  # it must not stay locked, whatever happens
+                        await self._replay.aclose()
         finally:
             self._runner.close()
             if self._settings.on_progress is not None:

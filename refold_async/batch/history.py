@@ -182,13 +182,13 @@ class RunHistory:
 
     def _add_failure(self, outcome: Failed) -> None:
         error, call = outcome.error, outcome.call
-        key = (type(error).__name__, str(call.slug))
+        key = (type(error).__name__, _encodable(call.slug))
         if key not in self._failures and len(self._failures) >= _MOST_GROUPS:
             key = (key[0], "(other apps)")  # bounded by the number of error classes
         group = self._failures.get(key)
         if group is None:
-            account, action = str(call.linked_account_id), str(call.action_id)
-            message = _without_secrets(error.message)
+            examples = (call.linked_account_id, call.action_id, _without_secrets(error.message))
+            account, action, message = map(_encodable, examples)
             self._failures[key] = FailureGroup(*key, 1, error.fate, account, action, message)
         else:
             group.count += 1
@@ -214,6 +214,11 @@ class RunHistory:
             kept = self.slowest
             self._slow = {each.linked_account_id: each for each in kept}
             self._slow_from = kept[-1].seconds
+
+
+def _encodable(text: object) -> str:
+    """Return a text without lone surrogates: JSON may have them, and a call that was refused for them."""
+    return str(text).encode("utf-8", "replace").decode()
 
 
 def _without_secrets(message: str) -> str:

@@ -153,6 +153,21 @@ async def test_another_suffix_is_refused(tmp_path: Path, sandbox: Sandbox) -> No
         await batch.write_report(tmp_path / "report.pdf")
 
 
+async def test_text_that_no_encoding_has_stops_neither_a_report_nor_a_journal(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    answer = rb'{"node_status": "Errored", "http_status": 422, "data": {"message": "half a pair: \ud83d"}}'
+    sandbox.faults.add(Fault(operation="actions.execute", garbage=answer))
+    inputs = [Call("\ud83d", "\udcff", "\ud83d", key=str(place)) for place in range(3)] + calls(3)
+    for _ in range(2):  # again: the first run has released the journal
+        async with Refold(sandbox.api_key, base_url=sandbox.base_url) as refold:
+            batch = refold.batch(inputs, journal=tmp_path / "job.sqlite")
+            async with batch:
+                await batch.collect()
+        report = await written(batch, tmp_path)
+        assert sum(each["count"] for each in report["failures"]) == report["summary"]["failed"] == 6
+
+
 async def test_a_report_of_an_empty_run_is_valid(tmp_path: Path, sandbox: Sandbox) -> None:
     batch = await ran(sandbox, [])
     await batch.write_report(tmp_path / "report.html")
