@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
-from refold_async.batch.journal import Journal
+from refold_async.batch.journal import Journal, opened
 from refold_async.batch.journal.postgres.schema import is_prepared, prepare
-from refold_async.batch.journal.postgres.session import Connection, connect, database_errors
+from refold_async.batch.journal.postgres.session import Connection, DatabaseSession, connect, database_errors
 from refold_async.batch.journal.postgres.text import escaped, unescaped
 from refold_async.batch.journal.store import State
 from refold_async.errors import SettingsError
 from refold_async.fleet.job_reports import UNKNOWN, ShardProgress, ShardReport, UnknownWrite, progress_of
 from refold_async.fleet.parts import part_folder
+
+T = TypeVar("T")
 
 # One statement, so that it shows one moment; "running" is what the lease says, by the database's clock.
 _PROGRESS: Final = """
@@ -71,11 +73,14 @@ class JobDatabase:
             SettingsError: If the job has another number of shards.
             JournalError: If the database cannot be used.
         """
-        with self._connection() as db:
+        values = (escaped(name), shards)
+
+        def create(db: Connection) -> Any:
             prepare(db)
-            values = (escaped(name), shards)
             db.execute("INSERT INTO refold_jobs VALUES (%s, %s) ON CONFLICT DO NOTHING", values)
-            found = db.execute("SELECT shards FROM refold_jobs WHERE name = %s", values[:1]).fetchone()
+            return db.execute("SELECT shards FROM refold_jobs WHERE name = %s", values[:1]).fetchone()
+
+        found = self._patiently(create)
         if found != (shards,):
             raise SettingsError(
                 f"Job: the database has job {name!r} in {found and found[0]} shards, not {shards};"
@@ -108,8 +113,7 @@ class JobDatabase:
             "worker": report.worker,
             "report": msgspec.json.encode(report),
         }
-        with self._connection() as db:
-            db.execute(_REPORT, values)
+        self._patiently(lambda db: db.execute(_REPORT, values))
 
     def progress(self, shards: int) -> list[ShardProgress]:
         """Return the state of each shard, also while they run, from any machine.
@@ -162,6 +166,14 @@ class JobDatabase:
         with self._connection() as db:
             rows = db.execute(_UNKNOWN_OF, values).fetchall()
         return [UnknownWrite(unescaped(scope), unescaped(key).removeprefix("=")) for scope, key in rows]
+
+    def _patiently(self, work: Callable[[Connection], T]) -> T:
+        """Do something that a run needs, also if the database is just being started again."""
+        session = DatabaseSession(self._url, opened.patience)
+        try:
+            return session.run(work)
+        finally:
+            session.close(lambda _: None)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -283,6 +283,16 @@ async def test_a_database_that_is_killed(sandbox: Sandbox, own_server: Server, s
     assert len(done) <= sandbox.ledger.count() <= len(calls)
 
 
+def test_a_database_that_is_being_started_is_waited_for(own_server: Server) -> None:
+    own_server.kill()
+    starting = threading.Timer(0.3, own_server.start)
+    starting.start()
+    file = store(own_server.url)
+    starting.join()
+    assert file.write([record("a")]) == [Written.DONE]
+    file.close()
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -305,7 +315,7 @@ def test_the_password_of_the_environment_is_in_no_error(
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", "hunter2")
     with pytest.raises(JournalError, match="cannot be used") as caught:
-        store("postgresql://nobody@127.0.0.1:1/refold")
+        store("postgresql://nobody@127.0.0.1:1/refold", patience=0.1)
     error = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert "hunter2" not in "".join(error.format())
     assert "hunter2" not in repr(Journal(database, job="j"))

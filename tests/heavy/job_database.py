@@ -1,6 +1,6 @@
 """Jobs on PostgreSQL: `python -m tests.heavy.job_database kills|stopped|progress`.
 
-`kills`: three workers at once, which are killed at random moments. `stopped`: one is stopped for 15 seconds, while
+`kills`: three workers at once, which are killed at random moments; with `--outages`, the database, too. `stopped`: one is stopped for 15 seconds, while
 another takes its shard over. `progress`: times `progress()` of 1 million calls in 64 shards.
 """
 
@@ -47,7 +47,7 @@ def job(database: str, folder: str) -> Job:
     )
 
 
-def kills(number: int, seed: int) -> None:
+def kills(number: int, seed: int, *, outages: bool) -> None:
     moments, began = random.Random(seed), time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -70,6 +70,9 @@ def kills(number: int, seed: int) -> None:
             if not running:
                 break
             place = moments.choice(running)
+            if outages:
+                server.kill()
+                server.start()
             workers[place].kill()
             workers[place].wait()
             workers[place], killed = start(), killed + 1
@@ -77,7 +80,7 @@ def kills(number: int, seed: int) -> None:
         summary = job(server.url, folder).summary()
         missing = _missing(summary)
         print(  # noqa: T201
-            f"{killed} kills, {len(_ACCOUNTS) * len(_KEYS):,} calls in {_SHARDS} shards, "
+            f"{killed} kills{' of a worker and the database' * outages}, {len(_ACCOUNTS) * len(_KEYS):,} calls in {_SHARDS} shards, "
             f"{time.monotonic() - began:.0f} s: {len(sandbox.ledger.duplicates())} doubled, {missing} missing or "
             f"twice in the results, {len(summary.unknown)} unknown writes named; {summary.progress}"
         )
@@ -140,9 +143,10 @@ if __name__ == "__main__":
     parser.add_argument("given", nargs="*")
     parser.add_argument("--number", type=int, default=10, help="of kills")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--outages", action="store_true", help="kill the database, too, each time")
     options = parser.parse_args()
     if options.what == "kills":
-        kills(options.number, options.seed)
+        kills(options.number, options.seed, outages=options.outages)
     elif options.what == "stopped":
         stopped(15.0)
     elif options.what == "progress":

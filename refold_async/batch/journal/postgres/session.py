@@ -34,6 +34,7 @@ _DURABLE: Final = """
     WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 _TRANSIENT: Final = (errors.ReadOnlySqlTransaction, errors.SerializationFailure, errors.DeadlockDetected)
+_FIRST_PATIENCE: Final = 10.0
 
 
 def connect(url: str) -> Connection:
@@ -67,19 +68,20 @@ class DatabaseSession:
 
     Args:
         url: The database.
-        patience: For how many seconds it tries to connect again.
+        patience: For how many seconds it tries to connect again; 10 at most before it ever was connected.
         resume: Called with each connection after the first, before anything else is run over it.
     """
 
-    def __init__(self, url: str, patience: float, resume: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, url: str, patience: float, resume: Callable[[Connection], None] = lambda _: None
+    ) -> None:
         self._url: Final = url
         self._patience: Final = patience
         self._resume: Final = resume
         self._guard: Final = threading.Lock()
         self._socket: socket.socket | None = None
         self._db: Connection | None = None
-        with database_errors():
-            self._connect()
+        self._known = False
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns; it may be called again, so it must be idempotent.
@@ -92,14 +94,12 @@ class DatabaseSession:
         began: float | None = None
         while True:
             try:
-                if self._db is None:
-                    self._resume(self._connect())
-                assert self._db is not None  # noqa: S101 - connected above
-                return work(self._db)
+                return work(self._connected())
             except psycopg.Error as error:
                 began = began or time.monotonic()
-                connected = self._db is not None and not _is_lost(self._db, error)
-                if connected or time.monotonic() - began > self._patience:
+                patience = self._patience if self._known else min(_FIRST_PATIENCE, self._patience)
+                refused = self._db is not None and not _is_lost(self._db, error)
+                if refused or time.monotonic() - began > patience:
                     raise _journal_error(error) from error
                 self._disconnect()
             time.sleep(backoff.full_jitter(next(waits)))
@@ -119,12 +119,21 @@ class DatabaseSession:
         finally:
             self._disconnect()
 
-    def _connect(self) -> Connection:
+    def _connected(self) -> Connection:
+        if self._db is not None:
+            return self._db
         db = connect(self._url)
         with self._guard:
             # A descriptor of its own: that of the connection may be another file's by the time it is used.
             self._socket = socket.fromfd(db.fileno(), socket.AF_INET, socket.SOCK_STREAM)
         self._db = db
+        if self._known:
+            try:
+                self._resume(db)
+            except BaseException:
+                self._disconnect()  # else the next statement would go over it without
+                raise
+        self._known = True
         return db
 
     def _disconnect(self) -> None:
