@@ -65,9 +65,9 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
 
     def _check_out(self) -> None:
         out, form = self.out, self.out_format
-        if form is not None and out in {None, "-"}:
-            raise click.UsageError(f"--out-format {form} writes a folder of files: pass --out DIR")
-        if out in {None, "-"}:
+        if out is None or out == "-":
+            if form is not None:
+                raise click.UsageError(f"--out-format {form} writes a folder of files: pass --out DIR")
             return
         if form is None and Path(out).is_dir():
             raise click.UsageError(f"--out {out} is a folder: pass --out-format, e.g. jsonl")
