@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 import msgspec
 
 from refold_async import deadlines
-from refold_async._core.checks import check_count
+from refold_async._core.checks import check_count, check_seconds
 from refold_async.batch.failures import failure_limit
 from refold_async.batch.history import RunHistory
 from refold_async.batch.in_order import InOrder
@@ -32,7 +32,7 @@ from refold_async.batch.summary import BatchProgress, BatchSummary, Counters
 from refold_async.batch.tasks import BatchTasks, run_shielded
 from refold_async.batch.validation import CallValidator, ValidatingRunner
 from refold_async.batch.worker_pool import WorkerPool
-from refold_async.calls import Call, Outcome
+from refold_async.calls import Call, Done, Outcome
 from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks, safely
 
@@ -236,7 +236,9 @@ class Batch:
             self._handed.append(outcome.index)
         return outcome
 
-    async def groups(self, *, least: int = 1, within: float | None = None) -> AsyncGenerator[list[Outcome]]:
+    async def groups(
+        self, *, least: int = 1, within: float | None = None, size: int | None = None
+    ) -> AsyncGenerator[list[Outcome]]:
         """Iterate over lists of the outcomes that there are.
 
         A group is delivered when the next one is asked for: write it to where it must not be lost first.
@@ -244,8 +246,11 @@ class Batch:
         Args:
             least: Wait until a group has so many outcomes, the last one excepted. Default 1.
             within: Wait so many seconds at most once there is one. Default: as long as it takes.
+            size: Wait no longer once its results have so many bytes. Default: however large they are.
         """
         check_count("least", least)
+        if within is not None:
+            check_seconds("within", within)
         pool = self._entered()
         while True:
             try:
@@ -255,18 +260,20 @@ class Batch:
             while outcome := pool.get_nowait():
                 group.append(outcome)
             if len(group) < least:
-                await self._fill(group, least, within)
+                await self._fill(group, least, within, math.inf if size is None else size)
             if self._replay is not None:
                 self._handed.extend(each.index for each in group[1:])
             yield group
 
-    async def _fill(self, group: list[Outcome], least: int, within: float | None) -> None:
+    async def _fill(self, group: list[Outcome], least: int, within: float | None, size: float) -> None:
         """Wait for more outcomes of a group."""
         pool = self._entered()
+        held = sum(map(_size_of, group))
         try:
             async with asyncio.timeout(within):
-                while len(group) < least and (outcome := await pool.get()):
+                while len(group) < least and held < size and (outcome := await pool.get()):
                     group.append(outcome)
+                    held += _size_of(outcome)
         except TimeoutError:
             return
         except BaseException:
@@ -429,3 +436,7 @@ class Batch:
         if self._pool is None:
             raise SettingsError("enter the batch first: `async with refold.batch(...) as outcomes:`")
         return self._pool
+
+
+def _size_of(outcome: Outcome) -> int:
+    return len(memoryview(outcome.result.raw)) if isinstance(outcome, Done) else 0

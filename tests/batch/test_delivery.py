@@ -215,6 +215,15 @@ async def test_a_group_waits_for_so_many_outcomes_or_so_long(path: Path) -> None
         assert {outcome.call.linked_account_id for outcome in found} == {"demo-user-1", "demo-user-2"}
 
 
+async def test_a_group_waits_no_longer_once_it_is_large(path: Path) -> None:
+    async with Sandbox() as sandbox, client(sandbox) as refold:
+        calls = [Call("demo-user-1", "hubspot", "get_contact", {"limit": "1"}) for _ in range(9)]
+        async with refold.batch(calls, journal=path, concurrency=1) as batch:
+            sizes = [len(group) async for group in batch.groups(least=9, size=1)]
+    assert sum(sizes) == 9
+    assert max(sizes) <= 3  # those that were there already
+
+
 @pytest.mark.parametrize("journaled", [False, True])
 async def test_a_group_that_is_cancelled_while_it_fills_is_not_lost(path: Path, *, journaled: bool) -> None:
     async with Sandbox() as sandbox, client(sandbox) as refold:

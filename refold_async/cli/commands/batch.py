@@ -34,6 +34,7 @@ from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
 
 _PART_ROWS: Final = 5_000
 _PART_SECONDS: Final = 30.0
+_PART_BYTES: Final = 64 * 2**20
 """What a part of a journaled run has at least: each is written out before the journal forgets its results."""
 
 
@@ -171,7 +172,7 @@ def _warn_if_nothing_ran(summary: BatchSummary, journal: str | None) -> None:
 
 async def _consume(batch: Batch, results: Results, *, durably: bool, least: int = 1) -> None:
     try:
-        async for outcomes in batch.groups(least=least, within=_PART_SECONDS):
+        async for outcomes in batch.groups(least=least, within=_PART_SECONDS, size=_PART_BYTES):
             await results.add(outcomes, durably=durably)
             if not results.accepts_more:
                 batch.keep_undelivered()
