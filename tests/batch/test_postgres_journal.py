@@ -246,7 +246,7 @@ async def test_a_connection_that_is_cut_is_given_up(sandbox: Sandbox, database: 
     assert sandbox.ledger.count() == 50
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:
     with postgres("fsync=off") as server:
         yield server
@@ -287,7 +287,7 @@ def test_a_database_that_is_being_started_is_waited_for(own_server: Server) -> N
     own_server.kill()
     starting = threading.Timer(0.3, own_server.start)
     starting.start()
-    file = store(own_server.url)
+    file = store(own_server.url, shard=1)
     starting.join()
     assert file.write([record("a")]) == [Written.DONE]
     file.close()

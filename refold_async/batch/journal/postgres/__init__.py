@@ -1,4 +1,4 @@
-"""A journal in PostgreSQL, for workers on any machine: `session`, `schema`, `store` and `records`.
+"""A journal in PostgreSQL, for workers on any machine: `store` under a lease, and `views` to read it.
 
 It needs the extra `postgres`; nothing imports it unless a journal is the URL of a database.
 """

@@ -18,111 +18,24 @@ from uuid import uuid4
 from refold_async.batch.journal.lease import LeaseClock
 from refold_async.batch.journal.postgres.schema import prepare
 from refold_async.batch.journal.postgres.session import Connection, DatabaseSession
+from refold_async.batch.journal.postgres.statements import (
+    ACQUIRE,
+    ADD_PART,
+    COUNTS,
+    CREATE,
+    FENCE,
+    LOOK,
+    PARTS,
+    PUT_RUN,
+    RELEASE,
+    RESUME,
+    RUNS,
+    WHO,
+    WRITE,
+)
 from refold_async.batch.journal.postgres.text import escaped, unescaped
 from refold_async.batch.journal.store import CallId, JournalRow, JournalWrite, RunRow, State, Written
 from refold_async.errors import JournalError, JournalInUseError
-
-_CREATE: Final = """
-    INSERT INTO refold_journals (job, shard) VALUES (%(job)s, %(shard)s)
-    ON CONFLICT DO NOTHING
-"""
-# By the database's clock alone; `clock_timestamp`, since a statement may have waited for the row.
-_ACQUIRE: Final = """
-    WITH taken AS (
-        UPDATE refold_journals
-        SET base_url = %(base_url)s, epoch = epoch + 1, owner = %(owner)s, runs = runs + 1,
-        expires = clock_timestamp() + make_interval(secs => %(seconds)s)
-        WHERE job = %(job)s AND shard = %(shard)s AND coalesce(base_url, %(base_url)s) = %(base_url)s
-        AND (expires IS NULL OR expires <= clock_timestamp() OR owner = %(owner)s)
-        RETURNING id, epoch, runs
-    ), run AS (
-        INSERT INTO refold_runs
-        SELECT id, runs, %(owner)s, extract(epoch FROM clock_timestamp()), NULL FROM taken
-    )
-    SELECT id, epoch, runs, EXISTS (SELECT 1 FROM refold_calls WHERE journal = id) FROM taken
-"""
-_WHO: Final = "SELECT base_url, owner FROM refold_journals WHERE job = %(job)s AND shard = %(shard)s"
-# After a lost connection: what it may still be about to commit is refused from now on.
-_RESUME: Final = """
-    UPDATE refold_journals SET epoch = epoch + 1,
-    expires = clock_timestamp() + make_interval(secs => %(seconds)s)
-    WHERE id = %(journal)s AND owner = %(owner)s RETURNING epoch
-"""
-_FENCE: Final = """
-    UPDATE refold_journals SET expires = clock_timestamp() + make_interval(secs => %(seconds)s)
-    WHERE id = %(journal)s AND owner = %(owner)s AND epoch = %(epoch)s RETURNING id
-"""
-_PARTS: Final = "SELECT name FROM refold_parts WHERE journal = %(journal)s ORDER BY name"
-_ADD_PART: Final = f"""
-    WITH fence AS ({_FENCE}), added AS (
-        INSERT INTO refold_parts SELECT id, %(name)s FROM fence ON CONFLICT DO NOTHING
-    )
-    SELECT id FROM fence
-"""  # noqa: S608 - the fence is ours
-_RELEASE: Final = """
-    WITH fence AS (
-        UPDATE refold_journals SET expires = NULL
-        WHERE id = %(journal)s AND owner = %(owner)s AND epoch = %(epoch)s RETURNING id
-    )
-    UPDATE refold_runs SET ended = extract(epoch FROM clock_timestamp()) FROM fence
-    WHERE journal = fence.id AND number = %(run)s
-"""
-_FINAL: Final = f"({State.DONE:d}, {State.FOUND:d})"
-_SETTLED: Final = f"({State.DONE:d}, {State.FAILED:d}, {State.FOUND:d})"
-# One statement: the fence, the rows that begin or end, and the marks of what was delivered. A row that began
-# at this very time was written by this group before: the connection was lost before its commit was confirmed.
-_WRITE: Final = f"""
-    WITH fence AS ({_FENCE}), marked AS (
-        UPDATE refold_calls AS c SET delivered = true{{}} FROM fence,
-        unnest(%(scopes)s::text[], %(keys)s::text[]) AS d (scope, key)
-        WHERE c.journal = fence.id AND c.scope = d.scope AND c.key = d.key
-    ), put AS (
-        INSERT INTO refold_calls AS c
-        SELECT fence.id, scope, key, account, call, slug, action_id, effect, state, false, %(run)s, attempts,
-        %(now)s, %(now)s, error, result, params
-        FROM fence, unnest(
-            %(scope)s::text[], %(key)s::text[], %(account)s::text[], %(call)s::bytea[], %(slug)s::text[],
-            %(action_id)s::text[], %(effect)s::text[], %(state)s::smallint[], %(attempts)s::integer[],
-            %(error)s::text[], %(result)s::bytea[], %(params)s::bytea[]
-        ) AS g (scope, key, account, call, slug, action_id, effect, state, attempts, error, result, params)
-        ON CONFLICT (journal, scope, key) DO UPDATE SET
-        state = excluded.state, delivered = false, run = excluded.run, at = excluded.at,
-        began = CASE WHEN excluded.state = {State.BEGUN:d} THEN excluded.began ELSE c.began END,
-        attempts = CASE WHEN excluded.attempts > 0 THEN excluded.attempts ELSE c.attempts END,
-        error = excluded.error, result = excluded.result,
-        params = CASE WHEN excluded.state = {State.BEGUN:d} THEN excluded.params
-            WHEN excluded.state IN {_SETTLED} THEN NULL ELSE c.params END
-        WHERE c.call = excluded.call AND CASE WHEN excluded.state = {State.BEGUN:d} THEN
-            c.state = {State.FAILED:d} OR (c.run < %(before)s AND c.state NOT IN {_FINAL})
-            OR (c.state = {State.BEGUN:d} AND c.run = excluded.run AND c.began = excluded.began)
-            ELSE c.state NOT IN {_FINAL} OR excluded.state = {State.DONE:d} END
-        RETURNING scope, key
-    )
-    SELECT NULL, NULL FROM fence UNION ALL SELECT scope, key FROM put
-"""  # noqa: S608 - the numbers are those of `State`
-_LOOK: Final = """
-    SELECT c.call, c.state, c.delivered, c.run, c.began, c.at, c.error, c.result
-    FROM unnest(%(scopes)s::text[], %(keys)s::text[]) WITH ORDINALITY AS g (scope, key, place)
-    LEFT JOIN refold_calls AS c ON c.journal = %(journal)s AND c.scope = g.scope AND c.key = g.key
-    ORDER BY g.place
-"""
-_COUNTS: Final = (
-    "SELECT state, delivered, number FROM refold_counts WHERE journal = %(journal)s AND number > 0"
-)
-
-_PUT_RUN: Final = f"""
-    WITH fence AS ({_FENCE}), put AS (
-        INSERT INTO refold_figures SELECT fence.id, %(run)s, g.batch, g.figures
-        FROM fence, unnest(%(batches)s::integer[], %(figures)s::bytea[]) AS g (batch, figures)
-        ON CONFLICT (journal, run, batch) DO UPDATE SET figures = excluded.figures
-    )
-    SELECT id FROM fence
-"""  # noqa: S608 - the fence is ours
-_RUNS: Final = """
-    SELECT r.number, r.began, r.ended, f.figures FROM refold_runs AS r
-    LEFT JOIN refold_figures AS f ON f.journal = r.journal AND f.run = r.number
-    WHERE r.journal = %(journal)s ORDER BY r.number, f.batch
-"""
 
 
 class _Statement(NamedTuple):
@@ -173,7 +86,7 @@ class PostgresJournal:
         patience: float = 60.0,
     ) -> None:
         self._name: Final = f"the journal of job {job!r}, shard {shard},"
-        self._write: Final = _WRITE.format("" if keep_results else ", result = NULL").encode()
+        self._write: Final = WRITE.format("" if keep_results else ", result = NULL").encode()
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
         self._common: Final[dict[str, Any]] = {"owner": owner, "seconds": lease}
         self._now = 0.0
@@ -195,7 +108,7 @@ class PostgresJournal:
             JournalError: If it cannot be read.
         """
         values = {**self._common, **_ids(ids)}
-        rows = self._session.run(lambda db: db.execute(_LOOK, values).fetchall())
+        rows = self._session.run(lambda db: db.execute(LOOK, values).fetchall())
         return [None if row[0] is None else _row(row) for row in rows]
 
     def write(self, records: Sequence[JournalWrite], delivered: Sequence[CallId] = ()) -> list[Written]:
@@ -222,7 +135,7 @@ class PostgresJournal:
         Raises:
             JournalError: If it cannot be read.
         """
-        rows = self._session.run(lambda db: db.execute(_COUNTS, self._common).fetchall())
+        rows = self._session.run(lambda db: db.execute(COUNTS, self._common).fetchall())
         return {(State(state), delivered): number for state, delivered, number in rows}
 
     def write_run(self, figures: Mapping[int, bytes]) -> None:
@@ -233,7 +146,7 @@ class PostgresJournal:
             JournalError: If they cannot be written.
         """
         values = {"batches": list(figures), "figures": list(figures.values())}
-        self._session.run(lambda db: self._fenced(db, _PUT_RUN, values))
+        self._session.run(lambda db: self._fenced(db, PUT_RUN, values))
 
     def runs(self) -> list[RunRow]:
         """Return the runs so far, the first one first.
@@ -241,7 +154,7 @@ class PostgresJournal:
         Raises:
             JournalError: If they cannot be read.
         """
-        rows = self._session.run(lambda db: db.execute(_RUNS, self._common).fetchall())
+        rows = self._session.run(lambda db: db.execute(RUNS, self._common).fetchall())
         found: dict[int, RunRow] = {}
         for number, began, ended, figures in rows:
             run = found.setdefault(number, RunRow(number, began, ended, ()))
@@ -255,7 +168,7 @@ class PostgresJournal:
         Raises:
             JournalError: If they cannot be read.
         """
-        return self._session.run(lambda db: [name for (name,) in db.execute(_PARTS, self._common)])
+        return self._session.run(lambda db: [name for (name,) in db.execute(PARTS, self._common)])
 
     def add_part(self, name: str) -> None:
         """Record a result file.
@@ -264,7 +177,7 @@ class PostgresJournal:
             JournalInUseError: If another run has taken the journal over; the file does not count then.
             JournalError: If it cannot be recorded.
         """
-        self._session.run(lambda db: self._fenced(db, _ADD_PART, {"name": name}))
+        self._session.run(lambda db: self._fenced(db, ADD_PART, {"name": name}))
 
     def renew(self) -> None:
         """Renew the lease.
@@ -273,7 +186,7 @@ class PostgresJournal:
             JournalInUseError: If another run has taken the journal over.
             JournalError: If the database cannot be reached.
         """
-        self._session.run(lambda db: self._fenced(db, _FENCE, {}))
+        self._session.run(lambda db: self._fenced(db, FENCE, {}))
 
     def interrupt(self) -> None:
         """Break off a statement under way. Called in any thread."""
@@ -286,13 +199,13 @@ class PostgresJournal:
         self._closed = True
         # If it cannot be recorded, the lease expires, and the run shows as one that was killed.
         with contextlib.suppress(JournalError):
-            self._session.close(lambda db: db.execute(_RELEASE, self._common))
+            self._session.close(lambda db: db.execute(RELEASE, self._common))
 
     def _acquire(self, db: Connection, journal: dict[str, Any]) -> tuple[int, bool]:
         values = {**self._common, **journal}
         asked = self.lease.now()
-        db.execute(_CREATE, values)
-        row = db.execute(_ACQUIRE, values).fetchone()
+        db.execute(CREATE, values)
+        row = db.execute(ACQUIRE, values).fetchone()
         if row is None:
             raise self._refusal(db, journal)
         id_, epoch, run, used = row
@@ -301,7 +214,7 @@ class PostgresJournal:
         return run, not used
 
     def _refusal(self, db: Connection, journal: dict[str, Any]) -> JournalError:
-        base_url, owner = db.execute(_WHO, journal).fetchone() or (None, "")
+        base_url, owner = db.execute(WHO, journal).fetchone() or (None, "")
         if base_url != journal["base_url"]:
             return JournalError(f"{self._name} is of calls to {base_url}, not to {journal['base_url']}")
         return JournalInUseError(f"{self._name} is in use by {_worker_of(owner)}")
@@ -310,7 +223,7 @@ class PostgresJournal:
         if "journal" not in self._common:
             return  # not acquired yet
         asked = self.lease.now()
-        row = db.execute(_RESUME, self._common).fetchone()
+        row = db.execute(RESUME, self._common).fetchone()
         if row is None:
             raise self._lost(db)
         self._common["epoch"] = row[0]
