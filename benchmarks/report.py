@@ -23,7 +23,7 @@ class Bound:
     def __str__(self) -> str:
         sign = "≥" if self.least else "≤"
         state = "ok      " if self.holds else "VIOLATED"
-        return f"{state}  {self.claim}: {_number(self.measured)} {sign} {self.limit:g}"
+        return f"{state}  {self.claim}: {number(self.measured)} {sign} {self.limit:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Table:
     note: str = ""
     bounds: tuple[Bound, ...] = field(default=())
 
-    def markdown(self) -> str:
-        """Return the table as Markdown, aligned for a terminal."""
+    def markdown(self, level: int = 2) -> str:
+        """Return the table as Markdown, aligned for a terminal, below a heading of this level."""
         lines = [("", *self.columns)]
         lines += [(row.label, *map(_cell, row.cells)) for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         head, *body = [_line(line, widths) for line in lines]
         rule = "| " + " | ".join(_rule(width, number) for number, width in enumerate(widths)) + " |"
-        parts = [f"## {self.question}", "\n".join([head, rule, *body]), self.note]
+        parts = [f"{'#' * level} {self.question}", "\n".join([head, rule, *body]), self.note]
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -87,11 +87,12 @@ def _cell(cell: Cell) -> str:
     if isinstance(cell, str):
         return cell
     if cell.low == cell.high:
-        return _number(cell.median)
-    return f"{_number(cell.median)} ({_number(cell.low)}-{_number(cell.high)})"
+        return number(cell.median)
+    return f"{number(cell.median)} ({number(cell.low)}-{number(cell.high)})"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a figure with three digits."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -18,6 +18,7 @@ from benchmarks.questions import (
     sandbox,
     startup,
     tls,
+    tools,
     walks,
     width,
 )
@@ -39,5 +40,9 @@ QUESTIONS: dict[str, Callable[[RunOptions], Table]] = {
     "command": command.ask,
     "integrations": integrations.ask,
     "walks": walks.ask,
+    "tools": tools.ask,
     "sandbox": sandbox.ask,
 }
+
+WITHOUT_BOUNDS = frozenset({"payload-size", "tls"})
+"""The questions that `--check` leaves out."""

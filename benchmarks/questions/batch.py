@@ -30,7 +30,11 @@ def ask(options: RunOptions) -> Table:
             "data of every result is decoded. The pools are workers over one shared iterator."
         ),
         bounds=tuple(
-            Bound(f"a batch of {kind}, x pool over execute", each.ratio(_BATCH, _POOL).median, 1.08)
+            Bound(
+                f"a batch of {kind}, x pool over execute (target: 1.08)",
+                each.ratio(_BATCH, _POOL).median,
+                1.2,
+            )
             for kind, each in rounds.items()
         ),
     )
@@ -48,7 +52,7 @@ async def _compare(options: RunOptions, base_url: str, kind: str) -> Rounds:
             _POOL: lambda: _pool(kind, lambda call: _execute(refold, call)),
             _BATCH: lambda: _batch(refold, kind),
         }
-        return await interleave_runs(runs, rounds=2 * options.rounds, calls=_CALLS)
+        return await interleave_runs(runs, rounds=options.rounds + 3, calls=_CALLS)
 
 
 def _calls(kind: str) -> Iterator[Call]:

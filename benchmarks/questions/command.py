@@ -29,7 +29,7 @@ def ask(options: RunOptions) -> Table:
     """Measure each in fresh processes, in turn."""
     if find_spec("click") is None or not certificate.available():
         return Table(_QUESTION, _COLUMNS, (), note="Not measured: click or trustme is not installed.")
-    commands, calls = _commands(2 * options.rounds), _first_calls(2 * options.rounds)
+    commands, calls = _commands(options.rounds + 3), _first_calls(2 * options.rounds)
     rows = [Row(name, (commands.ratio(name, _SCRIPT), commands.cost(name))) for name in commands.costs]
     rows += [Row(f"first call: {name}", (calls.ratio(name, PLAIN), calls.cost(name))) for name in calls.costs]
     return Table(

@@ -20,7 +20,7 @@ _Measured = dict[tuple[str, int], list[tuple[float, float, float]]]
 def ask(options: RunOptions) -> Table:
     """Run each way and size in a separate process, in interleaved rounds."""
     found: _Measured = {}
-    for _ in range(min(options.rounds, 3)):  # a run of 50 MB takes seconds
+    for _ in range(min(options.rounds, 2 if options.brief else 3)):  # a run of 50 MB takes seconds
         for size in _SIZES:
             for name, way in _WAYS.items():
                 found.setdefault((name, size), []).append(_run(way, size))

@@ -27,7 +27,6 @@ _WIDTHS: Final = (1, 10, 100, 1_000, 5_000)
 _NARROW: Final = (1, 10, 100, 1_000)
 """Opening 5,000 TLS connections takes longer than all that is measured here."""
 
-_MOST_ROUNDS: Final = 5
 _LOWEST, _MOST_CALLS = 2_000, 10_000
 
 
@@ -70,7 +69,7 @@ def ask(options: RunOptions) -> Table:
     machine.allow_descriptors()
     with ExitStack() as servers:
         contenders = dict(_contenders(servers, brief=options.brief))
-        rounds = _interleave(contenders, min(options.rounds, _MOST_ROUNDS))
+        rounds = _interleave(contenders, min(options.rounds, 5 if options.brief else 3))
     kilobytes, files = _resources(max(_WIDTHS))
     return Table(
         "What does a call cost with many in flight?",
