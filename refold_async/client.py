@@ -243,7 +243,7 @@ class Refold(Scope):
         Raises:
             SettingsError: If a setting cannot work.
         """
-        from refold_async.walks.fan_out import make_walks  # noqa: PLC0415 - loaded on first use
+        from refold_async.walks.making import make_walks  # noqa: PLC0415 - loaded on first use
 
         return make_walks(self._requester, self._sessions.settings, walks, options)
 

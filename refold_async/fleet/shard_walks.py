@@ -19,7 +19,7 @@ from refold_async.fleet.shard_run import ShardTotals
 from refold_async.fleet.store import WalkStore
 from refold_async.row_files import FileFormat
 from refold_async.walks import WalkOptions, WalkPage, Walks
-from refold_async.walks.fan_out import make_walks
+from refold_async.walks.making import make_walks
 from refold_async.walks.pull_files import PullFiles
 from refold_async.walks.state import StateThread
 

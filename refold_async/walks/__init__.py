@@ -5,8 +5,9 @@
     async with refold.walks(walks, concurrency=50, state="contacts.sqlite") as pages:
         async for item in pages: ...  # WalkPage | WalkFailed | WalkSkipped
 
-`paging.py` finds how an answer is paged, `position.py` which page comes next, `pages.py` reads one walk.
-`fan_out.py` runs many of them on the batch, by the calls of `page_calls.py`; `state.py` is their file.
+`answers.py` says what an answer holds, `paging.py` how it is paged, `position.py` which page comes next.
+`page_reader.py` reads the answers of one walk, and `pages.py` calls for them. `fan_out.py` runs many walks
+on the batch, by the calls of `page_calls.py`; `state.py` is their file. `pull.py` writes what they read.
 """
 
 from refold_async.walks.fan_out import Walks

@@ -19,30 +19,23 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import msgspec
 
-from refold_async._core.requester import Requester
-from refold_async.api.actions import Actions
 from refold_async.batch import Batch, BatchProgress, BatchSettings, Done, Failed
-from refold_async.batch.runner import ExecuteRunner
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Call, Outcome
 from refold_async.errors import InvalidCallError, RefoldError, SettingsError
-from refold_async.hooks import listening, safely
-from refold_async.settings import Settings
+from refold_async.hooks import safely
 from refold_async.walks.outcomes import (
     WalkCounters,
     WalkFailed,
     WalkItem,
-    WalkOptions,
     WalkProgress,
     WalkSettings,
     WalkSkipped,
     WalkSource,
     WalkSummary,
-    check_options,
 )
 from refold_async.walks.page_calls import Opened, OpenWalk, PageCalls
 from refold_async.walks.page_reader import PageReader
-from refold_async.walks.pages import names_of
 from refold_async.walks.position import ResumePoint
 from refold_async.walks.state import StateThread, WalkRow, key_of
 from refold_async.walks.walk import Walk, WalkPage, check_walk
@@ -357,40 +350,3 @@ class Walks:
         self._calls.close(open_walk)
         point = open_walk.reader.point
         return WalkFailed(open_walk.walk, error, point.record_count, point.page_count)
-
-
-def make_walks(
-    requester: Requester,
-    settings: Settings,
-    walks: WalkSource,
-    options: WalkOptions,
-    *,
-    record: bool = True,
-    state: StateThread | None = None,
-) -> Walks:
-    """Return walks on a client's connections; see `Refold.walks`.
-
-    Raises:
-        SettingsError: If a setting cannot work.
-    """
-
-    async def base_url() -> str:
-        return (await requester.session()).base_url
-
-    async def names(account: str, slug: str, action_id: str) -> Collection[str]:
-        return names_of(await Actions(requester.for_account(account)).schema(slug, action_id))
-
-    def batch(calls: AsyncIterable[Call], chosen: BatchSettings) -> Batch:
-        return Batch(calls, ExecuteRunner(requester, settings, chosen), chosen, listening(settings.hooks))
-
-    check_options(options)
-    own = {name: value for name, value in options.items() if name in WalkSettings.__struct_fields__}
-    others = {name: value for name, value in options.items() if name not in own}
-    return Walks(
-        walks,
-        WalkClient(base_url, batch, names),
-        WalkSettings(**own),  # type: ignore[arg-type]  # split by name
-        BatchSettings(**others),  # type: ignore[arg-type]
-        record=record,
-        state=state,
-    )

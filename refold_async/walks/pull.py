@@ -19,7 +19,8 @@ from refold_async.batch.tasks import run_shielded
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat
 from refold_async.settings import RateLimit, Settings
-from refold_async.walks.fan_out import Walks, make_walks
+from refold_async.walks.fan_out import Walks
+from refold_async.walks.making import make_walks
 from refold_async.walks.outcomes import (
     WalkFailed,
     WalkOptions,
