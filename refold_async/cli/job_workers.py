@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 import msgspec
 
@@ -72,9 +72,12 @@ def _start(stack: contextlib.ExitStack, path: str, shards: Sequence[int], words:
     command = [sys.executable, "-m", "refold_async.cli", "job", "run", path, *chosen, *words]
     output = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     # In a group of its own: Ctrl-C reaches this process alone, which passes it on once.
-    group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
+    group = 0 if os.name == "posix" else None
     process = subprocess.Popen(  # noqa: S603 - this program
-        [*command, "--json", "--progress", "none"], stdin=subprocess.DEVNULL, stdout=output, **group
+        [*command, "--json", "--progress", "none"],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        process_group=group,
     )
     stack.callback(process.wait)
     stack.callback(process.terminate)

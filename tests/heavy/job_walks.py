@@ -45,7 +45,8 @@ job = Job("contacts", walks, accounts=accounts, journal="job", results="out", sh
 
 class _Run:
     def __init__(self, folder: Path, sandbox: Sandbox, form: FileFormat) -> None:
-        self.folder, self.form = folder, form
+        self.folder = folder
+        self.form: FileFormat = form
         program = _PROGRAM.format(accounts=_ACCOUNTS, shards=_SHARDS, form=form)
         (folder / "program.py").write_text(program)
         self.environment = os.environ | {
