@@ -110,6 +110,19 @@ def test_tables_may_be_created_by_many_at_once(database: str) -> None:
     assert execute(database, "SELECT number FROM refold_format") == [(1,)]
 
 
+def test_a_role_needs_no_more_than_to_read_and_write_the_tables(database: str) -> None:
+    store(database).close()
+    schema = database.rpartition("%3D")[2]
+    execute(database, f"CREATE ROLE worker_{schema} LOGIN")
+    execute(database, f"GRANT USAGE ON SCHEMA {schema} TO worker_{schema}")
+    rights = "SELECT, INSERT, UPDATE, DELETE"
+    execute(database, f"GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO worker_{schema}")
+    file = store(database.replace("//refold@", f"//worker_{schema}@"), shard=1)
+    assert file.write([record("a")]) == [Written.DONE]
+    assert file.counts() == {(State.BEGUN, False): 1}
+    file.close()
+
+
 def test_tables_of_another_format_are_refused(database: str) -> None:
     store(database).close()
     execute(database, "UPDATE refold_format SET number = 99")

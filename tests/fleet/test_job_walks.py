@@ -88,6 +88,12 @@ async def test_the_report_counts_pages_as_calls(pages: Sandbox, tmp_path: Path) 
     assert report["calls"]["done"] == sum(each["done"] for each in report["shards"]) == len(ACCOUNTS)
 
 
+async def test_walks_need_a_folder(tmp_path: Path, database: str) -> None:
+    job = Job("pull", walks, accounts=ACCOUNTS, journal=database, results=tmp_path, shards=1)
+    with pytest.raises(SettingsError, match="journal must be a folder, not a database"):
+        await job.run(0)
+
+
 async def test_a_failed_walk_continues_in_the_next_run(pages: Sandbox, tmp_path: Path) -> None:
     pages.faults.add(Fault(linked_account_id="demo-user-3", status=400, after=1))
     job = job_in(tmp_path, shards=1)
