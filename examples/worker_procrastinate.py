@@ -14,11 +14,11 @@ from contacts_job import WORKERS, job, service
 from contacts_tasks import app, run_shard
 
 
-async def shards_left() -> set[object]:
+async def shards_left() -> list[object]:
     """Return the shards that wait, or that a worker runs or died with."""
     manager = app.job_manager
     queued = [await manager.list_jobs_async(queue="shards", status=status) for status in ("todo", "doing")]
-    return {each.task_kwargs["shard"] for jobs in queued for each in jobs}
+    return [each.task_kwargs["shard"] for jobs in queued for each in jobs]
 
 
 async def defer_shards() -> None:

@@ -57,7 +57,7 @@ class BatchArguments(SettleArguments, frozen=True, kw_only=True):
             raise click.UsageError("--accounts and --params cannot both read stdin")
         named = {"--accounts": self.path, "--journal": self.journal, "--out": self.out}
         named |= {f"--report {path}": path for path in self.reports}
-        files = {option: Path(path).resolve() for option, path in named.items() if path not in {None, "-"}}
+        files = {option: Path(path).resolve() for option, path in named.items() if path and path != "-"}
         for (option, path), (other, its_path) in itertools.combinations(files.items(), 2):
             if path == its_path:
                 raise click.UsageError(f"{option} and {other} are the same file, {named[option]}")
