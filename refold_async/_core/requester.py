@@ -12,7 +12,7 @@ from refold_async._core.encoding import EncodedJSON, encode
 from refold_async._core.operation import Effect, Operation
 from refold_async._core.pipeline import CallAttempts, start_call
 from refold_async._core.prepared import PreparedCall, Reader, describe
-from refold_async._core.requests import Request, Scalar, target_of
+from refold_async._core.requests import Request, Scalar
 from refold_async._core.sessions import Session, Sessions
 from refold_async._core.uploads import Upload
 from refold_async.errors import ClosedError, InvalidCallError
@@ -148,22 +148,23 @@ class Requester:
         operation: Operation,
         answer: type[T],
         path: tuple[str, ...],
+        target: str,
         body: bytes,
         *,
         effect: Effect,
         timeout: float | None,
         read: Reader[T],
     ) -> PreparedCall[T]:
-        """Prepare a call whose body and effect are known; see `prepare`, which takes longer.
+        """Prepare a call whose target, body and effect are known; see `prepare`, which takes longer.
 
         Raises:
-            InvalidCallError: If a part of the path cannot be sent; it does not say which call it was.
+            SettingsError: If the timeout is not a positive number.
         """
         return PreparedCall(
             operation,
             answer,
             path,
-            Request(operation.method, target_of(operation, path), self._json_headers, body),
+            Request(operation.method, target, self._json_headers, body),
             effect,
             read,
             self._settings.timeout if timeout is None else check_timeout(timeout),

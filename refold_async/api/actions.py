@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
@@ -13,6 +14,7 @@ from refold_async._core.encoding import EncodedJSON, encode
 from refold_async._core.operation import Effect
 from refold_async._core.prepared import PreparedCall, describe
 from refold_async._core.requester import Requester
+from refold_async._core.requests import target_of
 from refold_async.api import operations
 from refold_async.api.action_replies import read_result
 from refold_async.api.common import ApiModel
@@ -292,25 +294,35 @@ def prepare_execute(
     timeout: float | None = None,
 ) -> PreparedCall[ActionResult]:
     """Prepare an execute; see `Actions.execute` for the arguments. `params` may be encoded already."""
-    path = (slug, action_id)
     try:
         body = params.json if isinstance(params, EncodedJSON) else _encoded(params)
-        if effect is None:
-            effect = effect_of_action(action_id) if isinstance(action_id, str) else "write"
-        else:
+        try:
+            path, target, known = _address(slug, action_id)
+        except TypeError:
+            # An unhashable value cannot be looked up in the cache; uncached, it gets a proper error.
+            path, target, known = _address.__wrapped__(slug, action_id)
+        if effect is not None:
             check_effect(effect)
         return requester.prepare_json(
             operations.ACTIONS_EXECUTE,
             ActionResult,
             path,
+            target,
             body,
-            effect=effect,
+            effect=effect or known,
             timeout=timeout,
             read=_read_result,
         )
     except InvalidCallError as error:
-        describe(error, operations.ACTIONS_EXECUTE, path, requester.linked_account_id)
+        describe(error, operations.ACTIONS_EXECUTE, (slug, action_id), requester.linked_account_id)
         raise
+
+
+@lru_cache(maxsize=4096)
+def _address(slug: str, action_id: str) -> tuple[tuple[str, str], str, Effect]:
+    """Return the path parameters and the target of an execute, and its effect as far as its name tells."""
+    path = (slug, action_id)
+    return path, target_of(operations.ACTIONS_EXECUTE, path), effect_of_action(action_id)
 
 
 def _encoded(params: object) -> bytes:
