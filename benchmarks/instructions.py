@@ -28,6 +28,8 @@ STORED = Path(__file__).with_name("instructions.json")
 
 _TOLERANCE = 1.02
 _FEW, _MANY = 200, 700
+_DELAY = 0.01
+"""Seconds to a response. Sooner, it would at times be read together with what a batch's other tasks do."""
 _COLLECTED = re.compile(r"Collected : (\d+)")
 
 
@@ -66,7 +68,7 @@ def unavailable() -> str | None:
 
 def measure() -> dict[str, int]:
     """Count the instructions of one call of each kind."""
-    with serving(SMALL) as base_url, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with serving(SMALL, delay=_DELAY) as base_url, ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = {
             (kind, number): pool.submit(_count, kind, number, base_url)
             for kind in WORK

@@ -71,6 +71,17 @@ class HoldingProtocol(StaticProtocol):
             self._waiting.clear()
 
 
+class LateProtocol(StaticProtocol):
+    """Answers each request only after some seconds."""
+
+    def __init__(self, answer: bytes, delay: float) -> None:
+        super().__init__(answer)
+        self._delay = delay
+
+    def _reply(self) -> None:
+        asyncio.get_running_loop().call_later(self._delay, self._transport.write, self._answer)
+
+
 def _length_of_request(buffer: bytes) -> int:
     """Return the length of the first complete request in `buffer`, or 0 if there is none."""
     end = buffer.find(b"\r\n\r\n")
@@ -82,15 +93,17 @@ def _length_of_request(buffer: bytes) -> int:
 
 
 @contextmanager
-def serving(size: int, *, tls: Certificate | None = None, hold: int = 0) -> Iterator[str]:
+def serving(size: int, *, tls: Certificate | None = None, hold: int = 0, delay: float = 0.0) -> Iterator[str]:
     """Run a server in a separate process that answers with `size` bytes; yield its base URL.
 
-    With `hold`, it answers nothing until this many requests wait, and then all of them.
+    With `hold`, it answers nothing until this many requests wait, and then all of them; with `delay`, each
+    request only after so many seconds.
     """
     command = [sys.executable, "-m", "benchmarks.server", str(size)]
     command += ["--core", str(machine.SERVER_CORE)] if machine.SERVER_CORE is not None else []
     command += ["--tls", str(tls.chain), str(tls.key)] if tls else []
     command += ["--hold", str(hold)] if hold else []
+    command += ["--delay", str(delay)] if delay else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
@@ -100,12 +113,14 @@ def serving(size: int, *, tls: Certificate | None = None, hold: int = 0) -> Iter
             process.terminate()
 
 
-async def _serve(size: int, tls: ssl.SSLContext | None, hold: int) -> None:
+async def _serve(size: int, tls: ssl.SSLContext | None, hold: int, delay: float) -> None:
     loop = asyncio.get_running_loop()
     answer, waiting = reply(envelope(size)), list[asyncio.WriteTransport]()
 
     def protocol() -> StaticProtocol:
-        return HoldingProtocol(answer, hold, waiting) if hold else StaticProtocol(answer)
+        if hold:
+            return HoldingProtocol(answer, hold, waiting)
+        return LateProtocol(answer, delay) if delay else StaticProtocol(answer)
 
     # Thousands connect at once: beyond the backlog, the system would make them wait for a second.
     server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls, backlog=8192)
@@ -121,12 +136,13 @@ def main() -> None:
     parser.add_argument("--core", type=int)
     parser.add_argument("--tls", nargs=2)
     parser.add_argument("--hold", type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0.0)
     chosen = parser.parse_args()
     machine.pin(chosen.core)
     machine.allow_descriptors()
     machine.settle_allocator()
     tls = server_context(*chosen.tls) if chosen.tls else None
-    asyncio.run(_serve(chosen.size, tls, chosen.hold))
+    asyncio.run(_serve(chosen.size, tls, chosen.hold, chosen.delay))
 
 
 if __name__ == "__main__":
