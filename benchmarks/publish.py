@@ -11,22 +11,23 @@ from benchmarks.clients import CONNECTOR, PLAIN, REFOLD
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Figure
 
-_HERE: Final = Path(__file__).parent
+ROOT: Final = Path(__file__).parents[1]
+
 _SHOWN: Final = {
     CONNECTOR: "aiohttp's connector, no session",
     PLAIN: "aiohttp, as people write it",
     REFOLD: f"**{REFOLD}**",
 }
-_COLUMNS: Final = (CHARTED, f"x {PLAIN}, 10 in flight", "µs, 10 in flight")
+CHARTED_COLUMNS: Final = (CHARTED, f"x {PLAIN}, 10 in flight", "µs, 10 in flight")
 
 
-def publish(head: str, tables: Mapping[str, Table]) -> None:
-    """Replace the figures in the repository by those of this run."""
+def publish(head: str, tables: Mapping[str, Table], root: Path = ROOT) -> None:
+    """Replace the figures below `root` by those of a run."""
     sections = [table.markdown(level=3) for table in tables.values()]
     text = "\n".join([f"```\n{head}```\n", *sections, _bounds(tables)])
-    _replace(_HERE / "README.md", "figures", text)
-    _replace(_HERE.parent / "README.md", "figures", _short(tables))
-    (_HERE / "call-cost.svg").write_text(chart.draw(tables["call-cost"]), encoding="utf-8")
+    _replace(root / "benchmarks" / "README.md", "figures", text)
+    _replace(root / "README.md", "figures", _short(tables))
+    (root / "benchmarks" / "call-cost.svg").write_text(chart.draw(tables["call-cost"]), encoding="utf-8")
 
 
 def _replace(page: Path, mark: str, text: str) -> None:
@@ -54,7 +55,7 @@ def _bound(bound: Bound) -> str:
 def _short(tables: Mapping[str, Table]) -> str:
     """Return the short table of the README, and a sentence on batches."""
     table = tables["call-cost"]
-    places = [table.columns.index(column) for column in _COLUMNS]
+    places = [table.columns.index(column) for column in CHARTED_COLUMNS]
     lines = ["| client | x floor | x aiohttp as people write it | µs |", "| --- | ---: | ---: | ---: |"]
     lines += [_client(row, places) for row in table.rows]
     return "\n".join([*lines, "", _sentence(tables), ""])
