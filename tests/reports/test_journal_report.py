@@ -110,10 +110,12 @@ def test_a_killed_run_has_a_report_of_what_it_did_until_then(
     environment = os.environ | {"REFOLD_API_KEY": server.api_key, "REFOLD_BASE_URL": server.base_url}
     program = [sys.executable, "-m", "tests.batch.resumable", str(path), "100000"]
     with Popen(program, cwd=Path(__file__).parents[2], env=environment, stdout=DEVNULL) as process:
-        while not recorded(path) and process.poll() is None:
-            time.sleep(0.02)
-        running = read_figures(path)
-        process.kill()
+        try:
+            while not recorded(path) and process.poll() is None:
+                time.sleep(0.02)
+            running = read_figures(path)
+        finally:
+            process.kill()
     killed = read_figures(path)
     assert (running.killed, running.ended, running.runs[-1].end) == (False, False, "running")
     assert (killed.killed, killed.ended, killed.runs[-1].end) == (True, False, "killed")

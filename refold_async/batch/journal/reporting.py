@@ -27,10 +27,9 @@ def read_figures(path: str | os.PathLike[str], *, run: int | None = None) -> Run
     Raises:
         JournalError: If it is not a journal of this version, cannot be read, or has no such run.
     """
-    overview = read_overview(path)
-    known = {
-        each.number: _decoded(path, each.figures) for each in read_runs(path)[-_MOST_RUNS:] if each.figures
-    }
+    rows = [each for each in read_runs(path)[-_MOST_RUNS:] if each.figures]
+    overview = read_overview(path)  # after the rows, so that it has all of their runs
+    known = {each.number: _decoded(path, each.figures) for each in rows}
     chosen = max(known, default=0) if run is None else run
     if chosen not in known:
         which = "no run" if run is None else f"run {run} has not"
