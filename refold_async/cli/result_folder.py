@@ -35,7 +35,6 @@ class _ListedPart(msgspec.Struct):
 
     name: str
     rows: int
-    columns: dict[str, str] = {}
 
 
 class _Manifest(msgspec.Struct):
@@ -43,6 +42,8 @@ class _Manifest(msgspec.Struct):
 
     kind: str
     format: FileFormat
+    rows: int = 0
+    columns: dict[str, str] = {}
     files: list[_ListedPart] = []
 
 
@@ -67,7 +68,9 @@ class ResultFolder:
         self._form: Final = form
         self._schema: Final = _schema() if form == "parquet" else None
         self._path.mkdir(parents=True, exist_ok=True)
-        self._listed = {each.name: each for each in self._read_manifest()}
+        manifest = self._read_manifest()
+        self._listed = {each.name: each for each in manifest.files}
+        self._columns = manifest.columns
         self._number = max((_number(name) for name in self._listed), default=0)
         self._kept: KeptRows[Place] | None = None
         self._superseded: dict[str, set[int]] = {}
@@ -115,11 +118,11 @@ class ResultFolder:
         self._bytes = 0
         try:
             try:
-                columns = dict(part.finish())
+                self._columns = dict(part.finish())
             except OSError:
                 part.abandon()
                 raise
-            self._listed[part.name] = _ListedPart(part.name, part.rows, columns)
+            self._listed[part.name] = _ListedPart(part.name, part.rows)
             self._commit()
         except OSError:
             self._failed = True
@@ -205,18 +208,13 @@ class ResultFolder:
             source = self._path / part.name
             rows = copy_rows(self._form, source, target, ("index",), lambda _: next(numbers) not in lost)
             finish_file(target, aside, self._path / name)
-        return _ListedPart(name, rows, part.columns)
+        return _ListedPart(name, rows)
 
     def _commit(self) -> None:
         """Write the manifest, and remove the parts that it does not name."""
-        columns = {name: kind for part in self._listed.values() for name, kind in part.columns.items()}
-        manifest = {
-            "kind": "batch",
-            "format": self._form,
-            "rows": sum(part.rows for part in self._listed.values()),
-            "columns": columns,
-            "files": [msgspec.structs.asdict(part) for part in self._listed.values()],
-        }
+        files = list(self._listed.values())
+        rows = sum(part.rows for part in files)
+        manifest = _Manifest("batch", self._form, rows, self._columns, files)
         text = msgspec.json.format(msgspec.json.encode(manifest))
         write_file(self._path / "manifest.json", text + b"\n")
         for name in self._names() - self._listed.keys():
@@ -225,14 +223,14 @@ class ResultFolder:
     def _names(self) -> set[str]:
         return {each.name for each in self._path.iterdir() if _PART.fullmatch(each.name)}
 
-    def _read_manifest(self) -> list[_ListedPart]:
+    def _read_manifest(self) -> _Manifest:
         path = self._path / "manifest.json"
         if not path.exists():
             if names := self._names():
                 raise SettingsError(
                     f"{path.parent} has {min(names)}, but no manifest.json: choose another folder"
                 )
-            return []
+            return _Manifest("batch", self._form)
         read = None
         with suppress(msgspec.MsgspecError):
             read = msgspec.json.decode(path.read_bytes(), type=_Manifest)
@@ -244,7 +242,7 @@ class ResultFolder:
             )
         if missing := {each.name for each in read.files} - self._names():
             raise SettingsError(f"{path.parent} lacks {min(missing)}, which its manifest.json names")
-        return read.files
+        return read
 
 
 def _schema() -> Any:

@@ -164,6 +164,7 @@ class PartFolder:
             for name, kind in each.columns.items():
                 columns.setdefault(name, set()).add(kind)
         manifest = {
+            "kind": "pull",
             "format": self._form,
             "run": self._state.run,
             **totals,
@@ -213,6 +214,10 @@ class PartFolder:
 
 def _listed(manifest: Path) -> set[str]:
     try:
-        return {each["name"] for each in msgspec.json.decode(manifest.read_bytes())["files"]}
-    except (OSError, msgspec.MsgspecError, LookupError, TypeError) as error:
-        raise SettingsError(f"{manifest} is not a manifest of walks: {error!r}") from error
+        read = msgspec.json.decode(manifest.read_bytes())
+        if read.get("kind", "pull") == "pull":
+            return {each["name"] for each in read["files"]}
+        why = f"it is of a {read['kind']}"
+    except (OSError, msgspec.MsgspecError, LookupError, TypeError, AttributeError) as error:
+        why = repr(error)
+    raise SettingsError(f"{manifest} is not a manifest of walks: {why}")

@@ -282,3 +282,6 @@ def test_a_folder_and_a_file_are_not_mixed_up(
     ended = refold(*READ, accounts, "--out", str(folder), "--out-format", "jsonl")
     assert (ended.code, "not a folder of results of a batch" in ended.err) == (2, True)
     assert sandbox.ledger.count() == before
+    run_once(tmp_path / "empty", "jsonl", [], continues=False)
+    ended = refold("pull", "hubspot", "get_contact", "--accounts", accounts, "--out", str(tmp_path / "empty"))
+    assert (ended.code, "not a manifest of walks: it is of a batch" in ended.err) == (2, True)
