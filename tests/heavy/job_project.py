@@ -77,21 +77,22 @@ class JobProject:
         for name in ("worker_dask.py", "worker_procrastinate.py", "contacts_tasks.py"):
             shutil.copy(EXAMPLES / name, folder)
 
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Start a Python program of the folder, in a process group of its own."""
+    def start(self, *arguments: str, **more: str) -> "subprocess.Popen[bytes]":
+        """Start a Python program of the folder, in a process group and perhaps with an environment of its own."""
         with (self.folder / "errors.log").open("ab") as log:  # a pipe that nobody reads would fill up
             return subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=self.folder,
-                env=self._environment,
+                env={**self._environment, **more},
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
             )
 
-    def start_job(self, *arguments: str) -> "subprocess.Popen[bytes]":
+    def start_job(self, *arguments: str, **more: str) -> "subprocess.Popen[bytes]":
         """Start `refold job`."""
-        return self.start("-m", "refold_async.cli", "job", *arguments)
+        return self.start("-m", "refold_async.cli", "job", *arguments, **more)
 
     def read(self, command: str) -> dict[str, object]:
         """Return what `refold job summary` or `progress` prints."""
