@@ -67,6 +67,7 @@ class JobProgressDisplay:
         self._ended.set()
         if self._form != "none":
             self._thread.join()
+            self._last = None  # what was done in the last moment says nothing at the end
             self._show()
             if self._live is not None:
                 self._live.stop()
