@@ -271,4 +271,6 @@ def test_a_second_interrupt_leaves_every_outcome_in_the_folder(
     files = json.loads((out / "manifest.json").read_bytes())["files"]
     lines = [line for file in files for line in (out / file["name"]).read_text().splitlines()]
     rows = sorted((row["index"], row["outcome"]) for row in map(json.loads, lines))
-    assert rows == [*((index, "done") for index in range(20)), (20, "cut_off"), (21, "skipped")]
+    last = rows.pop(19)  # the ledger may have it before the process has its response
+    assert last in {(19, "done"), (19, "cut_off")}
+    assert rows == [*((index, "done") for index in range(19)), (20, "cut_off"), (21, "skipped")]
