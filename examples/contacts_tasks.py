@@ -1,9 +1,12 @@
 """The job of `contacts_job.py` as tasks of procrastinate; `worker_procrastinate.py` runs them."""
 
 import os
+import sys
 
 from contacts_job import complete, job
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
+
+from refold_async import RefoldError
 
 GRACE = float(os.environ.get("GRACE", "5"))
 # A worker that was not heard of for this long is dead. More than GRACE: a worker that stops is silent.
@@ -24,7 +27,11 @@ app = App(
 @app.task(queue="shards", retry=RetryStrategy(max_attempts=100, wait=10))
 async def run_shard(shard: int) -> None:
     """Run a shard. It never blocks the worker's event loop for long, so heartbeats continue."""
-    print(complete(await job.run(shard)), flush=True)
+    try:
+        print(complete(await job.run(shard)), flush=True)
+    except RefoldError as error:
+        print(f"shard {shard}: {error}", file=sys.stderr, flush=True)  # procrastinate logs it at INFO only
+        raise
 
 
 @app.periodic(cron=f"* * * * * */{max(1, int(STALLED_AFTER / 3))}")
