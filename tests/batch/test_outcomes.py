@@ -198,7 +198,8 @@ async def test_a_retry_requested_after_the_stop_fails() -> None:
         batch.stop()
         return again(60)
 
-    async with make_batch(calls(5), made, concurrency=1) as batch:
+    batch = make_batch(calls(5), made, concurrency=1)  # before it is entered: an eager worker calls at once
+    async with batch:
         outcomes = [outcome async for outcome in batch]
     assert [type(outcome) for outcome in outcomes[1:]] == [Failed]
     assert isinstance(outcomes[0], Skipped)
