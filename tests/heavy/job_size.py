@@ -1,7 +1,8 @@
 """Memory and progress of a large job: `python -m tests.heavy.job_size --calls 1000000`.
 
 Two plain processes run it in 64 shards against a server that answers every request alike. The memory of a worker
-must not grow with the calls it has made, and `progress()` must take 50 ms at most.
+must not grow with the calls it has made, and `progress()` must take 50 ms of a processor at most; how long it waits for
+one while the workers run depends on the machine.
 """
 
 import argparse
@@ -74,7 +75,7 @@ def main(calls: int) -> bool:
         f"{statistics.median(took) * 1000:.0f} ms in the median of {len(took)}, {max(took) * 1000:.0f} at most, "
         f"and {statistics.median(cpu) * 1000:.0f} ms of a processor"
     )
-    return grown <= _GROWTH and statistics.median(took) <= _LONGEST
+    return grown <= _GROWTH and statistics.median(cpu) <= _LONGEST
 
 
 def _worker(folder: Path, base_url: str, first: int) -> "subprocess.Popen[bytes]":
