@@ -17,6 +17,8 @@ def json_line(value: object) -> bytes:
     """Return a value as one line of JSON with its line end, whatever formatting its parts came with."""
     # A line break within JSON is only ever between tokens: in a string it is escaped.
     line = _encoded(value).translate(None, b"\r\n\t")
+    if line.isascii():
+        return line + b"\n"
     if not _is_utf8(line):  # a part that a service wrote, kept as it came
         line = repair(line)
     for separator in _SEPARATORS:

@@ -87,11 +87,19 @@ class Results:
             self.codes.add(exit_code_of_outcome(outcome))
             if isinstance(outcome, Failed) and len(self._failures) < _SHOWN:
                 self._failures.append(outcome)
-        self._write([outcome_fields(outcome) for outcome in outcomes])
+        rows = [outcome_fields(outcome) for outcome in outcomes]
+        if durably or isinstance(self._file, ResultFolder):
+            # Not left half done if it is cancelled: what is written next follows it.
+            await run_shielded(asyncio.to_thread(self._store, rows, durably=durably))
+        else:
+            self._write(rows)
+
+    def _store(self, rows: Sequence[dict[str, object]], *, durably: bool) -> None:
+        """Write rows in a thread: a part of a folder, and waiting for the disk, take a while."""
+        self._write(rows)
         if durably and self._file is not None and self.accepts_more:
             try:
-                # Not left half done if it is cancelled: what is written next follows it.
-                await run_shielded(asyncio.to_thread(self._file.sync))
+                self._file.sync()
             except OSError as error:
                 self._fail(error)
 
