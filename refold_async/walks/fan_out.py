@@ -5,13 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import (
-    AsyncIterable,
-    Awaitable,
-    Callable,
-    Collection,
-    Mapping,
-)
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
