@@ -263,7 +263,8 @@ class JournalFile:
 
     def _prepare(self, *, create: bool) -> None:
         """Create the tables, or check their integrity."""
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
+        # Because of the triggers, each statement notes what to undo if it fails: in memory, not in a file.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "temp_store = MEMORY"):
             self._db.execute(f"PRAGMA {pragma}")
         if create:
             with transaction(self._db):
