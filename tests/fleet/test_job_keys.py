@@ -124,7 +124,7 @@ async def test_a_function_that_returns_no_settings_is_refused_without_showing_it
 
 
 def uneven(account: str) -> Mapping[str, object]:
-    limit = RateLimit(20, burst=1) if key_of(account) == KEYS[0] else RateLimit(1000, burst=50)
+    limit = RateLimit(20, burst=1) if key_of(account) == KEYS[0] else RateLimit(90, burst=5)
     return {"api_key": key_of(account), "rate_limit": limit}
 
 
