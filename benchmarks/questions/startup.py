@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
+from benchmarks.machine import cached_modules
 from benchmarks.options import RunOptions
 from benchmarks.report import Bound, Row, Table
 from benchmarks.rounds import Rounds
@@ -34,7 +35,8 @@ def _import(statement: str) -> Callable[[], float]:
 
 def _measured(*arguments: str) -> float:
     command = [sys.executable, *arguments]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, env=cached_modules())
+    return float(ended.stdout)
 
 
 def _interleave(measures: Mapping[str, Callable[[], float]], rounds: int) -> Rounds:
