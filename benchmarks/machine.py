@@ -5,6 +5,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def allow_descriptors() -> None:
 def cached_modules() -> dict[str, str]:
     """Return an environment for new processes, which keep compiled modules, as an installed package does."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def printed_figure(command: Sequence[str]) -> float:
+    """Return the number that a process prints."""
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, env=cached_modules())
+    return float(ended.stdout)
 
 
 def cpu_seconds() -> float:

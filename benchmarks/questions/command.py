@@ -4,18 +4,18 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import benchmarks
 from benchmarks import certificate
 from benchmarks.clients import PLAIN, REFOLD
-from benchmarks.machine import cached_modules
+from benchmarks.machine import cached_modules, printed_figure
 from benchmarks.options import RunOptions
 from benchmarks.payloads import ACCOUNT, ACTION, API_KEY, SLUG, SMALL
 from benchmarks.report import Bound, Row, Table
-from benchmarks.rounds import Rounds
+from benchmarks.rounds import Rounds, interleave_processes
 from benchmarks.server import serving
 
 _QUESTION, _COLUMNS = "What does a command cost?", ("x bare", "ms")
@@ -58,7 +58,7 @@ def _commands(rounds: int) -> Rounds:
     with serving(SMALL) as base_url:
         refold = (sys.executable, "-c", _REFOLD)
         execute = ("execute", SLUG, ACTION, "--account", ACCOUNT, "--param", "limit=1")
-        return _interleave(
+        return interleave_processes(
             {
                 _SCRIPT: lambda: _process(base_url, sys.executable, script, ACCOUNT, ACTION, "limit=1"),
                 _HELP: lambda: _process(base_url, *refold, "--help"),
@@ -86,24 +86,9 @@ def _first_calls(rounds: int) -> Rounds:
         made = certificate.make(Path(folder))
         with serving(SMALL, tls=made) as base_url:
             measures = {name: _first_call(name, base_url, made) for name in (PLAIN, REFOLD)}
-            return _interleave(measures, rounds)
+            return interleave_processes(measures, rounds)
 
 
 def _first_call(name: str, base_url: str, made: certificate.Certificate) -> Measure:
     command = [sys.executable, "-m", "benchmarks.first_call", name, base_url, str(made.authority)]
-    return lambda: float(_output(command)) / 1e3
-
-
-def _output(command: Sequence[str]) -> str:
-    ended = subprocess.run(command, check=True, capture_output=True, text=True, env=cached_modules())
-    return ended.stdout
-
-
-def _interleave(measures: Mapping[str, Measure], rounds: int) -> Rounds:
-    for measure in measures.values():
-        measure()
-    costs: dict[str, list[float]] = {name: [] for name in measures}
-    for _ in range(rounds):
-        for name, measure in measures.items():
-            costs[name].append(measure())
-    return Rounds(costs)
+    return lambda: printed_figure(command) / 1e3

@@ -1,13 +1,12 @@
 """What do the imports cost?"""
 
-import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from benchmarks.machine import cached_modules
+from benchmarks.machine import printed_figure
 from benchmarks.options import RunOptions
 from benchmarks.report import Bound, Row, Table
-from benchmarks.rounds import Rounds
+from benchmarks.rounds import Rounds, interleave_processes
 
 _PACKAGES = "import aiohttp, msgspec, anyio, backoff"
 _OURS = "import refold_async"
@@ -19,7 +18,7 @@ _TIMED = "import time; t = time.process_time(); {}; print((time.process_time() -
 def ask(options: RunOptions) -> Table:
     """Measure each in fresh processes."""
     statements = (_PACKAGES, _OURS, _CLIENT, _BATCH)
-    imports = _interleave({name: _import(name) for name in statements}, 2 * options.rounds)
+    imports = interleave_processes({name: _import(name) for name in statements}, 2 * options.rounds)
     rows = [_row(imports, name, _PACKAGES) for name in statements]
     bounds = [
         Bound(f"{name}, x its four packages", imports.ratio(name, _PACKAGES).median, limit)
@@ -30,23 +29,7 @@ def ask(options: RunOptions) -> Table:
 
 
 def _import(statement: str) -> Callable[[], float]:
-    return lambda: _measured("-c", _TIMED.format(statement))
-
-
-def _measured(*arguments: str) -> float:
-    command = [sys.executable, *arguments]
-    ended = subprocess.run(command, check=True, capture_output=True, text=True, env=cached_modules())
-    return float(ended.stdout)
-
-
-def _interleave(measures: Mapping[str, Callable[[], float]], rounds: int) -> Rounds:
-    for measure in measures.values():
-        measure()
-    costs: dict[str, list[float]] = {name: [] for name in measures}
-    for _ in range(rounds):
-        for name, measure in measures.items():
-            costs[name].append(measure())
-    return Rounds(costs)
+    return lambda: printed_figure([sys.executable, "-c", _TIMED.format(statement)])
 
 
 def _row(rounds: Rounds, name: str, bare: str) -> Row:
