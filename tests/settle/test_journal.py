@@ -213,3 +213,30 @@ async def test_a_batch_that_stops_leaves_the_unknown_for_later(
     assert isinstance(outcome, Failed)
     assert (outcome.error.fate, outcome.verdict, looks(sandbox)) == ("unknown", None, 0)
     assert isinstance(await run(SOON), Done)
+
+
+@pytest.mark.parametrize("again", ["settle", "retry_unknown"])
+async def test_a_write_that_is_twice_in_the_input_of_a_resumed_run_runs_once(
+    refold: Refold, run: Run, sandbox: Sandbox, path: Path, again: str
+) -> None:
+    lose(sandbox, "before")
+    await run()
+    settles = again == "settle"
+    journal = path if settles else Journal(path, retry_unknown=True)
+    report = await refold.run([CALL, CALL], journal=journal, settle=AGAIN if settles else None)
+    first, second = report.outcomes
+    assert isinstance(first, Done)
+    assert second == Skipped(CALL, "duplicate_key", index=1)
+    assert len(sandbox.ledger.writes()) == 1
+
+
+async def test_a_result_is_handed_over_once_though_its_write_is_twice_in_the_input(
+    refold: Refold, run: Run, sandbox: Sandbox, path: Path
+) -> None:
+    async with refold.batch([CALL], journal=path) as batch:
+        await anext(batch)
+        batch.keep_undelivered()
+    report = await refold.run([CALL, CALL], journal=path)
+    assert [type(outcome) for outcome in report.outcomes] == [Done, Skipped]
+    assert await run() == Skipped(CALL, "done_before")
+    assert len(sandbox.ledger.writes()) == 1

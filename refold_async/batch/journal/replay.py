@@ -140,6 +140,7 @@ class JournalReplay:
         rows = await self._commits.look([queued.journal_key.id for queued in valid])
         found = {queued: row for queued, row in zip(valid, rows, strict=True) if row}
         known = {queued: self._outcome_of(queued, row) for queued, row in found.items()}
+        known |= self._duplicates(found)
         await self._mark_unknown(
             {queued: found[queued] for queued, outcome in known.items() if isinstance(outcome, Failed)}
         )
@@ -265,6 +266,19 @@ class JournalReplay:
             return None
         self._undelivered[index] = queued.journal_key.id
         return Failed(call, _interrupted(call, row), index=index, verdict=_verdict(row))
+
+    def _duplicates(self, rows: Mapping[QueuedCall, JournalRow]) -> dict[QueuedCall, Outcome]:
+        """Return the outcomes of writes of which another one with the same key was read at the same time."""
+        # Else each of them would be settled, and run again if it is absent.
+        seen: set[CallId] = set()
+        found: dict[QueuedCall, Outcome] = {}
+        for queued, row in rows.items():
+            key: _JournalKey = queued.journal_key
+            if key.is_write and row.state is not State.FAILED and key.id in seen:
+                self._undelivered.pop(queued.index, None)
+                found[queued] = Skipped(queued.call, "duplicate_key", index=queued.index)
+            seen.add(key.id)
+        return found
 
     def _done_before(self, queued: QueuedCall, row: JournalRow) -> Outcome:
         if row.result is None:
