@@ -84,7 +84,8 @@ class ValidatingRunner:
             InvalidCallError: If its parameters do not fit the schema.
             RefoldError: If the call failed for good.
         """
-        if not queued.attempts:
+        # Not one that an earlier run sent and that is looked up: its fate is unknown, whatever its schema is.
+        if not queued.attempts and queued.settling is None:
             await self._validator.check(queued.call)
         return await self._runner.attempt(queued)
 

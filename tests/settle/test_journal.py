@@ -240,3 +240,15 @@ async def test_a_result_is_handed_over_once_though_its_write_is_twice_in_the_inp
     assert [type(outcome) for outcome in report.outcomes] == [Done, Skipped]
     assert await run() == Skipped(CALL, "done_before")
     assert len(sandbox.ledger.writes()) == 1
+
+
+async def test_a_write_that_an_earlier_run_sent_is_settled_without_a_check_of_its_parameters(
+    refold: Refold, run: Run, sandbox: Sandbox, path: Path
+) -> None:
+    lose(sandbox)
+    await run()
+    sandbox.faults.add(Fault(operation="actions.schema", status=400))
+    report = await refold.run([CALL], journal=path, settle=SOON, validate=True)
+    (outcome,) = report.outcomes
+    assert isinstance(outcome, Done)  # not a failure that says "not sent"
+    assert outcome.settled
