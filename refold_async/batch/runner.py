@@ -20,7 +20,7 @@ from refold_async.batch import failures
 from refold_async.batch.scheduler import QueuedCall
 from refold_async.batch.settings import BatchSettings
 from refold_async.calls import Absent, Reason, Unresolved, encoded_params
-from refold_async.errors import RateLimitedError, RefoldError, SettingsError
+from refold_async.errors import RateLimitedError, RefoldError, SettingsError, worst_fate
 from refold_async.results import ActionResult
 from refold_async.settings import Settings
 
@@ -308,6 +308,10 @@ class ExecuteRunner:
             # Only `stop` makes it expire; any other TimeoutError is not ours.
             if not timeout.expired():
                 raise
+        except RefoldError as error:
+            if queued.error is not None:  # nothing of this attempt was sent, but of the one before
+                error.fate = worst_fate(error.fate, (queued.error,))
+            raise
         state.rate_wait = clock() - began
         queued.rate_wait += state.rate_wait
 

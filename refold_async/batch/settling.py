@@ -99,10 +99,11 @@ class SettlingRunner:
             call = lookup_call(queued.call, settling.plan)
             search = settling.search = QueuedCall(call, queued.index, self._clock())
         try:
-            return self._lookups.acquire(search)
+            slot = self._lookups.acquire(search)
         except RefoldError as error:
-            search.error = error
+            search.failure = error
             return None
+        return None if slot is None else _wait_for_slot(search, slot)
 
     async def attempt(self, queued: QueuedCall) -> object:
         """Make one attempt of a call or of its look-up; see `CallRunner`.
@@ -173,6 +174,8 @@ class SettlingRunner:
                 search.error, settling.search = answer.error, search
                 return Hold(self._clock() + answer.wait, settling.error, answer.error)
             queued.rate_wait += search.rate_wait
+            if isinstance(answer, ClosedError):
+                return Settled(settling.error, failure=answer)  # a later run looks it up
             if isinstance(answer, RefoldError):
                 finding, failure = lookup_failed(answer), answer
             else:
@@ -191,8 +194,8 @@ class SettlingRunner:
 
     async def _answer(self, search: QueuedCall) -> ActionResult | RetryAfter | RefoldError:
         """Make one attempt of a look-up, and return also what it raised."""
-        if not search.attempts and search.error is not None:
-            return search.error
+        if search.failure is not None:
+            return search.failure
         try:
             answer = await self._lookups.attempt(search)
         except RefoldError as error:
@@ -205,6 +208,15 @@ class SettlingRunner:
         if self._recorder is not None:
             await self._recorder.settled(queued, answer)
         return answer
+
+
+async def _wait_for_slot(search: QueuedCall, slot: Awaitable[None]) -> None:
+    """Wait for a look-up's slot of the rate limit."""
+    try:
+        await slot
+    except RefoldError as error:
+        # The look-up was not sent; raised here, it would say that of its call.
+        search.failure = error
 
 
 def _needs_settling(queued: QueuedCall, error: RefoldError) -> bool:

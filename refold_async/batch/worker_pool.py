@@ -19,7 +19,7 @@ from refold_async.batch.source import CallSource
 from refold_async.batch.summary import Connection, Counters
 from refold_async.batch.tasks import WaitQueue
 from refold_async.calls import Done, Failed, Outcome, Reason, Skipped
-from refold_async.errors import RefoldError
+from refold_async.errors import ClosedError, RefoldError
 from refold_async.hooks import Hooks, safely
 
 _NOT_RESULTS: Final = frozenset({RetryAfter, Skip, Hold, Settled})
@@ -159,6 +159,8 @@ class WorkerPool:
             self._throttle_by(queued, now, answer.failure)
             self._scheduler.release(queued, now, succeeded=False)
             self.end_settled(queued, now, answer)
+            if isinstance(answer.failure, ClosedError):
+                self.stop("client_closed")
         else:
             self._scheduler.release(queued, now)
             self._finish(queued, now, Done, answer)

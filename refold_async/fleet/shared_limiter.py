@@ -178,7 +178,7 @@ class SharedLimiter:
     async def aclose(self) -> None:
         """End all tasks, and close the connections. Idempotent."""
         self._closed = True
-        self._fail(ClosedError("the client was closed"))
+        self._fail(lambda: ClosedError("the client was closed"))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -206,11 +206,11 @@ class SharedLimiter:
                 return True
         return False
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, make: Callable[[], Exception]) -> None:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                waiter.set_exception(error)
+                waiter.set_exception(make())  # its own: it will name the call that it failed
 
     def _uses_share(self) -> bool:
         """Whether the next call starts from this process's share."""
@@ -230,10 +230,11 @@ class SharedLimiter:
                 elif self._when_away == "wait":
                     await self._present.wait()
                 else:
-                    self._fail(ConnectionFailedError("the shared rate limit is away", fate="not_sent"))
+                    self._fail(_away)
         except Exception as error:
+            fault = error
             # Those who wait for this task would otherwise wait until their deadlines.
-            self._fail(error)
+            self._fail(lambda: fault)
             raise
 
     async def _serve_share(self) -> None:
@@ -304,6 +305,10 @@ class SharedLimiter:
             self._state = state
             for hooks in self._hooks:
                 safely(hooks.on_rate_limit, self._server, state, per_second)
+
+
+def _away() -> ConnectionFailedError:
+    return ConnectionFailedError("the shared rate limit is away", fate="not_sent")
 
 
 _WHEN_AWAY: Final = {

@@ -170,6 +170,10 @@ async def test_without_redis_it_waits_or_fails_as_configured(virtual: VirtualTim
     with pytest.raises(ConnectionFailedError, match="away") as failed:
         await fails.tasks[0]
     assert failed.value.fate == "not_sent"
+    fails.call(2)
+    await virtual.settle()
+    errors = await asyncio.gather(*fails.tasks[1:], return_exceptions=True)
+    assert len(set(map(id, errors))) == 2  # each error names its call
     store.away = False
     await virtual.run()
     assert waits.starts == [3.5]

@@ -323,7 +323,16 @@ class RecordingRunner:
 
     def acquire(self, queued: QueuedCall) -> Awaitable[None] | None:
         """Prepare a call and acquire a slot of the rate limit; see `CallRunner`."""
-        return self._runner.acquire(queued)
+        slot = self._runner.acquire(queued)
+        return slot if slot is None or not queued.attempts else self._wait_for(slot, queued)
+
+    async def _wait_for(self, slot: Awaitable[None], queued: QueuedCall) -> None:
+        """Wait for a slot for another attempt, and record that there will be none."""
+        try:
+            await slot
+        except RefoldError as error:
+            self._replay.abandon(queued, error)
+            raise
 
     async def attempt(self, queued: QueuedCall) -> object:
         """Make one attempt and record it; see `CallRunner`.
