@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -167,9 +168,22 @@ def _text(value: object, secret: str) -> str | None:
     return bounded(redact(text, secret))
 
 
+_NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._~-]*")
+
+
 def redact(text: str, secret: str) -> str:
-    """Remove a credential from a string."""
-    return text.replace(secret, "***") if secret else text
+    """Remove a credential from a string, also one that is escaped as in JSON, a URL or HTML."""
+    if _NEVER_ESCAPED.fullmatch(secret):
+        return text.replace(secret, "***") if secret else text
+    return re.sub("".join(map(_spellings, secret)), "***", text)
+
+
+def _spellings(character: str) -> str:
+    """Return a pattern for a character, however often it was escaped."""
+    if _NEVER_ESCAPED.fullmatch(character):
+        return character
+    escaped = "|".join(map(re.escape, {character, html.escape(character)}))
+    return rf"(?:\\*(?:{escaped}|u00(?i:{ord(character):02x}))|%(?:25)*(?i:{ord(character):02x}))"
 
 
 def bounded(text: str) -> str:

@@ -1,10 +1,12 @@
 """Odd responses by table: the value, or the error with its fate and message."""
 
 import gzip
+import html
 import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,7 @@ from refold_async.errors import Fate, RefoldError, StatusError
 from refold_async.results import ActionFailed, ActionResult
 
 SECRET = "tk_very-secret-0123456789"
+ODD_SECRET = 'tk/"a"\\b+c='
 BOM = b"\xef\xbb\xbf"
 
 
@@ -378,6 +381,24 @@ READERS: list[tuple[Callable[[Response], object], type]] = [
 def test_the_status_decides_the_error_however_deep_the_body_is(depth: int) -> None:
     body = b'{"message":' + b"[" * depth + b"]" * depth + b"}"
     assert isinstance(responses.status_error(reply(503, body)), errors.ServerError)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        ODD_SECRET,
+        json.dumps(ODD_SECRET),
+        json.dumps(json.dumps(ODD_SECRET)),
+        json.dumps(ODD_SECRET).replace("/", "\\/"),
+        quote(ODD_SECRET, safe=""),
+        quote(ODD_SECRET, safe="").lower(),
+        quote(quote(ODD_SECRET, safe=""), safe=""),
+        html.escape(ODD_SECRET),
+    ],
+)
+def test_a_secret_is_removed_however_it_is_escaped(spelled: str) -> None:
+    text = responses.redact(f"the key {spelled} is wrong", ODD_SECRET)
+    assert text.replace('"', "").replace("\\", "") == "the key *** is wrong"
 
 
 def test_a_secret_at_the_cut_is_removed_completely() -> None:
