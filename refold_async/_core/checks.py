@@ -175,7 +175,7 @@ def check_string(name: str, value: object) -> None:
 
 
 def check_text(name: str, value: str) -> str:
-    """Return a string if it can be sent in a path or a header.
+    """Return a string if it can be sent in a path or a header; of an enum's member, its value.
 
     Raises:
         InvalidCallError: If it is not a string, empty, or contains a control character or a lone surrogate.
@@ -189,7 +189,8 @@ def check_text(name: str, value: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise InvalidCallError(f"{name} is not valid Unicode: {value!r}") from None
-    return value
+    # What sends it asks for `str(value)`, which for an enum's member is its name (`Customer.ANN`).
+    return value if type(value) is str else str.__str__(value)
 
 
 def check_header(name: str, value: str) -> str:
@@ -198,7 +199,7 @@ def check_header(name: str, value: str) -> str:
     Raises:
         InvalidCallError: If `check_text` refuses it, or it starts or ends with whitespace, which HTTP strips.
     """
-    check_text(name, value)
+    value = check_text(name, value)
     if value != value.strip():
         raise InvalidCallError(f"{name} must not start or end with whitespace: {value!r}")
     return value

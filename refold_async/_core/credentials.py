@@ -34,7 +34,10 @@ def hide(value: T) -> T:
 
     A function that is given a secret replaces its argument first: an error further on shows all frames.
     """
-    return cast("T", Secret(value)) if type(value) is str else value
+    if not isinstance(value, str) or isinstance(value, Secret):
+        return value
+    # `str(value)` of an enum's member is its name (`Keys.TEST`).
+    return cast("T", Secret(str.__str__(value)))
 
 
 NO_SECRET: Final = Secret("")

@@ -48,8 +48,8 @@ class Requester:
         self._settings = settings
         self._base_url = base_url
         self._credential = credential
-        self.linked_account_id = linked_account_id
         self._headers = requests.headers_of({"linked_account_id": linked_account_id})
+        self.linked_account_id = self._headers.get("linked_account_id")
         self._json_headers = {**self._headers, **_JSON}
 
     def __repr__(self) -> str:

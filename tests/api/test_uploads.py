@@ -4,6 +4,7 @@ import io
 import os
 import tracemalloc
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -189,3 +190,14 @@ async def test_what_cannot_be_sent_is_refused_before_sending(
         assert caught.value.message.startswith(words)
         assert caught.value.operation == "events.trigger"
     assert not recorder.arrived
+
+
+async def test_enum_members_stand_for_their_values(account: KeyAccount, recorder: Recorder) -> None:
+    class Name(str, Enum):  # noqa: UP042 - unlike a StrEnum, its `str` is its name
+        PART = "bill"
+        FILE = "bill.pdf"
+        KIND = "application/pdf"
+
+    file = File(io.BytesIO(b"%PDF"), filename=Name.FILE, content_type=Name.KIND)
+    await account.events.trigger("paid", {}, files={Name.PART: file})
+    assert recorder.last.form["bill"] == ("bill.pdf", "application/pdf", b"%PDF")

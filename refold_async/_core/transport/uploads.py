@@ -42,19 +42,21 @@ async def _form(upload: Upload, files: ExitStack) -> FormData:
     for name, value in upload.fields.items():
         form.add_field(name, value)
     for part in upload.parts:
-        _check(part)
+        name, filename, content_type = _checked(part)
         content = await _content(part, files)
-        form.add_field(part.name, content, filename=part.filename, content_type=part.content_type)
+        form.add_field(name, content, filename=filename, content_type=content_type)
     return form
 
 
-def _check(part: Part) -> None:
-    """Refuse values that a part's headers cannot carry, and a closed file."""
-    check_text("a file's name in the form", part.name)
-    check_text(f"the file name of {part.name!r}", part.filename)
-    check_text(f"the content type of {part.name!r}", part.content_type)
+def _checked(part: Part) -> tuple[str, str, str]:
+    """Return what a part's headers carry; refuse what they cannot, and a closed file."""
     if getattr(part.source, "closed", False):
         raise InvalidCallError(f"the file for {part.name!r} cannot be read: it is closed")
+    return (
+        check_text("a file's name in the form", part.name),
+        check_text(f"the file name of {part.name!r}", part.filename),
+        check_text(f"the content type of {part.name!r}", part.content_type),
+    )
 
 
 async def _content(part: Part, files: ExitStack) -> object:
