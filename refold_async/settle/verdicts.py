@@ -118,4 +118,6 @@ def _describe(error: Exception) -> str:
 
 
 def _bounded(reason: str) -> str:
-    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"
+    # A user's exception may quote half a character of a record: no journal, log or terminal takes it.
+    valid = reason.encode(errors="backslashreplace").decode()
+    return valid if len(valid) <= _LONGEST_REASON else f"{valid[:_LONGEST_REASON]}…"

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from refold_async import JournalError
+from refold_async import JournalError, JournalInUseError
+from refold_async.batch.journal.editing import JournalEditor
+from refold_async.batch.journal.lock import is_owned, lock_path
+from refold_async.batch.journal.records import read_records
 from refold_async.batch.journal.sqlite import JournalFile
 from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
 from tests.faults.leaks import Holdings
@@ -95,6 +98,38 @@ def test_a_journal_of_another_format_is_refused_by_number(path: Path) -> None:
     database.close()
     with pytest.raises(JournalError, match="has format 2; this version reads 4"):
         journal(path)
+
+
+def test_a_run_writes_nothing_once_another_has_begun(path: Path) -> None:
+    """Somebody has deleted the file of the lock, which said that the journal was in use."""
+    first = journal(path)
+    first.write([record("a")])
+    lock_path(path).unlink()
+    second = journal(path)
+    with pytest.raises(JournalInUseError, match="run 2, which began during this one, run 1"):
+        first.write([record("b")])
+    assert second.write([record("a"), record("b")]) == [Written.TAKEN, Written.DONE]
+    first.close()
+    second.close()
+
+
+def test_a_journal_has_one_owner_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    path, link, folder = tmp_path / "jobs" / "job.sqlite", tmp_path / "latest.sqlite", tmp_path / "now"
+    link.symlink_to(path)
+    folder.symlink_to(path.parent)
+    for name in (link, path, folder / path.name):
+        file = journal(name)
+        file.write([record(str(name))])
+        for other in (link, path, folder / path.name):
+            assert is_owned(other)
+            with pytest.raises(JournalInUseError):
+                journal(other)
+            with pytest.raises(JournalInUseError):
+                JournalEditor(other)
+        file.close()
+        assert len(list(read_records(name))) == file.run
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["jobs", "latest.sqlite", "now"]
 
 
 def test_runs_are_counted_from_one(path: Path) -> None:

@@ -121,6 +121,16 @@ def test_reasons_are_bounded() -> None:
     assert len(finding.verdict.reason) < 400
 
 
+def test_reasons_are_valid_text() -> None:
+    def found(data: Any) -> list[Any]:
+        raise ValueError("odd: \ud83d")
+
+    (verdict, _) = judge(
+        Lookup("search_contacts", found=found), ActionResult("Success", 200, msgspec.Raw(b"1"))
+    )
+    assert verdict == Unresolved("found raised ValueError: odd: \\ud83d")
+
+
 def test_look_ups_continue_until_one_is_conclusive_or_the_last() -> None:
     settle = Settle(by_email, after=(1, 2))
     assert conclude(settle, Finding(Absent()), 1) is None

@@ -65,8 +65,9 @@ class OwnerLock:
 
 
 def lock_path(path: Path) -> Path:
-    """Return the lock file of a journal."""
-    return path.with_name(f"{path.name}-lock")
+    """Return the lock file of a journal: one, also if the journal has several names."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(f"{real.name}-lock")
 
 
 def is_owned(path: Path) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from refold_async.batch.journal.lock import FileIdentity, OwnerLock
+from refold_async.batch.journal.lock import FileIdentity, OwnerLock, lock_path
 from refold_async.batch.journal.own_thread import transaction
 from refold_async.batch.journal.store import (
     CallId,
@@ -25,7 +25,7 @@ from refold_async.batch.journal.store import (
     State,
     Written,
 )
-from refold_async.errors import JournalError
+from refold_async.errors import JournalError, JournalInUseError
 
 APPLICATION_ID: Final = 0x52464A4C
 _FORMAT: Final = 4
@@ -107,7 +107,7 @@ class JournalFile:
     def __init__(
         self, path: str | os.PathLike[str], *, job: str | None, base_url: str, keep_results: bool = False
     ) -> None:
-        self._path: Final = Path(path).absolute()
+        self._path: Final = Path(os.path.realpath(path))
         self._deliver: Final = _DELIVER.format("" if keep_results else ", result = NULL")
         self._closed = False
         self.lease: Final = None
@@ -145,10 +145,12 @@ class JournalFile:
         """Write rows, and mark calls as delivered, in one commit; see `JournalStore`.
 
         Raises:
+            JournalInUseError: If another run has begun since; then no row was written.
             JournalError: If it cannot be written; then no row was. If the file was deleted or replaced.
         """
         with journal_errors(self._path):
             with transaction(self._db):
+                self._check_run()
                 written = self._put_all(records)
                 if delivered:
                     self._db.executemany(self._deliver, delivered)
@@ -253,6 +255,15 @@ class JournalFile:
             scope, key, None if account == scope else account, call, slug, action_id, effect, state,
             self.run, attempts, now, now, error, result, params,
         )  # fmt: skip
+
+    def _check_run(self) -> None:
+        """Refuse to write if the lock did not keep another run out, e.g. since its file was deleted."""
+        (last,) = self._db.execute("SELECT max(number) FROM runs").fetchone()
+        if last != self.run:
+            raise JournalInUseError(
+                f"the journal {self._path} is in use by run {last}, which began during this one, run"
+                f" {self.run}: was {lock_path(self._path).name} deleted? Keep it, and end one of the runs"
+            )
 
     def _check_identity(self) -> None:
         if (lost := self._identity.lost()) is not None:
