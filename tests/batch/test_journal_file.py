@@ -1,6 +1,7 @@
 """The journal's file by itself: what is on disk, and what a failure leaves."""
 
 import asyncio
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def test_the_format_on_disk_stays_what_it_is(path: Path) -> None:
     journal(path).close()
     assert [state.value for state in State] == [1, 2, 3, 4, 5, 6, 7]
     database = sqlite3.connect(path)
-    assert database.execute("PRAGMA user_version").fetchone() == (4,)
+    assert database.execute("PRAGMA user_version").fetchone() == (5,)
     assert database.execute("PRAGMA application_id").fetchone() == (0x52464A4C,)
     database.close()
 
@@ -96,7 +97,7 @@ def test_a_journal_of_another_format_is_refused_by_number(path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 2")
     database.close()
-    with pytest.raises(JournalError, match="has format 2; this version reads 4"):
+    with pytest.raises(JournalError, match="has format 2; this version reads 5"):
         journal(path)
 
 
@@ -130,6 +131,45 @@ def test_a_journal_has_one_owner_whatever_it_is_called(tmp_path: Path) -> None:
         file.close()
         assert len(list(read_records(name))) == file.run
     assert sorted(each.name for each in tmp_path.iterdir()) == ["jobs", "latest.sqlite", "now"]
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_journal_without_the_log_of_a_killed_run_is_refused(path: Path, tmp_path: Path, runs: int) -> None:
+    """Else its last run's writes would run again: the file alone does not have them."""
+    for _ in range(runs - 1):
+        journal(path).close()
+    killed = journal(path)
+    killed.write([record("a")])
+    (tmp_path / "moved").mkdir()
+    moved = tmp_path / "moved" / path.name
+    shutil.copy(path, moved)
+    log = shutil.copy(f"{path}-wal", tmp_path / "log")
+    killed.close()
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"is not whole: .* is in job\.sqlite-wal, which is missing"):
+            journal(moved)
+        assert list(read_records(moved)) == []
+    shutil.copy(log, f"{moved}-wal")
+    resumed = journal(moved)
+    assert resumed.write([record("a")]) == [Written.TAKEN]
+    resumed.close()
+    journal(moved).close()
+
+
+def test_a_killed_journal_that_was_read_since_is_whole(path: Path, tmp_path: Path) -> None:
+    killed = journal(path)
+    killed.write([record("a")])
+    other = tmp_path / "other.sqlite"
+    for ending in ("", "-wal"):
+        shutil.copy(f"{path}{ending}", f"{other}{ending}")
+    killed.close()
+    database = sqlite3.connect(other)  # e.g. in a shell: it takes the log into the file as it ends
+    database.execute("SELECT count(*) FROM calls")
+    database.close()
+    assert not Path(f"{other}-wal").exists()
+    resumed = journal(other)
+    assert resumed.write([record("a")]) == [Written.TAKEN]
+    resumed.close()
 
 
 def test_runs_are_counted_from_one(path: Path) -> None:

@@ -28,13 +28,13 @@ from refold_async.batch.journal.store import (
 from refold_async.errors import JournalError, JournalInUseError
 
 APPLICATION_ID: Final = 0x52464A4C
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 
 _SCHEMA: Final = f"""
     PRAGMA application_id = {APPLICATION_ID};
     PRAGMA user_version = {_FORMAT};
     CREATE TABLE job (name TEXT, base_url TEXT NOT NULL);
-    CREATE TABLE runs (number INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL);
+    CREATE TABLE runs (number INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL, logged INTEGER NOT NULL);
     CREATE TABLE figures (run INTEGER, batch INTEGER, figures BLOB NOT NULL, PRIMARY KEY (run, batch));
     CREATE TABLE calls (
         scope TEXT NOT NULL, key TEXT NOT NULL, account TEXT, call BLOB NOT NULL,
@@ -114,8 +114,11 @@ class JournalFile:
         with journal_errors(self._path):
             create_file(self._path)
             self._lock: Final = OwnerLock(self._path)
+        log = self._path.with_name(f"{self._path.name}-wal")
         try:
             with journal_errors(self._path):
+                # Looked at now: opening the database creates it, also to read, but empty.
+                has_log = log.exists() and log.stat().st_size > 0
                 self._db: Final = connect(self._path, mode="rw")
         except BaseException:
             self._lock.release()
@@ -123,10 +126,11 @@ class JournalFile:
         try:
             with journal_errors(self._path):
                 self._prepare(create=is_empty(self._db, self._path))
+                if not has_log:
+                    self._check_whole(log)
                 self.run = self._register_run(job, base_url)
                 self.fresh = self._db.execute("SELECT 1 FROM calls LIMIT 1").fetchone() is None
                 # Both exist since the run was registered, and are the same files until they are closed.
-                log = self._path.with_name(f"{self._path.name}-wal")
                 self._identity: Final = FileIdentity(self._path, log)
         except BaseException:
             self._release()
@@ -287,6 +291,16 @@ class JournalFile:
         if verdict != "ok":
             raise JournalError(f"the journal {self._path} is damaged: {verdict}")
 
+    def _check_whole(self, log: Path) -> None:
+        """Refuse a journal that was moved without the log of its last run, which was killed."""
+        last = self._db.execute("SELECT ended, logged FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+        if last == (None, 0):
+            raise JournalError(
+                f"the journal {self._path} is not whole: its last run was killed, and what it recorded is in"
+                f" {log.name}, which is missing; put it back beside the journal, or look up the writes of"
+                " that run and start a new journal"
+            )
+
     def _register_run(self, job: str | None, base_url: str) -> int:
         """Check that the file belongs to this job, and return the number of this run."""
         with transaction(self._db):
@@ -299,8 +313,11 @@ class JournalFile:
                     f"{row[0]!r} against {row[1]}, not {job!r} against {base_url}"
                 )
             (number,) = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()
-            self._db.execute("INSERT INTO runs VALUES (?, ?, NULL)", (number, time.time()))
-            return int(number)
+            self._db.execute("INSERT INTO runs VALUES (?, ?, NULL, 0)", (number, time.time()))
+        # So the file by itself says that a run has begun, and only with its log that there is one.
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._db.execute("UPDATE runs SET logged = 1 WHERE number = ?", (number,))
+        return int(number)
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
