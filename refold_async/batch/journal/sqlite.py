@@ -48,6 +48,10 @@ _SCHEMA: Final = f"""
         PRIMARY KEY (state, delivered)
     ) WITHOUT ROWID;
 """
+# When to take the log into the file: after so many bytes of results and figures, or so many changes, of which
+# a call is about 8.
+_LONGEST_LOG: Final = 2**22
+_MOST_CHANGES: Final = 4000
 _ADD: Final = "UPDATE counts SET number = number {} 1 WHERE state = {}.state AND delivered = {}.delivered;"
 _MORE: Final = _ADD.format("+", "new", "new")
 _LESS: Final = _ADD.format("-", "old", "old")
@@ -158,6 +162,7 @@ class JournalFile:
                 written = self._put_all(records)
                 if delivered:
                     self._db.executemany(self._deliver, delivered)
+            self._note_logged(sum(len(each.result) for each in records if each.result))
             # After the commit: what was written to a deleted file is not on disk for the next run.
             self._check_identity()
             return written
@@ -178,8 +183,10 @@ class JournalFile:
             JournalError: If they cannot be written.
         """
         rows = [(self.run, batch, encoded) for batch, encoded in figures.items()]
-        with journal_errors(self._path), transaction(self._db):
-            self._db.executemany("INSERT OR REPLACE INTO figures VALUES (?, ?, ?)", rows)
+        with journal_errors(self._path):
+            with transaction(self._db):
+                self._db.executemany("INSERT OR REPLACE INTO figures VALUES (?, ?, ?)", rows)
+            self._note_logged(sum(map(len, figures.values())))
 
     def runs(self) -> list[RunRow]:
         """Return the runs so far, the first one first.
@@ -279,7 +286,13 @@ class JournalFile:
     def _prepare(self, *, create: bool) -> None:
         """Create the tables, or check their integrity."""
         # Because of the triggers, each statement notes what to undo if it fails: in memory, not in a file.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "temp_store = MEMORY"):
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "fullfsync = ON",
+            "temp_store = MEMORY",
+            "wal_autocheckpoint = 0",
+        ):
             self._db.execute(f"PRAGMA {pragma}")
         if create:
             with transaction(self._db):
@@ -314,10 +327,27 @@ class JournalFile:
                 )
             (number,) = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()
             self._db.execute("INSERT INTO runs VALUES (?, ?, NULL, 0)", (number, time.time()))
-        # So the file by itself says that a run has begun, and only with its log that there is one.
-        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._db.execute("UPDATE runs SET logged = 1 WHERE number = ?", (number,))
+        self._checkpoint()
         return int(number)
+
+    def _note_logged(self, size: int) -> None:
+        """Note that large values were written, of `size` bytes in all, and see whether the log is long."""
+        self._logged += size
+        if self._logged > _LONGEST_LOG or self._db.total_changes - self._changes > _MOST_CHANGES:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Take the log into the file, so that it stays short.
+
+        The file by itself always says that a run has begun, and only with its log that there is one.
+        """
+        set_logged = (
+            "UPDATE runs SET logged = ? WHERE ended IS NULL AND number = (SELECT max(number) FROM runs)"
+        )
+        self._db.execute(set_logged, (0,))
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")  # as far as nobody reads what it would replace
+        self._db.execute(set_logged, (1,))
+        self._logged, self._changes = 0, self._db.total_changes
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
