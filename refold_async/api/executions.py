@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
 from refold_async import deadlines
 from refold_async._core import retries
 from refold_async._core.checks import check_seconds
+from refold_async._core.operation import Effect
 from refold_async.api import operations
 from refold_async.api.common import Message
 from refold_async.api.execution_models import (
@@ -80,6 +82,25 @@ async def _look(get: Callable[[str], Awaitable[Execution]], execution_id: str) -
         if not retries.is_transient(error):
             raise
         return None
+
+
+@contextmanager
+def started_by(operation: str, slug: str, effect: Effect | None) -> Iterator[None]:
+    """Make errors of following an execution be those of the call that started it.
+
+    Its last question may have been rejected or not sent; the execution was started all the same, and a caller
+    who took the fate of the question for that of the whole would start it twice.
+
+    Args:
+        operation: The operation that started it.
+        slug: The app's slug.
+        effect: What running it twice does; default: `"write"`.
+    """
+    try:
+        yield
+    except RefoldError as error:
+        error.operation, error.slug, error.fate, error.effect = operation, slug, "unknown", effect or "write"
+        raise
 
 
 def _completed(execution: Execution, execution_id: str) -> Execution:

@@ -9,7 +9,7 @@ from refold_async._core.checks import check_mapping
 from refold_async._core.operation import Effect
 from refold_async.api import operations
 from refold_async.api.execution_models import Execution
-from refold_async.api.executions import Executions, check_times
+from refold_async.api.executions import Executions, check_times, started_by
 from refold_async.api.resource import Resource, flag
 from refold_async.api.workflow_models import StartedExecution, WorkflowResult, read_result
 from refold_async.errors import UnreadableReplyError
@@ -148,7 +148,8 @@ class WorkflowRuns(Resource):
             SettingsError: If `timeout`, `poll` or `longest_poll` is not a number above 0.
             WorkflowFailed: If it was stopped, timed out, or ended with an error; see its `execution`.
             DeadlineExceededError: If it had not ended by then. It keeps running; the message names it.
-            RefoldError: If the call fails in any other way; see its `fate`.
+            RefoldError: If the call fails in any other way; see its `fate`, which is `unknown` once it was
+                started.
         """
         check_times(timeout, poll, longest_poll)
         with deadlines.deadline(timeout):
@@ -161,11 +162,12 @@ class WorkflowRuns(Resource):
                 include_headers=include_headers,
                 effect=effect,
             )
-            if started.execution_id is None:
-                raise UnreadableReplyError("the reply names no execution to follow", fate="unknown")
-            return await Executions(self._requester).follow(
-                started.execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll
-            )
+            with started_by("workflows.execute_and_follow", slug, effect):
+                if started.execution_id is None:
+                    raise UnreadableReplyError("the reply names no execution to follow")
+                return await Executions(self._requester).follow(
+                    started.execution_id, timeout=timeout, poll=poll, longest_poll=longest_poll
+                )
 
 
 def _headers(

@@ -33,12 +33,15 @@ class Exit(IntEnum):
 def exit_code_of(error: RefoldError) -> Exit:
     """Return the exit code of a failed call.
 
-    An unknown fate ranks above throttling: a script must check the app before it continues.
+    An unknown fate ranks above throttling, and of a write above a refused key: a script must check the app
+    before it continues.
     """
     from refold_async import errors  # noqa: PLC0415 - `--help` needs none
 
     if isinstance(error, errors.SettingsError | errors.InvalidCallError | errors.JournalError):
         return Exit.USAGE
+    if error.fate == "unknown" and error.effect == "write":
+        return Exit.UNKNOWN
     if error.needs_reconnect or isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
         return Exit.AUTH
     if error.fate in {"unknown", "done"}:  # neither may be repeated without a look

@@ -12,12 +12,14 @@ from aiohttp import web
 
 from refold_async import (
     BadRequestError,
+    ClosedError,
     DeadlineExceededError,
     Execution,
     InvalidCallError,
     KeyAccount,
     NotFoundError,
     Refold,
+    RefoldError,
     ServerError,
     SettingsError,
     UnreadableReplyError,
@@ -144,6 +146,33 @@ async def test_started_and_followed_in_one(account: KeyAccount, recorder: Record
         ("GET", "x-1"),
     ]
     assert "sync_execution" not in recorder.arrived[0].headers
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429])
+async def test_a_started_workflow_that_cannot_be_followed_is_not_rejected(
+    account: KeyAccount, recorder: Recorder, status: int
+) -> None:
+    recorder.answer = lambda arrived: (
+        web.json_response({}, status=status) if arrived.method == "GET" else None
+    )
+    with pytest.raises(RefoldError) as caught:
+        await account.workflows.execute_and_follow("w-1", "hubspot", timeout=0.3, **FAST)
+    error = caught.value
+    assert (error.fate, error.effect, error.operation) == ("unknown", "write", "workflows.execute_and_follow")
+    assert "execution" in str(error)
+
+
+async def test_a_started_workflow_whose_client_is_closed_is_not_unsent(
+    account: KeyAccount, refold: Refold, recorder: Recorder
+) -> None:
+    respond_with(recorder, ["RUNNING"])
+    run = asyncio.create_task(account.workflows.execute_and_follow("w-1", "hubspot", timeout=5, **FAST))
+    while len(recorder.arrived) < 3:  # noqa: ASYNC110 - the recorder has no event
+        await asyncio.sleep(0.001)
+    await refold.aclose()
+    with pytest.raises(ClosedError) as caught:
+        await run
+    assert caught.value.fate == "unknown"
 
 
 async def test_an_answer_without_an_execution_is_an_error(account: KeyAccount, recorder: Recorder) -> None:

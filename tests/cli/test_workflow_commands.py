@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from refold_async.sandbox import Sandbox
+from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import Command
 
@@ -79,6 +79,14 @@ def test_a_workflow_that_fails_shows_which_node_did_and_ends_in_6(refold: Comman
     error = json.loads(followed.out)["error"]
     assert (followed.code, error["class"]) == (6, "WorkflowFailed")
     assert error["execution"]["nodes"][1]["node_status"] == "Errored"
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_started_workflow_that_cannot_be_followed_ends_in_6(
+    refold: Command, sandbox: Sandbox, status: int
+) -> None:
+    sandbox.faults.add(Fault(operation="executions.get", status=status))
+    assert refold(*RUN, "daily_sync", *HUBSPOT, "--wait").code == 6
 
 
 def test_an_execution_is_left_at_the_deadline_stopped_and_started_again(refold: Command) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from refold_async._core.operation import Effect
+from refold_async.api.executions import started_by
 from refold_async.api.workflow_models import StartedExecution
 from refold_async.cli.arguments import account_option, deadline_option, effect_option, read_object
 from refold_async.cli.client_command import client_command
@@ -124,7 +125,8 @@ async def _run(
     with bound(deadline or math.inf):
         started = await customer.workflows.execute(workflow, slug, given, effect=effect, **options)
         if wait:
-            await follow(terminal, customer, _id_of(started), math.inf)
+            with started_by("workflows.execute", slug, effect):
+                await follow(terminal, customer, _id_of(started), math.inf)
             return
     terminal.report(started, _id_of(started))
 
