@@ -7,6 +7,8 @@ from functools import lru_cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
+from msgspec.structs import replace
+
 from refold_async._core.cache import ResponseCache
 from refold_async._core.checks import check_effect
 from refold_async._core.effects import effect_of_action
@@ -143,7 +145,7 @@ class Actions(Resource):
         """
         plan = prepare_execute(self._requester, slug, action_id, params, effect=effect, timeout=timeout)
         if validate:
-            await self._validate(plan)
+            plan = await self._validate(plan)
         try:
             attempts = self._requester.try_start(plan) or await self._requester.start(plan)
             result = await attempts.run()
@@ -243,8 +245,8 @@ class Actions(Resource):
         )
         return ActionPages(walk, self)
 
-    async def _validate(self, plan: PreparedCall[ActionResult]) -> None:
-        """Check an execute's parameters against its schema, before anything of it is sent."""
+    async def _validate(self, plan: PreparedCall[ActionResult]) -> PreparedCall[ActionResult]:
+        """Check an execute's parameters against its schema; return it with the time that is left."""
         from refold_async.api.action_schema import (  # noqa: PLC0415 - for schemas only
             ActionParameter,
             ActionSchema,
@@ -255,6 +257,7 @@ class Actions(Resource):
             operations.ACTIONS_SCHEMA, list[ActionParameter], *plan.path, timeout=plan.timeout
         )
         session = await self._requester.session()
+        due = session.loop.time() + plan.timeout
         try:
             parameters = await self._kept(schema_plan, session.schemas)
         except RefoldError as error:
@@ -265,6 +268,7 @@ class Actions(Resource):
             describe(refusal, plan.operation, plan.path, plan.linked_account_id)
             refusal.effect = plan.effect
             raise refusal
+        return replace(plan, timeout=due - session.loop.time())
 
     async def _kept(self, plan: PreparedCall[T], cache: ResponseCache | None = None) -> T:
         """Return the call's answer from a cache: the given one, or the session's if there is one."""

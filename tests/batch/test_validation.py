@@ -8,6 +8,7 @@ import pytest
 from refold_async import (
     Cache,
     Call,
+    DeadlineExceededError,
     Done,
     Failed,
     InvalidCallError,
@@ -67,6 +68,15 @@ async def test_a_schema_that_cannot_be_fetched_leaves_the_call_unsent(sandbox: S
     assert isinstance(outcome, Failed)
     assert outcome.error.fate == "not_sent"
     assert executes(sandbox) == 0
+
+
+async def test_the_schema_and_the_call_share_one_deadline(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(latency=0.3))
+    async with client(sandbox) as refold:
+        with pytest.raises(DeadlineExceededError):
+            await refold.account("demo-user-1").actions.execute(
+                "hubspot", "get_contact", GOOD, validate=True, timeout=0.5
+            )
 
 
 async def test_a_batch_fetches_one_schema_per_app_and_action(sandbox: Sandbox, tmp_path: Path) -> None:
