@@ -11,13 +11,16 @@ import msgspec
 
 from refold_async._core.lenient_json import repair
 from refold_async._core.paging_names import (
+    CONTAINER,
     CONTAINERS,
     CURRENT_PAGE,
     MORE,
     NO_MORE,
     OF_NEXT,
+    OFFSET_PARAMS,
     PAGES,
     POINTERS,
+    TELLING,
     TOTALS,
     plain,
     words,
@@ -40,7 +43,7 @@ class Outline(NamedTuple):
     lists: dict[str, Buffer]
 
 
-_DEPTH: Final = 4
+_DEPTH: Final = 6
 _objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _anything: Final = msgspec.json.Decoder()
 _ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -104,7 +107,9 @@ def _flatten(value: Any, path: str, depth: int, found: Outline, content: Buffer)
         found.values[path] = value
 
 
-_NOT_RECORDS: Final = words("errors warnings messages")
+_NOT_RECORDS: Final = words("errors warnings")
+_SELDOM_RECORDS: Final = words("messages links link")
+"""Lists that are the records only if there is no other."""
 _FAILURES: Final = words("error errors message")
 
 
@@ -112,9 +117,16 @@ _FAILURES: Final = words("error errors message")
 def _name_at(path: str) -> str:
     """Return the name at the end of a path; empty if it is not one that can tell of paging."""
     *containers, name = map(plain, path.split("."))
-    if not CONTAINERS.issuperset(containers):
+    if containers[-1:] == ["total"] and name in {"value", "count"}:
+        name = containers.pop()
+    known = all(each in CONTAINERS or CONTAINER.search(each) for each in containers)
+    if not known and name not in TELLING:
         return ""
-    return "" if name in OF_NEXT and containers[-1:] != ["next"] else name
+    if name == "after" and containers[-1:] == ["cursors"]:
+        return "aftercursor"  # Facebook's last page has it, too, but no link
+    if containers[-1:] in (["next"], ["nextpage"]):
+        return f"next{name}" if name in {"page", "offset"} else name
+    return "" if name in OF_NEXT else name
 
 
 class Signals(NamedTuple):
@@ -126,6 +138,7 @@ class Signals(NamedTuple):
         total: The path of the number of all records.
         pages: The path of the number of pages.
         page: The page's own number.
+        start: The path of the number of records before the page, or before the next one.
     """
 
     pointers: list[str]
@@ -133,14 +146,22 @@ class Signals(NamedTuple):
     total: str | None
     pages: str | None
     page: int | None
+    start: str | None
 
 
-def read_signals(values: Mapping[str, Scalar]) -> Signals:
-    """Find what an answer says about the pages after it."""
+def read_signals(values: Mapping[str, Scalar], records: str | None = None) -> Signals:
+    """Find what an answer says about the pages after it.
+
+    Args:
+        values: Its scalars.
+        records: The path of its records: what is beside them tells of no other list.
+    """
+    beside = f"{records.rpartition('.')[0]}." if records is not None and "." in records else None
+    paths = list(values) if beside is None else sorted(values, key=lambda path: not path.startswith(beside))
     ranked: list[tuple[int, str]] = []
-    more = total = pages = page = None
-    for path, value in values.items():
-        name = _name_at(path)
+    more = total = pages = page = start = None
+    for path in paths:
+        value, name = values[path], _name_at(path if beside is None else path.removeprefix(beside))
         if not name:
             continue
         if isinstance(value, bool):
@@ -150,11 +171,40 @@ def read_signals(values: Mapping[str, Scalar]) -> Signals:
             ranked.append((POINTERS.index(name), path))
         elif name in OF_NEXT:
             ranked.append((len(POINTERS), path))
-        elif isinstance(value, int):
+        elif (number := count_of(value)) is not None:
             total = path if total is None and name in TOTALS else total
             pages = path if pages is None and name in PAGES else pages
-            page = value if page is None and name in CURRENT_PAGE else page
-    return Signals([path for _, path in sorted(ranked)], more, total, pages, page)
+            page = number if page is None and name in CURRENT_PAGE else page
+            start = path if start is None and name in OFFSET_PARAMS else start
+        elif name == "offset" and isinstance(value, str):  # Airtable's: no number of records
+            ranked.append((POINTERS.index("nextoffset"), path))
+    return Signals([path for _, path in sorted(ranked)], more, total, pages, page, start)
+
+
+def count_of(value: Scalar) -> int | None:
+    """Return a number of records or pages, also as text; `None` for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def find_next_links(found: Outline, records: str | None) -> dict[str, Scalar]:
+    """Return the link to the next page in an answer's lists of links, e.g. `[{"rel": "next", "href": …}]`."""
+    links = {}
+    for path, content in found.lists.items():
+        if path != records and _last_of(path) in {"links", "link"}:
+            listed = [each for each in _decoded_list(content) if isinstance(each, dict)]
+            for each in listed:
+                if "next" in (each.get("rel"), each.get("relation")):
+                    links[f"{path}.next"] = each.get("href") or each.get("url")
+    return {path: link for path, link in links.items() if isinstance(link, str)}
+
+
+def _decoded_list(content: Buffer) -> list[Any]:
+    try:
+        return list(_anything.decode(content))
+    except _ERRORS:
+        return []
 
 
 def is_empty(value: Scalar) -> bool:
@@ -168,12 +218,13 @@ def has_more(values: Mapping[str, Scalar], signals: Signals, count: int) -> bool
         return False
     if signals.more or any(not is_empty(values[path]) for path in signals.pointers):
         return True
-    total, pages = values.get(signals.total or "-"), values.get(signals.pages or "-")
-    if isinstance(total, int) and total > count:
+    total, pages = count_of(values.get(signals.total or "-")), count_of(values.get(signals.pages or "-"))
+    if total is not None and total > count:
         return True
-    if isinstance(pages, int) and pages > 1 and signals.page in (0, 1, None):
+    if pages is not None and pages > max(1, signals.page or 0):
         return True
-    return False if signals.pointers or total is not None or pages is not None else None
+    # A total of fewer records than came says nothing.
+    return False if signals.pointers or (total == count or pages) else None
 
 
 def find_records(found: Outline, given: str | None) -> str | None:
@@ -190,7 +241,7 @@ def find_records(found: Outline, given: str | None) -> str | None:
     # A null instead of the list is an empty page.
     if given is not None and (given in found.lists or found.values.get(given, True) is None):
         return given
-    lists = [path for path in found.lists if plain(path.rpartition(".")[2]) not in _NOT_RECORDS]
+    lists = _candidates(found) if given is None else _usual(found)
     filled = [path for path in lists if _starts_with(found.lists[path], rb"\[\s*{")]
     if given is not None:
         if filled or _tells_error(found.values):
@@ -209,6 +260,24 @@ def find_records(found: Outline, given: str | None) -> str | None:
     if not lists and found.values:
         raise _no_records("the answer has no list of records", [])
     return lists[0] if len(lists) == 1 else None
+
+
+def _candidates(found: Outline) -> list[str]:
+    """Return the lists that may be the records."""
+    if (usual := _usual(found)) or found.values.get("success") is False:
+        return usual
+    names = {path: _last_of(path) for path in found.lists}
+    return [
+        path for path, name in names.items() if name in _SELDOM_RECORDS and "errors" not in names.values()
+    ]
+
+
+def _usual(found: Outline) -> list[str]:
+    return [path for path in found.lists if _last_of(path) not in {*_NOT_RECORDS, *_SELDOM_RECORDS}]
+
+
+def _last_of(path: str) -> str:
+    return plain(path.rpartition(".")[2])
 
 
 def _no_records(why: str, paths: list[str]) -> IncompleteWalkError:

@@ -299,7 +299,7 @@ class Walks:
         return self._names[action]
 
     async def _item_of(self, outcome: Outcome) -> WalkItem | None:
-        """Return what an outcome is for the consumer; `None` if its walk begins again."""
+        """Return what an outcome is for the consumer; `None` if it is nothing new."""
         open_walk = self._calls.take(outcome.index)
         walk, reader = open_walk.walk, open_walk.reader
         if isinstance(outcome, Done):
@@ -323,10 +323,13 @@ class Walks:
         open_walk.resumed, open_walk.restarts = False, True
         self._calls.go_on(open_walk)
 
-    async def _page_of(self, open_walk: OpenWalk, outcome: Done) -> WalkPage[Any]:
+    async def _page_of(self, open_walk: OpenWalk, outcome: Done) -> WalkPage[Any] | None:
         reader = open_walk.reader
         page = await reader.read(outcome.result)
         open_walk.resumed = False
+        if page is None:
+            self._calls.go_on(open_walk)
+            return None
         if open_walk.restarts:
             open_walk.restarts = False
             page = msgspec.structs.replace(page, restarted=True)

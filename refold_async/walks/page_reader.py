@@ -12,15 +12,14 @@ from refold_async.errors import IncompleteWalkError, RefoldError, StatusError, U
 from refold_async.results import ActionFailed, ActionResult
 from refold_async.walks.answers import (
     Outline,
-    Scalar,
-    Signals,
+    find_next_links,
     find_records,
     has_more,
     outline,
     outline_of_one_list,
     read_signals,
 )
-from refold_async.walks.paging import Paging, find_paging
+from refold_async.walks.paging import dead_end, find_paging
 from refold_async.walks.position import Position, ResumePoint
 from refold_async.walks.walk import Walk, WalkPage, name_walk
 
@@ -78,8 +77,11 @@ class PageReader:
         """The parameters that ask for the next page."""
         return self._position.params
 
-    async def read(self, result: ActionResult) -> WalkPage[Any]:
+    async def read(self, result: ActionResult) -> WalkPage[Any] | None:
         """Read an answer; afterwards there is a next page, or `ended` or `error` is set.
+
+        Returns:
+            The page; `None` if it is the first one again, which tells from which number pages are counted.
 
         Raises:
             IncompleteWalkError: If the answer is no new page of the walk.
@@ -99,21 +101,25 @@ class PageReader:
             self._described(self.error, before)
         return page
 
-    async def _read(self, raw: msgspec.Raw) -> WalkPage[Any]:
+    async def _read(self, raw: msgspec.Raw) -> WalkPage[Any] | None:
         walk, position = self._walk, self._position
         before = position.point
         paging = before.paging or walk.paging
         found, path, records = self._split_small(raw) or await self._split(raw)
-        signals = read_signals(found.values)
-        more = None
+        signals = read_signals(found.values, path)
+        end = None
         if paging is None and not before.page_count:
             more = has_more(found.values, signals, len(records))
             if more or (more is None and records):
-                paging = await self._find_paging(found.values, signals)
+                names, sent = await self._names(), self.params
+                paging = find_paging(found.values, signals, names, sent)
+                end = None if paging else dead_end(names, sent, path, len(records), more=more)
         if records and path is not None:
+            if position.is_first_again(found.lists[path]):
+                return None
             position.refuse_repeat(found.lists[path])
         try:
-            self.ended = not position.advance(found, signals, paging, path, len(records), more=more)
+            self.ended = not position.advance(found, signals, paging, path, len(records), dead_end=end)
         except IncompleteWalkError as error:
             # Raised only after the page was delivered: its records are good.
             self.error = error
@@ -144,6 +150,7 @@ class PageReader:
             raise UnreadableReplyError(f"the data is not JSON: {error}", fate="unknown") from None
         path = find_records(found, self._position.point.records or self._walk.records)
         content = None if path is None else found.lists.get(path)
+        found.values.update(find_next_links(found, path))
         return found, path, [] if content is None else await self._decode(content)
 
     async def _decode(self, content: Buffer) -> list[Any]:
@@ -153,9 +160,6 @@ class PageReader:
             await Pause()
             records += more
         return records
-
-    async def _find_paging(self, values: Mapping[str, Scalar], signals: Signals) -> Paging | None:
-        return find_paging(values, signals, await self._names(), self.params)
 
     def refused(self, error: RefoldError) -> IncompleteWalkError | None:
         """Return the error for a page other than the first that the app refuses, else `None`."""

@@ -136,7 +136,7 @@ class ActionPages(AsyncIterator[T]):
             if (failure := reader.refused(error)) is not None:
                 raise failure from error
             raise
-        return await reader.read(result)
+        return await reader.read(result) or await self._fetch()
 
     async def _names(self) -> Collection[str]:
         schema = await self._actions.schema(self._walk.slug, self._walk.action_id, timeout=self._walk.timeout)

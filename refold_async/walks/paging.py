@@ -11,13 +11,15 @@ import msgspec
 
 from refold_async._core.paging_names import (
     CURSOR_PARAMS,
+    HEADER_PARAMS,
     LIMIT_PARAMS,
     LINK_PARAMS,
     OFFSET_PARAMS,
     PAGE_PARAMS,
     plain,
 )
-from refold_async.walks.answers import Scalar, Signals, is_empty
+from refold_async.errors import IncompleteWalkError
+from refold_async.walks.answers import Scalar, Signals, count_of, is_empty
 
 
 class Cursor(msgspec.Struct, frozen=True, tag=True):
@@ -106,12 +108,64 @@ def find_paging(
     for path in signals.pointers:
         if (found := _pointer(path, values[path], known, params)) is not None:
             return found
+    # One that was sent as a text, e.g. a date, is none.
+    known = {key: name for key, name in known.items() if count_of(_text_of(params.get(name))) is not None}
     number, offset = _first_of(PAGE_PARAMS, known), _first_of(OFFSET_PARAMS, known)
     if number is not None and (offset is None or signals.pages is not None or signals.page is not None):
-        zero_based = signals.page == 0 and number not in params
-        return PageNumber(number, 0 if zero_based else 1, signals.pages)
+        # The number of the first page is unknown unless something says it: the second one tells.
+        from_one = signals.page or number in params or (signals.page is None and signals.total is not None)
+        return PageNumber(number, 1 if from_one else 0, signals.pages)
     if offset is not None:
+        start = signals.start
+        if start is not None and offset not in params and (count_of(values[start]) or 0) > 1:
+            return Cursor(start, offset)  # nothing was skipped, so it is where the next page begins
         return Offset(offset, _first_of(LIMIT_PARAMS, known) or "limit", signals.total)
+    return None
+
+
+def _text_of(value: object) -> str:
+    return "0" if value is None else str(value)
+
+
+def dead_end(
+    names: Collection[str],
+    params: Mapping[str, object],
+    records: str | None,
+    count: int,
+    *,
+    more: bool | None,
+) -> IncompleteWalkError | None:
+    """Return why a walk cannot be told to be complete after its first page, although there is no paging.
+
+    Args:
+        names: The names of the action's parameters.
+        params: The parameters that were sent.
+        records: The path of the records.
+        count: The number of the records.
+        more: Whether the answer says that there is more.
+    """
+    known = {plain(name): name for name in names}
+    cursor = _first_of(CURSOR_PARAMS, known)
+    unseen = _first_of(HEADER_PARAMS, known) or (cursor if more or records == "" else None)
+    if unseen is not None and (more or count):
+        return IncompleteWalkError(
+            f"the action takes {unseen} for the next page, but the answer has no value for it; it may be in "
+            "a header, or the id of the last record: pass paging=..., or run the action for each page",
+            reason="no_cursor",
+        )
+    if more:
+        return IncompleteWalkError(
+            "the answer says that there is more, but the action has no parameter that asks for it; "
+            "pass paging=... if it has one, or use another action",
+            reason="no_parameter",
+        )
+    limit = next((name for key, name in known.items() if key in LIMIT_PARAMS and name in params), None)
+    if limit is not None and count and str(params[limit]) == str(count):
+        return IncompleteWalkError(
+            f"the page is full, with {count} records for {limit}={count}, and the action has no parameter "
+            "that asks for another one; pass paging=... if it has one, or a higher limit",
+            reason="no_parameter",
+        )
     return None
 
 
@@ -128,6 +182,7 @@ def _pointer(
     if wanted is None:
         wanted = [name, name.removeprefix("next"), name.removeprefix("end"), *CURSOR_PARAMS]
         wanted += LINK_PARAMS if str(value).startswith("/") else []
+        wanted += OFFSET_PARAMS if count_of(value) is None else []  # a text, as Lever's
     param = _first_of(wanted, known)
     return None if param is None else Cursor(path, param)
 
@@ -137,7 +192,9 @@ def _link_param(name: str, link: str, known: Mapping[str, str], params: Mapping[
     changed = {
         plain(key): known[plain(key)]
         for key, (value, *_) in query.items()
-        if plain(key) in known and str(params.get(known[plain(key)])) != value
+        if plain(key) in known
+        and plain(key) not in LIMIT_PARAMS
+        and str(params.get(known[plain(key)])) != value
     }
     param = _first_of([*CURSOR_PARAMS, *PAGE_PARAMS, *OFFSET_PARAMS], changed)
     if param is None and len(changed) == 1:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
 from refold_async._core.slices import Buffer
 from refold_async.errors import IncompleteWalkError, InvalidCallError
-from refold_async.walks.answers import Outline, Scalar, Signals, is_empty
+from refold_async.walks.answers import Outline, Scalar, Signals, count_of, is_empty
 from refold_async.walks.paging import Cursor, NextLink, Offset, PageNumber, Paging, link_value
 
 MOST_EMPTY: Final = 100
@@ -27,6 +28,8 @@ class ResumePoint(msgspec.Struct, frozen=True, omit_defaults=True):
         page_count: The number of pages so far.
         total: The announced number of records.
         live: Whether that number changed.
+        first: The checksum of the first page, while the second one is to tell from which number pages are
+            counted: if it is the first again, from 1.
     """
 
     next: dict[str, Scalar] = {}
@@ -36,6 +39,7 @@ class ResumePoint(msgspec.Struct, frozen=True, omit_defaults=True):
     page_count: int = 0
     total: int | None = None
     live: bool = False
+    first: int | None = None
 
     def encode(self) -> str:
         """Return the point as JSON."""
@@ -72,6 +76,7 @@ class Position:
         self._given: Final = given
         self._seen: set[int] = set()
         self._empty = 0
+        self._checksum: int | None = None
         self.point = point
 
     @property
@@ -79,12 +84,22 @@ class Position:
         """The parameters that ask for the next page."""
         return {**self.base, **self.point.next}
 
+    def is_first_again(self, content: Buffer) -> bool:
+        """Return whether a page is the first one once more, since pages are counted from 1."""
+        point, paging = self.point, self.point.paging
+        if point.first is None or point.first != crc32(content) or not isinstance(paging, PageNumber):
+            return False
+        paging, following = msgspec.structs.replace(paging, first=1), {paging.param: "2"}
+        self.point = msgspec.structs.replace(point, paging=paging, next=following, first=None)
+        return True
+
     def refuse_repeat(self, content: Buffer) -> None:
         """Check that a page with records is a new one, by its hash.
 
         Raises:
             IncompleteWalkError: If its records came before.
         """
+        self._checksum = None if self.point.page_count else crc32(content)
         self._refuse_seen(
             hash(content if isinstance(content, bytes) else bytes(content)),
             "repeats the records of an earlier page; if you passed paging=, check its parameter",
@@ -98,7 +113,7 @@ class Position:
         records: str | None,
         count: int,
         *,
-        more: bool | None = None,
+        dead_end: IncompleteWalkError | None = None,
     ) -> bool:
         """Move behind a page.
 
@@ -108,7 +123,7 @@ class Position:
             paging: How the action is paged.
             records: The path of its records.
             count: The number of its records.
-            more: Whether it says that there is more, although there is no paging.
+            dead_end: Why there may be more that cannot be asked for.
 
         Returns:
             Whether there is a next page.
@@ -122,12 +137,8 @@ class Position:
         counts = point.record_count + count, point.page_count + 1
         total = total if point.total is None else point.total
         self.point = ResumePoint(point.next, paging, records, *counts, total, live)
-        if paging is None and more:
-            raise IncompleteWalkError(
-                "the answer says that there is more, but the action has no parameter that asks for it; "
-                "pass paging=... if it has one, or use another action",
-                reason="no_parameter",
-            )
+        if dead_end is not None:
+            raise dead_end
         following = self._following(found.values, signals, paging, count)
         if following is None:
             self._check_total(paging)
@@ -139,7 +150,10 @@ class Position:
                 reason="empty_pages",
             )
         self._refuse_seen(hash(tuple(following.items())), f"leads to {following!r} again")
-        self.point = ResumePoint(following, paging, records, *counts, total, live)
+        is_guess = not self._given and isinstance(paging, PageNumber) and paging.first == 0
+        first = self._checksum if is_guess and signals.page is None else None
+        self.point = ResumePoint(following, paging, records, *counts, total, live, first)
+        self._checksum = None
         return True
 
     def _refuse_seen(self, content: int, what: str) -> None:
@@ -183,18 +197,29 @@ class Position:
             return {paging.param: value if isinstance(paging, Cursor) else link_value(value, paging.param)}
         sent = self.params.get(paging.param)
         if isinstance(paging, Offset):
-            number = self._after_offset(paging, signals, sent, count)
+            number = self._after_offset(paging, values, signals, sent, count)
         else:
             number = self._after_page(paging, values, signals, sent, count)
         return None if number is None else {paging.param: number if isinstance(sent, int) else str(number)}
 
-    def _after_offset(self, paging: Offset, signals: Signals, sent: object, count: int) -> int | None:
-        start, total = self._number(sent or 0, paging.param), self.point.total
+    def _after_offset(
+        self, paging: Offset, values: Mapping[str, Scalar], signals: Signals, sent: object, count: int
+    ) -> int | None:
+        first = 1 if sent is None and _count_at(values, signals.start) == 1 else 0
+        start, total = self._number(sent or first, paging.param), self.point.total
         end = start + count
-        if not signals.more and (end == total or (not count and (total is None or end > total))):
+        reached = total is not None and total == self._read(paging, end)
+        if not signals.more and (reached or (not count and (total or 0) <= end)):
             return None
         # By what came, not by what was asked for: services cap the size of a page.
         return end if count else start + self._number(self.base.get(paging.limit, 1), paging.limit)
+
+    def _read(self, paging: Offset, end: int) -> int | None:
+        """Return how many records of the whole are read; `None` if that is not certain."""
+        if paging.param not in self.base:
+            return self.point.record_count
+        # It may be counted from 1, unless the walk began with 0.
+        return None if self._number(self.base[paging.param] or 0, paging.param) else end
 
     def _after_page(
         self, paging: PageNumber, values: Mapping[str, Scalar], signals: Signals, sent: object, count: int
@@ -220,7 +245,4 @@ class Position:
 
 
 def _count_at(values: Mapping[str, Scalar], path: str | None) -> int | None:
-    value = None if path is None else values.get(path)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return None if path is None else count_of(values.get(path))

@@ -38,6 +38,7 @@ async def read(
     for answer in answers:
         try:
             page = await reader.read(restored("Success", 200, msgspec.json.encode(answer)))
+            assert page is not None
         except IncompleteWalkError as error:
             return ids, error.reason, reader
         ids += [record["id"] for record in page.records]
