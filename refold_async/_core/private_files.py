@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -31,16 +33,23 @@ def finish_file(file: BinaryIO, aside: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Replace a file, so that it is whole whenever it is read.
+@contextmanager
+def replacement(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that replaces another one at the end of the block, which is whole whenever it is read.
 
     Raises:
         OSError: If it cannot be written.
     """
     aside = path.with_name(f".{path.name}.tmp")
-    file = open_private(aside, "wb")
-    file.write(content)
-    finish_file(file, aside, path)
+    with open_private(aside, "wb") as file:
+        yield file
+        finish_file(file, aside, path)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace a file; see `replacement`."""
+    with replacement(path) as file:
+        file.write(content)
 
 
 def sync_folder(folder: Path) -> None:

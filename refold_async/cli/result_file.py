@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from refold_async._core.json_lines import json_line
-from refold_async._core.private_files import open_private, sync_folder
+from refold_async._core.private_files import open_private, replacement
 from refold_async.cli.kept_rows import KeptRows, call_id
 
 
@@ -76,17 +76,9 @@ class ResultFile:
         kept, total = _kept_lines(self._path)
         if len(kept) == total:
             return
-        aside = self._path.with_name(f".{self._path.name}.compacting")
-        aside.unlink(missing_ok=True)
-        with open_private(aside, "wb") as target, self._path.open("rb") as source:
-            for number, line in enumerate(source):
-                if number in kept:
-                    target.write(line)
-            target.flush()
-            os.fsync(target.fileno())
-        aside.chmod(stat.S_IMODE(self._path.stat().st_mode))
-        aside.replace(self._path)
-        sync_folder(self._path.parent)
+        with replacement(self._path) as target, self._path.open("rb") as source:
+            Path(target.name).chmod(stat.S_IMODE(self._path.stat().st_mode))
+            target.writelines(line for number, line in enumerate(source) if number in kept)
         self._file.close()
         self._file = open_private(self._path, "ab")
 

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from refold_async._core.private_files import finish_file, open_private, write_file
 from refold_async.batch.rows import ResultRow
 from refold_async.cli.kept_rows import CallId, KeptRows, call_id
 from refold_async.errors import SettingsError
-from refold_async.row_files import FileFormat, check_format
-from refold_async.row_files.part_file import PartFile
+from refold_async.row_files import FileFormat, schema_of
+from refold_async.row_files.part_file import PartFile, write_manifest
 from refold_async.row_files.rewriting import copy_rows, read_fields
 
 _PART: Final = re.compile(r"\.?part-(\d{6,})\.(jsonl|jsonl\.gz|csv|parquet)(\.tmp)?")
@@ -63,10 +62,9 @@ class ResultFolder:
     """
 
     def __init__(self, path: str, form: FileFormat) -> None:
-        check_format(form)
         self._path: Final = Path(path)
         self._form: Final = form
-        self._schema: Final = _schema() if form == "parquet" else None
+        self._schema: Final = schema_of(form, ResultRow)
         self._path.mkdir(parents=True, exist_ok=True)
         manifest = self._read_manifest()
         self._listed = {each.name: each for each in manifest.files}
@@ -202,21 +200,16 @@ class ResultFolder:
     def _copy(self, part: _ListedPart, lost: set[int]) -> _ListedPart:
         self._number += 1
         name = f"part-{self._number:06d}.{self._form}"
-        aside = self._path / f".{name}.tmp"
         numbers = iter(range(part.rows))
-        with open_private(aside, "wb") as target:
-            source = self._path / part.name
-            rows = copy_rows(self._form, source, target, ("index",), lambda _: next(numbers) not in lost)
-            finish_file(target, aside, self._path / name)
+        source, target = self._path / part.name, self._path / name
+        rows = copy_rows(self._form, source, target, ("index",), lambda _: next(numbers) not in lost)
         return _ListedPart(name, rows)
 
     def _commit(self) -> None:
         """Write the manifest, and remove the parts that it does not name."""
         files = list(self._listed.values())
         rows = sum(part.rows for part in files)
-        manifest = _Manifest("batch", self._form, rows, self._columns, files)
-        text = msgspec.json.format(msgspec.json.encode(manifest))
-        write_file(self._path / "manifest.json", text + b"\n")
+        write_manifest(self._path, _Manifest("batch", self._form, rows, self._columns, files))
         for name in self._names() - self._listed.keys():
             (self._path / name).unlink(missing_ok=True)
 
@@ -243,12 +236,6 @@ class ResultFolder:
         if missing := {each.name for each in read.files} - self._names():
             raise SettingsError(f"{path.parent} lacks {min(missing)}, which its manifest.json names")
         return read
-
-
-def _schema() -> Any:
-    from refold_async.row_files.parquet import arrow_schema  # noqa: PLC0415 - pyarrow is an extra
-
-    return arrow_schema(ResultRow)
 
 
 def _number(name: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Final, cast, get_args
 
 from refold_async._core.private_files import sync_folder
 from refold_async.batch.rows import ResultRow, done_fields
 from refold_async.calls import Done
-from refold_async.row_files import FileFormat, check_format
+from refold_async.row_files import FileFormat, schema_of
 from refold_async.row_files.part_file import PartFile
 from refold_async.row_files.rewriting import read_fields
 
@@ -33,14 +33,9 @@ class Parts:
     def __init__(
         self, folder: Path, form: FileFormat = "jsonl", *, recorded: Sequence[str] | None = None, run: int = 0
     ) -> None:
-        check_format(form)
         self._folder: Final = folder
         self._form: Final = form
-        self._schema: Any = None
-        if form == "parquet":
-            from refold_async.row_files.parquet import arrow_schema  # noqa: PLC0415 - pyarrow is an extra
-
-            self._schema = arrow_schema(ResultRow)
+        self._schema: Final = schema_of(form, ResultRow)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sync_folder(folder.parent)
         for left in folder.glob(".part-*"):  # of a run that was killed; the shard's journal is ours now

@@ -167,13 +167,8 @@ def _cast(column: Any, kind: Any) -> Any:
     return column.cast(kind)
 
 
-def arrow_schema(kind: Any, *, before: Sequence[str] = (), name: Callable[[str], str] = str) -> Any:
-    """Return the Arrow schema of a type: a Struct, a dataclass or a TypedDict.
-
-    Args:
-        kind: The type.
-        before: Columns of text that come first.
-        name: Returns the name of a field's column.
+def arrow_schema(kind: Any, before: Sequence[str], name: Callable[[str], str]) -> Any:
+    """Return the Arrow schema of a type: a Struct, a dataclass or a TypedDict; see `schema_of`.
 
     Raises:
         SettingsError: If the type has no fields.

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
+from refold_async._core.private_files import replacement
 from refold_async.row_files.writers import FileFormat, csv_text
 
 Fields = tuple[Any, ...]
@@ -42,26 +43,26 @@ def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[
 
 
 def copy_rows(
-    form: FileFormat, source: Path, target: BinaryIO, names: Sequence[str], keep: Callable[[Fields], bool]
+    form: FileFormat, source: Path, target: Path, names: Sequence[str], keep: Callable[[Fields], bool]
 ) -> int:
-    """Copy the rows of a file that are to be kept, and return how many they are.
+    """Copy the rows of a file that are to be kept to a file that is whole or absent; return how many.
 
     Args:
         form: The format.
         source: The file.
-        target: Its copy, open and empty.
+        target: The path of its copy.
         names: The columns to judge a row by.
         keep: Called for each row, in order, with the values of these columns.
     """
     kept = [keep(fields) for fields in read_fields(form, source, names)]
-    with source.open("rb") as file:
+    with source.open("rb") as file, replacement(target) as copy:
         if form == "parquet":
-            _copy_groups(file, target, iter(kept))
+            _copy_groups(file, copy, iter(kept))
         elif form == "csv":
-            _copy_csv(file, target, kept)
+            _copy_csv(file, copy, kept)
         else:
-            with _lines(form, file, "rb") as lines, _lines(form, target, "wb") as copy:
-                copy.writelines(line for line, is_kept in zip(lines, kept, strict=True) if is_kept)
+            with _lines(form, file, "rb") as lines, _lines(form, copy, "wb") as packed:
+                packed.writelines(line for line, is_kept in zip(lines, kept, strict=True) if is_kept)
     return sum(kept)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, BinaryIO, Final, Literal, Protocol
 
@@ -39,7 +39,7 @@ def row_writer(
         form: The format.
         file: The file, open and empty.
         columns: The columns that a CSV file begins with; those of its first rows follow.
-        schema: The Arrow schema of a Parquet file, e.g. by `arrow_schema`; default: by its rows.
+        schema: What `schema_of` returns; default: by its rows.
     """
     if form == "csv":
         return _Csv(file, columns)
@@ -62,6 +62,26 @@ def check_format(form: FileFormat) -> None:
             import_module("pyarrow")
         except ModuleNotFoundError as error:
             raise SettingsError("parquet needs pyarrow; run: pip install 'refold-async[arrow]'") from error
+
+
+def schema_of(
+    form: FileFormat, kind: Any, *, before: Sequence[str] = (), name: Callable[[str], str] = str
+) -> Any:
+    """Check that a format can be written, and return the schema of its files if it has one.
+
+    Args:
+        form: The format.
+        kind: The type of a row; `None` if it is not known.
+        before: Columns of text that come first.
+        name: Returns the name of a field's column.
+
+    Raises:
+        SettingsError: If the format needs a package that is not installed, or the type has no fields.
+    """
+    check_format(form)
+    if form != "parquet" or kind is None:
+        return None
+    return import_module("refold_async.row_files.parquet").arrow_schema(kind, before, name)
 
 
 class _JsonLines:

@@ -11,10 +11,9 @@ import msgspec
 
 from refold_async._core.decoding import decode_any
 from refold_async._core.lenient_json import members
-from refold_async._core.private_files import finish_file, open_private, write_file
 from refold_async.errors import SettingsError
-from refold_async.row_files import FileFormat, Row, check_format
-from refold_async.row_files.part_file import PartFile
+from refold_async.row_files import FileFormat, Row, schema_of
+from refold_async.row_files.part_file import PartFile, write_manifest
 from refold_async.row_files.rewriting import copy_rows
 from refold_async.walks.state import OwnedFile, StateFile, WalkRow, checksum
 
@@ -98,11 +97,7 @@ class PartFolder:
         Raises:
             SettingsError: If the folder has parts of another state, or the format cannot be written.
         """
-        check_format(self._form)
-        if self._form == "parquet" and self._into is not None:
-            from refold_async.row_files.parquet import arrow_schema  # noqa: PLC0415 - pyarrow, an extra
-
-            self._schema = arrow_schema(self._into, before=(ACCOUNT,), name=_named)
+        self._schema = schema_of(self._form, self._into, before=(ACCOUNT,), name=_named)
         self._path.mkdir(parents=True, exist_ok=True)
         found = {each.name for each in self._path.iterdir() if _PART.fullmatch(each.name)}
         manifest = self._path / "manifest.json"
@@ -174,8 +169,7 @@ class PartFolder:
                 {"name": each.name, "run": each.run, "rows": each.rows} for each in self._owned.values()
             ],
         }
-        text = msgspec.json.format(msgspec.json.encode(manifest))
-        write_file(self._path / "manifest.json", text + b"\n")
+        write_manifest(self._path, manifest)
 
     def _row(self, account: str, record: msgspec.Raw) -> Row:
         if self._form in {"jsonl", "jsonl.gz"}:
@@ -203,11 +197,8 @@ class PartFolder:
     def _without(self, owned: OwnedFile, account: str) -> OwnedFile:
         """Copy a part without a customer's rows."""
         name = self._next_name()
-        aside = self._path / f".{name}.tmp"
-        target = open_private(aside, "wb")
-        source = self._path / owned.name
+        source, target = self._path / owned.name, self._path / name
         rows = copy_rows(self._form, source, target, (ACCOUNT,), lambda found: found != (account,))
-        finish_file(target, aside, self._path / name)
         self._owned[name] = copy = owned._replace(name=name, rows=rows)
         return copy
 
