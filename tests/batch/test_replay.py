@@ -1,6 +1,7 @@
 """How a batch applies its journal: how it identifies a call, and what a failing journal stops."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -152,3 +153,35 @@ async def test_a_write_under_way_is_reported_in_every_later_run(tmp_path: Path) 
         assert outcome.error.fate == "unknown"
         assert "under way" in str(outcome.error)
         await commits.aclose()
+
+
+class Recording(JournalFile):
+    """A journal that notes how many rows were written at once, and how many calls were marked."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, job=None, base_url="http://h")
+        self.groups: list[tuple[int, int]] = []
+
+    def write(self, records: Sequence[JournalWrite], delivered: Sequence[CallId] = ()) -> list[Written]:
+        self.groups.append((len(records), len(delivered)))
+        return super().write(records, delivered)
+
+
+async def test_large_results_are_written_a_few_at_a_time(tmp_path: Path) -> None:
+    """A commit that takes longer than a lease would lose it, whoever else wants the journal."""
+    commits, file = await GroupCommits.open(lambda: Recording(tmp_path / "job"))
+    large, small = bytes(9_000_000), b"{}"
+    results = [large, large, small, small, bytes(18_000_000), small, large]
+    ids = [CallId("a", f"={place}") for place in range(len(results))]
+    written = [
+        commits.put(JournalWrite(id_, "a", b"c" * 16, "x", "get_y", "read", State.DONE, result=result))
+        for id_, result in zip(ids, results, strict=True)
+    ]
+    commits.deliver(ids[0])
+    assert await asyncio.gather(*written) == [Written.DONE] * len(results)
+    await commits.flush()
+    assert isinstance(file, Recording)
+    assert file.groups == [(1, 0), (3, 0), (1, 0), (2, 1)]
+    rows = await commits.look(ids)
+    assert [row and row.delivered for row in rows] == [True, *[False] * 6]
+    await commits.aclose()

@@ -14,6 +14,9 @@ from refold_async.errors import JournalError
 
 T = TypeVar("T")
 
+_LARGEST_GROUP: Final = 2**24
+"""Bytes of results that are written at once: a commit that takes longer than a lease would lose it."""
+
 
 class GroupCommits:
     """Reads and writes a journal in its own thread.
@@ -148,8 +151,11 @@ class GroupCommits:
             self._loop.call_soon(self._commit)
 
     def _commit(self) -> None:
-        group, self._pending = self._pending, []
-        delivered, self._delivered = self._delivered, []
+        size = _size_of_group(self._pending)
+        group, self._pending = self._pending[:size], self._pending[size:]
+        delivered: list[CallId] = []
+        if not self._pending:  # a call is marked after its own row was written
+            delivered, self._delivered = self._delivered, []
         figures, self._figures = self._figures, {}
         records = [record for record, _ in group]
         writing = self._loop.run_in_executor(self._thread, self._write, records, delivered, figures)
@@ -181,6 +187,16 @@ class GroupCommits:
         else:
             self._busy = False
             self._idle.set()
+
+
+def _size_of_group(pending: Sequence[tuple[JournalWrite, object]]) -> int:
+    """Return how many rows to write at once: one at least, and then as many as a database takes quickly."""
+    held = 0
+    for place, (record, _) in enumerate(pending):
+        held += len(record.result or b"")
+        if held > _LARGEST_GROUP and place:
+            return place
+    return len(pending)
 
 
 def _resolve(
