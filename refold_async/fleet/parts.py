@@ -58,7 +58,8 @@ class Parts:
 
         A row that an earlier part has, since its run was killed before it could record that, is left out.
         """
-        new = [each for each in outcomes if _key(each) not in self._written]
+        by_key = {_key(each): each for each in outcomes}
+        new = [each for key, each in by_key.items() if key not in self._written]
         if not new:
             return None
         self._number += 1

@@ -20,6 +20,7 @@ from refold_async.fleet.shard_run import ShardTotals
 
 _PART_ROWS: Final = 1000
 _PART_SECONDS: Final = 30.0
+_PART_BYTES: Final = 2**26
 
 
 class ShardCalls:
@@ -49,9 +50,12 @@ class ShardCalls:
     async def begin(self, _: AsyncExitStack) -> None:
         """Open the parts; see `ShardWork`."""
         if self._make_parts is not None:
-            assert self._opened is not None  # noqa: S101 - opened before
-            make = partial(self._make_parts, recorded=await self._opened.parts(), run=self._opened.store.run)
-            self._parts = await in_thread(make)
+            await run_shielded(self._open_parts(self._make_parts))
+
+    async def _open_parts(self, make_parts: Callable[..., Parts]) -> None:
+        assert self._opened is not None  # noqa: S101 - opened before
+        make = partial(make_parts, recorded=await self._opened.parts(), run=self._opened.store.run)
+        self._parts = await in_thread(make)
 
     def fan_out(self, client: Refold, items: Any) -> Batch:
         """Return the batch of one key."""
@@ -61,11 +65,12 @@ class ShardCalls:
         """Write the results; a group is on disk before the next one is asked for, which delivers it."""
         parts = self._parts
         least = 1 if parts is None else _PART_ROWS
-        async for group in running.groups(least=least, within=_PART_SECONDS):
+        async for group in running.groups(least=least, within=_PART_SECONDS, size=_PART_BYTES):
             if parts is not None:
                 done = [each for each in group if isinstance(each, Done)]
                 async with self._writing:
-                    await self._write(parts, done)
+                    # To its end, also if it is cancelled: the next run may write a file of the same name.
+                    await run_shielded(self._write(parts, done))
         return running.summary.stopped
 
     async def _write(self, parts: Parts, done: Sequence[Done]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from anyio.to_thread import run_sync as in_thread
 
+from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Reason
 from refold_async.client import Refold
 from refold_async.errors import JournalInUseError
@@ -119,7 +120,8 @@ class ShardRun(Generic[F]):
             await self._open_when_free(stack, resolve_base_url(sources[0].settings.get("base_url")))
             clock = self._loop.time
             began = clock()
-            await in_thread(self._store.begin, self._shard, worker_name())
+            # Also if it is cancelled, nothing is written any more once the journal is released.
+            await run_shielded(in_thread(self._store.begin, self._shard, worker_name()))
             await self._work.begin(stack)
             each_key = [
                 self._work.fan_out(client, each.items) for client, each in zip(clients, sources, strict=True)
@@ -169,7 +171,7 @@ class ShardRun(Generic[F]):
 
     async def _end(self, totals: ShardTotals, seconds: float) -> ShardReport:
         report = ShardReport(shard=self._shard, seconds=seconds, worker=worker_name(), **totals._asdict())
-        await in_thread(self._store.end, report)
+        await run_shielded(in_thread(self._store.end, report))
         return report
 
 

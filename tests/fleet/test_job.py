@@ -5,6 +5,7 @@ import contextlib
 import json
 import pickle
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import get_type_hints
@@ -14,6 +15,7 @@ import pytest
 from refold_async import (
     ActionResult,
     Call,
+    Done,
     JournalError,
     JournalInUseError,
     Lookup,
@@ -23,6 +25,7 @@ from refold_async import (
 )
 from refold_async.batch import BatchOptions, BatchProgress
 from refold_async.fleet import Job, JobOptions, JobSummary
+from refold_async.fleet.parts import Parts
 from refold_async.row_files.rewriting import read_fields
 from refold_async.sandbox import Fault, Sandbox
 
@@ -344,6 +347,46 @@ async def test_a_cancelled_run_is_completed_by_the_next(
     summary = await asyncio.to_thread(job.summary)
     assert sorted([*await asyncio.to_thread(rows, summary), *summary.unknown]) == expected()
     assert not sandbox.ledger.duplicates()
+
+
+async def test_a_cancelled_run_writes_no_file_after_its_end(
+    job_in: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run would write one of the same name, and one of them would replace the other."""
+    writing, goes_on, ended = threading.Event(), threading.Event(), False
+
+    def add(parts: Parts, outcomes: Sequence[Done]) -> str | None:
+        writing.set()
+        goes_on.wait()
+        assert not ended
+        return written(parts, outcomes)
+
+    written = Parts.add
+    monkeypatch.setattr(Parts, "add", add)
+    running = asyncio.create_task(job_in(tmp_path, shards=1).run(0))
+    await asyncio.to_thread(writing.wait)
+    running.cancel()
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    ended = True
+
+
+async def test_a_call_that_is_twice_in_a_group_has_one_row(sandbox: Sandbox, tmp_path: Path) -> None:
+    call = Call("demo-user-1", "hubspot", "get_contact", {"limit": "1"}, key="twice")
+    job = Job(
+        "twice",
+        lambda _: [call, call],
+        accounts=["demo-user-1"],
+        shards=1,
+        journal=tmp_path / "job",
+        results=tmp_path / "out",
+    )
+    report = await job.run(0)
+    assert report.done == 2
+    assert await asyncio.to_thread(lambda: rows(job.summary())) == [("demo-user-1", "twice")]
 
 
 async def test_a_stopped_run_ends_its_calls_and_leaves_the_rest(
