@@ -125,7 +125,7 @@ def status_error(response: Response, *, secret: str = "", now: datetime | None =
     text = " ".join(part for part in (code, kind, message, reauth) if part)
     error = _class_of(status, text)(
         message,
-        fate=_fate_of(status),
+        fate="rejected" if refuses(status) else "unknown",
         status=status,
         error_type=kind,
         error_code=code,
@@ -148,8 +148,16 @@ def _class_of(status: int, text: str) -> type[StatusError]:
     return _CLASSES.get(status, StatusError)
 
 
-def _fate_of(status: int) -> Fate:
-    return "rejected" if 300 <= status < 500 else "unknown"
+_UNDECIDED: Final = frozenset({303, 408, 499})
+"""Statuses below 500 that may answer a request that was done.
+
+303 points to the outcome of a POST. Many servers answer 408 when a handler takes too long, and let it run on;
+gateways answer 499 for a caller that they took for gone."""
+
+
+def refuses(status: int) -> bool:
+    """Whether an HTTP status says that the request was not done."""
+    return 300 <= status < 500 and status not in _UNDECIDED
 
 
 def _error_body_of(body: bytes) -> _ErrorBody:

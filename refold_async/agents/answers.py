@@ -11,6 +11,7 @@ import msgspec
 
 from refold_async._core.encoding import dump
 from refold_async._core.lenient_json import loads
+from refold_async._core.responses import redact
 from refold_async._core.operation import Effect
 from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.calls import Verdict
@@ -191,7 +192,7 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
 
 
 def _cleaned(text: str, secret: str, pattern: re.Pattern[str] | None) -> str:
-    text = text.replace(secret, "***") if secret else text
+    text = redact(text, secret)
     return pattern.sub("***", text) if pattern else text
 
 

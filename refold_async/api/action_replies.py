@@ -9,7 +9,7 @@ import msgspec
 
 from refold_async._core.decoding import BOM, read_as
 from refold_async._core.lenient_json import loads, members
-from refold_async._core.responses import Response, bounded, redact, retry_after, status_error
+from refold_async._core.responses import Response, bounded, redact, refuses, retry_after, status_error
 from refold_async.errors import Fate, UnreadableReplyError
 from refold_async.results import ActionFailed, ActionResult, restored
 
@@ -74,10 +74,11 @@ def _number(value: object) -> int | None:
 
 def _failure(result: ActionResult, secret: str) -> ActionFailed:
     result = _without(secret, result)
+    status = result.http_status
     # The app's 429 as well as a 5xx: part of it may have been done, in whatever form the app says so.
-    refused = result.http_status is not None and 400 <= result.http_status < 500 and result.http_status != 429
+    refused = status is not None and status >= 400 and status != 429 and refuses(status)
     fate: Fate = "rejected" if refused else "unknown"
-    told = f", http_status {result.http_status}" if result.http_status is not None else ""
+    told = f", http_status {status}" if status is not None else ""
     said = bounded(bytes(memoryview(result.raw)[:2000]).decode(errors="replace"))
     return ActionFailed(
         f"the action ended as {bounded(result.node_status)}{told}: {said}", result=result, fate=fate
@@ -86,6 +87,6 @@ def _failure(result: ActionResult, secret: str) -> ActionFailed:
 
 def _without(secret: str, result: ActionResult) -> ActionResult:
     """Return a result without the credential, since its error may be logged or pickled."""
-    raw = bytes(result.raw)
-    clean = raw.replace(secret.encode(), b"***") if secret else raw
+    # Latin-1 keeps every byte as it is, also those of broken UTF-8.
+    clean = redact(bytes(result.raw).decode("latin-1"), secret).encode("latin-1")
     return restored(redact(result.node_status, secret), result.http_status, clean)

@@ -101,13 +101,14 @@ REFUSED = [
     Refused(envelope(409, "x"), errors.ConflictError, "x"),
     Refused(envelope(422, "x"), errors.UnprocessableError, "x"),
     Refused(envelope(402, "x"), StatusError, "x"),
-    Refused(envelope(408, "x"), StatusError, "x"),
+    Refused(envelope(408, "x"), StatusError, "x", "unknown"),
     Refused(envelope(418, "x"), StatusError, "x"),
     Refused(envelope(429, "x"), errors.RateLimitedError, "x", facts={"by_app": False, "retry_after": None}),
     Refused(
         envelope(429, "x", error_code="EXTERNAL_API_ERROR"),
         errors.RateLimitedError, "x", "unknown", {"by_app": True},
     ),
+    Refused(envelope(499, "x"), StatusError, "x", "unknown"),
     Refused(envelope(500, "x"), errors.ServerError, "x", "unknown"),
     Refused(envelope(502, "x"), errors.ServerError, "x", "unknown"),
     Refused(envelope(503, "x"), errors.ServerError, "x", "unknown"),
@@ -117,6 +118,7 @@ REFUSED = [
     Refused(reply(600), StatusError, f"no known status, {PLAIN}", "unknown"),
     Refused(reply(101), StatusError, f"Switching Protocols, {PLAIN}", "unknown"),
     Refused(reply(301, Location="http://evil/"), errors.RedirectError, f"Moved Permanently, {PLAIN}"),
+    Refused(reply(303), errors.RedirectError, f"See Other, {PLAIN}", "unknown"),
     Refused(reply(304), errors.RedirectError, f"Not Modified, {PLAIN}"),
     Refused(reply(308, {"message": "go away"}), errors.RedirectError, "go away"),
     # what an envelope may hold
@@ -257,6 +259,7 @@ RESULTS = [
     failed(b'{"node_status":"Failed","data":{"message":"no"}}', 'the action ended as Failed: {"message":"no"}'),
     failed(b'{"node_status":"Errored","http_status":404,"data":{}}', "the action ended as Errored, http_status 404: {}", "rejected", 404),
     failed(b'{"node_status":"Errored","http_status":"400","data":{}}', "the action ended as Errored, http_status 400: {}", "rejected", 400),
+    failed(b'{"node_status":"Timed_Out","http_status":408,"data":{}}', "the action ended as Timed_Out, http_status 408: {}", "unknown", 408),
     failed(b'{"node_status":"Errored","http_status":500,"data":{}}', "the action ended as Errored, http_status 500: {}", "unknown", 500),
     failed(b'{"node_status":"Errored","http_status":200,"data":{}}', "the action ended as Errored, http_status 200: {}", "unknown", 200),
     *(failed(f'{{"node_status":"{status}"}}'.encode(), f"the action ended as {status}: null")
@@ -399,6 +402,13 @@ def test_the_status_decides_the_error_however_deep_the_body_is(depth: int) -> No
 def test_a_secret_is_removed_however_it_is_escaped(spelled: str) -> None:
     text = responses.redact(f"the key {spelled} is wrong", ODD_SECRET)
     assert text.replace('"', "").replace("\\", "") == "the key *** is wrong"
+
+
+def test_a_secret_is_removed_from_a_failed_actions_data_however_it_is_escaped() -> None:
+    body = b'{"node_status":"Errored","data":{"key":%s,"odd":"\xff"}}' % json.dumps(ODD_SECRET).encode()
+    with pytest.raises(ActionFailed) as caught:
+        action_replies.read_result(ActionResult, reply(200, body), ODD_SECRET)
+    assert bytes(caught.value.result.raw) == b'{"key":"***","odd":"\xff"}'
 
 
 def test_a_secret_at_the_cut_is_removed_completely() -> None:

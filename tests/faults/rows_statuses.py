@@ -61,8 +61,12 @@ REFUSALS = (
         scenario=answer(403),
         **permanent("PermissionDeniedError", "rejected"),
     ),
+    Fault(id="408", words="408 Request Timeout", scenario=answer(408), **transient("StatusError")),
     Fault(
-        id="408", words="408 Request Timeout", scenario=answer(408), **transient("StatusError", "rejected")
+        id="499",
+        words="499, a gateway's for a closed request",
+        scenario=answer(499),
+        **permanent("StatusError"),
     ),
 )
 
@@ -82,7 +86,7 @@ def _elsewhere(status: int) -> Fault:
         id=f"{status}-elsewhere",
         words=words,
         scenario=_redirect(status, "//localhost:{port}/taken"),
-        **REDIRECTED,
+        **(permanent("RedirectError") if status == 303 else REDIRECTED),
     )
 
 
