@@ -11,8 +11,8 @@ import msgspec
 
 from refold_async._core.encoding import dump
 from refold_async._core.lenient_json import loads
-from refold_async._core.responses import redact
 from refold_async._core.operation import Effect
+from refold_async._core.responses import redact
 from refold_async.api.workflow_models import WorkflowFailed
 from refold_async.calls import Verdict
 from refold_async.errors import (
