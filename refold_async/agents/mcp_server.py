@@ -5,17 +5,19 @@ Requires the extra `mcp`.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
 import math
+import os
 import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from secrets import token_urlsafe
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import mcp_types as types
 import uvicorn
@@ -33,6 +35,7 @@ from starlette.applications import Starlette
 from refold_async import __version__
 from refold_async._core.credentials import hide
 from refold_async.agents.settings import ApprovalRequest, Approve, ToolOptions, cannot_ask
+from refold_async.agents.stdin_lines import stdin_lines
 from refold_async.agents.toolset import Tools
 from refold_async.client import SessionManager
 from refold_async.errors import RefoldError, SettingsError, name_error
@@ -154,10 +157,20 @@ def _question(request: ApprovalRequest) -> str:
 
 
 async def serve_stdio(tools: Tools) -> None:
-    """Serve one account's tools on stdin and stdout until stdin ends."""
+    """Serve one account's tools on stdin and stdout until stdin ends.
+
+    Raises:
+        BrokenPipeError: If the client has closed stdout.
+    """
     server = make_server(lambda: tools)
-    async with stdio_server() as (reader, writer):
-        await server.run(reader, writer, server.create_initialization_options())
+    try:
+        with stdin_lines() as lines:
+            async with stdio_server(stdin=cast("Any", lines)) as (reader, writer):
+                await server.run(reader, writer, server.create_initialization_options())
+    except BaseExceptionGroup as failures:
+        if failures.split(BrokenPipeError)[1] is not None:
+            raise
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
 
 
 class TokenTools:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,6 +33,10 @@ ALLOW = "hubspot:get_contact,search_contacts,create_contact"
 YES: Any = {"action": "accept", "content": {"approve": True}}
 NO: Any = {"action": "accept", "content": {"approve": False}}
 ANN = {"email": "ann@example.com", "firstname": "Ann"}
+INITIALIZE = (
+    b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
+    b'"capabilities":{},"clientInfo":{"name":"test","version":"1"}}}\n'
+)
 MODES = ["legacy", "auto"]
 CALLS = int(os.environ.get("REFOLD_MCP_CALLS", "10"))
 """Calls of each tenant; `REFOLD_MCP_CALLS=100` is the long version."""
@@ -44,6 +49,31 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
 def stdio(sandbox: Sandbox, *arguments: str) -> StdioServerParameters:
     command = ["-m", "refold_async.cli", "mcp", "--account", ACCOUNT, "--allow", ALLOW, *arguments]
     return StdioServerParameters(command=sys.executable, args=command, env=environment(sandbox))
+
+
+@pytest.mark.parametrize("ends", ["interrupt", "closed stdout"])
+async def test_a_server_on_stdio_ends_although_its_client_keeps_stdin_open(
+    sandbox: Sandbox, ends: str
+) -> None:
+    given, pipe = stdio(sandbox), asyncio.subprocess.PIPE
+    reading, writing = os.pipe()
+    server = await asyncio.create_subprocess_exec(
+        given.command, *given.args, stdin=pipe, stdout=writing, stderr=pipe, env=given.env
+    )
+    os.close(writing)
+    assert server.stdin
+    assert server.stderr
+    with os.fdopen(reading, "rb", closefd=ends == "interrupt") as output:
+        server.stdin.write(b"not JSON\n" + INITIALIZE)
+        assert b"serverInfo" in await asyncio.to_thread(output.readline)
+        if ends == "interrupt":
+            server.send_signal(signal.SIGINT)
+        else:
+            os.close(reading)
+            server.stdin.write(INITIALIZE)
+        async with asyncio.timeout(20):
+            assert await server.wait() == (130 if ends == "interrupt" else 141)
+        assert await server.stderr.read() == b""
 
 
 def answer_of(result: Any) -> Any:

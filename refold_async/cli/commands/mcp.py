@@ -17,7 +17,7 @@ from refold_async import Refold, RefoldError, SessionManager
 from refold_async.agents.settings import SMALLEST_ANSWER, ToolOptions, ToolRecord, Writes, cannot_ask
 from refold_async.cli.completion import complete_accounts
 from refold_async.cli.exits import Exit, exit_code_of
-from refold_async.cli.terminal import printable
+from refold_async.cli.terminal import Terminal, printable
 from refold_async.settings import Options, resolve_base_url
 
 
@@ -102,12 +102,14 @@ def mcp(
             else _serve_stdio(client, account or "", allowed, options)
         )
     except RefoldError as error:
-        click.echo(printable(str(error)), err=True)
+        Terminal().fail(error)
         raise click.exceptions.Exit(exit_code_of(error)) from None
     except ModuleNotFoundError as error:
         raise click.UsageError(f"{error}; run: pip install 'refold-async[mcp]'") from error
     except OSError as error:
-        raise click.UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        if port is None:  # the client's pipe
+            raise
+        raise click.UsageError(f"cannot listen on {_address(host, port)}: {error.strerror}") from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
@@ -166,4 +168,10 @@ async def _serve_http(
 
     async with SessionManager(**client) as manager:
         app = http_app(TokenTools(manager, allowed, options), resolve_base_url(client.get("base_url")), host)
-        await serve_http(app, host, port, lambda bound: click.echo(f"http://{host}:{bound}/mcp", err=True))
+        await serve_http(
+            app, host, port, lambda bound: click.echo(f"http://{_address(host, bound)}/mcp", err=True)
+        )
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
