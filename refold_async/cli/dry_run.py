@@ -12,6 +12,7 @@ import msgspec
 
 from refold_async.api.action_schema import ActionSchema
 from refold_async.batch import Call
+from refold_async.calls import written_params
 from refold_async.cli.exits import Exit, exit_code_of, worst_exit
 from refold_async.cli.progress import ProgressDisplay, ProgressForm
 from refold_async.cli.terminal import Terminal
@@ -140,7 +141,8 @@ def report(terminal: Terminal, calls: Iterable[Call], count: int, problems: list
     """Print the calls that would run and their problems."""
     first = list(islice(calls, _FIRST))
     if terminal.as_json:
-        terminal.put({"calls": count, "first": first, "problems": problems})
+        calls_shown = [{**msgspec.structs.asdict(each), "params": written_params(each)} for each in first]
+        terminal.put({"calls": count, "first": calls_shown, "problems": problems})
         return
     rows = [(each.linked_account_id, msgspec.json.encode(each.params).decode()) for each in first]
     terminal.table(

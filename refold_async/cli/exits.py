@@ -77,7 +77,7 @@ def is_throttled(error: RefoldError) -> bool:
     return by_app or isinstance(error, RateLimitedError)
 
 
-_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def exit_on_broken_stdout() -> Iterator[None]:
     """Exit quietly, with the shells' code for it, if stdout is a closed pipe.
 
     Raises:
-        click.ClickException: If the output cannot be written because the disk is full or fails.
+        click.ClickException: If the output cannot be written: the disk is full or fails, or stdout is closed.
     """
     try:
         yield
@@ -93,7 +93,7 @@ def exit_on_broken_stdout() -> Iterator[None]:
         discard_stdout()
         raise click.exceptions.Exit(Exit.PIPE) from None
     except OSError as error:
-        if error.errno not in _DISK:
+        if error.errno not in _UNWRITABLE:
             raise
         discard_stdout()
         raise click.ClickException(f"cannot write the output: {error.strerror}") from None
@@ -105,3 +105,19 @@ def discard_stdout() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def open_closed_streams() -> None:
+    """Open stdin, stdout and stderr if the process was started with them closed.
+
+    stdin is then empty, what is written to stderr is dropped, and writing to stdout fails.
+    """
+    # Lowest number first. Left closed, the next file or socket would get the number, and e.g. what a library
+    # writes to stderr would end up in a journal.
+    while (opened := os.open(os.devnull, os.O_RDONLY)) <= 2:
+        pass
+    os.close(opened)
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor, open until the process ends
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115

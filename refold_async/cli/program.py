@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sys
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -114,5 +116,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return Exit.INTERRUPTED
     except click.ClickException as error:
         error.show()
+        if "--json" in (sys.argv[1:] if arguments is None else arguments):
+            _show_json(error)
         return Exit.USAGE
     return code if isinstance(code, int) else Exit.OK
+
+
+def _show_json(error: click.ClickException) -> None:
+    from refold_async._core.json_lines import json_line  # noqa: PLC0415 - `--help` needs none
+
+    described = {"class": "UsageError", "message": error.format_message()}
+    with contextlib.suppress(OSError):  # the exit code says as much
+        click.echo(json_line({"error": described}), nl=False)

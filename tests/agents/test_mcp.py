@@ -55,6 +55,8 @@ def stdio(sandbox: Sandbox, *arguments: str) -> StdioServerParameters:
 async def test_a_server_on_stdio_ends_although_its_client_keeps_stdin_open(
     sandbox: Sandbox, ends: str
 ) -> None:
+    # A suite that a shell runs in the background ignores SIGINT, and its processes would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     given, pipe = stdio(sandbox), asyncio.subprocess.PIPE
     reading, writing = os.pipe()
     server = await asyncio.create_subprocess_exec(

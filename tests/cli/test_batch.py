@@ -200,6 +200,7 @@ def test_a_dry_run_checks_every_call_and_executes_none(
     assert "did you mean 'firstname'?" in human.out
     told = json.loads(piped.out)
     assert told["calls"] == 2
+    assert told["first"][1]["params"] == {"email": "nothing", "fistname": "Ann"}
     assert {(each["index"], each["parameter"]) for each in told["problems"]} == {
         (1, "fistname"),
         (1, "email"),

@@ -48,7 +48,28 @@ def test_invalid_arguments_exit_with_2_and_send_nothing(
     ended = refold(*line)
     assert ended.code == 2
     assert ended.err
+    assert not ended.out
     assert len(sandbox.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (("actions", "hubspot", "--json"), "Missing option '--account'."),
+        (("actions", "hubspot", "--json", "--account", "a", "--timeout", "x"), "'x' is not a valid float"),
+        (("batch", "hubspot", "get_contact", "--accounts", "/nowhere", "--json"), "/nowhere: No such file"),
+        (("acounts", "list", "--json"), "did you mean 'accounts'?"),
+        (("journal", "settle", "j.sqlite", "--json"), "pass --done, --not-done or --from"),
+        (("job", "plan", "/nowhere.py", "--json"), "'/nowhere.py' does not exist"),
+    ],
+)
+def test_a_usage_error_comes_as_json_too(refold: Command, line: tuple[str, ...], message: str) -> None:
+    ended = refold(*line)
+    assert ended.code == 2
+    error = json.loads(ended.out)["error"]
+    assert error["class"] == "UsageError"
+    assert message in error["message"]
+    assert message in ended.err
 
 
 def test_without_a_key_it_says_where_the_key_comes_from(

@@ -274,3 +274,37 @@ def test_a_second_interrupt_leaves_every_outcome_in_the_folder(
     last = rows.pop(19)  # the ledger may have it before the process has its response
     assert last in {(19, "done"), (19, "cut_off")}
     assert rows == [*((index, "done") for index in range(19)), (20, "cut_off"), (21, "skipped")]
+
+
+@pytest.mark.parametrize(
+    ("closed", "line", "ends"),
+    [
+        ("0<&-", "accounts delete demo-user-1", (2, "pass --yes to confirm")),
+        ("0<&-", "batch hubspot get_contact --accounts -", (2, "stdin: empty")),
+        ("0<&-", "execute hubspot get_contact --account demo-user-1 --params -", (2, "not a JSON object")),
+        ("1>&-", "batch hubspot get_contact --accounts FILE --out -", (2, "stdout: Bad file descriptor")),
+        ("1>&-", "execute hubspot get_contact --account demo-user-1", (2, "cannot write the output")),
+        ("1>&-", "--help", (2, "cannot write the output: Bad file descriptor")),
+        ("2>&-", "batch hubspot get_contact --accounts FILE", (0, "")),
+        ("0<&- 1>&- 2>&-", "batch hubspot get_contact --accounts FILE --out OUT --json", (2, "")),
+    ],
+)
+@pytest.mark.skipif(os.name != "posix", reason="closes descriptors with a shell")
+def test_a_stream_that_is_closed_from_the_start_is_no_crash(
+    sandbox: Sandbox, tmp_path: Path, closed: str, line: str, ends: tuple[int, str]
+) -> None:
+    (tmp_path / "accounts.csv").write_text("linked_account_id\ndemo-user-1\n")
+    out = tmp_path / "out.jsonl"
+    line = line.replace("FILE", f"{tmp_path}/accounts.csv").replace("OUT", str(out))
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m refold_async.cli {line} {closed}', sys.executable],
+        env={**os.environ, "REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in ended.stderr
+    assert ends[1] in ended.stderr
+    assert ended.returncode == ends[0]
+    if str(out) in line:
+        assert json.loads(out.read_text())["outcome"] == "done"
