@@ -44,7 +44,19 @@ class PerAccount(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f"PerAccount: rate must be a RateLimit, not {type(self.rate).__name__}")
 
 
-class BatchOptions(TypedDict, total=False):
+class FanOutOptions(TypedDict, total=False):
+    """The keyword settings that batches, walks and jobs share; see `BatchOptions`."""
+
+    concurrency: int
+    per_account: int | RateLimit | PerAccount | None
+    window: int
+    timeout: float | None
+    patience: float
+    on_failure: Literal["collect", "stop"]
+    stop_at_failure_share: float | None
+
+
+class BatchOptions(FanOutOptions, total=False):
     """The keyword settings of `Refold.batch` and `Refold.run`.
 
     Keys:
@@ -71,13 +83,6 @@ class BatchOptions(TypedDict, total=False):
         on_progress: Called with a `BatchProgress` four times a second, and at the end.
     """
 
-    concurrency: int
-    per_account: int | RateLimit | PerAccount | None
-    window: int
-    timeout: float | None
-    patience: float
-    on_failure: Literal["collect", "stop"]
-    stop_at_failure_share: float | None
     journal: str | os.PathLike[str] | Journal | None
     settle: Settle | None
     result_check: ResultCheck | None

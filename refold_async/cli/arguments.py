@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from refold_async.cli.completion import complete_accounts, complete_actions, complete_slugs
-from refold_async.settings import RateLimit
+from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options, RateLimit
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -69,6 +69,13 @@ def with_options(function: F, parts: tuple[Callable[[F], F], ...]) -> F:
     for part in reversed(parts):
         function = part(function)
     return function
+
+
+def fan_out_settings(given: dict[str, Any]) -> Options:
+    """Return the client's settings for `--concurrency` and `--rate`, which is removed."""
+    options: Options = {"max_connections": max(DEFAULT_MAX_CONNECTIONS, given["concurrency"])}
+    rate = given.pop("rate")
+    return options if rate is None else {**options, "rate_limit": rate}
 
 
 def read_rate(text: str) -> RateLimit:

@@ -8,15 +8,15 @@ import os
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, Unpack, cast, get_args
+from typing import Any, Final, Unpack, cast, get_args
 
 import msgspec
 from anyio.to_thread import run_sync as in_thread
 
 from refold_async._core.checks import check_count
-from refold_async.batch import BatchOptions, BatchProgress, BatchSettings, Journal, PerAccount
+from refold_async.batch import BatchOptions, BatchProgress, BatchSettings, Journal
 from refold_async.batch.journal.database_url import check_database, is_database
-from refold_async.batch.settings import ResultCheck
+from refold_async.batch.settings import FanOutOptions, ResultCheck
 from refold_async.calls import Call
 from refold_async.errors import SettingsError
 from refold_async.fleet.folder import JobFolder
@@ -38,7 +38,6 @@ from refold_async.fleet.shards import (
 )
 from refold_async.fleet.store import JobStore
 from refold_async.row_files import FileFormat, check_format
-from refold_async.settings import RateLimit
 from refold_async.settle import Settle
 from refold_async.walks import Walk, WalkOptions
 
@@ -49,7 +48,7 @@ CallsOfShard = (
 """Returns the calls of the customers it is given, or a walk of each."""
 
 
-class JobOptions(TypedDict, total=False):
+class JobOptions(FanOutOptions, total=False):
     """The keyword settings that a `Job` passes to each shard's batch; see `BatchOptions`.
 
     Keys:
@@ -57,13 +56,6 @@ class JobOptions(TypedDict, total=False):
         on_progress: Called in the worker; with several keys, for the batch of each.
     """
 
-    concurrency: int
-    per_account: int | RateLimit | PerAccount | None
-    window: int
-    timeout: float | None
-    patience: float
-    on_failure: Literal["collect", "stop"]
-    stop_at_failure_share: float | None
     settle: Settle | None
     result_check: ResultCheck | None
     validate: bool

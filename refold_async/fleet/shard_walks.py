@@ -19,6 +19,7 @@ from refold_async.fleet.shard_run import ShardTotals
 from refold_async.fleet.store import WalkStore
 from refold_async.row_files import FileFormat
 from refold_async.walks import WalkOptions, WalkPage, Walks
+from refold_async.walks.files import PartFolder
 from refold_async.walks.making import make_walks
 from refold_async.walks.pull_files import PullFiles
 from refold_async.walks.state import StateThread
@@ -62,7 +63,8 @@ class ShardWalks:
     async def begin(self, stack: AsyncExitStack) -> None:
         """Open the files; see `ShardWork`."""
         assert self._state is not None  # noqa: S101 - it is open
-        self._files = await stack.enter_async_context(PullFiles(self._state, self._folder, self._form))
+        parts = PartFolder(self._folder, self._form, self._state.file)
+        self._files = await stack.enter_async_context(PullFiles(self._state, parts))
 
     def fan_out(self, client: Refold, items: Any) -> Walks:
         """Return the walks of one key."""

@@ -73,7 +73,14 @@ class PartFolder:
     """
 
     def __init__(
-        self, path: Path, form: FileFormat, state: StateFile, *, into: Any, rows: int, seconds: float
+        self,
+        path: Path,
+        form: FileFormat,
+        state: StateFile,
+        *,
+        into: Any = None,
+        rows: int = 100_000,
+        seconds: float = 30.0,
     ) -> None:
         self._path: Final = path
         self._form: Final = form
@@ -82,7 +89,7 @@ class PartFolder:
         self._schema: Any = None
         self._most: Final = rows
         self._seconds: Final = seconds
-        self._owned = {each.name: each for each in state.files()}
+        self._owned: dict[str, OwnedFile] = {}
         self._pending: dict[str, WalkRow] = {}
         self._part: PartFile | None = None
 
@@ -92,12 +99,13 @@ class PartFolder:
         return sum(each.rows for each in self._owned.values() if each.run == self._state.run)
 
     def clean(self) -> None:
-        """Remove what an earlier start left unfinished.
+        """Look up which parts the state owns, and remove what an earlier start left unfinished.
 
         Raises:
             SettingsError: If the folder has parts of another state, or the format cannot be written.
         """
         self._schema = schema_of(self._form, self._into, before=(ACCOUNT,), name=_named)
+        self._owned = {each.name: each for each in self._state.files()}
         self._path.mkdir(parents=True, exist_ok=True)
         found = {each.name for each in self._path.iterdir() if _PART.fullmatch(each.name)}
         manifest = self._path / "manifest.json"

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import (
-    AsyncIterable,
-    Callable,
-    Collection,
-    Iterable,
-)
-from typing import Any, Final, Literal, TypedDict
+from collections.abc import AsyncIterable, Callable, Collection, Iterable
+from typing import Any, Final
 
 import msgspec
 
 from refold_async._core.checks import is_number
-from refold_async.batch import BatchProgress, BatchSummary, PerAccount
+from refold_async.batch import BatchProgress, BatchSummary
+from refold_async.batch.settings import FanOutOptions
 from refold_async.calls import Reason
 from refold_async.errors import IncompleteWalkError, RefoldError, SettingsError
-from refold_async.settings import RateLimit
 from refold_async.walks.walk import Walk, WalkPage
 
 WalkSource = Iterable[Walk] | AsyncIterable[Walk]
@@ -88,10 +83,9 @@ class WalkSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         speed = self.records / self.seconds if self.seconds else 0.0
-        parts = [f"{self.complete:,} complete", f"{self.incomplete:,} incomplete", f"{self.failed:,} failed"]
-        parts += [f"{self.skipped:,} skipped"]
+        ends = ("complete", "incomplete", "failed", "skipped")
         lines = [
-            ", ".join(parts),
+            ", ".join(f"{getattr(self, name):,} {name}" for name in ends),
             f"{self.records:,} records on {self.pages:,} pages, {self.seconds:.1f} s, {speed:,.0f} records/s",
         ]
         if self.done_before:
@@ -127,7 +121,7 @@ class WalkProgress(msgspec.Struct, frozen=True, kw_only=True):
     calls: BatchProgress
 
 
-class WalkOptions(TypedDict, total=False):
+class WalkOptions(FanOutOptions, total=False):
     """The keyword settings of `Refold.walks`.
 
     Keys:
@@ -140,13 +134,6 @@ class WalkOptions(TypedDict, total=False):
         on_progress: Called with a `WalkProgress` four times a second, and at the end.
     """
 
-    concurrency: int
-    per_account: int | RateLimit | PerAccount | None
-    timeout: float | None
-    patience: float
-    on_failure: Literal["collect", "stop"]
-    stop_at_failure_share: float | None
-    window: int
     state: str | os.PathLike[str] | None
     once: bool
     overlap: float

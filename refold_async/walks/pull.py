@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -14,20 +14,14 @@ from anyio.to_thread import run_sync
 from refold_async._core.checks import check_count, check_seconds
 from refold_async._core.operation import Effect
 from refold_async._core.requester import Requester
-from refold_async.batch import PerAccount
 from refold_async.batch.tasks import run_shielded
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat
-from refold_async.settings import RateLimit, Settings
+from refold_async.settings import Settings
 from refold_async.walks.fan_out import Walks
+from refold_async.walks.files import PartFolder
 from refold_async.walks.making import make_walks
-from refold_async.walks.outcomes import (
-    WalkFailed,
-    WalkOptions,
-    WalkProgress,
-    WalkSkipped,
-    WalkSummary,
-)
+from refold_async.walks.outcomes import WalkFailed, WalkOptions, WalkSkipped, WalkSummary
 from refold_async.walks.paging import Paging
 from refold_async.walks.pull_files import PullFiles
 from refold_async.walks.walk import Walk, WalkPage
@@ -36,7 +30,7 @@ SinceFormat = Literal["iso", "epoch", "epoch_ms"]
 Accounts = Iterable[str] | AsyncIterable[str]
 
 
-class PullOptions(TypedDict, total=False):
+class PullOptions(WalkOptions, total=False):
     """The keyword settings of `Refold.pull`.
 
     Keys:
@@ -60,7 +54,6 @@ class PullOptions(TypedDict, total=False):
 
     params: Mapping[str, object] | None
     format: FileFormat
-    state: str | os.PathLike[str] | None
     since: str | None
     since_format: SinceFormat
     into: Any
@@ -71,16 +64,6 @@ class PullOptions(TypedDict, total=False):
     part_seconds: float
     on_ended: Callable[[WalkFailed | WalkSkipped], object] | None
     reports: Sequence[str | os.PathLike[str]]
-    concurrency: int
-    per_account: int | RateLimit | PerAccount | None
-    timeout: float | None
-    patience: float
-    on_failure: Literal["collect", "stop"]
-    stop_at_failure_share: float | None
-    window: int
-    once: bool
-    overlap: float
-    on_progress: Callable[[WalkProgress], object] | None
 
 
 class PullSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,15 +158,9 @@ async def pull(
 async def _write_files(walks: Walks, folder: Path, chosen: PullSettings) -> None:
     state = walks.state
     assert state is not None  # noqa: S101 - it has a path
-    files = PullFiles(
-        state,
-        folder,
-        chosen.format,
-        into=chosen.into,
-        rows=chosen.part_rows,
-        seconds=chosen.part_seconds,
-    )
-    async with files:
+    rows, seconds = chosen.part_rows, chosen.part_seconds
+    parts = PartFolder(folder, chosen.format, state.file, into=chosen.into, rows=rows, seconds=seconds)
+    async with PullFiles(state, parts) as files:
         async for item in walks:
             if isinstance(item, WalkPage):
                 await files.write(walks, item)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import msgspec
 
 from refold_async.batch.tasks import run_shielded
-from refold_async.row_files import FileFormat
 from refold_async.walks.fan_out import Walks
 from refold_async.walks.files import PartFolder
 from refold_async.walks.outcomes import WalkSummary
@@ -26,48 +24,30 @@ class PullFiles:
 
     Args:
         state: The state, open; the parts are written in its thread.
-        folder: The folder; created if it does not exist.
-        form: The format.
-        into: The type of a record, for Parquet's schema.
-        rows: The rows after which a part is closed.
-        seconds: The seconds after which it is.
+        parts: The folder of parts of that state.
     """
 
-    def __init__(
-        self,
-        state: StateThread,
-        folder: Path,
-        form: FileFormat,
-        *,
-        into: Any = None,
-        rows: int = 100_000,
-        seconds: float = 30.0,
-    ) -> None:
+    def __init__(self, state: StateThread, parts: PartFolder) -> None:
         self._state: Final = state
-        self._parts: PartFolder | None = None
-        self._make: Final = lambda: PartFolder(
-            folder, form, state.file, into=into, rows=rows, seconds=seconds
-        )
+        self._parts: Final = parts
 
     async def __aenter__(self) -> Self:
-        parts = self._parts = await self._state.run(self._make)
-        await self._state.run(parts.clean)
+        await self._state.run(self._parts.clean)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        parts = self._entered()
         try:
             if isinstance(error, asyncio.CancelledError):
                 # What was read before Ctrl-C is kept: the next start need not read it again.
-                await run_shielded(self._state.run(parts.close_part))
+                await run_shielded(self._state.run(self._parts.close_part))
         finally:
-            await self._state.run(parts.abandon)
+            await self._state.run(self._parts.abandon)
 
     async def write(self, walks: Walks, page: WalkPage[Any]) -> None:
         """Write a page, which `walks` has just yielded."""
-        parts, row, records = self._entered(), walks.row_of(page), page.records
+        parts, row, records = self._parts, walks.row_of(page), page.records
         if page.walk.into is not msgspec.Raw:
             records = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
         assert row is not None  # noqa: S101 - there is a state
@@ -78,14 +58,10 @@ class PullFiles:
 
     async def finish(self, summaries: Sequence[WalkSummary]) -> None:
         """Finish the last part, and record the end of the run unless walks stopped early."""
-        parts, state = self._entered(), self._state
+        parts, state = self._parts, self._state
         await state.run(parts.close_part)
         if all(each.calls.stopped is None for each in summaries):
             await state.run(state.file.end)
         totals = {name: sum(getattr(each, name) for each in summaries) for name in _TOTALS}
         complete = all(each.is_complete for each in summaries)
         await state.run(lambda: parts.write_manifest({"is_complete": complete, "walks": totals}))
-
-    def _entered(self) -> PartFolder:
-        assert self._parts is not None  # noqa: S101 - it was entered
-        return self._parts

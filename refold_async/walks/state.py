@@ -33,7 +33,7 @@ _SCHEMA: Final = f"""
     CREATE TABLE walks (key TEXT PRIMARY KEY, run INTEGER NOT NULL, point TEXT, mark REAL) WITHOUT ROWID;
     CREATE TABLE files (
         name TEXT PRIMARY KEY, run INTEGER NOT NULL, rows INTEGER NOT NULL,
-        keys BLOB NOT NULL, columns TEXT NOT NULL
+        keys BLOB NOT NULL, columns BLOB NOT NULL
     ) WITHOUT ROWID;
 """
 _PUT: Final = """
@@ -166,17 +166,14 @@ class StateFile:
             self._db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in lost])
             self._db.executemany(
                 "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
-                [(each.name, each.run, each.rows, each.keys, _text(each.columns)) for each in files],
+                [(*each[:-1], msgspec.json.encode(each.columns)) for each in files],
             )
 
     def files(self) -> list[OwnedFile]:
         """Return the files that belong to the state."""
         with self._errors():
             rows = self._db.execute(_FILES).fetchall()
-        return [
-            OwnedFile(name, run, number, keys, msgspec.json.decode(columns))
-            for name, run, number, keys, columns in rows
-        ]
+        return [OwnedFile._make((*row[:-1], msgspec.json.decode(row[-1]))) for row in rows]
 
     def end(self) -> None:
         """Record that the run has ended: the next one is a new one."""
@@ -196,10 +193,6 @@ class StateFile:
             if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
                 raise JournalInUseError(f"the state {self._path} is in use by another process") from error
             raise JournalError(f"the state {self._path} cannot be used: {error}") from error
-
-
-def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 class StateThread:

@@ -26,9 +26,9 @@ _PROGRAM = """
 import os
 from refold_async import Walk
 from refold_async.fleet import Job
-from refold_async.walks.pull_files import PullFiles
+from refold_async.walks.files import PartFolder
 
-PullFiles.__init__.__kwdefaults__["rows"] = 30
+PartFolder.__init__.__kwdefaults__["rows"] = 30
 
 def client(account):
     return {{"api_key": "tk_other" if int(account[-1]) % 2 else os.environ["REFOLD_API_KEY"]}}

@@ -12,6 +12,7 @@ from refold_async.batch import Batch, BatchSummary
 from refold_async.cli import dry_run
 from refold_async.cli.arguments import (
     action_arguments,
+    fan_out_settings,
     params_options,
     read_delimiter,
     read_per_account,
@@ -30,18 +31,11 @@ from refold_async.cli.terminal import Terminal, confirm
 from refold_async.client import Refold
 from refold_async.errors import RefoldError
 from refold_async.row_files import FileFormat
-from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
 
 _PART_ROWS: Final = 5_000
 _PART_SECONDS: Final = 30.0
 _PART_BYTES: Final = 64 * 2**20
 """What a part of a journaled run has at least: each is written out before the journal forgets its results."""
-
-
-def _settings(given: dict[str, Any]) -> Options:
-    options: Options = {"max_connections": max(DEFAULT_MAX_CONNECTIONS, given["concurrency"])}
-    rate = given.pop("rate")
-    return options if rate is None else {**options, "rate_limit": rate}
 
 
 @click.command("batch")
@@ -104,7 +98,7 @@ def _settings(given: dict[str, Any]) -> Options:
 )
 @click.option("--dry-run", "dry", is_flag=True, help="Check every call against the schema; execute nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing for several accounts.")
-@functools.partial(client_command, settings=_settings)
+@functools.partial(client_command, settings=fan_out_settings)
 async def batch(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """Run ACTION of the app SLUG for many linked accounts.
 

@@ -11,6 +11,7 @@ import msgspec
 from refold_async._core.effects import effect_of_action
 from refold_async.cli.arguments import (
     action_arguments,
+    fan_out_settings,
     params_options,
     read_delimiter,
     read_params,
@@ -24,16 +25,9 @@ from refold_async.cli.progress import WalkProgressDisplay, progress_option
 from refold_async.cli.reports import check_reports, report_option
 from refold_async.cli.terminal import Terminal, printable
 from refold_async.client import Refold
-from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options
 from refold_async.walks import WalkFailed, WalkSkipped, WalkSummary
 
 _MOST_SHOWN: Final = 20
-
-
-def _settings(given: dict[str, Any]) -> Options:
-    options: Options = {"max_connections": max(DEFAULT_MAX_CONNECTIONS, given["concurrency"])}
-    rate = given.pop("rate")
-    return options if rate is None else {**options, "rate_limit": rate}
 
 
 @click.command("pull")
@@ -68,7 +62,7 @@ def _settings(given: dict[str, Any]) -> Options:
 @click.option("--rate", type=read_rate, metavar="N[:BURST]", help="Pages per second in total.")
 @report_option
 @progress_option
-@functools.partial(client_command, settings=_settings)
+@functools.partial(client_command, settings=fan_out_settings)
 async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """Read all records of ACTION of the app SLUG for many linked accounts into files.
 
@@ -133,6 +127,4 @@ class _Failures:
 
 
 def _fields(summary: WalkSummary) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(summary)
-    del fields["calls"]
-    return fields
+    return {name: value for name, value in msgspec.structs.asdict(summary).items() if name != "calls"}
