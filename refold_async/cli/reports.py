@@ -34,7 +34,7 @@ def check_reports(paths: Sequence[str]) -> None:
         try:
             reports.form_of(path)
         except SettingsError as error:
-            raise click.UsageError(f"--report: {error}") from error
+            raise click.UsageError(f"--report: {error.message}") from error
         if not Path(path).absolute().parent.is_dir():
             raise click.UsageError(f"--report: the folder of {path} does not exist")
 

@@ -19,16 +19,17 @@ _WIDTH_OF_A_PIPE = 120
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
     """Print a table; see `table_of`."""
-    console().print(table_of(columns, rows, title=title))
+    screen = console()
+    if title:  # not the table's, which rich breaks to the width of the columns
+        screen.print(Text(printable(title), style="italic"), soft_wrap=True)
+    screen.print(table_of(columns, rows))
 
 
-def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Return a table; `None` is an empty cell, and empty columns are omitted."""
-    kept = [index for index in range(len(columns)) if not rows or any(row[index] for row in rows)]
+    kept = [index for index in range(len(columns)) if not rows or any(_cell(row[index]) for row in rows)]
     table = Table(
         *(columns[index] for index in kept),
-        title=title or None,
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )

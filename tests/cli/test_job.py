@@ -189,3 +189,28 @@ def test_a_log_gets_lines() -> None:
     with JobProgressDisplay(lambda: progress(30), screen=Console(file=log, width=100, highlight=False)):
         pass
     assert log.getvalue() == "30 of 64 shards ended, 2 running; 300 done, 0 failed, 0 unknown\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x =", "SyntaxError"),
+        ("def f():\n    raise LookupError('no such table')\nf()", "LookupError: no such table"),
+        ("import a_module_that_is_missing", "ModuleNotFoundError"),
+    ],
+)
+def test_a_file_that_raises_is_a_usage_error_with_its_own_traceback(
+    refold: Command, tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text(text)
+    ended = refold("job", "plan", str(file))
+    assert ended.code == 2
+    assert said in ended.err
+    assert "refold_async/cli" not in ended.err
+    assert f"{file} raised {said.partition(':')[0]}" in ended.err
+
+
+def test_a_shard_that_is_named_twice_runs_once(refold: Command, program: Path) -> None:
+    ended = refold("job", "run", str(program), "--shard", "1", "--shard", "1", "--json")
+    assert [each["shard"] for each in json.loads(ended.out)] == [1]

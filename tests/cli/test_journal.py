@@ -109,8 +109,38 @@ def test_settling_from_a_table(
     assert refold("journal", "settle", job[-1], "--from", str(table), "--json").out == '{"settled":2}\n'
     assert refold(*job).code == 0
     assert not sandbox.ledger.duplicates()
-    table.write_text("account,key,verdict\n")
-    assert "no column 'linked_account_id'" in refold("journal", "settle", job[-1], "--from", str(table)).err
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (b"account,key,verdict\n", "line 1: no column 'linked_account_id'"),
+        (b"linked_account_id,key,verdict\n", "has no verdicts"),
+        (b"", "empty: the first line must name the columns"),
+        (b"linked_account_id,key,verdict\nm\xfcller,a,done\n", "not UTF-8"),
+        (b"linked_account_id,key,verdict\ndemo-user-1,,done\n", "line 2: no key"),
+        (b"linked_account_id,key,verdict\ndemo-user-1,a\n", "line 2: 2 cells, but the header has 3"),
+        (b"linked_account_id,key,verdict\ndemo-user-1,nope,done\n", "no call with the key 'nope'"),
+        (b"\xef\xbb\xbfkey;verdict;linked_account_id\r\na;Not done;demo-user-1\r\n", ""),
+    ],
+)
+def test_a_table_of_verdicts_is_read_as_spreadsheets_write_it(
+    refold: Command, job: tuple[str, ...], tmp_path: Path, table: bytes, said: str
+) -> None:
+    (tmp_path / "verdicts.csv").write_bytes(table)
+    ended = refold("journal", "settle", job[-1], "--from", str(tmp_path / "verdicts.csv"))
+    assert ended.code == (2 if said else 0)
+    assert said in ended.err
+
+
+@pytest.mark.parametrize("command", [("show",), ("list",), ("export",), ("settle", "--done", "a")], ids=repr)
+def test_a_journal_in_postgresql_without_the_extra(
+    refold: Command, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("refold_async.batch.journal.database_url.find_spec", lambda _: None)
+    ended = refold("journal", command[0], "postgresql://db.example/refold#job", *command[1:])
+    assert ended.code == 2
+    assert "needs psycopg: pip install 'refold-async[postgres]'" in ended.err
 
 
 def test_settling_by_looking_up(refold: Command, job: tuple[str, ...]) -> None:

@@ -106,3 +106,11 @@ def test_printed_data_has_no_control_characters(value: object) -> None:
         Terminal().data(value)
     assert json.loads(shown[0]) == value
     assert printable(shown[0], lines=True) == shown[0]
+
+
+def test_a_table_keeps_a_column_of_zeros_and_drops_an_empty_one(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal().table(("shard", "worker", "done"), [(0, None, 5)], title="a title longer than the table")
+    title, heads, _, row = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert " ".join(title) == "a title longer than the table"
+    assert heads == ["shard", "done"]
+    assert row == ["0", "5"]

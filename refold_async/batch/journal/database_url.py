@@ -35,5 +35,14 @@ def check_database(url: str) -> None:
         raise SettingsError(
             "journal: the URL contains a password; remove it, and set PGPASSWORD or PGPASSFILE on each worker"
         )
+    check_driver()
+
+
+def check_driver() -> None:
+    """Check that a database can be talked to.
+
+    Raises:
+        SettingsError: If the extra is missing.
+    """
     if find_spec("psycopg") is None:
         raise SettingsError("a PostgreSQL journal needs psycopg: pip install 'refold-async[postgres]'")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from refold_async.batch.journal.database_url import is_database
+from refold_async.batch.journal.database_url import check_driver, is_database
 from refold_async.batch.journal.lock import OwnerLock
 from refold_async.batch.journal.sqlite import connect, is_empty, journal_errors
 from refold_async.batch.journal.store import CallId, JournalTables, State
@@ -161,6 +161,7 @@ def _opened_file(path: Path, stack: contextlib.ExitStack) -> JournalTables:
 def _errors(path: str | Path) -> contextlib.AbstractContextManager[None]:
     if isinstance(path, Path):
         return journal_errors(path)
+    check_driver()
     from refold_async.batch.journal.postgres.session import database_errors  # noqa: PLC0415 - needs the extra
 
     return database_errors()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from refold_async._core.operation import Effect
-from refold_async.batch.journal.database_url import is_database
+from refold_async.batch.journal.database_url import check_driver, is_database
 from refold_async.batch.journal.lock import is_owned
 from refold_async.batch.journal.sqlite import connect, count_calls, is_empty, journal_errors, runs_of
 from refold_async.batch.journal.store import CallId, RunRow, State
@@ -198,9 +198,11 @@ def opened_tables(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection |
     """Open the tables of a journal to read them.
 
     Raises:
+        SettingsError: If it is in a database, and the extra is missing.
         JournalError: If it is not a journal of this version, or cannot be read.
     """
     if is_database(path):
+        check_driver()
         from refold_async.batch.journal.postgres.session import database_errors  # noqa: PLC0415 - needs the extra
         from refold_async.batch.journal.postgres.views import JournalViews  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -49,7 +50,12 @@ def _with_job(work: Callable[..., int | None]) -> Callable[..., None]:
 
 
 def _load(path: str) -> Job:
-    """Run a Python file and return the one `Job` that it creates."""
+    """Run a Python file and return the one `Job` that it creates.
+
+    Raises:
+        click.UsageError: If the file raises an exception, which is printed, or does not create one `Job`.
+        RefoldError: If the file raises it, e.g. as a setting of its job is invalid.
+    """
     file = Path(path).absolute()
     spec = importlib.util.spec_from_file_location(_MODULE, file)
     if spec is None or spec.loader is None:
@@ -57,11 +63,25 @@ def _load(path: str) -> Job:
     module = importlib.util.module_from_spec(spec)
     sys.modules[_MODULE] = module
     sys.path.insert(0, str(file.parent))  # as `python FILE` does, for what it imports
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except RefoldError:
+        raise
+    except Exception as error:
+        _print_from(file, error)
+        raise click.UsageError(f"{path} raised {type(error).__name__}") from error
     jobs = {id(value): value for value in vars(module).values() if isinstance(value, Job)}
     if len(jobs) != 1:
         raise click.UsageError(f"{path} must create one Job as a global variable, not {len(jobs)}")
     return next(iter(jobs.values()))
+
+
+def _print_from(file: Path, error: Exception) -> None:
+    """Print a traceback as far as it is of a file, which is not this program's."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename != str(file):
+        frames = frames.tb_next
+    click.echo("".join(traceback.format_exception(error.with_traceback(frames))), err=True)
 
 
 @click.group("job", cls=SuggestingGroup)
@@ -108,7 +128,7 @@ def _run(
     settling = SettleArguments(**given)
     if (settle := settling.settle()) is not None:
         job = job.with_options(settle=settle)
-    chosen = list(shards or job.shards())
+    chosen = list(dict.fromkeys(shards)) or list(job.shards())
     with _writing_reports(job, reports), JobProgressDisplay(job.progress, form=progress):
         if workers > 1 and len(chosen) > 1:
             ended, killed, code = run_workers(path, chosen, workers, settling.words())

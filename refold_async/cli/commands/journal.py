@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import click
@@ -32,8 +30,10 @@ from refold_async.batch.journal.store import State
 from refold_async.calls import Absent, Found, Unresolved, Verdict
 from refold_async.cli.arguments import with_options
 from refold_async.cli.client_command import CLIENT_OPTIONS, client_command
+from refold_async.cli.csv_records import CsvError, csv_records
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.groups import SuggestingGroup
+from refold_async.cli.input_files import InputFile
 from refold_async.cli.progress import ProgressDisplay, ProgressForm, progress_option
 from refold_async.cli.reports import check_reports, report_option, write_figures
 from refold_async.cli.settle_arguments import SettleArguments, settle_options
@@ -237,6 +237,8 @@ def _settle(
     verdicts += [HandVerdict(key, False, account) for key in not_done]
     if table is not None:
         verdicts += _verdicts_of(table)
+        if not verdicts:
+            raise click.UsageError(f"{table} has no verdicts")
     settle = SettleArguments(**given).settle()
     if (settle is None) == (not verdicts):
         raise click.UsageError("pass --done, --not-done or --from; or --settle ACTION to look up")
@@ -260,16 +262,28 @@ def _settle_by_key(terminal: Terminal, *, path: str, verdicts: list[HandVerdict]
 
 
 def _verdicts_of(table: str) -> Iterator[HandVerdict]:
-    with Path(table).open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if missing := {"linked_account_id", "key", "verdict"} - set(rows.fieldnames or ()):
-            raise click.UsageError(f"{table}: no column {min(missing)!r}")
-        for row in rows:
-            verdict = (row["verdict"] or "").strip().lower().replace("_", "-").replace(" ", "-")
-            if verdict not in {"done", "not-done"}:
-                where = f"{table}, line {rows.line_num}"
-                raise click.UsageError(f"{where}: verdict must be done or not-done, not {row['verdict']!r}")
-            yield HandVerdict(row["key"], verdict == "done", row["linked_account_id"] or None)
+    with closing(InputFile(table)) as file:
+        text = file.text(newline="")
+        try:
+            for line, row in csv_records(text, ("linked_account_id", "key", "verdict")):
+                yield _verdict_of(f"{table}, line {line}", row)
+        except CsvError as error:
+            where = table if error.line is None else f"{table}, line {error.line}"
+            raise click.UsageError(f"{where}: {error}") from error
+        except UnicodeError as error:
+            raise click.UsageError(f"{table}: not UTF-8 ({error}); save it as UTF-8") from error
+        finally:
+            text.detach()
+
+
+def _verdict_of(where: str, row: Mapping[str, str]) -> HandVerdict:
+    told = row.get("verdict", "")
+    verdict = told.strip().lower().replace("_", "-").replace(" ", "-")
+    if verdict not in {"done", "not-done"}:
+        raise click.UsageError(f"{where}: verdict must be done or not-done, not {told!r}")
+    if "key" not in row:
+        raise click.UsageError(f"{where}: no key")
+    return HandVerdict(row["key"], verdict == "done", row.get("linked_account_id", "").strip() or None)
 
 
 async def _look_up(
