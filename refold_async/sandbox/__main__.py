@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -60,7 +61,7 @@ async def _serve(sandbox: Sandbox, key: str | None) -> None:
         lines = (
             sandbox.base_url,
             f"export REFOLD_BASE_URL={sandbox.base_url}",
-            f"export REFOLD_API_KEY={sandbox.api_key}",
+            f"export REFOLD_API_KEY={shlex.quote(sandbox.api_key)}",
         )
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
@@ -88,7 +89,11 @@ def parse_limit(text: str) -> SandboxLimit:
     rate, colon, burst = text.partition(":")
     if "=" in text or text.startswith("{"):
         return _settings(text, SandboxLimit)
-    return SandboxLimit(per_second=float(rate), burst=int(burst) if colon else 5)
+    try:
+        numbers = float(rate), int(burst) if colon else 5
+    except ValueError:
+        raise ValueError(f"{text!r} is not a rate, e.g. 20 or 20:5") from None
+    return SandboxLimit(per_second=numbers[0], burst=numbers[1])
 
 
 def _settings(text: str, kind: type[SettingsT]) -> SettingsT:

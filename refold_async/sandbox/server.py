@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -92,10 +93,14 @@ class Sandbox:
         console_key: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not api_key:
-            raise ValueError("api_key must not be empty")
-        if accounts < 0 or latency < 0 or search_lag < 0 or (records or 0) < 0:
-            raise ValueError("accounts, records, latency and search_lag must be at least 0")
+        # An empty console key would let everybody in, e.g. that of an environment variable which is not set.
+        for name, text in (("api_key", api_key), ("host", host), ("console_key", console_key)):
+            if text == "":
+                raise ValueError(f"{name} must not be empty")
+        if not 0 <= port <= 65535:
+            raise ValueError(f"port must be from 0 to 65535, not {port}")
+        if accounts < 0 or (records or 0) < 0 or not (0 <= latency < math.inf and 0 <= search_lag < math.inf):
+            raise ValueError("accounts, records, latency and search_lag must be at least 0, and finite")
         self.host = host
         self.port = port
         self._ssl = ssl
