@@ -176,7 +176,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             f"answered 207, perhaps done only in part: {self.partial:,}" if self.partial else "",
             f"learnt rate limit: {self.learnt_rate:,.1f} calls a second" if self.learnt_rate else "",
             self._pauses(),
-            f"stopped early: {_spaced(self.stopped)}" if self.stopped else "",
+            f"stopped early{stop_words(self.stopped)}" if self.stopped else "",
             _counts_line("failures", self.errors),
             _counts_line("fates", dict(self.fates)),
             _counts_line("skipped", reasons),
@@ -209,6 +209,11 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
             f"p50 {self.p50:.3f} s, p90 {self.p90:.3f} s, p99 {self.p99:.3f} s, longest {self.longest:.3f} s"
         )
         return f"{times}; waited for the rate limit {self.rate_wait:,.1f} s" if self.rate_wait else times
+
+
+def stop_words(reason: Reason) -> str:
+    """Return what to add to "stopped", to say why."""
+    return "" if reason == "stopped" else f": {_spaced(reason)}"
 
 
 def _spaced(reason: Reason) -> str:

@@ -17,6 +17,9 @@ from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options, RateLimit
 
 F = TypeVar("F", bound=Callable[..., object])
 
+FILE_OR_STDIN: Final = click.Path(allow_dash=True, readable=False)
+"""A path that shells complete. What reads the file says what is wrong with it."""
+
 account_option: Final = click.option(
     "--account",
     required=True,

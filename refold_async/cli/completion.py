@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -68,19 +69,23 @@ def _beginning(
         return []
     base_url = ctx.params.get("base_url") or os.environ.get("REFOLD_BASE_URL")
     path = _path(base_url, key)
-    try:
-        known = _read(path)
-        if known is None or (slug is not None and slug not in known.actions):
+    known = _read(path)
+    if known is None or (slug is not None and slug not in known.actions):
+        try:
             known = asyncio.run(_ask(base_url, known, slug))
+        except (RefoldError, OSError):  # nobody wants an error in the middle of a line
+            return []
+        with suppress(OSError):  # e.g. a home that cannot be written: they are asked for each time
             _write(path, known)
-    except (RefoldError, OSError):  # nobody wants an error in the middle of a line
-        return []
     return [name for name in names(known) if name.startswith(incomplete)]
 
 
 def _path(base_url: str | None, key: str) -> Path:
     """Return the cache of a key: named by a digest, so that keys do not mix, and none can be read from it."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "refold"
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "refold"
+    except RuntimeError:  # a user without a home, as in a container: nothing can be kept
+        folder = Path(os.devnull)
     digest = hashlib.sha256(f"{base_url}\n{key}".encode(errors="surrogateescape")).hexdigest()
     return folder / f"names-{digest[:20]}.json"
 
@@ -88,7 +93,7 @@ def _path(base_url: str | None, key: str) -> Path:
 def _read(path: Path) -> CompletionNames | None:
     try:
         known = msgspec.json.decode(path.read_bytes(), type=CompletionNames)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError):
         return None
     return known if 0 <= time.time() - known.at < _LIFETIME else None
 

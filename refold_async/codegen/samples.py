@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_samples(path: Path, slug: str) -> Iterator[tuple[str, Any]]:
 
 
 def _samples_of(file: Path, slug: str) -> Iterator[tuple[str, Any]]:
-    text = file.read_bytes()
+    text = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
         exchanges = msgspec.json.decode(text, type=list[_SampledExchange])
     except msgspec.ValidationError:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec.structs import astuple
 
 from refold_async.batch.figures import RunFigures
+from refold_async.batch.summary import stop_words
 from refold_async.reports.charts import bars
 
 _PAGE: Final = """<!doctype html>
@@ -58,7 +59,7 @@ def _head(run: RunFigures) -> str:
         "" if run.run is None else f"run {run.run} of the journal",
         f"began {_moment(run.began)}",
         "" if run.ended else "killed" if run.killed else "still running",
-        f"stopped early: {_spaced(run.summary.stopped)}" if run.summary.stopped else "",
+        f"stopped early{stop_words(run.summary.stopped)}" if run.summary.stopped else "",
         f"these figures are of {_moment(run.written)}, after {_duration(run.summary.seconds)}",
     ]
     return f'<p class="muted">{escape("; ".join(filter(None, parts)))}</p>'

@@ -106,3 +106,18 @@ echo "${{COMPREPLY[@]}}"
 """
     ended = subprocess.run([bash], input=words, capture_output=True, text=True, check=False, timeout=60)
     assert ended.stdout.split() == ["execute", "executions"], ended.stderr
+
+
+def test_names_are_completed_where_they_cannot_be_kept(
+    complete: Complete, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert complete("refold actions hub") == ["hubspot"]
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", Path("~nobody-of-this-name").expanduser)  # raises RuntimeError
+    assert complete("refold actions hub") == ["hubspot"]
+
+
+def test_the_shell_completes_the_files_of_accounts(complete: Complete) -> None:
+    for command in ("batch", "pull"):
+        assert complete(f"refold {command} hubspot get_contact --accounts ex") == ["ex"]  # of type "file"

@@ -111,3 +111,27 @@ def test_a_report_counts_the_pages(refold: Command, sandbox: Sandbox, accounts: 
     assert report["summary"]["done"] == len(sandbox.ledger.runs)
     assert report["summary"]["attempts"] == len(executed)
     assert refold(*line, "--out", str(tmp_path / "x"), "--report", "report.pdf").code == 2
+
+
+def test_accounts_in_another_encoding_and_none_at_all(
+    refold: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "ids.csv"
+    path.write_bytes("linked_account_id;note\ndemo-user-1;Müller\n".encode("cp1252"))
+    line = ("pull", "catalog", "list_products", "--accounts", str(path), "--out", str(tmp_path / "out"))
+    assert "pass --encoding" in refold(*line).err
+    assert refold(*line, "--encoding", "cp1252").code == 0
+    path.write_text("linked_account_id\n")
+    asked = len(sandbox.requests)
+    assert f"no accounts in {path}: nothing to read" in refold(*line).err
+    assert len(sandbox.requests) == asked
+
+
+def test_an_incomplete_customer_is_told_in_the_words_of_the_command(
+    refold: Command, accounts: str, tmp_path: Path
+) -> None:
+    line = ("pull", "catalog", "no_such_action", "--accounts", accounts, "--effect", "read")
+    ended = refold(*line, "--out", str(tmp_path / "out"))
+    assert (
+        "demo-user-1: 404 SERVER_ERROR: Action no_such_action not found in Application catalog\n" in ended.err
+    )

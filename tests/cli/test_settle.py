@@ -96,7 +96,7 @@ def test_a_lost_write_that_is_unresolved(
 def test_options_that_cannot_work(
     refold: Command, sandbox: Sandbox, contacts: str, options: tuple[str, ...], said: str
 ) -> None:
-    ended = refold(*WRITE, "--accounts", contacts, *options)
+    ended = refold(*[word for word in WRITE if word != "--yes"], "--accounts", contacts, *options)
     assert ended.code == 2
     assert said in " ".join(ended.err.replace("│", " ").split())
     assert sandbox.requests == []

@@ -173,7 +173,8 @@ def test_a_check_compares_results_only_if_samples_are_given(
     (samples / "get_contact.json").write_text('{"results": [{"id": "1", "name": "Ann"}]}')
     codegen(*hubspot_args, "--samples", samples)
     assert codegen(*hubspot_args, "--check").code == 0
-    (samples / "get_contact.json").write_text('{"results": [{"id": 1, "age": 2}]}')
+    # As some editors save it, with a byte order mark.
+    (samples / "get_contact.json").write_text('{"results": [{"id": 1, "age": 2}]}', encoding="utf-8-sig")
     ended = codegen(*hubspot_args, "--check", "--samples", samples)
     assert ended.code == 1
     assert ended.out.splitlines() == [

@@ -11,6 +11,7 @@ from refold_async._core.effects import effect_of_action
 from refold_async.batch import Batch, BatchSummary
 from refold_async.cli import dry_run
 from refold_async.cli.arguments import (
+    FILE_OR_STDIN,
     action_arguments,
     fan_out_settings,
     params_options,
@@ -40,7 +41,14 @@ _PART_BYTES: Final = 64 * 2**20
 
 @click.command("batch")
 @action_arguments
-@click.option("--accounts", "path", required=True, metavar="FILE|-", help="CSV or JSONL, one row per call.")
+@click.option(
+    "--accounts",
+    "path",
+    required=True,
+    type=FILE_OR_STDIN,
+    metavar="FILE|-",
+    help="CSV or JSONL, one row per call.",
+)
 @click.option(
     "--format", "form", type=click.Choice(["csv", "jsonl"]), help="Default: by the file's suffix, else csv."
 )
@@ -109,6 +117,7 @@ async def batch(terminal: Terminal, refold: Refold, **given: Any) -> None:
     """
     args = BatchArguments(**given)
     args.check_files()
+    args.settle()  # before anybody is asked to confirm
     with args.accounts() as accounts:
         if not len(accounts):
             click.echo(f"no calls in {accounts.name}: nothing to send", err=True)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from refold_async.batch.summary import stop_words
 from refold_async.cli.exits import Exit, exit_code_of
 from refold_async.cli.groups import SuggestingGroup
 from refold_async.cli.job_progress import COLUMNS, JobProgressDisplay, shard_rows
@@ -171,7 +172,7 @@ def _drain(job: Job) -> None:
 
 def _tell(terminal: Terminal, report: ShardReport) -> None:
     before = f", {report.done_before:,} done before" if report.done_before else ""
-    stopped = "" if report.stopped is None else f", stopped: {report.stopped.replace('_', ' ')}"
+    stopped = "" if report.stopped is None else f", stopped{stop_words(report.stopped)}"
     terminal.say(
         f"shard {report.shard}: {report.done:,} done{before}, {report.failed:,} failed,"
         f" {report.skipped:,} skipped{stopped}",

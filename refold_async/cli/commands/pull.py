@@ -10,6 +10,7 @@ import msgspec
 
 from refold_async._core.effects import effect_of_action
 from refold_async.cli.arguments import (
+    FILE_OR_STDIN,
     action_arguments,
     fan_out_settings,
     params_options,
@@ -19,6 +20,7 @@ from refold_async.cli.arguments import (
     read_rate,
 )
 from refold_async.cli.client_command import client_command
+from refold_async.cli.error_messages import error_lines
 from refold_async.cli.exits import Exit, exit_code_of, worst_exit
 from refold_async.cli.input_rows import AccountsFile
 from refold_async.cli.progress import WalkProgressDisplay, progress_option
@@ -32,7 +34,14 @@ _MOST_SHOWN: Final = 20
 
 @click.command("pull")
 @action_arguments
-@click.option("--accounts", "path", required=True, metavar="FILE|-", help="CSV or JSONL, one account a row.")
+@click.option(
+    "--accounts",
+    "path",
+    required=True,
+    type=FILE_OR_STDIN,
+    metavar="FILE|-",
+    help="CSV or JSONL, one account a row.",
+)
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="The folder of the files.")
 @click.option(
     "--format",
@@ -52,6 +61,9 @@ _MOST_SHOWN: Final = 20
 @click.option("--records", metavar="PATH", help="Where the records are in an answer, e.g. results.")
 @click.option("--account-column", default="linked_account_id", show_default=True, metavar="NAME")
 @click.option("--delimiter", type=read_delimiter, metavar="CHAR", help="Of a CSV file of accounts, or tab.")
+@click.option(
+    "--encoding", metavar="NAME", help="Of the accounts; default: by the byte order mark, else UTF-8."
+)
 @params_options
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent pages."
@@ -79,10 +91,15 @@ async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
     check_reports(given["reports"])
     with (
         AccountsFile(
-            given.pop("path"), account_column=given.pop("account_column"), delimiter=given.pop("delimiter")
+            given.pop("path"),
+            account_column=given.pop("account_column"),
+            delimiter=given.pop("delimiter"),
+            encoding=given.pop("encoding"),
         ) as rows,
         WalkProgressDisplay(form=given.pop("progress")) as display,
     ):
+        if not len(rows):
+            click.echo(f"no accounts in {rows.name}: nothing to read", err=True)
         accounts = list(dict.fromkeys(row.linked_account_id for row in rows))
         summary = await refold.pull(
             slug, action, accounts, out, params=params, on_ended=failures.add, on_progress=display, **given
@@ -105,7 +122,7 @@ class _Failures:
         self._number += 1
         if isinstance(item, WalkFailed):
             code = exit_code_of(item.error)
-            what = str(item.error)
+            what = next(error_lines(item.error)).removeprefix("error: ")
         else:
             code = Exit.AUTH if item.reason in {"reconnect", "api_key_refused"} else Exit.REFUSED
             what = f"skipped: {item.reason.replace('_', ' ')}"
