@@ -61,6 +61,8 @@ SHADOWING = [
     "self", "class", "match", "None", "имя", "get_contact", "GetContactData", "structs_wanted", "globals", "params", "name", "field",
 ]  # fmt: skip
 """Names that a module or Python uses itself."""
+CROSSED = {"list", "get_contact", "GetContactData"}
+"""Actions whose structs have fields of all those names; with each, a checker takes ten times as long."""
 
 
 def shadowing() -> str:
@@ -73,10 +75,12 @@ def shadowing() -> str:
             for place, each in enumerate(SHADOWING)
         ]
     )
-    shape = Shape()
-    shape.add({each: {each: [{each: 1}]} for each in SHADOWING})
+    shapes = {action_id: Shape() for action_id in SHADOWING}
+    for action_id, shape in shapes.items():
+        fields = SHADOWING if action_id in CROSSED else [action_id]
+        shape.add({each: {each: [{each: 1}]} for each in fields})
     actions = tuple(merge(each, [(Action(action_id=each), parameters)], {}) for each in sorted(SHADOWING))
-    return render(AppModel(slug="call", actions=actions, shapes=dict.fromkeys(SHADOWING, shape), names={}))
+    return render(AppModel(slug="call", actions=actions, shapes=shapes, names={}))
 
 
 MISUSE = """
@@ -113,23 +117,25 @@ def acme(codegen: Codegen, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_type_checkers_and_ruff_accept_every_module_and_find_misuse(acme: Path) -> None:
+def test_ruff_accepts_every_module(acme: Path) -> None:
     modules = [f"acme/{slug}.py" for slug in APPS]
     assert ran("ruff", "format", "--check", "--isolated", *modules, cwd=acme) == ""
-    modules.append("acme/shadowing.py")
-    assert ran("ruff", "check", "--isolated", *modules, cwd=acme) == ""
-    assert ran("mypy", "--strict", "--no-incremental", *modules, "use.py", cwd=acme) == ""
-    assert ran("pyright", "--pythonpath", sys.executable, *modules, "use.py", cwd=acme) == ""
+    assert ran("ruff", "check", "--isolated", *modules, "acme/shadowing.py", cwd=acme) == ""
+
+
+@pytest.mark.parametrize(
+    "checker",
+    [("mypy", "--strict", "--no-incremental"), ("pyright", "--pythonpath", sys.executable)],
+    ids=lambda checker: checker[0],
+)
+def test_type_checkers_accept_every_module_and_find_misuse(checker: tuple[str, ...], acme: Path) -> None:
+    """One run for all files: reading the package takes a checker longer than all that is generated."""
+    good = [*(f"acme/{slug}.py" for slug in APPS), "acme/shadowing.py", "use.py"]
     misuses = [f"misuse_{number}.py" for number in range(len(MISUSES))]
-    said = {
-        tool: ran(*arguments, *misuses, cwd=acme)
-        for tool, arguments in {
-            "mypy": ("mypy", "--strict", "--no-incremental"),
-            "pyright": ("pyright", "--pythonpath", sys.executable),
-        }.items()
-    }
+    errors = [line for line in ran(*checker, *good, *misuses, cwd=acme).splitlines() if "error:" in line]
+    assert [line for line in errors if not any(file in line for file in misuses)] == []
     for name, file in zip(MISUSES, misuses, strict=True):
-        assert [tool for tool, words in said.items() if file not in words] == [], name
+        assert any(file in line for line in errors), name
 
 
 @pytest.mark.parametrize("slug", APPS)

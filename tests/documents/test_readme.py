@@ -19,6 +19,11 @@ def test_the_line_that_runs_the_tests_can_be_found() -> None:
     assert len(re.findall(r"^python3 -m venv .* -m pytest.*$", TEXT, re.MULTILINE)) == 1
 
 
+def test_every_command_for_the_suite_has_as_many_workers() -> None:
+    commands = "".join(text_of(ROOT / name) for name in ("README.md", "tests/README.md", ".ci/run"))
+    assert set(re.findall(r" -m pytest\b.* -n (\d+)", commands)) == {"4"}
+
+
 def test_every_error_is_in_the_table() -> None:
     named = {
         name for row in TEXT.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row)
