@@ -34,6 +34,16 @@ def check_type(name: str, value: object, kind: type) -> None:
         raise SettingsError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
 
 
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Check that a value is one of some strings.
+
+    Raises:
+        SettingsError: If it is not.
+    """
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
 def check_count(name: str, value: object, *, least: int = 1, otherwise: str = "") -> None:
     """Check that a setting is an integer in range.
 

@@ -152,18 +152,15 @@ class JobFolder:
 
     def _progress(self, shard: int) -> ShardProgress:
         state, journal = self.state(shard), self._path(shard, "sqlite")
-        of_walks, complete, counts = state.exists(), None, {}
-        # First: a run that ends meanwhile has saved its report before.
-        if of_walks:
+        # Looked at before the last run's file: a run that ends meanwhile has saved its report before.
+        if state.exists():
             complete = complete_walks(state)
-            running = complete is None
-        else:
-            running = is_owned(journal)
-            counts = read_counts(journal) if journal.exists() else {}
-        last = self._last(shard)
-        if of_walks:
+            running, last = complete is None, self._last(shard)
             done = last.complete if complete is None else complete
             counts = {State.DONE: done, State.FAILED: last.failed}
+        else:
+            running, counts = is_owned(journal), read_counts(journal) if journal.exists() else {}
+            last = self._last(shard)
         running_for = time.time() - (last.began or time.time()) if running else None
         return progress_of(shard, counts, last.report, worker=last.worker, running_for=running_for)
 

@@ -13,9 +13,10 @@ from typing import Any, Final, Unpack, cast, get_args
 import msgspec
 from anyio.to_thread import run_sync as in_thread
 
-from refold_async._core.checks import check_count
+from refold_async._core.checks import check_choice, check_count
 from refold_async.batch import BatchOptions, BatchProgress, BatchSettings, Journal
 from refold_async.batch.journal.database_url import check_database, is_database
+from refold_async.batch.rows import ResultRow
 from refold_async.batch.settings import FanOutOptions, ResultCheck
 from refold_async.calls import Call
 from refold_async.errors import SettingsError
@@ -25,7 +26,7 @@ from refold_async.fleet.job_reports import JobProgress, JobSummary, ShardReport
 from refold_async.fleet.keys import ClientOf, ClientSettings, KeyGroup, group_by_key
 from refold_async.fleet.parts import Parts, part_folder
 from refold_async.fleet.shard_calls import ShardCalls
-from refold_async.fleet.shard_run import KeyedItems, ShardRun, ShardWork
+from refold_async.fleet.shard_run import ShardRun, ShardWork
 from refold_async.fleet.shard_walks import ShardWalks
 from refold_async.fleet.shards import (
     Accounts,
@@ -37,7 +38,7 @@ from refold_async.fleet.shards import (
     peek,
 )
 from refold_async.fleet.store import JobStore
-from refold_async.row_files import FileFormat, check_format
+from refold_async.row_files import FileFormat, schema_of
 from refold_async.settle import Settle
 from refold_async.walks import Walk, WalkOptions
 
@@ -118,10 +119,8 @@ class Job:
             )
         if not isinstance(accounts, str | os.PathLike):
             accounts = tuple(accounts)  # an iterator would be empty for the second shard
-        if results_format not in get_args(FileFormat):
-            forms = ", ".join(get_args(FileFormat))
-            raise SettingsError(f"Job: results_format must be one of {forms}, not {results_format!r}")
-        check_format(results_format)
+        check_choice("Job: results_format", results_format, get_args(FileFormat))
+        schema_of(results_format, ResultRow)
         self.name: Final = name
         self._calls: Final = calls
         self._accounts: Final = accounts
@@ -259,15 +258,15 @@ class Job:
             of = f"job {found.name!r}" if found.name != self.name else "earlier journals of this job"
             raise SettingsError(f"Job: the results in {self._results} are of {of}; use another folder")
 
-    async def _sources(self, shard: int, groups: Sequence[KeyGroup]) -> tuple[bool, list[KeyedItems]]:
+    async def _sources(self, shard: int, groups: Sequence[KeyGroup]) -> tuple[bool, list[KeyGroup]]:
         """Return whether the shard consists of walks, and its calls or walks by key."""
-        peeked = [await peek(self._calls(group.accounts)) for group in groups]
-        walks = any(isinstance(first, Walk) for first, _ in peeked)
+        peeked = [await peek(self._calls(group.items)) for group in groups]
+        walks = any(isinstance(item, Walk) for each in peeked for item in each.first)
         sources = []
-        for group, (_, items) in zip(groups, peeked, strict=True):
-            members = frozenset(group.accounts) if callable(self._client) else None
+        for group, items in zip(groups, peeked, strict=True):
+            members = frozenset(group.items) if callable(self._client) else None
             check = (WalkCheck if walks else ShardCheck)(shard, self._shards, members)
-            sources.append(KeyedItems(group.settings, checked(items, check)))
+            sources.append(KeyGroup(group.settings, checked(items, check)))
         return walks, sources
 
     def _work(self, shard: int, *, walks: bool) -> ShardWork[Any]:

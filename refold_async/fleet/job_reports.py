@@ -19,7 +19,17 @@ class UnknownWrite(NamedTuple):
     key: str
 
 
-class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
+class ShardTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What the batches or walks of a shard came to; see `ShardReport`."""
+
+    done: int = 0
+    failed: int = 0
+    done_before: int = 0
+    skipped: int = 0
+    stopped: Reason | None = None
+
+
+class ShardReport(ShardTotals, frozen=True, kw_only=True):
     """What one run of a shard came to.
 
     Attributes:
@@ -34,13 +44,8 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     shard: int
-    done: int
-    failed: int
-    done_before: int
-    skipped: int
     seconds: float
     worker: str
-    stopped: Reason | None = None
 
     @property
     def complete(self) -> bool:

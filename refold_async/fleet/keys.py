@@ -18,15 +18,15 @@ _IDENTITY: Final = ("api_key", "base_url")
 
 
 class KeyGroup(NamedTuple):
-    """The customers of one key in a shard.
+    """What has one key in a shard.
 
     Attributes:
         settings: The settings of its client.
-        accounts: The customers.
+        items: The customers, or their calls or walks.
     """
 
     settings: dict[str, Any]
-    accounts: list[str]
+    items: Any
 
 
 def group_by_key(client: ClientSettings | ClientOf, accounts: Sequence[str]) -> list[KeyGroup]:
@@ -43,7 +43,7 @@ def group_by_key(client: ClientSettings | ClientOf, accounts: Sequence[str]) -> 
         identity = tuple(
             value if isinstance(value := settings.get(name), Hashable) else id(value) for name in _IDENTITY
         )
-        groups.setdefault(identity, KeyGroup(settings, [])).accounts.append(account)
+        groups.setdefault(identity, KeyGroup(settings, [])).items.append(account)
     return list(groups.values())
 
 

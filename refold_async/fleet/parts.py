@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast, get_args
+from typing import Final, cast
 
 from refold_async._core.private_files import sync_folder
 from refold_async.batch.rows import ResultRow, done_fields
@@ -13,7 +13,7 @@ from refold_async.row_files import FileFormat, schema_of
 from refold_async.row_files.part_file import PartFile
 from refold_async.row_files.rewriting import read_fields
 
-_FORMATS: Final = get_args(FileFormat)
+_IDENTITY: Final = ("linked_account_id", "key")
 
 
 class Parts:
@@ -50,7 +50,9 @@ class Parts:
             self._prefix = f"part-{run:04d}-"
             self._number = 0
         self._written = {
-            key for file in files for key in read_fields(_form_of(file), file, ("linked_account_id", "key"))
+            key
+            for file in files
+            for key in read_fields(cast("FileFormat", file.name.partition(".")[2]), file, _IDENTITY)
         }
 
     def add(self, outcomes: Sequence[Done]) -> str | None:
@@ -83,12 +85,6 @@ def part_folder(results: Path, shard: int) -> Path:
 def part_files(folder: Path) -> list[Path]:
     """Return the parts in the folder of a shard, in the order in which they were written."""
     return sorted(folder.glob("part-*"), key=lambda file: (file.name.find("."), file.name))
-
-
-def _form_of(file: Path) -> FileFormat:
-    form = file.name.partition(".")[2]
-    assert form in _FORMATS  # noqa: S101 - a part has the suffix of its format
-    return cast("FileFormat", form)
 
 
 def _key(outcome: Done) -> tuple[str, str | None]:

@@ -15,8 +15,8 @@ from refold_async.batch.journal.opened import OpenJournal
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Done, Reason
 from refold_async.client import Refold
+from refold_async.fleet.job_reports import ShardTotals
 from refold_async.fleet.parts import Parts
-from refold_async.fleet.shard_run import ShardTotals
 
 _PART_ROWS: Final = 1000
 _PART_SECONDS: Final = 30.0

@@ -5,44 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from anyio.to_thread import run_sync as in_thread
+from msgspec.structs import asdict
 
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Reason
 from refold_async.client import Refold
 from refold_async.errors import JournalInUseError
-from refold_async.fleet.job_reports import ShardReport
+from refold_async.fleet.job_reports import ShardReport, ShardTotals
+from refold_async.fleet.keys import KeyGroup
 from refold_async.fleet.store import JobStore
 from refold_async.settings import resolve_base_url
 
 _WAIT: Final = 1.0
-
-
-class KeyedItems(NamedTuple):
-    """The calls or walks of one key in a shard.
-
-    Attributes:
-        settings: The settings of its client.
-        items: The calls, or the walks.
-    """
-
-    settings: dict[str, Any]
-    items: Iterable[Any] | AsyncIterable[Any]
-
-
-class ShardTotals(NamedTuple):
-    """What the batches or walks of a shard came to; see `ShardReport`."""
-
-    done: int
-    failed: int
-    done_before: int
-    skipped: int
-    stopped: Reason | None
 
 
 class FanOut(Protocol):
@@ -81,7 +61,6 @@ class ShardWork(Protocol[F]):
 
     async def consume(self, running: F, /) -> Reason | None:
         """Write what comes to the result files, and return why it stopped early, if it did."""
-        ...
 
     async def end(self, all_of_them: Sequence[F], /) -> ShardTotals:
         """Finish the result files, and return the totals."""
@@ -105,7 +84,7 @@ class ShardRun(Generic[F]):
         self._loop: Final = asyncio.get_running_loop()
         self._stopped = False
 
-    async def run(self, sources: Sequence[KeyedItems]) -> ShardReport:
+    async def run(self, sources: Sequence[KeyGroup]) -> ShardReport:
         """Wait until no other process runs the shard, and run what is left.
 
         Raises:
@@ -114,7 +93,7 @@ class ShardRun(Generic[F]):
             JournalError: If the journal cannot be used.
         """
         if not sources:
-            return await self._end(ShardTotals(0, 0, 0, 0, None), 0.0)
+            return await self._end(ShardTotals(), 0.0)
         async with AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(Refold(**each.settings)) for each in sources]
             await self._open_when_free(stack, resolve_base_url(sources[0].settings.get("base_url")))
@@ -170,7 +149,7 @@ class ShardRun(Generic[F]):
                 self.stop()
 
     async def _end(self, totals: ShardTotals, seconds: float) -> ShardReport:
-        report = ShardReport(shard=self._shard, seconds=seconds, worker=worker_name(), **totals._asdict())
+        report = ShardReport(shard=self._shard, seconds=seconds, worker=worker_name(), **asdict(totals))
         await run_shielded(in_thread(self._store.end, report))
         return report
 

@@ -15,7 +15,7 @@ from refold_async.batch.merged_figures import merged
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Reason
 from refold_async.client import Refold
-from refold_async.fleet.shard_run import ShardTotals
+from refold_async.fleet.job_reports import ShardTotals
 from refold_async.fleet.store import WalkStore
 from refold_async.row_files import FileFormat
 from refold_async.walks import WalkOptions, WalkPage, Walks

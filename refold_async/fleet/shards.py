@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
-from contextlib import asynccontextmanager
 from hashlib import blake2b
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -145,41 +144,38 @@ def _name(item: object) -> str:
 
 Items = Iterable[Any] | AsyncIterable[Any]
 
-
-def checked(items: Items, check: ShardCheck) -> Items:
-    """Return an iterable that raises at the first item that does not belong."""
-    return _each(items, check) if isinstance(items, AsyncIterable) else map(check, items)
+_END: Final = object()
 
 
-async def _each(items: AsyncIterable[Any], check: ShardCheck) -> AsyncIterator[Any]:
-    async with _closing(items):
-        async for item in items:
-            yield check(item)
+class Peeked(NamedTuple):
+    """The first item, if there is one, and those after it."""
+
+    first: list[Any]
+    rest: Iterator[Any] | AsyncIterator[Any]
 
 
-async def peek(items: Items) -> tuple[object | None, Items]:
-    """Return the first item, or `None`, and an iterable with all of them."""
+async def peek(items: Items) -> Peeked:
+    """Read the first item."""
     if isinstance(items, AsyncIterable):
-        rest = aiter(items)
-        first = await anext(rest, None)
-        return first, rest if first is None else _with_first(first, rest)
-    each = iter(items)
-    first = next(each, None)
-    return first, () if first is None else chain((first,), each)
+        each = aiter(items)
+        first = await anext(each, _END)
+        return Peeked([] if first is _END else [first], each)
+    rest = iter(items)
+    return Peeked(list(islice(rest, 1)), rest)
 
 
-async def _with_first(first: object, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async with _closing(rest):
-        yield first
-        async for item in rest:
-            yield item
+def checked(peeked: Peeked, check: ShardCheck) -> Items:
+    """Return an iterable of all items that raises at the first one that does not belong."""
+    first, rest = peeked
+    return _checked(first, rest, check) if isinstance(rest, AsyncIterator) else map(check, chain(first, rest))
 
 
-@asynccontextmanager
-async def _closing(items: AsyncIterable[Any]) -> AsyncIterator[None]:
-    """Close a generator at the end of the block: nothing else can resume it."""
+async def _checked(first: list[Any], rest: AsyncIterator[Any], check: ShardCheck) -> AsyncIterator[Any]:
     try:
-        yield
+        for item in first:
+            yield check(item)
+        async for item in rest:
+            yield check(item)
     finally:
-        if isinstance(items, AsyncGenerator):
-            await items.aclose()
+        if isinstance(rest, AsyncGenerator):  # nothing else can resume it
+            await rest.aclose()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from refold_async._core.checks import check_count, check_type
+from refold_async._core.checks import check_choice, check_count, check_type
 from refold_async._core.credentials import Secret
 from refold_async.errors import SettingsError
 from refold_async.fleet.shared_limiter import SharedLimiter
@@ -58,10 +58,7 @@ class SharedLimit:
         check_count("SharedLimit: processes", processes)
         if name is not None and not (isinstance(name, str) and name):
             raise SettingsError(f"SharedLimit: name must be a non-empty string, not {name!r}")
-        if when_away not in get_args(WhenAway):
-            raise SettingsError(
-                f"SharedLimit: when_away must be 'share', 'wait' or 'error', not {when_away!r}"
-            )
+        check_choice("SharedLimit: when_away", when_away, get_args(WhenAway))
         _import_redis()
         self._url = Secret(url)
         self._limit = limit

@@ -18,11 +18,9 @@ class WalkStore(Protocol):
 
     def keep_figures(self, shard: int, figures: bytes, /) -> None:
         """Keep the encoded figures of a shard's walks, instead of those of an earlier run."""
-        ...
 
     def note(self, shard: int, complete: int, failed: int, /) -> None:
         """Record how many walks are complete and how many failed, while a run has the state."""
-        ...
 
 
 class JobStore(Protocol):
@@ -54,11 +52,9 @@ class JobStore(Protocol):
 
     def begin(self, shard: int, worker: str, /) -> None:
         """Record which worker runs a shard, once it owns the shard's journal."""
-        ...
 
     def end(self, report: ShardReport, /) -> None:
         """Record what a run of a shard came to, before it releases the shard's journal."""
-        ...
 
     def progress(self, shards: int, /) -> list[ShardProgress]:
         """Return the state of each shard, also while they run.

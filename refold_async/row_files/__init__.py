@@ -4,6 +4,6 @@
 fields of a file's rows, and copies a file without some of them. No event loop.
 """
 
-from refold_async.row_files.writers import FileFormat, Row, check_format, row_writer, schema_of
+from refold_async.row_files.writers import FileFormat, Row, row_writer, schema_of
 
-__all__ = ["FileFormat", "Row", "check_format", "row_writer", "schema_of"]
+__all__ = ["FileFormat", "Row", "row_writer", "schema_of"]

@@ -51,19 +51,6 @@ def row_writer(
     return writer
 
 
-def check_format(form: FileFormat) -> None:
-    """Check that a format can be written.
-
-    Raises:
-        SettingsError: If it needs a package that is not installed.
-    """
-    if form == "parquet":
-        try:
-            import_module("pyarrow")
-        except ModuleNotFoundError as error:
-            raise SettingsError("parquet needs pyarrow; run: pip install 'refold-async[arrow]'") from error
-
-
 def schema_of(
     form: FileFormat, kind: Any, *, before: Sequence[str] = (), name: Callable[[str], str] = str
 ) -> Any:
@@ -78,10 +65,13 @@ def schema_of(
     Raises:
         SettingsError: If the format needs a package that is not installed, or the type has no fields.
     """
-    check_format(form)
-    if form != "parquet" or kind is None:
+    if form != "parquet":
         return None
-    return import_module("refold_async.row_files.parquet").arrow_schema(kind, before, name)
+    try:
+        parquet = import_module("refold_async.row_files.parquet")
+    except ModuleNotFoundError as error:
+        raise SettingsError("parquet needs pyarrow; run: pip install 'refold-async[arrow]'") from error
+    return None if kind is None else parquet.arrow_schema(kind, before, name)
 
 
 class _JsonLines:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, cast, get_args
 import msgspec
 from anyio.to_thread import run_sync
 
-from refold_async._core.checks import check_count, check_seconds
+from refold_async._core.checks import check_choice, check_count, check_seconds
 from refold_async._core.operation import Effect
 from refold_async._core.requester import Requester
 from refold_async.batch.tasks import run_shielded
@@ -88,9 +88,8 @@ class PullSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Validate the settings."""
-        for name, words in (("format", get_args(FileFormat)), ("since_format", get_args(SinceFormat))):
-            if getattr(self, name) not in words:
-                raise SettingsError(f"{name} must be one of {', '.join(words)}, not {getattr(self, name)!r}")
+        check_choice("format", self.format, get_args(FileFormat))
+        check_choice("since_format", self.since_format, get_args(SinceFormat))
         if self.reports:
             from refold_async.reports import form_of  # noqa: PLC0415 - loaded when used
 

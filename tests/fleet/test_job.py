@@ -151,8 +151,15 @@ def foreign(_: Sequence[str]) -> list[Call]:
     return [Call(account, "hubspot", "get_contact", key="1") for account in ACCOUNTS]
 
 
-@pytest.mark.parametrize(("calls", "message"), [(keyless, "has no key"), (foreign, "which is in shard")])
-async def test_calls_that_could_run_twice_are_refused(
+def nothing(accounts: Sequence[str]) -> list[None]:
+    return [None for _ in accounts]
+
+
+@pytest.mark.parametrize(
+    ("calls", "message"),
+    [(keyless, "has no key"), (foreign, "which is in shard"), (nothing, "of one kind, not NoneType")],
+)
+async def test_calls_that_could_run_twice_or_never_are_refused(
     sandbox: Sandbox, tmp_path: Path, calls: object, message: str
 ) -> None:
     job = Job("contacts", calls, accounts=ACCOUNTS, journal=tmp_path, shards=4)  # type: ignore[arg-type]

@@ -199,7 +199,7 @@ async def test_a_name_is_required_if_the_key_comes_from_a_callable(server: Serve
         ({"limit": 20}, "limit must be a RateLimit"),
         ({"processes": 0}, "processes must be an integer of at least 1, not 0"),
         ({"name": ""}, "name must be a non-empty string"),
-        ({"when_away": "stop"}, "when_away must be 'share', 'wait' or 'error', not 'stop'"),
+        ({"when_away": "stop"}, "when_away must be one of share, wait, error, not 'stop'"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: dict[str, object], words: str) -> None:
