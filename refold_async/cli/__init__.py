@@ -17,8 +17,8 @@ def main() -> int:
             f"refold: {' and '.join(missing)} not installed; run: pip install 'refold-async[cli]'\n"
         )
         return 2
-    from refold_async.cli.exits import open_closed_streams  # noqa: PLC0415 - needs the extras checked above
+    from refold_async.cli.exits import prepare_streams  # noqa: PLC0415 - needs the extras checked above
     from refold_async.cli.program import run  # noqa: PLC0415
 
-    open_closed_streams()
+    prepare_streams()
     return run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -107,10 +108,11 @@ def discard_stdout() -> None:
     os.close(nowhere)
 
 
-def open_closed_streams() -> None:
-    """Open stdin, stdout and stderr if the process was started with them closed.
+def prepare_streams() -> None:
+    """Open standard streams that are closed, and let stdout take any text.
 
-    stdin is then empty, what is written to stderr is dropped, and writing to stdout fails.
+    A stdin that was closed is empty, what is written to such a stderr is dropped, and writing to such a
+    stdout fails. A character that stdout's encoding does not have is written as an escape.
     """
     # Lowest number first. Left closed, the next file or socket would get the number, and e.g. what a library
     # writes to stderr would end up in a journal.
@@ -121,3 +123,5 @@ def open_closed_streams() -> None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor, open until the process ends
     if sys.stdout is None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as that of stderr

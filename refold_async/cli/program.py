@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -54,7 +55,7 @@ Exit codes:
   3    auth: the key was refused, or the customer must reconnect the app
   4    throttled: too many calls
   5    not sent: Refold could not be reached
-  6    unknown: it may have been done
+  6    unknown: it may have been done, or the command crashed
   130  interrupted
   141  the output pipe was closed early
 """
@@ -119,6 +120,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if "--json" in (sys.argv[1:] if arguments is None else arguments):
             _show_json(error)
         return Exit.USAGE
+    except Exception:  # noqa: BLE001 - shown in full
+        # Python's own exit code for it is 1, which says that the call was not done.
+        traceback.print_exc()
+        return Exit.UNKNOWN
     return code if isinstance(code, int) else Exit.OK
 
 

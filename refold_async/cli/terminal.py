@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ class Terminal:
 
     def data(self, value: object) -> None:
         """Print a value as indented JSON."""
-        text = json.dumps(value, indent=2, ensure_ascii=False)
+        text = json.dumps(value, indent=2, ensure_ascii=not _can_print_all())
         # Escaped as JSON allows, so that nothing is lost.
         click.echo(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
@@ -71,9 +72,22 @@ class Terminal:
         from refold_async.cli.error_messages import error_lines  # noqa: PLC0415 - imports models of workflows
 
         for line in error_lines(error):
-            click.secho(printable(line), err=True, fg="red" if line.startswith("error") else None)
+            styled = click.style(printable(line), fg="red") if line.startswith("error") else printable(line)
+            click.echo(styled, err=True, color=_color())
         if self.as_json:
             self.put({"error": error_fields(error)})
+
+
+def _can_print_all() -> bool:
+    """Whether stdout takes any character; if it does not, JSON has escapes for the others."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
+def _color() -> bool | None:
+    """Return whether to colour text by the variables that rich respects too; `None`: on a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 _STEERING: Final = re.compile(

@@ -308,3 +308,30 @@ def test_a_stream_that_is_closed_from_the_start_is_no_crash(
     assert ended.returncode == ends[0]
     if str(out) in line:
         assert json.loads(out.read_text())["outcome"] == "done"
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=repr)
+def test_a_result_that_stdout_cannot_encode_is_a_success(sandbox: Sandbox, options: tuple[str, ...]) -> None:
+    line = (
+        "execute",
+        "hubspot",
+        "create_contact",
+        "--account",
+        "demo-user-1",
+        "--param",
+        "email=a@b.example",
+    )
+    with started(
+        *line, "--param", "firstname=Zoë 漢", *options,
+        REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url, PYTHONIOENCODING="ascii",
+    ) as process:  # fmt: skip
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    data = json.loads(out)
+    assert (data.get("data") or data)["properties"]["firstname"] == "Zoë 漢"
+    with started(
+        "accounts", "create", f"ann-{len(options)}", "--name", "Zoë 漢",
+        REFOLD_API_KEY=KEY, REFOLD_BASE_URL=sandbox.base_url, PYTHONIOENCODING="ascii",
+    ) as process:  # fmt: skip
+        out, _ = process.communicate(timeout=30)
+    assert "Zo\\xeb \\u6f22" in out

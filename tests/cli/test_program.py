@@ -130,3 +130,23 @@ def test_a_misspelt_command_is_answered_with_the_nearest(
     assert ("did you mean" in ended.err.lower()) is (nearest is not None)
     if nearest is not None:
         assert f"no such command {line.rsplit(maxsplit=1)[-1]!r}; did you mean {nearest!r}?" in ended.err
+
+
+def test_a_crash_does_not_say_that_nothing_was_done(refold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr("refold_async.cli.commands.actions.read_params", crash)
+    ended = refold("execute", "hubspot", "get_contact", "--account", "demo-user-1")
+    assert ended.code == Exit.UNKNOWN
+    assert "LookupError: a bug" in ended.err
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [("NO_COLOR", False), ("FORCE_COLOR", True)])
+def test_errors_are_coloured_as_the_environment_says(
+    refold: Command, monkeypatch: pytest.MonkeyPatch, variable: str, *, coloured: bool
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    err = refold("execute", "hubspot", "no_such_action", "--account", "demo-user-1").err
+    assert ("\x1b[31merror: 404" in err) is coloured
+    assert ("\x1b" in err) is coloured
