@@ -109,6 +109,10 @@ def _poison(request: Request) -> bytes:
     return ok(poison_body(request))
 
 
+def _half(_: Request) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+
+
 def _garbage(_: Request) -> bytes:
     return b"and another thing"
 
@@ -151,6 +155,12 @@ KEPT_ALIVE = (
         id="idle-answer-noticed",
         words="an unsolicited response on an idle connection",
         idle=Idle(_poison, fin=False),
+        **ACCEPTED,
+    ),
+    Fault(
+        id="idle-half-noticed",
+        words="half of an unsolicited response on an idle connection",
+        idle=Idle(_half, fin=False),
         **ACCEPTED,
     ),
     Fault(

@@ -200,6 +200,12 @@ AFTERWARDS = (
         scenario=_two_answers,
         **ACCEPTED,
     ),
+    Fault(
+        id="second-answer-half",
+        words="half of a second response directly after the first",
+        scenario=sent(lambda body: ok(body) + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"),
+        **ACCEPTED,
+    ),
 )
 
 FRAMING = (*LENGTH, *CHUNKS, *LATER_CHUNKS, *AFTERWARDS)

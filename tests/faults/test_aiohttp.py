@@ -42,8 +42,8 @@ RAISED = {
 """Exception classes and the faults that raise them; one of two if the client's write races the close."""
 
 ANSWERED = {
-    "200 good": """until-close fin-noticed idle-408-noticed idle-garbage-noticed drip-in-time thousand-chunks
-        chunk-extension transfer-encoding-unknown line-ends-after second-answer status-no-reason status-http-1-0
+    "200 good": """until-close fin-noticed idle-408-noticed idle-half-noticed idle-garbage-noticed drip-in-time thousand-chunks
+        chunk-extension transfer-encoding-unknown line-ends-after second-answer second-answer-half status-no-reason status-http-1-0
         status-http-2 header-control header-latin-1 header-folded header-bare-lf header-twice
         header-content-type-twice header-close header-keep-alive-garbage header-set-cookie
         header-set-cookie-garbage continue-first processing-first early-hints-first many-interim gzip deflate

@@ -6,10 +6,11 @@ import asyncio
 import select
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import ClientPayloadError, StreamReader
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import istr
 
 from refold_async._core.responses import is_success
@@ -35,6 +36,25 @@ def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLIN)
     return partial(poll.poll, 0)
+
+
+def within_message(protocol: ResponseHandler) -> Callable[[], bool]:
+    """Return a function that returns whether an idle connection's parser has read a part of a response.
+
+    The rest of it may arrive after the next request is sent, which would get it as its own.
+    """
+    parser: Any = protocol._parser  # noqa: SLF001
+    if hasattr(parser, "_lines"):  # aiohttp without its C extension
+        return lambda: bool(parser._lines or parser._tail)  # noqa: SLF001
+
+    def check() -> bool:
+        try:
+            # Between two messages the C parser skips line endings; within one they end its head, or break it.
+            return bool(parser.feed_data(b"\r\n\r\n")[0])
+        except HttpProcessingError:
+            return True
+
+    return check
 
 
 def end_body(body: StreamReader | None, protocol: ResponseHandler) -> None:

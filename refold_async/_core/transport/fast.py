@@ -254,7 +254,7 @@ class FastTransport:
 
     def _keep(self, connection: Connection) -> KeptConnection:
         kept = KeptConnection(self.loop, connection, self._forget, self._max_age)
-        if kept.protocol.should_close:
+        if kept.protocol.should_close or kept.within_message():
             failure = kept.protocol.exception()
             kept.discard()
             raise aiohttp.ClientConnectionError("a response arrived before the request was sent") from failure
@@ -274,6 +274,7 @@ class FastTransport:
             or message.upgrade
             or protocol._buffer  # noqa: SLF001 - a second response, which nobody asked for
             or protocol._exception is not None  # noqa: SLF001
+            or kept.within_message()
             or transport is None
             or transport.is_closing()
             or transport.get_write_buffer_size() > 0

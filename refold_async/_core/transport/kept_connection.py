@@ -12,7 +12,7 @@ from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 
 from refold_async._core.transport.aiohttp_session import LARGEST_HEADER
-from refold_async._core.transport.connections import consume_exception, end_body, readable
+from refold_async._core.transport.connections import consume_exception, end_body, readable, within_message
 from refold_async._core.transport.keep_alive import KEPT_ALIVE, idle_seconds, lifetime
 
 
@@ -32,6 +32,7 @@ class KeptConnection:
         protocol: Its protocol.
         expired: Whether its timer ended it.
         idle_since: When its last request ended, by the event loop's clock; `-math.inf` before the first one.
+        within_message: Returns whether a part of a response was read that no request has asked for.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class KeptConnection:
         "expired",
         "idle_since",
         "protocol",
+        "within_message",
     )
 
     def __init__(
@@ -70,6 +72,7 @@ class KeptConnection:
         self.idle_since = -math.inf
         self._retires_at = loop.time() + lifetime(max_age)
         self._readable = readable(self.protocol.transport)
+        self.within_message = within_message(self.protocol)
         self._loop = loop
         self._forget = forget
         self._due = self._fires_at = math.inf
@@ -106,6 +109,7 @@ class KeptConnection:
             # The timer of an event loop that was blocked is late.
             and self._loop.time() < self._due
             and not self._readable()
+            and not self.within_message()
         )
 
     def reads(self, body: StreamReader | None) -> None:
