@@ -67,7 +67,7 @@ class ResultFolder:
         self._schema: Final = schema_of(form, ResultRow)
         self._path.mkdir(parents=True, exist_ok=True)
         manifest = self._read_manifest()
-        self._listed = {each.name: each for each in manifest.files}
+        self._listed = {each.name: each.rows for each in manifest.files}
         self._columns = manifest.columns
         self._number = max((_number(name) for name in self._listed), default=0)
         self._kept: KeptRows[Place] | None = None
@@ -115,12 +115,8 @@ class ResultFolder:
             return
         self._bytes = 0
         try:
-            try:
-                self._columns = dict(part.finish())
-            except OSError:
-                part.abandon()
-                raise
-            self._listed[part.name] = _ListedPart(part.name, part.rows)
+            self._columns = dict(part.finish())
+            self._listed[part.name] = part.rows
             self._commit()
         except OSError:
             self._failed = True
@@ -137,8 +133,7 @@ class ResultFolder:
 
     def _add(self, rows: list[dict[str, Any]]) -> None:
         """Write rows, but for those that say less than the row that their call has already."""
-        name = f"part-{self._number + 1:06d}.{self._form}" if self._part is None else self._part.name
-        first = 0 if self._part is None else self._part.rows
+        name, first = (self._next_name(), 0) if self._part is None else (self._part.name, self._part.rows)
         new: list[dict[str, Any]] = []
         for row in rows:
             if self._keeps(row, (name, first + len(new))):
@@ -172,7 +167,7 @@ class ResultFolder:
                     self._superseded.setdefault(lost[0], set()).add(lost[1])
 
     def _calls_in(self, name: str) -> Iterator[tuple[CallId, str]]:
-        count, expected = 0, self._listed[name].rows
+        count, expected = 0, self._listed[name]
         why: object = None
         try:
             for account, key, index, outcome in read_fields(self._form, self._path / name, _IDENTITY):
@@ -189,26 +184,27 @@ class ResultFolder:
         if not self._superseded:
             return False
         for name, lost in self._superseded.items():
-            part = self._listed.pop(name)
-            if part.rows > len(lost):
-                copy = self._copy(part, lost)
-                self._listed[copy.name] = copy
+            rows = self._listed.pop(name)
+            if rows > len(lost):
+                self._copy(name, rows, lost)
         self._superseded.clear()
         self._commit()
         return True
 
-    def _copy(self, part: _ListedPart, lost: set[int]) -> _ListedPart:
+    def _copy(self, name: str, rows: int, lost: set[int]) -> None:
+        copy, numbers = self._next_name(), iter(range(rows))
+        source, target = self._path / name, self._path / copy
+        kept = copy_rows(self._form, source, target, ("index",), lambda _: next(numbers) not in lost)
+        self._listed[copy] = kept
         self._number += 1
-        name = f"part-{self._number:06d}.{self._form}"
-        numbers = iter(range(part.rows))
-        source, target = self._path / part.name, self._path / name
-        rows = copy_rows(self._form, source, target, ("index",), lambda _: next(numbers) not in lost)
-        return _ListedPart(name, rows)
+
+    def _next_name(self) -> str:
+        return f"part-{self._number + 1:06d}.{self._form}"
 
     def _commit(self) -> None:
         """Write the manifest, and remove the parts that it does not name."""
-        files = list(self._listed.values())
-        rows = sum(part.rows for part in files)
+        files = [_ListedPart(name, rows) for name, rows in self._listed.items()]
+        rows = sum(self._listed.values())
         write_manifest(self._path, _Manifest("batch", self._form, rows, self._columns, files))
         for name in self._names() - self._listed.keys():
             (self._path / name).unlink(missing_ok=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -122,10 +121,8 @@ class JobDatabase:
             JournalError: If the database cannot be used.
         """
         known: dict[int, list[tuple[Any, ...]]] = {}
-        with self._connection() as db:
-            if is_prepared(db):
-                for shard, *facts in db.execute(_PROGRESS, [escaped(self._job)]):
-                    known.setdefault(shard, []).append(tuple(facts))
+        for shard, *facts in self._rows(_PROGRESS):
+            known.setdefault(shard, []).append(tuple(facts))
         nothing = [(False, None, None, None, None, 0)]
         return [_progress(shard, known.get(shard, nothing)) for shard in range(shards)]
 
@@ -135,11 +132,7 @@ class JobDatabase:
         Raises:
             JournalError: If the database cannot be used.
         """
-        with self._connection() as db:
-            if not is_prepared(db):
-                return []
-            rows = db.execute(_PARTS, [escaped(self._job), shards]).fetchall()
-        return [part_folder(results, shard) / name for shard, name in rows]
+        return [part_folder(results, shard) / name for shard, name in self._rows(_PARTS, shards)]
 
     def figures(self, shards: int) -> list[bytes]:
         """Return the encoded figures of all runs of all shards.
@@ -147,10 +140,7 @@ class JobDatabase:
         Raises:
             JournalError: If the database cannot be used.
         """
-        with self._connection() as db:
-            if not is_prepared(db):
-                return []
-            return [each for (each,) in db.execute(_FIGURES, [escaped(self._job), shards])]
+        return [each for (each,) in self._rows(_FIGURES, shards)]
 
     def unknown(self, shards: list[ShardProgress]) -> list[UnknownWrite]:
         """Return the writes of which it is unknown whether they were done.
@@ -162,9 +152,7 @@ class JobDatabase:
         over = [each.shard for each in shards if each.begun and each.state != "running"]
         if not some:
             return []
-        values = [escaped(self._job), list(map(int, UNKNOWN)), some, int(State.BEGUN), over]
-        with self._connection() as db:
-            rows = db.execute(_UNKNOWN_OF, values).fetchall()
+        rows = self._rows(_UNKNOWN_OF, list(map(int, UNKNOWN)), some, int(State.BEGUN), over)
         return [UnknownWrite(unescaped(scope), unescaped(key).removeprefix("=")) for scope, key in rows]
 
     def _patiently(self, work: Callable[[Connection], T]) -> T:
@@ -175,10 +163,10 @@ class JobDatabase:
         finally:
             session.close(lambda _: None)
 
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        """Return the rows of a query about the job; none if there are no tables yet."""
         with database_errors(), connect(self._url) as db:
-            yield db
+            return db.execute(query, [escaped(self._job), *values]).fetchall() if is_prepared(db) else []
 
 
 def _progress(shard: int, rows: list[tuple[Any, ...]]) -> ShardProgress:

@@ -51,8 +51,12 @@ class PartFile:
 
     def finish(self) -> Mapping[str, str]:
         """Wait until it is on disk, under its name, and return its columns with their types."""
-        columns = self._writer.close()
-        finish_file(self._file, self._aside, self._path)
+        try:
+            columns = self._writer.close()
+            finish_file(self._file, self._aside, self._path)
+        except BaseException:
+            self.abandon()
+            raise
         return columns
 
     def abandon(self) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -29,8 +29,8 @@ def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[
     """
     with path.open("rb") as file:
         if form == "parquet":
-            for group in _row_groups(file, names):
-                yield from zip(*(group.column(name).to_pylist() for name in names), strict=True)
+            for rows in _parquet_file(file).iter_batches(columns=names):
+                yield from zip(*(rows.column(name).to_pylist() for name in names), strict=True)
         elif form == "csv":
             with _csv_rows(file) as rows:
                 head = next(rows, [])
@@ -83,16 +83,11 @@ class _FieldsOf:
             return tuple(read.get(name) for name in self._names)
 
 
-@contextlib.contextmanager
-def _lines(form: FileFormat, file: BinaryIO, mode: str) -> Iterator[BinaryIO]:
-    if form == "jsonl":
-        yield file
-        return
-    with gzip.GzipFile(fileobj=file, mode=mode, mtime=0) as unzipped:
-        yield cast("BinaryIO", unzipped)  # one in all but its declared type
+def _lines(form: FileFormat, file: BinaryIO, mode: str) -> AbstractContextManager[Any]:
+    return nullcontext(file) if form == "jsonl" else gzip.GzipFile(fileobj=file, mode=mode, mtime=0)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _csv_rows(file: BinaryIO) -> Iterator[Iterator[list[str]]]:
     text = csv_text(file)
     before = csv.field_size_limit(2**31 - 1)  # a result may be longer than the module's limit
@@ -112,16 +107,13 @@ def _copy_csv(source: BinaryIO, target: BinaryIO, kept: Sequence[bool]) -> None:
     text.detach()
 
 
-def _row_groups(source: BinaryIO, names: Sequence[str] | None = None) -> Iterator[Any]:
-    parquet: Any = import_module("pyarrow.parquet")
-    file = parquet.ParquetFile(source)
-    for number in range(file.num_row_groups):
-        yield file.read_row_group(number, columns=names)
+def _parquet_file(source: BinaryIO) -> Any:
+    return import_module("pyarrow.parquet").ParquetFile(source)
 
 
 def _copy_groups(source: BinaryIO, target: BinaryIO, kept: Iterator[bool]) -> None:
-    arrow: Any = import_module("pyarrow")
-    parquet: Any = import_module("pyarrow.parquet")
-    with parquet.ParquetWriter(target, parquet.ParquetFile(source).schema_arrow) as writer:
-        for group in _row_groups(source):
+    arrow, file = import_module("pyarrow"), _parquet_file(source)
+    with import_module("pyarrow.parquet").ParquetWriter(target, file.schema_arrow) as writer:
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number)
             writer.write_table(group.filter(arrow.array(list(islice(kept, len(group))), arrow.bool_())))
