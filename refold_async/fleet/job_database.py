@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, LiteralString, NoReturn, TypeVar
 
 import msgspec
 
@@ -163,7 +163,7 @@ class JobDatabase:
         finally:
             session.close(lambda _: None)
 
-    def _rows(self, query: str, *values: object) -> list[Any]:
+    def _rows(self, query: LiteralString, *values: object) -> list[Any]:
         """Return the rows of a query about the job; none if there are no tables yet."""
         with database_errors(), connect(self._url) as db:
             return db.execute(query, [escaped(self._job), *values]).fetchall() if is_prepared(db) else []
