@@ -283,7 +283,7 @@ class NotFoundError(StatusError):
         # An account that was sent and is missing there was dropped under way: nginx drops such names.
         if self.linked_account_id is not None and self.error_code == "MISSING_REQUIRED_FIELD":
             return (
-                f"{self.host} did not get the header linked_account_id: a proxy in front of it must pass"
+                f"{self.host} did not receive the header linked_account_id: a proxy in front of it must pass"
                 " it on (nginx: underscores_in_headers on)"
             )
         look = f": account.actions.list({quoted(self.slug)})" if self.action_id is not None else ""

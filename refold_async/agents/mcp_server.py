@@ -151,7 +151,7 @@ def _question(request: ApprovalRequest) -> str:
         ""
         if request.verdict is None
         else f"\nAn earlier call of this action may have been done: {request.verdict}. "
-        "To approve this one may do it twice."
+        "Approving this one may run it a second time."
     )
     return f"Run {request.slug}/{request.action_id} with these parameters?\n{shown}{warning}"
 

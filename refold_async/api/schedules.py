@@ -263,7 +263,7 @@ def _parts(when: datetime) -> dict[str, int]:
     if not isinstance(when, datetime):
         raise InvalidCallError(f"`at` takes datetimes, not {type(when).__name__}")
     if when.tzinfo is not None:
-        raise InvalidCallError(f"`at` takes times without a time zone, which `tz` gives: {when!r}")
+        raise InvalidCallError(f"`at` takes times without a time zone; pass the zone as tz=: {when!r}")
     return {
         "day": when.day,
         "month": when.month,

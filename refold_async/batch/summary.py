@@ -191,7 +191,7 @@ class BatchSummary(msgspec.Struct, frozen=True, kw_only=True):
     def _journal(self) -> str:
         if not self.from_journal:
             return ""
-        handed = f", {self.replayed:,} of their results handed over now" if self.replayed else ""
+        handed = f", {self.replayed:,} of their results delivered now" if self.replayed else ""
         return f"from the journal: {self.from_journal:,} calls{self.recorded_words}{handed}"
 
     @property

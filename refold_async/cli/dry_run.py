@@ -110,7 +110,7 @@ def problems_of(schemas: Schemas, calls: Iterable[Call]) -> Iterator[ParameterPr
                 yield ParameterProblem(index, account, problem.parameter, problem.message)
         elif account not in reported:
             reported.add(account)
-            yield ParameterProblem(index, account, "", f"its schema could not be fetched: {schema.message}")
+            yield ParameterProblem(index, account, "", f"the schema could not be fetched: {schema.message}")
 
 
 async def run(

@@ -24,7 +24,7 @@ progress_option: Final = click.option(
     type=click.Choice(["auto", "json", "none"]),
     default="auto",
     show_default=True,
-    help="On stderr: a bar on a terminal, else lines; JSON lines, one a second; or nothing.",
+    help="What to show on stderr: a bar (lines if it is not a terminal), a JSON line per second, or nothing.",
 )
 
 

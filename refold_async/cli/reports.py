@@ -68,6 +68,6 @@ async def _write(batch: Batch, path: str, title: str) -> None:
     try:
         await batch.write_report(path, title=title)
     except OSError as error:  # the run itself stands: its results and exit code matter more
-        click.echo(f"Error: {path}: {error.strerror}; there is no report", err=True)
+        click.echo(f"Error: {path}: {error.strerror}; no report was written", err=True)
     else:
         click.echo(f"report: {path}", err=True)

@@ -21,7 +21,7 @@ _OPTIONS: Final = (
         "--settle",
         "lookup_action",
         metavar="ACTION",
-        help="Look unknown writes up with this action; it must read.",
+        help="Look up unknown writes with this action, which must only read.",
     ),
     click.option(
         "--lookup",
@@ -35,7 +35,7 @@ _OPTIONS: Final = (
         "matches",
         multiple=True,
         metavar="PATH=VALUE",
-        help="What a matching record has, e.g. results[].properties.email={email}; repeatable.",
+        help="A condition on a matching record, e.g. results[].properties.email={email}; repeatable.",
     ),
     click.option(
         "--lookup-reads",
@@ -147,7 +147,7 @@ class TemplateLookup:
         self._params = params
         parsed = [_parse_match(text) for text in matches]
         if len({records for records, _, _ in parsed}) > 1:
-            raise click.BadParameter("all must be of the same list", param_hint="--match")
+            raise click.BadParameter("all must be in the same list", param_hint="--match")
         self._records: tuple[str, ...] = parsed[0][0]
         self._conditions = [(field, value) for _, field, value in parsed]
 
@@ -219,4 +219,6 @@ def _seconds(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is not seconds, e.g. 30,120", param_hint="--after") from error
+        raise click.BadParameter(
+            f"{text!r} is not a list of seconds, e.g. 30,120", param_hint="--after"
+        ) from error

@@ -67,7 +67,7 @@ async def fetch(
                 found.setdefault(action_id, []).append((action, schema))
             except NotFoundError:
                 missing.append(action_id)
-                tell(f"{slug}/{action_id}: left out, the service has no schema of it")
+                tell(f"{slug}/{action_id}: skipped, the service has no schema for it")
             count(sum(map(len, found.values())), len(missing), len(jobs))
 
     try:

@@ -60,7 +60,7 @@ def _head(run: RunFigures) -> str:
         f"began {_moment(run.began)}",
         "" if run.ended else "killed" if run.killed else "still running",
         f"stopped early{stop_words(run.summary.stopped)}" if run.summary.stopped else "",
-        f"these figures are of {_moment(run.written)}, after {_duration(run.summary.seconds)}",
+        f"figures as of {_moment(run.written)}, after {_duration(run.summary.seconds)}",
     ]
     return f'<p class="muted">{escape("; ".join(filter(None, parts)))}</p>'
 
@@ -161,14 +161,14 @@ def _tables(run: RunFigures) -> Iterable[str]:
     yield _section(
         "Attempts",
         _counts("attempts", ("attempts", "calls"), attempts),
-        _counts("made again", ("made again after", "attempts"), run.failed_attempts),
+        _counts("retried", ("retried after", "attempts"), run.failed_attempts),
     )
     heads = ("class", "app", "calls", "fate", "e.g. account", "action", "message")
     yield _section("Failures", _table("failures", heads, map(astuple, run.failures)), wide=True)
     if run.reconnect_count:
         yield _section(
             f"Connections to reconnect: {run.reconnect_count:,}",
-            "<p>Make a customer's link with <code>refold accounts reconnect ID</code>; none is in here.</p>",
+            "<p>Create a customer's link with <code>refold accounts reconnect ID</code>.</p>",
             f"<p>The first {listed:,} are listed.</p>" if run.reconnect_count > listed else "",
             _table("to reconnect", ("account", "app"), totals.reconnect),
         )

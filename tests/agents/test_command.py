@@ -14,8 +14,8 @@ ALLOW = ("--allow", "hubspot:get_contact")
     ("arguments", "message"),
     [
         (("--account", "a", "--http", "0", *ALLOW), "--account cannot be used with --http"),
-        (ALLOW, "name the account"),
-        (("--account", "a"), "allow something"),
+        (ALLOW, "no account: pass --account ID"),
+        (("--account", "a"), "nothing is allowed"),
         (("--account", "a", "--allow", "hubspot"), "must be SLUG:ID,ID, not 'hubspot'"),
         (("--account", "a", *ALLOW), "REFOLD_API_KEY is not set"),
         (("--account", "a", *ALLOW, "--max-bytes", "10"), "--max-bytes"),

@@ -154,7 +154,7 @@ def test_a_killed_worker_is_named(program: Path) -> None:
     command = [sys.executable, "-m", "refold_async.cli", "job", "run", str(program), "--workers", "2"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stderr.count("a worker was ended by signal 9") == 2
+    assert ended.stderr.count("a worker was killed by signal 9") == 2
     assert "it had the shards 0, 2" in ended.stderr
 
 

@@ -37,7 +37,7 @@ def test_show_lists_the_results_of_runs(refold: Command, job: tuple[str, ...]) -
     assert told.code == 0
     assert "job hubspot/create_contact against http://127.0.0.1" in told.out
     assert "4 calls: 1 done, 1 failed, 2 unknown" in told.out
-    assert "run 1: 20" in told.out
+    assert "run 1: began 20" in told.out
     overview = json.loads(refold("journal", "show", job[-1], "--json").out)
     assert overview["states"] == {"done": 1, "failed": 1, "unknown": 2}
     assert (overview["in_use"], overview["undelivered"]) == (False, 0)
@@ -47,7 +47,7 @@ def test_show_distinguishes_a_running_run_from_a_killed_one(
     refold: Command, job: tuple[str, ...], sandbox: Sandbox
 ) -> None:
     running = JournalFile(job[-1], job="hubspot/create_contact", base_url=sandbox.base_url)
-    assert "now: it is running" in refold("journal", "show", job[-1]).out
+    assert "still running" in refold("journal", "show", job[-1]).out
     running._release()
     assert "killed" in refold("journal", "show", job[-1]).out
 

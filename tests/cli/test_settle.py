@@ -81,8 +81,11 @@ def test_a_lost_write_that_is_unresolved(
         (("--settle", "create_contact", "--match", "a[].b=c"), "writes, as its name says"),
         (("--settle", "search_contacts", "--match", "results.email=x"), "is not LIST[].FIELD=VALUE"),
         (("--settle", "search_contacts", "--match", "results[].email"), "is not LIST[].FIELD=VALUE"),
-        (("--settle", "search_contacts", "--match", "a[].x=1", "--match", "b[].x=1"), "of the same list"),
-        (("--settle", "search_contacts", "--match", "a[].x=1", "--after", "soon"), "is not seconds"),
+        (("--settle", "search_contacts", "--match", "a[].x=1", "--match", "b[].x=1"), "in the same list"),
+        (
+            ("--settle", "search_contacts", "--match", "a[].x=1", "--after", "soon"),
+            "is not a list of seconds",
+        ),
         (("--settle", "search_contacts", "--match", "a[].x=1", "--after", "9,3"), "ascending"),
         (("--settle", "search_contacts", "--match", "a[].x=1", "--lookup", "x"), "is not name=value"),
         (

@@ -95,7 +95,7 @@ def test_an_action_without_a_schema_is_reported_and_left_out(
 ) -> None:
     sandbox.faults.add(Fault(operation="actions.schema", action_id="get_user", status=404))
     ended = codegen("slack", "--account", ACCOUNT, "--out", tmp_path)
-    assert ended.err == "slack/get_user: left out, the service has no schema of it\n"
+    assert ended.err == "slack/get_user: skipped, the service has no schema for it\n"
     assert ended.out.endswith("8 actions, 0 with typed results\n")
 
 
@@ -304,7 +304,7 @@ def test_an_argument_that_cannot_work_is_refused(
 def test_a_slug_without_a_module_name_needs_a_file(codegen: Codegen) -> None:
     ended = codegen("***", "--account", ACCOUNT)
     assert ended.code == 2
-    assert "no module name can be made of '***'; pass --out FILE" in ended.err
+    assert "'***' cannot be made a module name; pass --out FILE" in ended.err
 
 
 def test_a_recorded_failure_is_not_a_sample(
@@ -369,5 +369,5 @@ def test_progress_is_written_in_lines_outside_of_a_terminal(
     listed = [{"action_id": "get_contact"}, {"action_id": "gone"}]
     sandbox.faults.add(Fault(operation="actions.list", garbage=json.dumps(listed).encode()))
     ended = codegen(*hubspot_args, "--progress", "auto")
-    assert "hubspot/gone: left out, the service has no schema of it" in ended.err
+    assert "hubspot/gone: skipped, the service has no schema for it" in ended.err
     assert "1 of 2 done, 1 failed, 0 skipped" in ended.err

@@ -134,7 +134,7 @@ def test_a_header_that_a_proxy_dropped_is_suspected() -> None:
     error.server = "https://proxy.example"
     assert "proxy.example, and" in str(error)
     error.linked_account_id = "customer-7"
-    assert "proxy.example did not get the header linked_account_id" in str(error)
+    assert "proxy.example did not receive the header linked_account_id" in str(error)
     assert "underscores_in_headers on" in str(error)
 
 

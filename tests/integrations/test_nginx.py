@@ -22,5 +22,5 @@ async def test_a_proxy_must_pass_the_customers_header(sandbox: Sandbox, passes: 
             with pytest.raises(NotFoundError) as caught:
                 await actions.execute("hubspot", "get_contact", {"limit": "1"})
     host = server.url.removeprefix("http://")
-    assert f"{host} did not get the header linked_account_id" in str(caught.value)
+    assert f"{host} did not receive the header linked_account_id" in str(caught.value)
     assert "nginx: underscores_in_headers on" in str(caught.value)

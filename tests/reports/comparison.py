@@ -246,7 +246,7 @@ def compare_with_page(report: dict[str, Any], page: Path) -> None:
     ]
     assert [row[-1] for row in table(text, "latencies")] == [step["count"] for step in report["latencies"]]
     assert [row[-1] for row in table(text, "attempts")] == list(report["attempts"].values())
-    assert [row[-1] for row in table(text, "made again")] == list(report["failed_attempts"].values())
+    assert [row[-1] for row in table(text, "retried")] == list(report["failed_attempts"].values())
     for name, rows in (("failures", report["failures"]), ("429s", report["throttlings"])):
         shown = [[value for value in row if value != "none"] for row in table(text, name)]
         assert shown == [[near(value) for value in row.values() if value is not None] for row in rows]

@@ -123,7 +123,7 @@ def test_a_killed_run_has_a_report_of_what_it_did_until_then(
     assert sum(period.done for period in killed.periods) == killed.summary.done
     code, said = command(path, "--report", page)
     assert (code, f"report: {page}\n" in said) == (0, True)
-    assert "; killed; these figures are of " in page.read_text(encoding="utf-8")
+    assert "; killed; figures as of " in page.read_text(encoding="utf-8")
 
 
 def recorded(path: Path) -> bool:

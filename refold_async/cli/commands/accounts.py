@@ -75,7 +75,7 @@ async def _delete(terminal: Terminal, refold: Refold, *, account_id: str, yes: b
 async def _reconnect(terminal: Terminal, refold: Refold, *, account_id: str) -> None:
     """Print a link on which the customer connects its apps again, alone on stdout.
 
-    The link contains a token that acts for the customer until it expires: do not pass it on.
+    The link contains a token that acts for the customer until it expires: send it to nobody else.
     """
     link = await refold.reconnect_link(account_id)
     terminal.report({"url": link.hosted_url}, link.hosted_url or "")

@@ -60,9 +60,16 @@ _PART_BYTES: Final = 64 * 2**20
     " not reorder the file.",
 )
 @click.option(
-    "--delimiter", type=read_delimiter, metavar="CHAR", help="Of a CSV file, or tab; default: by its header."
+    "--delimiter",
+    type=read_delimiter,
+    metavar="CHAR",
+    help="The delimiter of a CSV file: a character, or tab; default: by its header.",
 )
-@click.option("--encoding", metavar="NAME", help="Of the file; default: by its byte order mark, else UTF-8.")
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="The encoding of the file; default: by its byte order mark, else UTF-8.",
+)
 @params_options
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent calls."
@@ -93,7 +100,7 @@ _PART_BYTES: Final = 64 * 2**20
 @click.option(
     "--out-format",
     type=click.Choice(get_args(FileFormat)),
-    help="Make --out a folder of files, named by its manifest.json; parquet needs the extra `arrow`.",
+    help="Write --out as a folder of files, listed in its manifest.json; parquet needs the extra `arrow`.",
 )
 @report_option
 @progress_option

@@ -30,10 +30,10 @@ from refold_async.codegen.samples import read_samples
     "--account",
     metavar="ID",
     shell_complete=complete_accounts,
-    help="The linked account whose schemas to read.",
+    help="The linked account to read schemas for.",
 )
 @click.option(
-    "--accounts", metavar="ID,ID", help="Several: what all require is required, what any has is there."
+    "--accounts", metavar="ID,ID", help="Several accounts: a parameter is required only if all require it."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE|FOLDER", help="Default: this folder, by SLUG."
@@ -48,11 +48,19 @@ from refold_async.codegen.samples import read_samples
 @click.option(
     "--learn", "learns", is_flag=True, help="Execute reads that need no parameter, for their results."
 )
-@click.option("--name", "names", multiple=True, metavar="ID=NAME", help="A Python name of your choice.")
 @click.option(
-    "--effect", "effects", multiple=True, metavar="ID=EFFECT", help="An effect that you know better."
+    "--name", "names", multiple=True, metavar="ID=NAME", help="Use another Python name; repeatable."
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if FILE differs, and print how.")
+@click.option(
+    "--effect",
+    "effects",
+    multiple=True,
+    metavar="ID=EFFECT",
+    help="Correct the effect of an action; repeatable.",
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; print how FILE differs, and exit with 1 if it does."
+)
 @click.option("--diff", is_flag=True, help="Write nothing; print how FILE differs.")
 @progress_option
 @client_command
@@ -116,7 +124,7 @@ def _accounts(one: str | None, several: str | None) -> list[str]:
     ids = [*([one] if one else []), *(several or "").split(",")]
     ids = list(dict.fromkeys(each.strip() for each in ids if each.strip()))
     if not ids:
-        raise click.UsageError("name an account whose schemas to read: --account ID, or --accounts ID,ID")
+        raise click.UsageError("no account to read schemas for: pass --account ID, or --accounts ID,ID")
     return ids
 
 
@@ -125,7 +133,7 @@ def _path(out: Path | None, slug: str) -> Path:
         return out
     name = module_name(slug)
     if not name:
-        raise click.UsageError(f"no module name can be made of {slug!r}; pass --out FILE")
+        raise click.UsageError(f"{slug!r} cannot be made a module name; pass --out FILE")
     return (out or Path()) / f"{name}.py"
 
 

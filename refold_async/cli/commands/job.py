@@ -137,7 +137,7 @@ def _run(
                 _tell(terminal, report)
             for number, lost in killed:
                 shown = ", ".join(map(str, lost))
-                click.echo(f"a worker was ended by signal {number}; it had the shards {shown}", err=True)
+                click.echo(f"a worker was killed by signal {number}; its shards: {shown}", err=True)
         else:
             # A worker of another `run` is silent: that one tells.
             tells = progress != "none" or not terminal.as_json
@@ -232,6 +232,6 @@ def _writing_reports(job: Job, paths: Sequence[str]) -> Iterator[None]:
             try:
                 job.write_report(path)
             except (OSError, JournalError) as error:  # the run itself stands
-                click.echo(f"Error: {path}: {error}; there is no report", err=True)
+                click.echo(f"Error: {path}: {error}; no report was written", err=True)
             else:
                 click.echo(f"report: {path}", err=True)

@@ -67,7 +67,7 @@ def _offline(work: Callable[..., None]) -> Callable[..., None]:
 
 @click.group("journal", cls=SuggestingGroup)
 def journal() -> None:
-    """Show, report, settle and shorten the journal of a batch. Needs no key, except to look up."""
+    """Show, report, settle and shorten the journal of a batch. Needs no key, except to look up writes."""
 
 
 @journal.command("show")
@@ -86,15 +86,15 @@ def _overview_lines(overview: JournalOverview) -> Iterator[str]:
     states = ", ".join(f"{number:,} {state}" for state, number in sorted(overview.states.items()))
     yield f"{total:,} calls" + (f": {states}" if states else "")
     if overview.undelivered:
-        yield f"{overview.undelivered:,} outcomes not delivered: the next run hands them over"
+        yield f"{overview.undelivered:,} outcomes not delivered: the next run delivers them"
     for run in overview.runs:
-        yield f"run {run.number}: {_moment(run.began)} to {_end_of(run, overview)}"
+        yield f"run {run.number}: began {_moment(run.began)}, {_end_of(run, overview)}"
 
 
 def _end_of(run: JournalRun, overview: JournalOverview) -> str:
     if run.ended is not None:
-        return _moment(run.ended)
-    return "now: it is running" if overview.in_use and run == overview.runs[-1] else "an unknown end: killed"
+        return f"ended {_moment(run.ended)}"
+    return "still running" if overview.in_use and run == overview.runs[-1] else "killed"
 
 
 def _moment(time: datetime) -> str:
@@ -107,7 +107,7 @@ def _moment(time: datetime) -> str:
 @click.option("--jsonl", is_flag=True, help="A JSON line per call.")
 @_offline
 def _list(terminal: Terminal, *, path: str, everything: bool, jsonl: bool) -> None:
-    """List the calls that need somebody.
+    """List the calls that need attention.
 
     Those that are unknown, absent, unresolved, failed, or not delivered.
     """
@@ -147,7 +147,9 @@ def _write_lines(target: BinaryIO, records: Iterable[JournalRecord]) -> int:
 @journal.command("report")
 @_file
 @report_option
-@click.option("--run", type=click.IntRange(min=1), metavar="NUMBER", help="Of this run; default: the last.")
+@click.option(
+    "--run", type=click.IntRange(min=1), metavar="NUMBER", help="Report this run; default: the last."
+)
 @_as_json
 @_offline
 def _report(terminal: Terminal, *, path: str, reports: tuple[str, ...], run: int | None) -> None:
@@ -202,9 +204,13 @@ def _prune(terminal: Terminal, *, path: str, before: datetime, yes: bool) -> Non
 
 @journal.command("settle")
 @_file
-@click.option("--done", multiple=True, metavar="KEY", help="It was done: it does not run again; repeatable.")
-@click.option("--not-done", multiple=True, metavar="KEY", help="It was not: it runs again; repeatable.")
-@click.option("--account", metavar="ID", help="The account of these keys, if they are several accounts'.")
+@click.option(
+    "--done", multiple=True, metavar="KEY", help="The call was done, and is not run again; repeatable."
+)
+@click.option(
+    "--not-done", multiple=True, metavar="KEY", help="The call was not done, and is run again; repeatable."
+)
+@click.option("--account", metavar="ID", help="The account of these keys, if several accounts have them.")
 @click.option(
     "--from",
     "table",

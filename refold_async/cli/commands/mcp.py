@@ -26,7 +26,7 @@ from refold_async.settings import Options, resolve_base_url
     "--account",
     metavar="ID",
     shell_complete=complete_accounts,
-    help="The linked account whose apps the tools act in.",
+    help="The linked account that the tools act for.",
 )
 @click.option(
     "--allow", "allows", multiple=True, metavar="SLUG:ID,ID", help="Actions to offer; nothing else is called."
@@ -47,7 +47,7 @@ from refold_async.settings import Options, resolve_base_url
 @click.option(
     "--settle",
     metavar="FILE.py:NAME",
-    help="How lost writes are looked up: a mapping in a Python file, as for `account.tools(settle=...)`.",
+    help="Look up lost writes: a mapping in a Python file, as for `account.tools(settle=...)`.",
 )
 @click.option("--http", "port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve HTTP, not stdio.")
 @click.option("--host", default="127.0.0.1", help="The address to listen on with --http; default: 127.0.0.1.")
@@ -55,7 +55,7 @@ from refold_async.settings import Options, resolve_base_url
     "--max-bytes",
     type=click.IntRange(SMALLEST_ANSWER),
     default=20_000,
-    help="The size of an answer; default: 20000.",
+    help="The maximum size of an answer in bytes; default: 20000.",
 )
 @click.option("--unsafe", is_flag=True, help="Allow httprequest, which can send any request.")
 @click.option("--base-url", metavar="URL", help="Default: REFOLD_BASE_URL, else the hosted service.")
@@ -90,7 +90,7 @@ def mcp(
         "on_call": _log,
     }
     if not allowed and not options["workflows"]:
-        raise click.UsageError("allow something: --allow SLUG:ACTION,ACTION")
+        raise click.UsageError("nothing is allowed: pass --allow SLUG:ACTION,ACTION")
     client: Options = {"base_url": base_url}
     if timeout is not None:
         client["timeout"] = timeout
@@ -137,7 +137,7 @@ def _check_account(account: str | None, port: int | None) -> None:
     if port is not None and account is not None:
         raise click.UsageError("--account cannot be used with --http: the bearer token names the account")
     if port is None and account is None:
-        raise click.UsageError("name the account: --account ID")
+        raise click.UsageError("no account: pass --account ID")
     if port is None and not os.environ.get("REFOLD_API_KEY"):
         raise click.UsageError("REFOLD_API_KEY is not set; the key is only read from the environment")
 

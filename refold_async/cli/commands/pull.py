@@ -40,36 +40,48 @@ _MOST_SHOWN: Final = 20
     required=True,
     type=FILE_OR_STDIN,
     metavar="FILE|-",
-    help="CSV or JSONL, one account a row.",
+    help="CSV or JSONL, one account per row.",
 )
-@click.option("--out", required=True, type=click.Path(file_okay=False), help="The folder of the files.")
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="The folder to write to.")
 @click.option(
     "--format",
     type=click.Choice(["jsonl", "jsonl.gz", "csv", "parquet"]),
     default="jsonl",
     show_default=True,
-    help="Of the files; parquet needs the extra `arrow`.",
+    help="The format of the files; parquet needs the extra `arrow`.",
 )
 @click.option(
-    "--state", type=click.Path(dir_okay=False), help="What the run resumes from; default: in the folder."
+    "--state",
+    type=click.Path(dir_okay=False),
+    help="The state to resume from; default: in the folder of --out.",
 )
 @click.option("--since", metavar="PARAM", help="The parameter that takes the time of the last run.")
 @click.option(
     "--since-format", type=click.Choice(["iso", "epoch", "epoch_ms"]), default="iso", show_default=True
 )
 @click.option("--once", is_flag=True, help="Finish the last run; begin no new one.")
-@click.option("--records", metavar="PATH", help="Where the records are in an answer, e.g. results.")
+@click.option("--records", metavar="PATH", help="Where the records are in a response, e.g. results.")
 @click.option("--account-column", default="linked_account_id", show_default=True, metavar="NAME")
-@click.option("--delimiter", type=read_delimiter, metavar="CHAR", help="Of a CSV file of accounts, or tab.")
 @click.option(
-    "--encoding", metavar="NAME", help="Of the accounts; default: by the byte order mark, else UTF-8."
+    "--delimiter",
+    type=read_delimiter,
+    metavar="CHAR",
+    help="The delimiter of a CSV file: a character, or tab; default: by its header.",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="The encoding of the file; default: by its byte order mark, else UTF-8.",
 )
 @params_options
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent pages."
 )
 @click.option(
-    "--per-account", type=read_per_account, metavar="N|N/s", help="Pages per account, at once or a second."
+    "--per-account",
+    type=read_per_account,
+    metavar="N|N/s",
+    help="Concurrent pages, or pages per second, per account.",
 )
 @click.option("--rate", type=read_rate, metavar="N[:BURST]", help="Pages per second in total.")
 @report_option
