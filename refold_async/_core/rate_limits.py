@@ -115,7 +115,8 @@ class BucketState:
             until: When the pause ends.
             probe: Whether one call then goes ahead of the others, to find out if the service accepts calls.
         """
-        self._open_at = max(self._open_at, until)
+        # While one probes, `_open_at` is no pause but when the next may: a 429 to the probe says it better.
+        self._open_at = until if self._probing else max(self._open_at, until)
         self._probe_due, self._probing = self._probe_due or probe, False
         self.is_free, self.is_listening = False, True
 

@@ -255,6 +255,19 @@ def test_a_429_without_retry_after_pauses_for_one_burst_then_longer() -> None:
     assert bucket.wait(74.0) == 5.0
 
 
+@pytest.mark.parametrize("limit", [None, RateLimit(100)])
+def test_a_429_to_a_probe_pauses_for_as_long_as_it_asks(limit: RateLimit | None) -> None:
+    bucket = BucketState(limit)
+    bucket.pause(10.0, probe=True)
+    assert bucket.wait(10.0) == 0
+    bucket.take(10.0)
+    bucket.respond(10.1, throttled=True)
+    bucket.pause(10.1 + 0.2, probe=True)
+    assert bucket.wait(10.1) == pytest.approx(0.2)
+    bucket.pause(10.15 + 0.05, probe=True)
+    assert bucket.wait(10.15) == pytest.approx(0.15), "a shorter pause cuts no longer one short"
+
+
 async def test_a_deadline_that_cannot_be_met_is_refused_with_the_wait() -> None:
     limiter = TokenBucket(BucketState(RateLimit(0.01)))
     await limiter.acquire()
