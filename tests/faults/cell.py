@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from traceback import TracebackException
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from refold_async import DeadlineExceededError, Refold, RefoldError, Retry
+from refold_async import DeadlineExceededError, RateLimit, Refold, RefoldError, Retry
 
 from .answers import POISON
 from .certs import client_context
@@ -82,17 +82,28 @@ def stalls(fault: Fault, effect: Effect = "read") -> bool:
 
 
 @asynccontextmanager
-async def client(url: str) -> AsyncIterator[Refold]:
+async def client(url: str, rate_limit: RateLimit | Literal["auto"] = "auto") -> AsyncIterator[Refold]:
     """Open a client that trusts the test CA."""
     async with Refold(
-        KEY, base_url=url, retry=RETRY, max_response_bytes=REPLY_LIMIT, ssl=client_context()
+        KEY,
+        base_url=url,
+        rate_limit=rate_limit,
+        retry=RETRY,
+        max_response_bytes=REPLY_LIMIT,
+        ssl=client_context(),
     ) as refold:
         yield refold
 
 
-async def meet(fault: Fault, server: FaultServer, operation: Operation, short: float) -> Met:
+async def meet(
+    fault: Fault,
+    server: FaultServer,
+    operation: Operation,
+    short: float,
+    rate_limit: RateLimit | Literal["auto"] = "auto",
+) -> Met:
     """Make a call that meets the fault, with a short deadline if it stalls, then call again on the same client."""
-    async with client(server.base_url(fault.host)) as refold:
+    async with client(server.base_url(fault.host), rate_limit) as refold:
         if fault.warms_up:
             assert await _content(WRITE, refold) == WRITE.good
             await fault.between_calls(server)

@@ -8,8 +8,11 @@ one fault run concurrently in one event loop, each with its own server and clien
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
+
+from refold_async import RateLimit
 
 from .catalogue import FAULTS
 from .cell import RETRY, SHORT, Met, due, meet, stalls
@@ -93,5 +96,7 @@ async def _cell(fault: Fault, wire: Wire, operation: Operation, times: int) -> M
 
 
 async def _met(fault: Fault, wire: Wire, operation: Operation, times: int, short: float) -> Met:
+    # With each 429 in a row, a learnt limit would wait longer: a second and a half in all.
+    rate_limit: RateLimit | Literal["auto"] = "auto" if times == 1 else RateLimit(1000)
     async with fault.server(wire, times=times) as server:
-        return await meet(fault, server, operation, short)
+        return await meet(fault, server, operation, short, rate_limit)

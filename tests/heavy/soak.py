@@ -32,18 +32,18 @@ EVENT_LOOP_SOCKETS = 4
 """Sockets of the event loop itself: its wake-up pair and its signal pair."""
 
 
-async def soak(minutes: float, seconds: float, seed: int, slack: int, folder: Path) -> list[str]:
-    """Work in rounds of `seconds` for `minutes`; return descriptions of what went wrong."""
+async def soak(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Work in rounds for as long as asked; return descriptions of what went wrong."""
     ledger = folder / "ledger.jsonl"
     loop = asyncio.get_running_loop()
-    with sandbox_process(any_faults(SHARE), ledger, seed=seed) as base_url:
+    with sandbox_process(any_faults(SHARE), ledger, seed=options.seed) as base_url:
         check = LedgerCheck(ledger)
-        worker = Worker(base_url, check, folder, random.Random(seed))
+        worker = Worker(base_url, options.timeout, check, folder, random.Random(options.seed))
         began, samples = loop.time(), list[ResourceUsage]()
-        async with client(base_url) as refold:
-            while loop.time() - began < minutes * 60 or len(samples) < MIN_ROUNDS:
+        async with client(base_url, options.timeout) as refold:
+            while loop.time() - began < options.minutes * 60 or len(samples) < MIN_ROUNDS:
                 calls, cpu = worker.calls, time.process_time()
-                await worker.round(refold, seconds)
+                await worker.round(refold, options.round)
                 each = (time.process_time() - cpu) / max(1, worker.calls - calls) * 1e3
                 check.close_round()
                 samples.append(ResourceUsage.read(loop.time() - began))
@@ -53,7 +53,7 @@ async def soak(minutes: float, seconds: float, seed: int, slack: int, folder: Pa
                 )
         check.close_round()
     return check.mismatches[:20] + growth(
-        samples, idle_sockets=CONNECTIONS + EVENT_LOOP_SOCKETS, slack=slack * MIB
+        samples, idle_sockets=CONNECTIONS + EVENT_LOOP_SOCKETS, slack=options.slack * MIB
     )
 
 
@@ -63,12 +63,15 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--round", type=float, default=10.0, metavar="SECONDS", help="duration of one round")
+    parser.add_argument(
+        "--timeout", type=float, default=2.0, metavar="SECONDS", help="of a call; a round waits for its last"
+    )
     parser.add_argument("--slack", type=int, default=4, metavar="MIB", help="tolerated memory growth")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     emit(f"transport: {os.environ.get('REFOLD_TRANSPORT', 'direct')}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory(prefix="refold-soak-") as folder:
-        wrong = asyncio.run(soak(options.minutes, options.round, options.seed, options.slack, Path(folder)))
+        wrong = asyncio.run(soak(options, Path(folder)))
     emit("\n".join(wrong) or "no growth after the warm-up, no mismatches")
     raise SystemExit(1 if wrong else 0)
 

@@ -15,7 +15,7 @@ from .mutants import mutants
 from .resource_usage import MIB, ResourceUsage, growth
 
 ROOT = Path(__file__).parents[2]
-SECONDS = float(os.environ.get("REFOLD_SOAK_SECONDS", "10"))
+SECONDS = float(os.environ.get("REFOLD_SOAK_SECONDS", "5"))
 
 
 def run(name: str, *arguments: str, transport: str = "direct") -> str:
@@ -30,7 +30,8 @@ def run(name: str, *arguments: str, transport: str = "direct") -> str:
 def test_short_soak() -> None:
     """Check sockets, files, tasks, threads and the ledger; memory has not settled after so short a time."""
     transport = os.environ.get("REFOLD_TRANSPORT", "direct")
-    output = run("soak", "--minutes", str(SECONDS / 60), "--round", "1", "--slack", "30", transport=transport)
+    options = ("--minutes", str(SECONDS / 60), "--round", "0.5", "--timeout", "0.7", "--slack", "30")
+    output = run("soak", *options, transport=transport)
     assert "no growth after the warm-up" in output
 
 

@@ -29,11 +29,11 @@ BATCH = 150
 ACCOUNTS = 200
 
 
-def client(base_url: str) -> Refold:
+def client(base_url: str, timeout: float) -> Refold:
     return Refold(
         KEY,
         base_url=base_url,
-        timeout=2.0,
+        timeout=timeout,
         max_connections=CONNECTIONS,
         retry=Retry(base=0.005, cap=0.1, attempt_timeout=0.5),
         rate_limit=RateLimit(5000, burst=100),
@@ -43,8 +43,11 @@ def client(base_url: str) -> Refold:
 class Worker:
     """Generates load in rounds, with one long-lived client and several short-lived ones."""
 
-    def __init__(self, base_url: str, check: LedgerCheck, folder: Path, chance: random.Random) -> None:
+    def __init__(
+        self, base_url: str, timeout: float, check: LedgerCheck, folder: Path, chance: random.Random
+    ) -> None:
         self._base_url = base_url
+        self._timeout = timeout
         self._check = check
         self._folder = folder
         self._chance = chance
@@ -67,7 +70,7 @@ class Worker:
 
     async def _short_lived_clients(self, end: float) -> None:
         while asyncio.get_running_loop().time() < end:
-            async with client(self._base_url) as refold:
+            async with client(self._base_url, self._timeout) as refold:
                 for _ in range(20):
                     await self._single(self._account(refold))
 

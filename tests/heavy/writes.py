@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from refold_async import Call, Done, Failed, Outcome, Refold, Retry, Skipped
+from refold_async import Call, Done, Failed, Outcome, RateLimit, Refold, Retry, Skipped
 
 from .ledger_check import LedgerCheck, Reported
 from .random_faults import write_faults
@@ -88,7 +88,9 @@ async def writes(calls: int, seed: int, folder: Path) -> list[str]:
     check, report, wrong = LedgerCheck(ledger), Report(), list[str]()
     with sandbox_process(write_faults(SHARE), ledger, seed=seed) as base_url:
         retry = Retry(base=0.002, cap=0.05, budget=10**9)
-        async with Refold(KEY, base_url=base_url, timeout=60, retry=retry) as refold:
+        # A limit, since one that is learnt from random 429s would make the run wait for nothing.
+        limit = RateLimit(5000, burst=100)
+        async with Refold(KEY, base_url=base_url, timeout=60, retry=retry, rate_limit=limit) as refold:
             for prefix, journal, number in (
                 ("plain-", None, calls // 2),
                 ("kept-", folder / "journal", calls - calls // 2),

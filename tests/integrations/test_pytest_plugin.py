@@ -107,37 +107,28 @@ def pytest_configure(config):
 
 ANYIO = "import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
 LOOP = "asyncio_default_fixture_loop_scope = function\nasyncio_mode ="
-ALONE = ("--disable-plugin-autoload", "-p", "refold_async.pytest_plugin", "-p")
+ALONE = ("--disable-plugin-autoload", "-p", "refold_async.pytest_plugin")
 
 CONF: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "anyio": ("anyio", ANYIO, "", (*ALONE, "anyio")),
+    "anyio": ("anyio", ANYIO, "", (*ALONE, "-p", "anyio")),
     "asyncio-strict": ("asyncio", IMPORTS, f"{LOOP} strict", ()),
     "asyncio-auto-in-parallel": (
         *("filterwarnings('error')", "", f"{LOOP} auto"),
-        (*ALONE, "pytest_asyncio.plugin", "-p", "xdist", "-n", "2"),
+        (*ALONE, "-p", "pytest_asyncio.plugin", "-p", "xdist", "-n", "2"),
     ),
 }
 
 
 class UserProject:
-    """A directory of a user's: a package that was installed there, and its tests."""
+    """A directory of a user's: a package in a folder of packages, and its tests."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.site = folder / "site"
 
     def install(self, name: str, text: str) -> None:
-        project = self.folder / "project"
-        (project / name).mkdir(parents=True)
-        (project / name / "__init__.py").write_text(text)
-        (project / "pyproject.toml").write_text(
-            f'[build-system]\nrequires = []\nbuild-backend = "building"\nbackend-path = ["."]\n'
-            f'[project]\nname = "{name}"\nversion = "1"\n'
-        )
-        (project / "building.py").write_text(BACKEND.replace("NAME", name))
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps",
-                   "--no-build-isolation", "--disable-pip-version-check", "--target", str(self.site), str(project)]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        (self.site / name).mkdir(parents=True)
+        (self.site / name / "__init__.py").write_text(text)
 
     def test(self, *arguments: str, **files: str) -> subprocess.CompletedProcess[str]:
         tests = self.folder / "tests"
@@ -164,21 +155,6 @@ class UserProject:
         return subprocess.run(
             command, check=False, cwd=tests, env=environment, capture_output=True, text=True, timeout=60
         )
-
-
-BACKEND = """
-import zipfile
-
-
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    name = "NAME-1-py3-none-any.whl"
-    with zipfile.ZipFile(f"{wheel_directory}/{name}", "w") as wheel:
-        wheel.write("NAME/__init__.py")
-        wheel.writestr("NAME-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: NAME\\nVersion: 1\\n")
-        wheel.writestr("NAME-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        wheel.writestr("NAME-1.dist-info/RECORD", "")
-    return name
-"""
 
 
 @pytest.fixture(scope="module")
@@ -292,14 +268,14 @@ def test_unmet(refold_sandbox, refold_client):
 
 
 def test_scripted_answers_that_were_not_used_are_reported(user_project: UserProject) -> None:
-    shown = user_project.test("test_unmet.py", test_unmet=UNMET, conftest="", pytest="[pytest]\n")
+    shown = user_project.test(*ALONE, "test_unmet.py", test_unmet=UNMET, conftest="", pytest="[pytest]\n")
     assert "1 passed, 1 warning" in shown.stdout, shown.stdout + shown.stderr
     assert "NeverFiredWarning: scripted for this test, but no call met it:" in shown.stdout
     assert "action_id='post_message'" in shown.stdout
     assert "data={'id': '2'}" in shown.stdout
     assert "data={'id': '1'}" not in shown.stdout
     failed = user_project.test(
-        *("-W", "error::refold_async.testing.NeverFiredWarning", "test_unmet.py"),
+        *(*ALONE, "-W", "error::refold_async.testing.NeverFiredWarning", "test_unmet.py"),
         test_unmet=UNMET,
         conftest="",
         pytest="[pytest]\n",
