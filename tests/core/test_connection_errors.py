@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trustme
 
-from refold_async import ConnectionFailedError, Options, Refold, Retry
+from refold_async import ConnectionFailedError, Options, Refold, RefoldError, Retry
 
 CLOSED = "127.0.0.1:1"
 NOWHERE = "nowhere.invalid"
@@ -70,7 +70,30 @@ async def test_a_proxy_that_is_not_there_is_named_as_the_proxy() -> None:
 
 async def test_a_proxy_that_cannot_be_resolved_is_named() -> None:
     error = await failure(base_url="https://refold.example", proxy=f"http://user:secret@{NOWHERE}:3128")
-    assert error.message == f"could not resolve the host name {NOWHERE}"
+    assert error.message == f"could not resolve the host name {NOWHERE} (through the proxy {NOWHERE}:3128)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"", "the connection to refold.example was lost"),
+        (b"<html>\r\n\r\n", "the response from refold.example is not valid HTTP"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_broken_proxy_is_named(scheme: str, answer: bytes, words: str) -> None:
+    async with (
+        answering(answer) as address,
+        Refold(
+            "key",
+            base_url=f"{scheme}://refold.example",
+            proxy=f"http://ann:secret@{address}",
+            retry=Retry(attempts=1),
+        ) as refold,
+    ):
+        with pytest.raises(RefoldError) as caught:
+            await refold.account("demo-user-1").actions.list("hubspot")
+    assert caught.value.message == f"{words} (through the proxy {address})"
 
 
 async def test_a_proxy_that_refuses_says_why() -> None:
@@ -79,7 +102,8 @@ async def test_a_proxy_that_refuses_says_why() -> None:
     ) as address:
         error = await failure(base_url="https://refold.example", proxy=f"http://{address}")
     assert error.message == (
-        "the proxy refused to connect to refold.example: HTTP 407, it requires another username and password"
+        "the proxy refused to connect to refold.example: HTTP 407, it requires another username and password "
+        f"(through the proxy {address})"
     )
 
 
@@ -128,5 +152,7 @@ async def test_an_error_of_a_forwarding_proxy_is_its_own(
     text = f"HTTP/1.1 {status}\r\n{header}\r\nContent-Length: 0\r\n\r\n"
     async with answering(text.encode()) as address:
         error = await failure(fate, base_url="http://refold.example", proxy=f"http://{address}")
-    assert error.message == f"the proxy refused to connect to refold.example: HTTP {status[:3]}"
+    assert error.message == (
+        f"the proxy refused to connect to refold.example: HTTP {status[:3]} (through the proxy {address})"
+    )
     assert error.transient is transient

@@ -143,7 +143,7 @@ class ConnectionPool:
         """
         if self._closed:
             return ClosedError("the client was closed during the call", fate=state.fate)
-        failure = explain(error, state.fate, self._base_url, self._limit)
+        failure = self._with_proxy(explain(error, state.fate, self._base_url, self._limit))
         if is_loss(error, failure) and not self._answered and await self._demands_certificate(due):
             failure = certificate_suspected(self._base_url, state.fate)
         return failure
@@ -166,7 +166,15 @@ class ConnectionPool:
         if status == 407 or (own and status >= 400):
             # A gateway error may come after the request was forwarded.
             fate: Fate = "unknown" if status >= 500 else "not_sent"
-            raise proxy_refusal(status, urlsplit(self._base_url).netloc, fate)
+            raise self._with_proxy(proxy_refusal(status, urlsplit(self._base_url).netloc, fate))
+
+    def _with_proxy(self, failure: RefoldError) -> RefoldError:
+        """Name the proxy in an error, which may be its fault rather than the server's."""
+        name = "" if self._proxy is None else urlsplit(self._proxy).netloc.rpartition("@")[2]
+        if name and f"proxy {name}" not in failure.message:
+            failure.message = f"{failure.message} (through the proxy {name})"
+            failure.args = (failure.message,)
+        return failure
 
     async def _demands_certificate(self, due: float) -> bool:
         """Whether the first exchanges were probably lost for want of a client certificate; asked once."""
