@@ -30,8 +30,16 @@ if now == 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
 end
-local kept = redis.call('HMGET', KEYS[1], 'due', 'refused')
-local due, refused = tonumber(kept[1]), tonumber(kept[2])
+local kept = redis.call('HMGET', KEYS[1], 'due', 'refused', 'at')
+local due, refused, back = tonumber(kept[1]), tonumber(kept[2]), (tonumber(kept[3]) or 0) - now
+-- Redis's clock was set back, or another's is behind which took over: what is due is by the clock before.
+if due ~= nil and back > 1000000 and tonumber(ARGV[6]) == 0 then
+  due = due - back
+  if refused ~= nil then
+    refused = refused - back
+    redis.call('HSET', KEYS[1], 'refused', string.format('%.0f', refused))
+  end
+end
 -- A bucket that is new here may be one that Redis lost, and a process that returns has used its share.
 if due == nil or ARGV[5] == '1' then due = math.max(due or 0, now + slack) end
 if pause > 0 then
@@ -46,7 +54,7 @@ end
 due = math.max(due, now)
 local wait = due - slack - now
 due = due + slots * interval
-redis.call('HSET', KEYS[1], 'due', string.format('%.0f', due))
+redis.call('HSET', KEYS[1], 'due', string.format('%.0f', due), 'at', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(0, due - now) / 1000 + 60000))
 return {string.format('%.0f', wait), string.format('%.0f', interval)}
 """

@@ -141,6 +141,28 @@ async def test_an_empty_redis_starts_with_an_empty_bucket_and_fills_it(
 
 
 @needs("redis")
+async def test_a_clock_that_is_set_back_holds_nobody_back(server: Server) -> None:
+    reservations = RedisReservations(server.url, "back", RateLimit(2, burst=1), processes=4)
+
+    async def set_back(seconds: int) -> None:
+        """Make what is stored look as if the clock had been that much ahead."""
+        async with Redis.from_url(server.url) as store:
+            for field in await store.hkeys("back"):
+                await store.hincrby("back", field, seconds * 1_000_000)
+
+    for _ in range(4):
+        await reservations.reserve(1)
+    await set_back(3600)
+    assert (await reservations.reserve(1)).wait == pytest.approx(2, abs=0.2)
+    await reservations.reserve(0, pause=30)
+    await set_back(3600)
+    lease = await reservations.reserve(1)
+    assert lease.wait == pytest.approx(30, abs=0.2)
+    assert lease.interval > 0.6  # still as after a 429
+    await reservations.aclose()
+
+
+@needs("redis")
 async def test_a_process_that_returns_gets_no_burst(server: Server) -> None:
     reservations = RedisReservations(server.url, "returned", RateLimit(50, burst=5))
     await reservations.reserve(1)
