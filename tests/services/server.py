@@ -60,6 +60,19 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it is ready."""
+        deadline = time.monotonic() + START
+        self._launch()
+        while not self._ready():
+            if time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"{self.name} did not start:\n{self.log()[-2000:]}")
+            if self._process is None or self._process.poll() is not None:
+                # E.g. PostgreSQL, while a process of one that was killed has its shared memory.
+                time.sleep(0.2)
+                self._launch()
+            time.sleep(0.02)
+
+    def _launch(self) -> None:
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -69,12 +82,6 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 user=self._user,
             )
-        deadline = time.monotonic() + START
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"{self.name} did not start:\n{self.log()[-2000:]}")
-            time.sleep(0.02)
 
     def _accepts(self) -> bool:
         with socket.socket() as sock:
