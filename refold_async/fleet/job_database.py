@@ -159,7 +159,8 @@ class JobDatabase:
         """Do something that a run needs, also if the database is just being started again."""
         session = DatabaseSession(self._url, opened.patience)
         try:
-            return session.run(work)
+            with session.interrupted_every(opened.lease_seconds):
+                return session.run(work)
         finally:
             session.close(lambda _: None)
 

@@ -19,6 +19,8 @@ from refold_async import Call, Done, Failed, Journal, JournalError, JournalInUse
 from refold_async.batch.journal import opened as opening
 from refold_async.batch.journal.postgres.store import PostgresJournal, _statements
 from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
+from refold_async.fleet.job_database import JobDatabase
+from refold_async.fleet.job_reports import ShardReport
 from refold_async.sandbox import Fault, Sandbox
 from tests.heavy.relay import Relay
 from tests.services import Server, needs, postgres
@@ -27,6 +29,8 @@ from .journal_stores import record
 from .journaled import client, reasons, run
 
 pytestmark = needs("postgres")
+
+REPORT = ShardReport(shard=0, done=0, failed=0, done_before=0, skipped=0, seconds=0.0, worker="w")
 
 
 def store(url: str, *, shard: int = 0, lease: float = 10.0, patience: float = 60.0) -> PostgresJournal:
@@ -257,6 +261,23 @@ async def test_a_connection_that_is_cut_is_given_up(sandbox: Sandbox, database: 
             rest = [outcome async for outcome in batch]
     assert reasons(rest) == {"Done"}
     assert sandbox.ledger.count() == 50
+
+
+def test_a_database_that_answers_never_is_given_up_at_the_start_and_at_the_end(
+    database: str, short: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """During a run, renewing the lease notices; here a lock stands for a server that is frozen."""
+    monkeypatch.setattr(opening, "patience", 0.3)
+    file = store(database, lease=0.1)
+    file.write([record("a")])
+    with psycopg.connect(database) as db:
+        db.execute("LOCK TABLE refold_journals")
+        file.close()
+        with pytest.raises(JournalError, match="cannot be used"):
+            store(database, shard=1, lease=0.1, patience=0.3)
+        with pytest.raises(JournalError, match="cannot be used"):
+            JobDatabase(database, "j").end(REPORT)
+    store(database, shard=1).close()
 
 
 @pytest.fixture(scope="module")

@@ -43,15 +43,19 @@ def connect(url: str) -> Connection:
     Raises:
         psycopg.Error: If that fails.
     """
-    # Not prepared: a plan made while the tables were small would still be used when they are not.
-    settings: dict[str, Any] = {**_DEFAULTS, **conninfo.conninfo_to_dict(url)}
-    db = psycopg.connect(**settings, autocommit=True, prepare_threshold=None)
+    db = _connected_to(url)
     try:
         db.execute(_DURABLE)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _connected_to(url: str) -> Connection:
+    # Not prepared: a plan made while the tables were small would still be used when they are not.
+    settings: dict[str, Any] = {**_DEFAULTS, **conninfo.conninfo_to_dict(url)}
+    return psycopg.connect(**settings, autocommit=True, prepare_threshold=None)
 
 
 @contextlib.contextmanager
@@ -110,6 +114,23 @@ class DatabaseSession:
             if self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
+    @contextlib.contextmanager
+    def interrupted_every(self, seconds: float) -> Iterator[None]:
+        """Interrupt what runs in the block whenever it has taken so long: a frozen server never answers."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(seconds):
+                self.interrupt()
+
+        watching = threading.Thread(target=watch, name="refold-journal-watch", daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watching.join()
+
     def close(self, last: Callable[[Connection], object]) -> None:
         """Run something over the connection if there is one, without trying again, and close it."""
         try:
@@ -122,17 +143,18 @@ class DatabaseSession:
     def _connected(self) -> Connection:
         if self._db is not None:
             return self._db
-        db = connect(self._url)
+        db = _connected_to(self._url)
         with self._guard:
             # A descriptor of its own: that of the connection may be another file's by the time it is used.
             self._socket = socket.fromfd(db.fileno(), socket.AF_INET, socket.SOCK_STREAM)
         self._db = db
-        if self._known:
-            try:
+        try:
+            db.execute(_DURABLE)
+            if self._known:
                 self._resume(db)
-            except BaseException:
-                self._disconnect()  # else the next statement would go over it without
-                raise
+        except BaseException:
+            self._disconnect()  # else the next statement would go over it without
+            raise
         self._known = True
         return db
 

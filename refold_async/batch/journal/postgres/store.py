@@ -94,9 +94,10 @@ class PostgresJournal:
         self.lease: Final = LeaseClock(lease)
         self._session: Final = DatabaseSession(url, patience, self._resume)
         try:
-            self._session.run(prepare)
             journal = {"job": escaped(job), "shard": shard, "base_url": base_url}
-            self.run, self.fresh = self._session.run(lambda db: self._acquire(db, journal))
+            with self._session.interrupted_every(lease):
+                self._session.run(prepare)
+                self.run, self.fresh = self._session.run(lambda db: self._acquire(db, journal))
         except BaseException:
             self._session.close(lambda _: None)
             raise
@@ -198,7 +199,7 @@ class PostgresJournal:
             return
         self._closed = True
         # If it cannot be recorded, the lease expires, and the run shows as one that was killed.
-        with contextlib.suppress(JournalError):
+        with contextlib.suppress(JournalError), self._session.interrupted_every(self.lease.seconds):
             self._session.close(lambda db: db.execute(RELEASE, self._common))
 
     def _acquire(self, db: Connection, journal: dict[str, Any]) -> tuple[int, bool]:
