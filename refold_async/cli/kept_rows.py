@@ -9,6 +9,9 @@ P = TypeVar("P")
 _WEIGHTS: Final = {"done": 2, "skipped": 0}
 _FAILED: Final = 1
 
+IDENTITY: Final = ("linked_account_id", "key", "index", "outcome")
+"""The fields of a row that say which call's it is, and how that ended."""
+
 CallId = tuple[str, str] | int
 
 

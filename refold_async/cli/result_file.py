@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +11,8 @@ import msgspec
 
 from refold_async._core.json_lines import json_line
 from refold_async._core.private_files import open_private, replacement
-from refold_async.cli.kept_rows import KeptRows, call_id
+from refold_async.cli.kept_rows import IDENTITY, KeptRows, call_id
+from refold_async.row_files.rewriting import line_reader
 
 
 class ResultFile:
@@ -78,48 +76,33 @@ class ResultFile:
             return
         with replacement(self._path) as target, self._path.open("rb") as source:
             Path(target.name).chmod(stat.S_IMODE(self._path.stat().st_mode))
-            target.writelines(line for number, line in enumerate(source) if number in kept)
+            target.writelines(line for number, line in enumerate(source, 1) if number in kept)
         self._file.close()
         self._file = open_private(self._path, "ab")
 
 
-class _Line(msgspec.Struct):
-    """What identifies the call of a line, and its outcome."""
+_Identity = tuple[str, str | None, int, str]
 
-    linked_account_id: str
-    outcome: str
-    index: int
-    key: str | None = None
-
-
-_decode: Final = msgspec.json.Decoder(_Line).decode
+_identity: Final = line_reader(IDENTITY)
 
 
 def _kept_lines(path: Path) -> tuple[set[int], int]:
     """Return the numbers of the lines to keep, and how many lines there are."""
     rows: KeptRows[int] = KeptRows()
     kept: set[int] = set()
-    total = 0
-    for number, line in _lines(path):
-        total += 1
-        if line is not None:
-            kept.add(number)
-            lost = rows.add(call_id(line.linked_account_id, line.key, line.index), line.outcome, number)
-            kept.discard(-1 if lost is None else lost)
-    return kept, total
-
-
-def _lines(path: Path) -> Iterator[tuple[int, _Line | None]]:
+    number = 0
     with path.open("rb") as file:
-        for number, line in enumerate(file):
-            yield number, _parsed(line) if line.endswith(b"\n") else None
+        for number, line in enumerate(file, 1):
+            if (identity := _identity_of(line)) is not None:
+                account, key, index, outcome = identity
+                kept.add(number)
+                kept.discard(rows.add(call_id(account, key, index), outcome, number) or 0)
+    return kept, number
 
 
-def _parsed(line: bytes) -> _Line | None:
+def _identity_of(line: bytes) -> _Identity | None:
+    """Return what a line is of; `None` if it is torn, or half of one that another one followed."""
     try:
-        return _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        # A lone surrogate in a result, which JSON allows; or half a line that another one followed.
-        with contextlib.suppress(ValueError, msgspec.MsgspecError):
-            return msgspec.convert(json.loads(line), _Line)
+        return msgspec.convert(_identity(line), _Identity) if line.endswith(b"\n") else None
+    except (ValueError, AttributeError, msgspec.MsgspecError):
         return None

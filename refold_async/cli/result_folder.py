@@ -11,14 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from refold_async.batch.rows import ResultRow
-from refold_async.cli.kept_rows import CallId, KeptRows, call_id
+from refold_async.cli.kept_rows import IDENTITY, CallId, KeptRows, call_id
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat, schema_of
 from refold_async.row_files.part_file import PartFile, write_manifest
 from refold_async.row_files.rewriting import copy_rows, read_fields
 
 _PART: Final = re.compile(r"\.?part-(\d{6,})\.(jsonl|jsonl\.gz|csv|parquet)(\.tmp)?")
-_IDENTITY: Final = ("linked_account_id", "key", "index", "outcome")
 
 _ROWS: Final = 100_000
 _BYTES: Final = 64 * 2**20
@@ -170,7 +169,7 @@ class ResultFolder:
         count, expected = 0, self._listed[name]
         why: object = None
         try:
-            for account, key, index, outcome in read_fields(self._form, self._path / name, _IDENTITY):
+            for account, key, index, outcome in read_fields(self._form, self._path / name, IDENTITY):
                 count += 1
                 yield call_id(account, key or None, int(index)), outcome
         except (ValueError, TypeError, LookupError, EOFError) as error:

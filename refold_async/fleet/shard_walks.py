@@ -64,7 +64,7 @@ class ShardWalks:
         """Open the files; see `ShardWork`."""
         assert self._state is not None  # noqa: S101 - it is open
         parts = PartFolder(self._folder, self._form, self._state.file)
-        self._files = await stack.enter_async_context(PullFiles(self._state, parts))
+        self._files = await stack.enter_async_context(PullFiles.open(self._state, parts))
 
     def fan_out(self, client: Refold, items: Any) -> Walks:
         """Return the walks of one key."""

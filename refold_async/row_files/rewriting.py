@@ -38,8 +38,7 @@ def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[
                 yield from (tuple(row[place] for place in places) for row in rows)
         else:
             with _lines(form, file, "rb") as lines:
-                fields = _FieldsOf(names)
-                yield from map(fields, lines)
+                yield from map(line_reader(names), lines)
 
 
 def copy_rows(
@@ -66,21 +65,18 @@ def copy_rows(
     return sum(kept)
 
 
-class _FieldsOf:
-    """Decodes some fields of a JSON line."""
+def line_reader(names: Sequence[str]) -> Callable[[bytes], Fields]:
+    """Return what reads some fields of a line of JSON; it raises a `ValueError` if that is damaged."""
+    decode = msgspec.json.Decoder(msgspec.defstruct("Line", [(name, Any, None) for name in names])).decode
 
-    def __init__(self, names: Sequence[str]) -> None:
-        kind = msgspec.defstruct("Line", [(name, Any, None) for name in names])
-        self._names = names
-        self._decoder = msgspec.json.Decoder(kind)
-
-    def __call__(self, line: bytes) -> Fields:
+    def read(line: bytes) -> Fields:
         try:
-            found = self._decoder.decode(line)
-            return tuple(getattr(found, name) for name in self._names)
+            return msgspec.structs.astuple(decode(line))
         except (msgspec.MsgspecError, UnicodeError):  # half a character in a value, which JSON allows
-            read = json.loads(line)
-            return tuple(read.get(name) for name in self._names)
+            found = json.loads(line)
+            return tuple(found.get(name) for name in names)
+
+    return read
 
 
 def _lines(form: FileFormat, file: BinaryIO, mode: str) -> AbstractContextManager[Any]:

@@ -93,11 +93,6 @@ class PartFolder:
         self._pending: dict[str, WalkRow] = {}
         self._part: PartFile | None = None
 
-    @property
-    def rows(self) -> int:
-        """The rows of this run in parts that are closed."""
-        return sum(each.rows for each in self._owned.values() if each.run == self._state.run)
-
     def clean(self) -> None:
         """Look up which parts the state owns, and remove what an earlier start left unfinished.
 
@@ -162,20 +157,19 @@ class PartFolder:
 
     def write_manifest(self, totals: Mapping[str, object]) -> None:
         """Write `manifest.json`: the files, rows, columns and run."""
+        run, owned = self._state.run, self._owned.values()
         columns: dict[str, set[str]] = {}
-        for each in self._owned.values():
+        for each in owned:
             for name, kind in each.columns.items():
                 columns.setdefault(name, set()).add(kind)
         manifest = {
             "kind": "pull",
             "format": self._form,
-            "run": self._state.run,
+            "run": run,
             **totals,
-            "rows": self.rows,
+            "rows": sum(each.rows for each in owned if each.run == run),
             "columns": {name: " | ".join(sorted(kinds)) for name, kinds in columns.items()},
-            "files": [
-                {"name": each.name, "run": each.run, "rows": each.rows} for each in self._owned.values()
-            ],
+            "files": [{"name": each.name, "run": each.run, "rows": each.rows} for each in owned],
         }
         write_manifest(self._path, manifest)
 

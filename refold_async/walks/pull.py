@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
@@ -159,7 +160,7 @@ async def _write_files(walks: Walks, folder: Path, chosen: PullSettings) -> None
     assert state is not None  # noqa: S101 - it has a path
     rows, seconds = chosen.part_rows, chosen.part_seconds
     parts = PartFolder(folder, chosen.format, state.file, into=chosen.into, rows=rows, seconds=seconds)
-    async with PullFiles(state, parts) as files:
+    async with PullFiles.open(state, parts) as files:
         async for item in walks:
             if isinstance(item, WalkPage):
                 await files.write(walks, item)
@@ -183,8 +184,7 @@ class _SyncWalks:
 
 
 def _walks(accounts: Accounts, slug: str, action_id: str, chosen: PullSettings) -> Any:
-    def walk(account: str) -> Walk:
-        return chosen.walk(account, slug, action_id)
+    walk = partial(chosen.walk, slug=slug, action_id=action_id)
 
     async def each(source: AsyncIterable[str]) -> AsyncIterator[Walk]:
         async for account in source:

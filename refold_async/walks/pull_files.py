@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ _TOTALS: Final = ("complete", "incomplete", "failed", "skipped", "restarted")
 
 
 class PullFiles:
-    """The files of walks that share a state; `async with` finishes or removes the last one.
+    """The files of walks that share a state; see `open`.
 
     Args:
         state: The state, open; the parts are written in its thread.
@@ -31,19 +31,19 @@ class PullFiles:
         self._state: Final = state
         self._parts: Final = parts
 
-    async def __aenter__(self) -> Self:
-        await self._state.run(self._parts.clean)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, state: StateThread, parts: PartFolder) -> AsyncIterator[PullFiles]:
+        """Open the files, and finish or remove the last one at the end of the block."""
+        await state.run(parts.clean)
         try:
-            if isinstance(error, asyncio.CancelledError):
-                # What was read before Ctrl-C is kept: the next start need not read it again.
-                await run_shielded(self._state.run(self._parts.close_part))
+            yield cls(state, parts)
+        except asyncio.CancelledError:
+            # What was read before Ctrl-C is kept: the next start need not read it again.
+            await run_shielded(state.run(parts.close_part))
+            raise
         finally:
-            await self._state.run(self._parts.abandon)
+            await state.run(parts.abandon)
 
     async def write(self, walks: Walks, page: WalkPage[Any]) -> None:
         """Write a page, which `walks` has just yielded."""
