@@ -116,7 +116,8 @@ def check(call: Call) -> None:
         and isinstance(call.action_id, str)
     ):
         raise _not_a_string(call)
-    encoded_params(call)
+    if type(_held(call)) is not EncodedJSON:
+        encoded_params(call)
     if call.key is not None and not _is_key(call.key):
         raise InvalidCallError(f"key must be a non-empty string of valid Unicode, not {call.key!r}")
     if call.effect is not None:

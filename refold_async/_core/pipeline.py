@@ -45,6 +45,7 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
     calls `attempt` instead, and again after the wait that it returns.
 
     Attributes:
+        started: When the call started, by the event loop's clock.
         attempts: The number of attempts started.
         rate_wait: Seconds spent waiting for the rate limit.
     """
@@ -53,7 +54,7 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
     _session: Session
     _retry: Retry
     _prepared: PreparedCall[T]
-    _started: float
+    started: float
     _deadline: float
     _observer: Observer | None
     _earlier: tuple[RefoldError, ...]
@@ -148,7 +149,7 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
 
     def _failure_observer(self) -> Observer:
         """Return the observer that a failure is reported to: at least the log, even without hooks."""
-        self._observer = self._observer or Observer(self._session, self._prepared, self._started)
+        self._observer = self._observer or Observer(self._session, self._prepared, self.started)
         return self._observer
 
     async def _exchange(self, state: AttemptState, rate_wait: float | None) -> Response:
@@ -242,7 +243,7 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
         error.effect, error.server = self._prepared.effect, self._session.base_url
         error.fate = retries.fate_of(self._retry, error.effect, error)
         error.attempts = self.attempts
-        error.elapsed = self._session.loop.time() - self._started
+        error.elapsed = self._session.loop.time() - self.started
         self._failure_observer().failed(self.attempts, error, state.status)
         self._limit_rate(error)
         wait = await self._renew_secret(error, state) if self._can_resend(error) else None

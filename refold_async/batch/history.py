@@ -105,6 +105,8 @@ class RunHistory:
         self._throttlings: dict[str, Throttling] = {}
         self._slow: dict[str, SlowCustomer] = {}
         self._slow_from = 0.0
+        # The period of the last outcome: most calls end in that of the one before.
+        self._period = Period()
         self._from = self._until = 0.0
 
     def add(self, at: float, outcome: Outcome, attempts: int = 0) -> None:
@@ -115,7 +117,7 @@ class RunHistory:
             outcome: The outcome.
             attempts: The number of its attempts that have ended and are not counted yet.
         """
-        period = self._period(at)
+        period = self._period if self._from <= at < self._until else self._period_at(at)
         period.attempts += attempts
         if type(outcome) is Done:
             period.done += 1
@@ -124,14 +126,14 @@ class RunHistory:
             self._add_failure(outcome)
         elif type(outcome) is Skipped:
             period.skipped += 1
-        if outcome.attempts:
-            self.attempts[min(outcome.attempts, 10)] += 1
+        if made := outcome.attempts:
+            self.attempts[made if made < 10 else 10] += 1  # noqa: FURB136 - `min` would double the cost
             if outcome.elapsed > self._slow_from:
                 self._add_slow(outcome)
 
     def add_attempts(self, at: float, number: int) -> None:
         """Count attempts that have ended."""
-        self._period(at).attempts += number
+        self._period_at(at).attempts += number
 
     def add_repeat(self, error: RefoldError) -> None:
         """Count an attempt that was made since the one before it failed with an error."""
@@ -140,7 +142,7 @@ class RunHistory:
     def add_error(self, at: float, error: RefoldError) -> None:
         """Count what an attempt failed with."""
         if isinstance(error, RateLimitedError):
-            self._period(at).throttled += 1
+            self._period_at(at).throttled += 1
             self._add_throttling(f"the app {error.slug}" if error.by_app else "Refold", error.retry_after)
 
     @property
@@ -158,9 +160,7 @@ class RunHistory:
         """The customers with the longest calls, slowest first."""
         return tuple(sorted(self._slow.values(), key=attrgetter("seconds"), reverse=True)[:_SLOWEST])
 
-    def _period(self, at: float) -> Period:
-        if self._from <= at < self._until:  # most calls end in the period of the one before
-            return self.periods[-1]
+    def _period_at(self, at: float) -> Period:
         index = int(at / self.width)
         while index >= _MOST_PERIODS:
             self._halve()
@@ -168,9 +168,9 @@ class RunHistory:
         periods = self.periods
         while len(periods) <= index:
             periods.append(Period())
-        if index == len(periods) - 1:
-            self._from, self._until = index * self.width, (index + 1) * self.width
-        return periods[index]
+        self._period = periods[index]
+        self._from, self._until = index * self.width, (index + 1) * self.width
+        return self._period
 
     def _halve(self) -> None:
         """Merge each two periods, so that there is room for more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Final
 
 _STEPS: Final = 16
@@ -22,7 +22,7 @@ class Latencies:
     __slots__ = ("_counts", "longest")
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
+        self._counts: defaultdict[int, int] = defaultdict(int)
         self.longest = 0.0
 
     @property
@@ -32,8 +32,7 @@ class Latencies:
 
     def add(self, seconds: float) -> None:
         """Add one value."""
-        step = int(math.log2(seconds * 1e6) * _STEPS) if seconds > 1e-6 else 0
-        self._counts[step] = self._counts.get(step, 0) + 1
+        self._counts[int(math.log2(seconds * 1e6) * _STEPS) if seconds > 1e-6 else 0] += 1
         if seconds > self.longest:  # noqa: PLR1730 - max() would cost a function call per call of a batch
             self.longest = seconds
 

@@ -118,9 +118,10 @@ class Reader:
             admitted = await self._without_known(admitted, self._known_outcomes)
         # The batch may have stopped during the look-up; what is added now would never be drained.
         reason = self._pool.stopped
+        add = self._scheduler.add
         for queued in admitted:
             if reason is None:
-                self._scheduler.add(queued)
+                add(queued)
             else:
                 self._pool.put(Skipped(queued.call, reason, index=queued.index))
         self._pool.wake_workers()

@@ -249,23 +249,25 @@ class ExecuteRunner:
             RefoldError: If the call failed for good.
         """
         state: CallState = queued.state
-        clock = self._session.loop.time
-        if state.attempts is None:
-            state.attempts = start_call(self._session, self._settings, state.prepared, state.earlier)
+        attempts = state.attempts
+        if attempts is None:
+            attempts = start_call(self._session, self._settings, state.prepared, state.earlier)
+            state.attempts = attempts
         else:
             # The deadline counts attempts alone: give back the time since the last one.
-            state.attempts.extend(clock() - state.paused_at)
+            attempts.extend(self._session.loop.time() - state.paused_at)
         if not queued.attempts:
-            queued.started_at = clock()
+            queued.started_at = attempts.started
         queued.attempts += 1
         queued.error = None
         rate_wait, state.rate_wait = state.rate_wait, 0.0
         try:
-            return await state.attempts.attempt(rate_wait=rate_wait)
+            answer = await attempts.attempt(rate_wait=rate_wait)
         except RateLimitedError as error:
             return self._retry_after(state, error)
-        finally:
-            state.paused_at = clock()
+        if type(answer) is RetryAfter:
+            state.paused_at = self._session.loop.time()
+        return answer
 
     def stop(self) -> None:
         """Cancel pending acquisitions; their calls will not be sent."""

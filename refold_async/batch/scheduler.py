@@ -122,6 +122,7 @@ class FairScheduler:
         self._refill: Final = 0.0 if rate is None else (rate.burst or 1) / rate.per_second
         self._breadth: Final = breadth
         self._window: Final = window
+        self._low: Final = window - (window >> 3) - 1
         self._queues: dict[str, AccountQueue] = {}
         self._timers: list[tuple[float, int, AccountQueue, QueuedCall | None]] = []
         self._expiring: list[tuple[float, int, AccountQueue]] = []
@@ -136,7 +137,7 @@ class FairScheduler:
 
     def is_low(self) -> bool:
         """Whether to read on: somewhat below the limit, so that reading comes in batches."""
-        return len(self.ready) < self._breadth and self.held <= self._window - (self._window >> 3) - 1
+        return len(self.ready) < self._breadth and self.held <= self._low
 
     def add(self, queued: QueuedCall) -> None:
         """Add a call to its account's queue."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sized
+from itertools import islice
 
 from refold_async.calls import Call
 from refold_async.errors import InvalidCallError, SettingsError
@@ -72,7 +73,7 @@ class CallSource:
                 calls.append(_checked(await anext(self._async)))
             elif self._sync is not None:
                 self._fill(calls, limit)
-        except (StopIteration, StopAsyncIteration):
+        except StopAsyncIteration:
             self.ended = True
         except asyncio.CancelledError as error:
             if _is_being_cancelled():
@@ -85,9 +86,9 @@ class CallSource:
     def _fill(self, calls: list[Call], limit: int) -> None:
         source, append = self._sync, calls.append
         assert source is not None  # noqa: S101 - for the type checker
-        for _ in range(limit):
-            call = next(source)
+        for call in islice(source, limit):
             append(call if type(call) is Call else _checked(call))
+        self.ended = len(calls) < limit
 
 
 def _is_being_cancelled() -> bool:

@@ -256,8 +256,8 @@ class Counters:
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome."""
-        self.attempts += outcome.attempts
-        if outcome.attempts:
+        if attempts := outcome.attempts:
+            self.attempts += attempts
             self.latencies.add(outcome.elapsed)
         if type(outcome) is Done:
             self.done += 1

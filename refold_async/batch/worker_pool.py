@@ -274,10 +274,12 @@ class WorkerPool:
 
     def _finish(self, queued: QueuedCall, now: float, kind: Callable[..., Outcome], what: object) -> None:
         self.under_way.discard(queued)
-        self._note_repeat(queued)
+        if queued.failure is not None:
+            self._note_repeat(queued)
         attempts = queued.attempts
         started = queued.started_at if attempts else now
-        self._counters.rate_wait += queued.rate_wait
+        if queued.rate_wait:
+            self._counters.rate_wait += queued.rate_wait
         outcome = kind(
             queued.call,
             what,
@@ -332,7 +334,8 @@ class WorkerPool:
         if not outcomes:
             return None
         outcome = outcomes.popleft()
-        if len(outcomes) <= self._concurrency:
+        # Equal, not below too: who waits for the consumer began to when there were twice as many.
+        if len(outcomes) == self._concurrency:
             if self._idle.waiting and not self.over:
                 self.wake_workers()
                 self._set_timer()
