@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Unpack
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -37,6 +39,7 @@ class Portal:
         self._portal: BlockingPortal | None = None
         self._open = ExitStack()
         self._pid = 0
+        self._readers: set[_Reader[Any]] = set()
 
     def __repr__(self) -> str:
         return f"Portal({self._refold!r}, {'closed' if self._portal is None else 'open'})"
@@ -67,6 +70,9 @@ class Portal:
     def close(self) -> None:
         """Close the client's connections and end the thread. Idempotent."""
         opened, self._open, self._portal = self._open, ExitStack(), None
+        readers, self._readers = self._readers, set()
+        for reader in readers:
+            reader.stop()
         if self._pid == os.getpid():
             opened.close()
         else:
@@ -90,19 +96,27 @@ class Portal:
             RefoldError: If the coroutine raises one.
         """
 
-        async def run() -> T:
+        async def run() -> T | _Exit:
             coroutine = work(self._refold)
             if not isinstance(coroutine, Awaitable):
                 raise InvalidCallError(
                     f"call takes a function that returns what to await, not {type(coroutine).__name__}"
                 )
-            return await coroutine
+            try:
+                return await coroutine
+            except (Exception, asyncio.CancelledError):
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised here, it would end the portal for all its threads
+                return _Exit(error)
 
         future = self._running().start_task_soon(run)
         try:
-            return future.result()
+            result = future.result()
         finally:
             future.cancel()  # does nothing unless this thread was interrupted while it waited
+        if isinstance(result, _Exit):
+            raise result.error
+        return result
 
     def iterate(self, work: Callable[[Refold], AsyncIterable[T]]) -> Iterator[T]:
         """Iterate over something asynchronous, e.g. a list of the API, one item at a time.
@@ -120,12 +134,19 @@ class Portal:
             InvalidCallError: If what is returned cannot be iterated over with `async for`.
             RefoldError: If the iteration raises one.
         """
-        items: AsyncIterator[T] = self.call(lambda refold: _aiter(work(refold)))
-        while True:
-            item = self.call(lambda _refold: anext(items, _END))
-            if isinstance(item, _End):
-                return
-            yield item
+        reader: _Reader[T] = _Reader(self._running())
+        self._readers.add(reader)
+        try:
+            reader.start(lambda: work(self._refold))
+            while True:
+                self._running()
+                item = reader.next()
+                if isinstance(item, _End):
+                    return
+                yield item
+        finally:
+            self._readers.discard(reader)
+            reader.close()
 
     def _running(self) -> BlockingPortal:
         if self._portal is None:
@@ -135,6 +156,12 @@ class Portal:
         return self._portal
 
 
+class _Exit(NamedTuple):
+    """What a coroutine raised to end its program, e.g. `SystemExit`."""
+
+    error: BaseException
+
+
 class _End:
     """The type of what `anext` returns at the end."""
 
@@ -142,7 +169,75 @@ class _End:
 _END: Final = _End()
 
 
-async def _aiter(iterable: Any) -> AsyncIterator[Any]:
+class _Reader(Generic[T]):
+    """Reads something asynchronous in one task of a portal, one item each time it is asked.
+
+    Not in a task for each item: a time-out, a task group or a cancel scope that an async generator holds open
+    while it yields must be left in the task that entered it.
+
+    Args:
+        portal: Where to run the task.
+    """
+
+    def __init__(self, portal: BlockingPortal) -> None:
+        self._portal: Final = portal
+        self._pid: Final = os.getpid()
+        self._wanted: Final[asyncio.Queue[Future[T | _End] | None]] = asyncio.Queue()
+        self._done: Future[None] = Future()
+
+    def start(self, make: Callable[[], AsyncIterable[T]]) -> None:
+        """Start the task."""
+        self._done = self._portal.start_task_soon(self._run, make)
+
+    def next(self) -> T | _End:
+        """Wait for the next item. An exception in this thread meanwhile cancels the task."""
+        item: Future[T | _End] = Future()
+        self._portal.start_task_soon(self._wanted.put_nowait, item)
+        try:
+            return item.result()
+        except BaseException:
+            self._done.cancel()
+            raise
+
+    def stop(self) -> bool:
+        """Let the task end what it reads; return whether it can be waited for."""
+        if self._pid != os.getpid():
+            return False
+        try:
+            self._portal.start_task_soon(self._wanted.put_nowait, None)
+        except RuntimeError:  # the portal was closed, or the garbage collector runs in its thread
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let the task end what it reads, and wait for that; an error of its end is raised."""
+        if not self.stop():
+            return
+        wait([self._done])
+        if not self._done.cancelled():
+            self._done.result()
+
+    async def _run(self, make: Callable[[], AsyncIterable[T]]) -> None:
+        wanted = await self._wanted.get()
+        try:
+            items = _aiter(make())
+            try:
+                while wanted is not None:
+                    wanted.set_result(await anext(items, _END))
+                    wanted = await self._wanted.get()
+            finally:
+                if (aclose := getattr(items, "aclose", None)) is not None:
+                    await aclose()
+        except BaseException as error:
+            waits = wanted is not None and not wanted.done()
+            if wanted is not None and waits:
+                wanted.set_exception(error)
+            # Any other BaseException, e.g. SystemExit, would end the portal for all its threads.
+            if isinstance(error, asyncio.CancelledError) or (isinstance(error, Exception) and not waits):
+                raise
+
+
+def _aiter(iterable: Any) -> AsyncIterator[Any]:
     if not isinstance(iterable, AsyncIterable):
         if isinstance(iterable, Coroutine):
             iterable.close()  # or Python warns that it was never awaited

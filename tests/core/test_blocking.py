@@ -71,6 +71,16 @@ def test_errors_are_raised_as_they_are(sandbox: Sandbox) -> None:
     assert caught.value.fate == "rejected"
 
 
+def test_an_exit_leaves_the_portal_alive(sandbox: Sandbox) -> None:
+    async def leave(_: Refold) -> None:
+        raise SystemExit(3)
+
+    with portal_to(sandbox) as portal:
+        with pytest.raises(SystemExit):
+            portal.call(leave)
+        assert execute(portal)
+
+
 def test_a_closed_portal_says_how_to_open_it(sandbox: Sandbox) -> None:
     portal = portal_to(sandbox)
     threads = threading.active_count()
