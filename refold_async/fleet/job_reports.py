@@ -161,7 +161,8 @@ def progress_of(
         worker: Who runs it, or did last; `None` if no run of it began.
         running_for: How long it has been running; `None` if nobody runs it.
     """
-    begun = counts.get(State.BEGUN, 0)
+    begun, failed = counts.get(State.BEGUN, 0), counts.get(State.FAILED, 0)
+    unknown = sum(counts.get(each, 0) for each in UNKNOWN)
     seconds = None if report is None else report.seconds
     if running_for is not None:
         state, seconds = "running", running_for
@@ -170,13 +171,14 @@ def progress_of(
     elif begun:
         state = "interrupted"
     else:
-        state = "ended" if report.complete else "incomplete"
+        # By the journal, too: the last run may not have been given the calls that failed before.
+        state = "ended" if report.complete and not (failed or unknown) else "incomplete"
     return ShardProgress(
         shard=shard,
         state=state,
         done=sum(counts.get(each, 0) for each in _DONE),
-        failed=counts.get(State.FAILED, 0),
-        unknown=sum(counts.get(each, 0) for each in UNKNOWN),
+        failed=failed,
+        unknown=unknown,
         begun=begun,
         worker=worker,
         seconds=seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
@@ -54,7 +55,10 @@ def count_accounts(accounts: Accounts, shards: int) -> list[int]:
 
 def _listed(accounts: Accounts) -> Iterator[str]:
     if not isinstance(accounts, str | os.PathLike):
-        yield from accounts
+        for account in accounts:
+            if not isinstance(account, str):
+                raise SettingsError(f"Job: accounts must be strings, not {_name(account)}: {account!r}")
+            yield account
         return
     try:
         with Path(accounts).open(encoding="utf-8-sig") as file:
@@ -155,7 +159,19 @@ class Peeked(NamedTuple):
 
 
 async def peek(items: Items) -> Peeked:
-    """Read the first item."""
+    """Read the first item.
+
+    Raises:
+        SettingsError: If it is not an iterable.
+    """
+    given: object = items
+    if inspect.iscoroutine(given):
+        given.close()  # else it warns that it was never awaited
+        raise SettingsError(
+            "Job: calls must return an iterable, not a coroutine: use def, or yield the calls"
+        )
+    if not isinstance(given, Iterable | AsyncIterable):
+        raise SettingsError(f"Job: calls must return an iterable of Call or Walk, not {_name(given)}")
     if isinstance(items, AsyncIterable):
         each = aiter(items)
         first = await anext(each, _END)

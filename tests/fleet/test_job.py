@@ -155,9 +155,23 @@ def nothing(accounts: Sequence[str]) -> list[None]:
     return [None for _ in accounts]
 
 
+def forgetful(_: Sequence[str]) -> None:
+    pass
+
+
+async def awaited(accounts: Sequence[str]) -> list[Call]:
+    return list(contacts(accounts))
+
+
 @pytest.mark.parametrize(
     ("calls", "message"),
-    [(keyless, "has no key"), (foreign, "which is in shard"), (nothing, "of one kind, not NoneType")],
+    [
+        (keyless, "has no key"),
+        (foreign, "which is in shard"),
+        (nothing, "of one kind, not NoneType"),
+        (forgetful, "must return an iterable of Call or Walk, not NoneType"),
+        (awaited, "must return an iterable, not a coroutine"),
+    ],
 )
 async def test_calls_that_could_run_twice_or_never_are_refused(
     sandbox: Sandbox, tmp_path: Path, calls: object, message: str
@@ -165,6 +179,26 @@ async def test_calls_that_could_run_twice_or_never_are_refused(
     job = Job("contacts", calls, accounts=ACCOUNTS, journal=tmp_path, shards=4)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=message):
         await job.run(0)
+
+
+async def test_accounts_that_are_not_strings_are_refused(tmp_path: Path) -> None:
+    job = Job("contacts", contacts, accounts=[17], journal=tmp_path, shards=4)  # type: ignore[list-item]
+    with pytest.raises(SettingsError, match="accounts must be strings, not int: 17"):
+        await job.run(0)
+
+
+async def test_a_job_is_not_complete_though_its_last_run_had_nothing_to_do(
+    sandbox: Sandbox, job_in: MakeJob, tmp_path: Path
+) -> None:
+    """The list of accounts may have been empty by mistake."""
+    sandbox.faults.add(Fault(effect="write", status=400, times=2))
+    await job_in(tmp_path, shards=1).run(0)
+    job = job_in(tmp_path, shards=1, accounts=[])
+    assert (await job.run(0)).complete
+    summary = await asyncio.to_thread(job.summary)
+    assert (summary.progress.failed, summary.complete) == (2, False)
+    await job_in(tmp_path, shards=1).run(0)
+    assert (await asyncio.to_thread(job.summary)).complete
 
 
 @pytest.mark.parametrize("other", [{"shards": 5}, {"name": "others"}])
