@@ -78,8 +78,7 @@ async def _action(actions: Actions, slug: str, action: Action, effects: Effects)
     action_id = str(action.action_id)
     schema = await actions.schema(slug, action_id)
     effect = effects.get(slug, {}).get(action_id) or effect_of_action(action_id)
-    texts = (text for text in (action.name, action.description) if isinstance(text, str) and text)
-    return action_tool(slug, action_id, effect, ". ".join(dict.fromkeys(texts)), schema)
+    return action_tool(slug, action_id, effect, _described(action.name, action.description), schema)
 
 
 async def _workflow(
@@ -95,11 +94,11 @@ async def _workflow(
 
 async def _names(workflows: Workflows) -> dict[str, str]:
     """Return what workflows are called and do, by id."""
-    found = {}
-    async for each in workflows.list(limit=100):
-        texts = [text for text in (each.name, each.description) if isinstance(text, str) and text]
-        found[str(each.id)] = ". ".join(dict.fromkeys(texts))
-    return found
+    return {str(each.id): _described(each.name, each.description) async for each in workflows.list(limit=100)}
+
+
+def _described(*texts: object) -> str:
+    return ". ".join(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
 
 
 async def _all(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -6,10 +6,12 @@ import asyncio
 import difflib
 import logging
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
+
+from anyio import move_on_after
 
 from refold_async._core.encoding import EncodedJSON, dump
 from refold_async._core.requester import Requester
@@ -53,6 +55,7 @@ class Tools:
         self._requester = requester
         self._tools = tools
         self._settings = settings
+        self._failed = partial(failed, max_bytes=settings.max_bytes)
         self._actions = Actions(requester)
         self._workflows = Workflows(requester)
         self._unsettled = unsettled or {
@@ -156,12 +159,11 @@ class Tools:
     async def _call(
         self, tool: Tool | None, name: object, arguments: object, approve: Approve | None
     ) -> ToolAnswer:
-        limit = self._settings.max_bytes
         if tool is None:
-            return failed(self._unknown(name), limit, retry=True)
+            return self._failed(self._unknown(name), retry=True)
         params = read_arguments(tool, arguments)
         if isinstance(params, list):
-            return failed("the arguments are wrong; correct them", limit, retry=True, problems=params)
+            return self._failed("the arguments are wrong; correct them", retry=True, problems=params)
         if tool.effect == "read":
             return await self._run(tool, params)
         async with self._unsettled[tool.name].lock:
@@ -203,18 +205,17 @@ class Tools:
         return answer
 
     async def _written_before(self, record: Any, same: bool) -> ToolAnswer:  # noqa: FBT001 - a pair
-        hidden, limit = await self._hidden(), self._settings.max_bytes
+        hidden = await self._hidden()
         if same:
             note = "an earlier call whose fate was unknown had done this: nothing was done now"
-            return done(dump(record), hidden, limit, note)
+            return done(dump(record), hidden, self._settings.max_bytes, note)
         error = "an earlier call whose fate was unknown had written this record: nothing was done now"
-        return failed(error, limit, record=hidden.out_of_data(dump(record)))
+        return self._failed(error, record=hidden.out_of_data(dump(record)))
 
     async def _refusal(
         self, tool: Tool, call: Call, verdict: Verdict | None, approve: Approve | None
     ) -> ToolAnswer | None:
         """Ask the host; return the answer to a call that it does not approve."""
-        limit = self._settings.max_bytes
         if approve is not None:
             request = ApprovalRequest(
                 account=self._requester.linked_account_id,
@@ -227,11 +228,11 @@ class Tools:
             if await _approved(approve, request, self._settings.approval_timeout):
                 return None
         if isinstance(verdict, Unresolved):
-            return failed(f"not done: of an earlier call, {UNKNOWN}", limit, verdict=verdict)
+            return self._failed(f"not done: of an earlier call, {UNKNOWN}", verdict=verdict)
         why = "the user did not approve it"
         if approve is cannot_ask:
             why = "the user cannot be asked to approve it here"
-        return failed(f"not done: {why}. Do not repeat it", limit)
+        return self._failed(f"not done: {why}. Do not repeat it")
 
     async def _run(self, tool: Tool, params: EncodedJSON) -> ToolAnswer:
         try:
@@ -263,10 +264,10 @@ class Tools:
 
     def _search(self, arguments: object) -> ToolAnswer:
         found = search(arguments, self._offered.values())
-        limit = self._settings.max_bytes
         if isinstance(found, str):
-            return failed(found, limit, retry=True)
-        return done(dump([_defined("anthropic", tool) for tool in found]), Hidden(), limit)
+            return self._failed(found, retry=True)
+        shown = dump([_defined("anthropic", tool) for tool in found])
+        return done(shown, Hidden(), self._settings.max_bytes)
 
     def _record(self, tool: Tool | None, name: object, answer: ToolAnswer, seconds: float) -> None:
         if self._settings.on_call is None:
@@ -296,14 +297,9 @@ def _names(account: str | None, base_url: str) -> tuple[str, ...]:
 
 async def _approved(approve: Approve, request: ApprovalRequest, timeout: float) -> bool:
     """Ask, and refuse if nobody answers in time. Anything but `True`, e.g. a string, approves nothing."""
-    scope = asyncio.timeout(timeout)
-    try:
-        async with scope:
-            return await approve(request) is True
-    except TimeoutError:
-        if not scope.expired():
-            raise
-        return False
+    with move_on_after(timeout):
+        return await approve(request) is True
+    return False
 
 
 def _defined(provider: Provider, tool: Tool) -> dict[str, Any]:
