@@ -170,7 +170,7 @@ class Tools:
             return await self._write(tool, params, approve)
 
     def _unknown(self, name: object) -> str:
-        if name in self._tools:
+        if isinstance(name, str) and name in self._tools:
             return f"{name} changes data, which is not allowed"
         near = difflib.get_close_matches(str(name)[:200], list(self._offered), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -35,6 +35,14 @@ async def test_a_read_answers_with_its_data(account: KeyAccount) -> None:
     assert told(answer)["data"] == answer.data
 
 
+@pytest.mark.parametrize("name", ["", None, 5, [], {}, "hubspot_get_contact", "\ud800" * 300], ids=repr)
+async def test_a_name_that_is_no_tools_is_answered(account: KeyAccount, name: Any) -> None:
+    tools = await account.tools(ALLOWED, writes="allow")
+    answer = await tools.call(name, {})
+    assert not answer.ok
+    assert "there is no tool" in told(answer)["error"]
+
+
 async def test_a_null_for_an_optional_parameter_is_dropped(account: KeyAccount, sandbox: Sandbox) -> None:
     tools = await account.tools(ALLOWED, writes="allow")
     assert (await tools.call(CREATE, {**ANN, "phone": None})).ok
