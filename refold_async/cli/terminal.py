@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -21,14 +21,16 @@ class Terminal:
 
     Args:
         as_json: Whether to print JSON to stdout and everything else to stderr.
+        stdout: Where JSON goes instead of what is `sys.stdout` then.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, stdout: TextIO | None = None) -> None:
         self.as_json = as_json
+        self._stdout = stdout
 
     def put(self, value: object) -> None:
         """Print a value as one line of JSON to stdout."""
-        click.echo(json_line(value), nl=False)
+        click.echo(json_line(value), file=self._stdout, nl=False)
 
     def data(self, value: object) -> None:
         """Print a value as indented JSON."""

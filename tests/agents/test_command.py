@@ -43,9 +43,11 @@ def test_refuses_what_cannot_work(
 def test_refuses_a_file_without_look_ups(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
-    (tmp_path / "lookups.py").write_text(text)
+    (tmp_path / "lookups.py").write_text(f"print('loading')\n{text}")
     assert run(["mcp", "--account", "a", *ALLOW, "--settle", f"{tmp_path}/lookups.py:SETTLE"]) == 2
-    assert message in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert message in err
+    assert not out  # which is the protocol's
 
 
 def test_a_port_that_is_taken_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -214,3 +214,16 @@ def test_a_file_that_raises_is_a_usage_error_with_its_own_traceback(
 def test_a_shard_that_is_named_twice_runs_once(refold: Command, program: Path) -> None:
     ended = refold("job", "run", str(program), "--shard", "1", "--shard", "1", "--json")
     assert [each["shard"] for each in json.loads(ended.out)] == [1]
+
+
+@pytest.mark.usefixtures("refold")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_a_job_prints_does_not_mix_with_its_json(program: Path, workers: str) -> None:
+    talks = program.read_text().replace("def calls(accounts):", "def calls(accounts):\n    print('in calls')")
+    program.write_text(talks + "print('at import', flush=True)\n")
+    command = [sys.executable, "-m", "refold_async.cli", "job", "run", str(program), "--workers", workers]
+    ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0
+    assert [each["shard"] for each in json.loads(ended.stdout)] == [0, 1, 2, 3]
+    assert "at import" in ended.stderr
+    assert "in calls" in ended.stderr

@@ -38,12 +38,15 @@ def _with_job(work: Callable[..., int | None]) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
     @functools.wraps(work)
     def command(*, path: str, as_json: bool, **given: Any) -> None:
-        terminal = Terminal(as_json=as_json)
-        try:
-            code = work(terminal, _load(path), path=path, **given)
-        except RefoldError as error:
-            terminal.fail(error)
-            code = exit_code_of(error)
+        terminal = Terminal(as_json=as_json, stdout=sys.stdout)
+        with contextlib.ExitStack() as stack:
+            if as_json:  # what the file itself prints
+                stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            try:
+                code = work(terminal, _load(path), path=path, **given)
+            except RefoldError as error:
+                terminal.fail(error)
+                code = exit_code_of(error)
         if code:
             raise click.exceptions.Exit(code)
 

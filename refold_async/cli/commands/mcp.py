@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import runpy
 import sys
@@ -121,7 +122,8 @@ def _read_settle(text: str) -> Any:
         raise click.BadParameter(f"{text!r} is not FILE.py:NAME", param_hint="--settle")
     sys.path.insert(0, str(Path(file).absolute().parent))  # as `python FILE` does, for what it imports
     try:
-        return runpy.run_path(file)[name]
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is the protocol's
+            return runpy.run_path(file)[name]
     except KeyError:
         raise click.BadParameter(f"{file} defines no {name!r}", param_hint="--settle") from None
     except Exception as error:  # the file may do anything
