@@ -52,11 +52,16 @@ def deadline(seconds: float) -> Generator[None, None, None]:
         RuntimeError: If no event loop is running.
     """
     until = asyncio.get_running_loop().time() + check_seconds("deadline", seconds)
-    token = _deadline.set(min(until, _deadline.get()))
+    outer = _deadline.get()
+    until = min(until, outer)
+    _deadline.set(until)
     try:
         yield
     finally:
-        _deadline.reset(token)
+        # Not by a token: an async generator may enter the block in one task and leave it in another, whose
+        # context may have a copy of this deadline, or one of its own.
+        if _deadline.get() == until:
+            _deadline.set(outer)
 
 
 def earlier(moment: float) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -55,3 +56,19 @@ async def test_an_invalid_time_is_refused(seconds: Any) -> None:
 def test_without_a_loop_there_is_no_clock() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"), deadline(1):
         pass
+
+
+async def test_a_block_may_be_left_in_another_task() -> None:
+    """As by an async generator whose steps are tasks, e.g. a fixture or a dependency with `yield`."""
+
+    async def within() -> AsyncGenerator[int, None]:
+        with deadline(5):
+            yield 1
+
+    steps = within()
+    assert await asyncio.create_task(anext(steps)) == 1
+    with deadline(1):
+        own = earlier(math.inf)
+        assert [each async for each in steps] == []
+        assert earlier(math.inf) == own
+    assert earlier(math.inf) == math.inf
