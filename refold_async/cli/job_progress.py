@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
-from types import TracebackType
 from typing import Final, Self
 
 import click
@@ -61,9 +60,7 @@ class JobProgressDisplay:
             self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         if self._form != "none":
             self._thread.join()

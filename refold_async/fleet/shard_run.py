@@ -6,9 +6,8 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Any, Final, Generic, Protocol, Self, TypeVar
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from anyio.to_thread import run_sync as in_thread
 from msgspec.structs import asdict
@@ -25,17 +24,11 @@ from refold_async.settings import resolve_base_url
 _WAIT: Final = 1.0
 
 
-class FanOut(Protocol):
+class FanOut(AbstractAsyncContextManager[Any], Protocol):
     """A batch, or walks."""
 
     def stop(self) -> None:
         """Start nothing more."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
 
 
 F = TypeVar("F", bound=FanOut)
