@@ -19,7 +19,7 @@ from refold_async.batch.source import CallSource
 from refold_async.batch.summary import Connection, Counters
 from refold_async.batch.tasks import WaitQueue
 from refold_async.calls import Done, Failed, Outcome, Reason, Skipped
-from refold_async.errors import ClosedError, RefoldError
+from refold_async.errors import ClosedError, InterruptedRunError, RefoldError
 from refold_async.hooks import Hooks, safely
 
 _NOT_RESULTS: Final = frozenset({RetryAfter, Skip, Hold, Settled})
@@ -195,7 +195,9 @@ class WorkerPool:
             return
         failures.name_call(answer.error, queued.call)
         self._finish(queued, now, partial(Failed, verdict=answer.verdict), answer.error)
-        self._stop_after(answer.error)
+        # An earlier run's is no failure of this one: if it could stop the batch, no run would get past it.
+        if not isinstance(answer.error, InterruptedRunError):
+            self._stop_after(answer.error)
 
     def _finish_unrecorded(self, queued: QueuedCall, now: float, answer: object) -> None:
         """Finish a call whose outcome stands although the journal could not record it."""

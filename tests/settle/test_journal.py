@@ -252,3 +252,18 @@ async def test_a_write_that_an_earlier_run_sent_is_settled_without_a_check_of_it
     (outcome,) = report.outcomes
     assert isinstance(outcome, Done)  # not a failure that says "not sent"
     assert outcome.settled
+
+
+async def test_a_write_that_an_earlier_run_left_does_not_stop_a_batch(
+    refold: Refold, run: Run, sandbox: Sandbox, path: Path
+) -> None:
+    """Else a batch that stops at its first failure would never get past it."""
+    lose(sandbox, "before")
+    await run()
+    others = [write(f"p{place}@example.com", key=f"p{place}") for place in range(5)]
+    settle = Settle(
+        lambda call: Lookup("create_contact", call.params, found=list)
+    )  # told at once: it may not
+    report = await refold.run([CALL, *others], journal=path, settle=settle, on_failure="stop", concurrency=1)
+    assert [type(outcome) for outcome in report.outcomes] == [Failed, *[Done] * 5]
+    assert report.summary.stopped is None
