@@ -1,6 +1,7 @@
 """A journal in PostgreSQL: its lease, a database that goes away, and what must not leak."""
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,16 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from refold_async import Call, Done, Failed, Journal, JournalError, JournalInUseError, SettingsError
+from refold_async import (
+    Call,
+    Done,
+    Failed,
+    InvalidCallError,
+    Journal,
+    JournalError,
+    JournalInUseError,
+    SettingsError,
+)
 from refold_async.batch.journal import opened as opening
 from refold_async.batch.journal.postgres.store import PostgresJournal, _statements
 from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
@@ -68,6 +78,24 @@ def test_a_run_that_lost_its_lease_begins_nothing_and_records_nothing(database: 
     first.close()
     assert second.write([record("c")]) == [Written.DONE]
     second.close()
+
+
+async def test_a_key_that_the_database_does_not_take_fails_its_own_call(
+    sandbox: Sandbox, database: str
+) -> None:
+    """At random: what repeats is compressed, and would be taken."""
+    calls = [
+        Call(
+            "demo-user-1", "hubspot", "create_contact", {"email": f"{n}@example.org"}, key=os.urandom(n).hex()
+        )
+        for n in (10, 900, 3000)
+    ]
+    outcomes = await run(sandbox, calls, Journal(database, job="j"))
+    assert [type(outcome) for outcome in outcomes].count(Done) == 2
+    (failed,) = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    assert isinstance(failed.error, InvalidCallError)
+    assert "have 6,011 bytes; a journal in a database takes 2,000" in failed.error.message
+    assert sandbox.ledger.count() == 2
 
 
 def test_a_lease_that_nobody_took_can_be_renewed_late(database: str) -> None:

@@ -247,6 +247,7 @@ class JournalReplay:
     def _identify(self, queued: QueuedCall) -> Outcome | None:
         try:
             queued.journal_key = _JournalKey(queued)
+            _check_length(queued.journal_key.id, self._open.store.longest_id)
         except InvalidCallError as error:
             return Failed(queued.call, error, index=queued.index)
         return None
@@ -364,6 +365,19 @@ class RecordingRunner:
         """Record that a call which failed with `error` will not be attempted again."""
         self._runner.abandon(queued, error)
         self._replay.abandon(queued, error)
+
+
+def _check_length(id_: CallId, longest: int | None) -> None:
+    """Check that a journal takes a call's names; refused later, they would fail all calls written with it.
+
+    Raises:
+        InvalidCallError: If they are too long.
+    """
+    if longest is not None and (size := len("".join(id_).encode()) - 1) > longest:
+        raise InvalidCallError(
+            f"the linked account and key have {size:,} bytes; a journal in a database takes {longest:,}: "
+            "use a hash of the key"
+        )
 
 
 def _fingerprint(call: Call) -> bytes:

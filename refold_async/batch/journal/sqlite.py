@@ -100,6 +100,7 @@ class JournalFile:
     Attributes:
         run: The number of this run, from 1.
         fresh: Whether no earlier run recorded a call.
+        longest_id: `None`: as long as they may be.
         lease: `None`: the lock is this process's until it ends.
 
     Raises:
@@ -114,6 +115,7 @@ class JournalFile:
         self._path: Final = Path(os.path.realpath(path))
         self._deliver: Final = _DELIVER.format("" if keep_results else ", result = NULL")
         self._closed = False
+        self.longest_id: Final = None
         self.lease: Final = None
         with journal_errors(self._path):
             create_file(self._path)

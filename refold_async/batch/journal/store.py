@@ -123,12 +123,15 @@ class JournalStore(Protocol):
     Attributes:
         run: The number of this run, from 1.
         fresh: Whether no earlier run recorded a call.
+        longest_id: How many bytes a call's linked account and key may have together; `None` if any number.
         lease: Until when this run certainly owns it; `None` if no other run can take it over.
     """
 
     run: int
     fresh: bool
 
+    @property
+    def longest_id(self) -> int | None: ...  # noqa: D102 - an attribute
     @property
     def lease(self) -> LeaseClock | None: ...  # noqa: D102 - an attribute
 

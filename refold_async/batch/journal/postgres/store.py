@@ -67,6 +67,7 @@ class PostgresJournal:
     Attributes:
         run: The number of this run, from 1.
         fresh: Whether no earlier run recorded a call.
+        longest_id: How many bytes an entry of the index takes.
         lease: Until when it certainly holds the lease.
 
     Raises:
@@ -91,6 +92,7 @@ class PostgresJournal:
         self._common: Final[dict[str, Any]] = {"owner": owner, "seconds": lease}
         self._now = 0.0
         self._closed = False
+        self.longest_id: Final = 2000
         self.lease: Final = LeaseClock(lease)
         self._session: Final = DatabaseSession(url, patience, self._resume)
         try:
