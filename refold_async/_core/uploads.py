@@ -11,6 +11,7 @@ from typing import BinaryIO, Self
 import msgspec
 
 from refold_async._core.checks import check_file, check_string
+from refold_async.errors import InvalidCallError
 
 Source = os.PathLike[str] | BinaryIO | bytes
 """The content of a file: a path, a binary file object, or bytes."""
@@ -72,8 +73,10 @@ class Upload(msgspec.Struct, frozen=True):
         """Describe a form.
 
         Raises:
-            InvalidCallError: If a file is not a path, a binary file object or bytes.
+            InvalidCallError: If a file is not a path, a binary file object or bytes, or has a field's name.
         """
+        for name in fields.keys() & files.keys():
+            raise InvalidCallError(f"a file must not be named {name!r}: the form has a field of that name")
         return cls(fields, tuple(_part(name, file) for name, file in files.items()))
 
     @property

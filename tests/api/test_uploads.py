@@ -201,3 +201,47 @@ async def test_enum_members_stand_for_their_values(account: KeyAccount, recorder
     file = File(io.BytesIO(b"%PDF"), filename=Name.FILE, content_type=Name.KIND)
     await account.events.trigger("paid", {}, files={Name.PART: file})
     assert recorder.last.form["bill"] == ("bill.pdf", "application/pdf", b"%PDF")
+
+
+class Broken(io.RawIOBase):
+    """A file whose disk fails after the first chunk."""
+
+    def __init__(self, second: Any) -> None:
+        self.chunks = iter((b"first", second))
+
+    def read(self, size: int = -1) -> Any:
+        if size == 0:
+            return b""
+        chunk = next(self.chunks)
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (OSError(5, "Input/output error"), "input/output error"),
+        (ValueError("tk_test"), "ValueError"),
+        (None, "it has nothing to read yet; open it in blocking mode"),
+        ("text", "it returned str, not bytes"),
+    ],
+)
+async def test_a_file_that_fails_while_it_is_sent_is_not_a_lost_connection(
+    account: KeyAccount, recorder: Recorder, second: object, reason: str
+) -> None:
+    files: Any = {"bill": Broken(second)}
+    with pytest.raises(ConnectionFailedError) as caught:
+        await account.events.trigger("paid", files=files, effect="idempotent")
+    error = caught.value
+    assert error.message == f"the file for 'bill' could not be read while it was sent: {reason}"
+    assert (error.fate, error.attempts, error.transient) == ("unknown", 1, False)
+
+
+@pytest.mark.parametrize("name", ["event", "payload"])
+async def test_a_file_does_not_take_the_place_of_a_field(
+    account: KeyAccount, recorder: Recorder, name: str
+) -> None:
+    with pytest.raises(InvalidCallError, match=f"a file must not be named {name!r}"):
+        await account.events.trigger("paid", {"sum": 1}, files={name: b"x"})
+    assert recorder.arrived == []

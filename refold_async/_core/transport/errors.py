@@ -38,6 +38,18 @@ class EncodingError(Exception):
         self.encoding = encoding
 
 
+class UnreadableFileError(Exception):
+    """A file to upload could not be read while it was sent.
+
+    Args:
+        name: Its name in the form.
+        reason: Why.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the file for {name!r} could not be read while it was sent: {reason}")
+
+
 def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldError:  # noqa: PLR0911 - one case per exception
     """Return the SDK's error for one of aiohttp's. Its message repeats nothing of the request.
 
@@ -158,6 +170,10 @@ def _lost(error: Exception, host: str, fate: Fate) -> ConnectionFailedError:
     for each in _causes(error):
         if _demands_certificate(each):
             return _certificate_demanded(each, host, fate)
+        if isinstance(each, UnreadableFileError):
+            failure = ConnectionFailedError(str(each), fate=fate)
+            failure.transient = False
+            return failure
     return ConnectionFailedError(f"the connection to {host} was lost", fate=fate)
 
 
