@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -15,6 +17,8 @@ import msgspec
 from refold_async.cli.completion import complete_accounts, complete_actions, complete_slugs
 from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options, RateLimit
 
+_FLOAT_DIGITS: Final = 17
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 F = TypeVar("F", bound=Callable[..., object])
 
 FILE_OR_STDIN: Final = click.Path(allow_dash=True, readable=False)
@@ -162,11 +166,43 @@ def read_object(text: str | None, option: str) -> dict[str, object]:
         return {}
     try:
         source = _source(text, option)
-        found = msgspec.json.decode(source, type=dict[str, object])
+    except UnicodeError as error:
+        raise click.BadParameter(f"not a JSON object: {error}", param_hint=option) from error
+    try:
+        found = _decode_object(source)
         json.loads(source, object_pairs_hook=unique_object)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise click.BadParameter(f"not a JSON object: {error}", param_hint=option) from error
+        why = json_problem(source.decode(), error)
+        raise click.BadParameter(f"not a JSON object: {why}", param_hint=option) from error
     return found
+
+
+def exact_float(text: str) -> float:
+    """Return a number of JSON.
+
+    Raises:
+        ValueError: If a float cannot hold it, so that another one would be sent.
+    """
+    number = float(text)
+    digits, _, exponent = text.lower().lstrip("-").partition("e")
+    digits = digits.replace(".", "").strip("0")
+    # With 17 digits, as some programs write any float, it is the float that they meant.
+    if len(digits) <= _FLOAT_DIGITS and math.isfinite(number) and (number or not digits):
+        return number
+    if math.isfinite(number) and not exponent and Decimal(repr(number)) == Decimal(text):
+        return number
+    raise ValueError(f"the number {text} would be sent as {number!r}; pass it as a string")
+
+
+def json_problem(text: str, error: Exception) -> str:
+    """Return why JSON cannot be read. The decoder takes half a character for the end of the text."""
+    if isinstance(error, msgspec.DecodeError) and _HALF.search(text):
+        return f"half a character (a lone surrogate), or not JSON: {error}"
+    # The hook's own words, without the path that the decoder adds.
+    return str(error.__cause__ if isinstance(error.__cause__, ValueError) else error)
+
+
+_decode_object: Final = msgspec.json.Decoder(dict[str, object], float_hook=exact_float).decode
 
 
 def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -12,15 +11,14 @@ from typing import Final, Literal, NamedTuple, Self
 import click
 import msgspec
 
-from refold_async.cli.arguments import unique_object
+from refold_async.cli.arguments import exact_float, json_problem, unique_object
 from refold_async.cli.csv_records import CsvError, csv_records
 from refold_async.cli.input_files import InputFile
 
 Form = Literal["csv", "jsonl"]
 
 _FORMS: Final[Mapping[str, Form]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
-_decoder: Final = msgspec.json.Decoder(str | int | dict[str, object])
+_decoder: Final = msgspec.json.Decoder(str | int | dict[str, object], float_hook=exact_float)
 
 
 class InputRow(NamedTuple):
@@ -171,9 +169,7 @@ class AccountsFile:
 
 
 def _reason(line: str, error: Exception) -> str:
-    """Return why a line cannot be read. The decoder takes half a character for the end of the text."""
+    """Return why a line cannot be read."""
     if isinstance(error, msgspec.ValidationError) and str(error).startswith("Expected"):
         return "expected an object or a linked account id"
-    if isinstance(error, msgspec.DecodeError) and _HALF.search(line):
-        return f"half a character (a lone surrogate), or not JSON: {error}"
-    return str(error)
+    return json_problem(line, error)
