@@ -11,9 +11,9 @@ import dask.config
 from contacts_job import WORKERS, job, run_shard, service
 from distributed import Client, LocalCluster, as_completed
 
-# By default, Dask gives a shard up when four workers died with it, whether it caused that or not; `retries` counts
-# exceptions only. A scheduler elsewhere needs that in its own configuration. The second is LocalCluster's:
-# if a worker's restart took longer, it would go without that worker.
+# By default, Dask gives a shard up when four workers died with it, whether it caused that or not; `retries`
+# counts exceptions only. A scheduler elsewhere needs that in its own configuration. The second is
+# LocalCluster's: if a worker's restart took longer, it would go without that worker.
 dask.config.set(
     {"distributed.scheduler.allowed-failures": 100, "distributed.deploy.lost-worker-timeout": "1 hour"}
 )
