@@ -124,7 +124,7 @@ async def test_a_pause_longer_than_patience_fails_the_call() -> None:
 
 
 async def test_waiting_for_the_rate_limit_does_not_count_against_a_calls_timeout(sandbox: Sandbox) -> None:
-    async with client(sandbox, timeout=0.1, rate_limit=RateLimit(50)) as refold:
+    async with client(sandbox, timeout=1, rate_limit=RateLimit(10)) as refold:
         report = await refold.run(reads(15), concurrency=15)
     assert report.summary.done == 15
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,19 @@ LIMIT = RateLimit(100, burst=5)
 def server() -> Iterator[Server]:
     with redis() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer for a Redis that is there: on a busy machine it may need more than a quarter of a second."""
+    monkeypatch.setattr("refold_async.fleet.reservations.LONGEST_ANSWER", 20.0)
+
+
+async def waits_of(reservations: RedisReservations, number: int) -> tuple[list[float], float]:
+    """Reserve moments one by one; return how far off they are, and by how much that may be too little."""
+    began = time.monotonic()
+    waits = [(await reservations.reserve(1)).wait for _ in range(number)]
+    return waits, 0.2 + time.monotonic() - began
 
 
 class RateHooks(Hooks):
@@ -91,7 +105,8 @@ async def test_without_redis_calls_continue_at_the_share_until_it_is_back() -> N
 
 
 @needs("redis")
-async def test_a_redis_that_does_not_answer_is_away(server: Server) -> None:
+async def test_a_redis_that_does_not_answer_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         reservations = RedisReservations(url, "key", LIMIT)
@@ -113,11 +128,10 @@ async def test_a_429_of_refold_pauses_every_process_but_one_of_the_app_does_not(
                 await refold.account("demo-user-1").actions.list("hubspot")
             sandbox.faults.add(Fault(status=429, headers={"Retry-After": "1"}, times=1))
             first = asyncio.create_task(calls(one, 1))
-            for _ in range(100):
+            reader = RedisReservations(server.url, "refold:rate:paused", LIMIT)
+            while (await reader.reserve(0)).wait < 0.5:
                 await asyncio.sleep(0.01)
-                if refused(sandbox):
-                    break
-            await asyncio.sleep(0.1)  # for Redis to hear of it
+            await reader.aclose()
             assert await calls(other, 3) == 3
             assert await first == 1
         at = [request.at for request in sandbox.requests]
@@ -133,10 +147,10 @@ async def test_an_empty_redis_starts_with_an_empty_bucket_and_fills_it(
 ) -> None:
     limit = RateLimit(2, burst=burst)
     reservations = RedisReservations(server.url, f"filled-{burst}", limit)
-    waits = [(await reservations.reserve(1)).wait for _ in range(3)]
-    assert waits == pytest.approx([0, 0.5, 1.0], abs=0.2)
-    await reservations.reserve(0, pause=10)
-    assert (await reservations.reserve(0)).wait == pytest.approx(10, abs=0.2)
+    waits, late = await waits_of(reservations, 3)
+    assert waits == pytest.approx([0, 0.5, 1.0], abs=late)
+    await reservations.reserve(0, pause=100)
+    assert (await reservations.reserve(0)).wait == pytest.approx(100, abs=20)
     await reservations.aclose()
 
 
@@ -150,14 +164,17 @@ async def test_a_clock_that_is_set_back_holds_nobody_back(server: Server) -> Non
             for field in await store.hkeys("back"):
                 await store.hincrby("back", field, seconds * 1_000_000)
 
+    began = time.monotonic()
     for _ in range(4):
         await reservations.reserve(1)
     await set_back(3600)
-    assert (await reservations.reserve(1)).wait == pytest.approx(2, abs=0.2)
+    lease = await reservations.reserve(1)
+    assert lease.wait == pytest.approx(2, abs=0.2 + time.monotonic() - began)
+    began = time.monotonic()
     await reservations.reserve(0, pause=30)
     await set_back(3600)
     lease = await reservations.reserve(1)
-    assert lease.wait == pytest.approx(30, abs=0.2)
+    assert lease.wait == pytest.approx(30, abs=0.2 + time.monotonic() - began)
     assert lease.interval > 0.6  # still as after a 429
     await reservations.aclose()
 
@@ -192,8 +209,8 @@ async def test_a_script_without_time_gets_the_clock_offset(server: Server, allow
             "ACL", "SETUSER", "app", "reset", "on", ">pw", "~*", *allowed.split()
         )
     reservations = RedisReservations(server.url.replace("//", "//app:pw@"), f"clock-{len(allowed)}", LIMIT)
-    waits = [(await reservations.reserve(1)).wait for _ in range(3)]
-    assert waits == pytest.approx([0, 0.01, 0.02], abs=0.2)
+    waits, late = await waits_of(reservations, 3)
+    assert waits == pytest.approx([0, 0.01, 0.02], abs=late)
     assert (reservations._offset is None) == (allowed == "+@all")
     await reservations.aclose()
 
