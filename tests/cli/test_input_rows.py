@@ -119,7 +119,11 @@ def test_it_knows_whether_there_is_more_than_one_account(tmp_path: Path, text: s
             b'[{"linked_account_id": "a"}]',
             "line 1: not valid CSV: it is JSON; pass --format jsonl",
         ),
-        ("in.jsonl", b'{"linked_account_id": "a", "x": 1e400}', "line 1: the number 1e400 would be sent as inf"),
+        (
+            "in.jsonl",
+            b'{"linked_account_id": "a", "x": 1e400}',
+            "line 1: the number 1e400 would be sent as inf",
+        ),
         ("in.jsonl", b'{"linked_account_id": "a", "x": "\\ud83d"}', "line 1: half a character"),
         (
             "in.jsonl",

@@ -129,7 +129,7 @@ async def test_a_429_of_refold_pauses_every_process_but_one_of_the_app_does_not(
             sandbox.faults.add(Fault(status=429, headers={"Retry-After": "1"}, times=1))
             first = asyncio.create_task(calls(one, 1))
             reader = RedisReservations(server.url, "refold:rate:paused", LIMIT)
-            while (await reader.reserve(0)).wait < 0.5:
+            while (await reader.reserve(0)).wait < 0.5:  # noqa: ASYNC110 - there is no event
                 await asyncio.sleep(0.01)
             await reader.aclose()
             assert await calls(other, 3) == 3
