@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final, NamedTuple, TypeVar
 from zlib import crc32
 
@@ -205,8 +206,7 @@ class StateThread:
 
     def __init__(self, thread: ThreadPoolExecutor, file: StateFile) -> None:
         self._thread: Final = thread
-        self._pending: dict[str, WalkRow] = {}
-        self._committing: asyncio.Future[None] | None = None
+        self._pending: Final[SimpleQueue[WalkRow]] = SimpleQueue()
         self.file: Final = file
         self.error: JournalError | None = None
 
@@ -231,9 +231,8 @@ class StateThread:
 
     def put(self, row: WalkRow) -> None:
         """Record a walk with the next commit."""
-        self._pending[row.key] = row
-        if self._committing is None and self.error is None:
-            self._commit()
+        self._pending.put(row)
+        self._thread.submit(self._commit)
 
     def check(self) -> None:
         """Raise the error of an earlier commit.
@@ -250,8 +249,7 @@ class StateThread:
         Raises:
             JournalError: If the state failed.
         """
-        while self._committing is not None:
-            await asyncio.wait([self._committing])
+        await self.run(self._commit)
         self.check()
 
     async def aclose(self) -> None:
@@ -264,14 +262,10 @@ class StateThread:
             self._thread.shutdown()
 
     def _commit(self) -> None:
-        rows, self._pending = list(self._pending.values()), {}
-        loop = asyncio.get_running_loop()
-        self._committing = loop.run_in_executor(self._thread, self.file.write, rows)
-        self._committing.add_done_callback(self._committed)
-
-    def _committed(self, done: asyncio.Future[None]) -> None:
-        self._committing = None
-        if (failure := done.exception()) is not None:
-            self.error = failure if isinstance(failure, JournalError) else JournalError(repr(failure))
-        elif self._pending:
-            self._commit()
+        """Write what has come since the last commit; in the thread."""
+        rows = [self._pending.get() for _ in range(self._pending.qsize())]
+        if rows and self.error is None:
+            try:
+                self.file.write(rows)
+            except Exception as error:  # noqa: BLE001 - `check` raises it
+                self.error = error if isinstance(error, JournalError) else JournalError(repr(error))
