@@ -146,6 +146,7 @@ def test_a_journal_in_postgresql_without_the_extra(
 def test_settling_by_looking_up(refold: Command, job: tuple[str, ...]) -> None:
     ended = refold("journal", "settle", job[-1], *LOOKUP)
     assert "2 calls cannot be looked up: their parameters were not kept" in ended.err
+    assert ended.code == 6
 
 
 def test_settling_by_looking_up_what_a_batch_kept(refold: Command, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ async def _look_up(
                 counts[state.name.lower()] += 1
             display.count(sum(counts.values()), 0, len(usable))
     terminal.report(counts, ", ".join(f"{number:,} {name}" for name, number in counts.items()))
-    if counts["absent"] or counts["unresolved"]:
+    if counts["found"] < len(records):
         raise click.exceptions.Exit(Exit.UNKNOWN)
 
 
