@@ -5,7 +5,7 @@
 
 Set in the environment of every worker:
 
-    REFOLD_API_KEY, REFOLD_BASE_URL    the service; the engines' examples start a sandbox without them
+    REFOLD_API_KEY, REFOLD_BASE_URL    the service; without a key, the engines' examples start a sandbox
     JOB_ACCOUNTS                       a file with one customer per line; default: 100 of the sandbox
     JOB_JOURNAL, JOB_RESULTS           where the journals and the results go
     JOB_RATE, JOB_WORKERS              the key's calls per second, and how many workers share them
@@ -80,7 +80,7 @@ def run_shard(shard: int) -> ShardReport:
 @contextlib.contextmanager
 def service() -> Iterator[None]:
     """Use the service that the environment names, or name a new sandbox there for the workers."""
-    if os.environ.get("REFOLD_BASE_URL"):
+    if os.environ.get("REFOLD_API_KEY"):
         yield
         return
     # Always the same port: a journal belongs to one service.

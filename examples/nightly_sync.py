@@ -3,8 +3,8 @@
     python examples/nightly_sync.py [JOURNAL]
 
 Run it again after a crash, a deploy or a kill: what is done stays done, and no write runs twice. Writes whose
-answers were lost are looked up, so that none stays unknown. It calls the Refold that REFOLD_API_KEY and
-REFOLD_BASE_URL name, or a sandbox of its own without them.
+answers were lost are looked up, so that none stays unknown. With REFOLD_API_KEY, it writes for the customers
+whose ids are in ACCOUNTS, separated by commas; without a key, it starts a sandbox.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from refold_async.sandbox import Sandbox
 @contextlib.asynccontextmanager
 async def connect() -> AsyncIterator[tuple[Refold, list[str]]]:
     """Yield the client and the customers to process."""
-    if os.environ.get("REFOLD_BASE_URL"):
+    if os.environ.get("REFOLD_API_KEY"):
         async with Refold() as refold:
             yield refold, os.environ["ACCOUNTS"].split(",")
         return
