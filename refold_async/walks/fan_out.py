@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import msgspec
 
+from refold_async._core.checks import check_mapping
 from refold_async.batch import Batch, BatchProgress, BatchSettings, Done, Failed
 from refold_async.batch.tasks import run_shielded
 from refold_async.calls import Call, Outcome
@@ -50,6 +51,16 @@ class WalkClient(msgspec.Struct, frozen=True):
     base_url: Callable[[], Awaitable[str]]
     batch: Callable[[AsyncIterable[Call], BatchSettings], Batch]
     names: Callable[[str, str, str], Awaitable[Collection[str]]]
+
+
+_BEGINNING: Final = ResumePoint().encode()
+
+
+def _invalid(error: Exception) -> RefoldError:
+    if isinstance(error, RefoldError):
+        return error
+    what = "linked_account_id or params" if isinstance(error, ValueError) else "params"
+    return InvalidCallError(f"{what}: {error}")
 
 
 class Walks:
@@ -120,8 +131,15 @@ class Walks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self._count_delivered()
+        try:
+            if error is None:
+                self._count_delivered()
+        finally:
+            await self._leave(kind, error, trace)
+
+    async def _leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if self._getting is not None:
                 self._getting.cancel()
@@ -159,7 +177,9 @@ class Walks:
             return None
         file, key = self.state.file, key_of(page.walk)
         if self._later and isinstance(failed := self._later[0], WalkFailed) and failed.walk is page.walk:
-            return WalkRow(key, file.run, getattr(failed.error, "resume", None) or page.resume)
+            # Rows that are in files already must not be read again behind them: the walk begins again.
+            resume = getattr(failed.error, "resume", None) if self._record else _BEGINNING
+            return WalkRow(key, file.run, resume or page.resume)
         if page.cursor is not None:
             return WalkRow(key, file.run, page.resume)
         return WalkRow(key, file.run, None, file.started - self._settings.overlap)
@@ -273,9 +293,8 @@ class Walks:
                     raise InvalidCallError("since needs a state, which keeps the mark")
                 return OpenWalk(walk, "", self._reader(walk, None, None), resumed=False)
             key = key_of(walk)
-        except (RefoldError, TypeError) as error:
-            failure = error if isinstance(error, RefoldError) else InvalidCallError(f"params: {error}")
-            return WalkFailed(walk, failure)
+        except (RefoldError, TypeError, ValueError) as error:
+            return WalkFailed(walk, _invalid(error))
         if any(each.key == key for each in self._calls.open):
             return WalkSkipped(walk, "duplicate_key")
         state = self.state
@@ -284,12 +303,19 @@ class Walks:
         if row is not None and resumed and row.point is None:
             return WalkSkipped(walk, "done_before")
         point = ResumePoint.decode(row.point) if row is not None and resumed and row.point else None
-        return OpenWalk(walk, key, self._reader(walk, point, row), resumed=bool(point and point.page_count))
+        try:
+            reader = self._reader(walk, point, row)
+        except InvalidCallError as error:
+            return WalkFailed(walk, error)
+        opened = OpenWalk(walk, key, reader, resumed=bool(point and point.page_count))
+        opened.restarts = resumed and row is not None and row.point == _BEGINNING
+        return opened
 
     def _reader(self, walk: Walk, point: ResumePoint | None, row: WalkRow | None) -> PageReader:
         params: Mapping[str, object] = walk.params or {}
         if walk.since is not None and row is not None and row.mark is not None:
-            params = {**params, **walk.since(datetime.fromtimestamp(row.mark, UTC))}
+            changed = walk.since(datetime.fromtimestamp(row.mark, UTC))
+            params = {**params, **check_mapping("what since returns", changed)}
         return PageReader(walk, lambda: self._names_of(walk), point, params)
 
     async def _names_of(self, walk: Walk) -> Collection[str]:

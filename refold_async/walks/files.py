@@ -23,6 +23,9 @@ ACCOUNT: Final = "linked_account_id"
 _PART: Final = re.compile(r"\.?part-\d{5}-\d{5}\.(jsonl|jsonl\.gz|csv|parquet)(\.tmp)?")
 
 
+_TAKEN: Final = re.compile(f"(record_)*{ACCOUNT}")
+
+
 def _fields(record: msgspec.Raw) -> dict[str, Any]:
     """Return a record's fields; one with the name of the first column is renamed."""
     value = decode_any(memoryview(record))
@@ -54,7 +57,7 @@ def _text(value: msgspec.Raw) -> object:
 
 
 def _named(name: str) -> str:
-    return f"record_{name}" if name == ACCOUNT else name
+    return f"record_{name}" if _TAKEN.fullmatch(name) else name
 
 
 class PartFolder:

@@ -60,7 +60,8 @@ class WalkSummary(msgspec.Struct, frozen=True, kw_only=True):
         incomplete: Walks with an `IncompleteWalkError`.
         failed: Walks that ended with another error.
         skipped: Walks that were not begun or not continued.
-        restarted: Walks that began again because their cursor had expired.
+        restarted: Walks that began again: their cursor had expired, or their last page in files was one with
+            an error behind it.
         seconds: Seconds since the start.
         calls: The totals of the calls.
     """
@@ -91,7 +92,7 @@ class WalkSummary(msgspec.Struct, frozen=True, kw_only=True):
         if self.done_before:
             lines.append(f"complete before: {self.done_before:,}")
         if self.restarted:
-            lines.append(f"began again after their cursors had expired: {self.restarted:,}")
+            lines.append(f"began again from their first page: {self.restarted:,}")
         return "\n".join(lines)
 
 

@@ -9,12 +9,20 @@ from typing import Any, Final
 
 import msgspec
 
+from refold_async._core.json_lines import json_line
+from refold_async._core.pydantic_types import adapter_of
 from refold_async.batch.tasks import run_shielded
 from refold_async.walks.fan_out import Walks
 from refold_async.walks.files import PartFolder
 from refold_async.walks.outcomes import WalkSummary
 from refold_async.walks.state import StateThread
 from refold_async.walks.walk import WalkPage
+
+
+def _encoded(record: Any, kind: Any) -> bytes:
+    adapter = adapter_of(kind)
+    return json_line(record) if adapter is None else bytes(adapter.dump_json(record))
+
 
 _TOTALS: Final = ("complete", "incomplete", "failed", "skipped", "restarted")
 
@@ -49,7 +57,7 @@ class PullFiles:
         """Write a page, which `walks` has just yielded."""
         parts, row, records = self._parts, walks.row_of(page), page.records
         if page.walk.into is not msgspec.Raw:
-            records = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
+            records = [msgspec.Raw(_encoded(record, page.walk.into)) for record in records]
         assert row is not None  # noqa: S101 - there is a state
         account = page.walk.linked_account_id
         if page.restarted:

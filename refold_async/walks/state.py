@@ -92,9 +92,16 @@ def checksum(key: str) -> bytes:
 
 
 def key_of(walk: Walk) -> str:
-    """Return what identifies a walk across runs: customer, action and parameters."""
+    """Return what identifies a walk across runs: customer, action and parameters.
+
+    Raises:
+        TypeError: If the parameters cannot be encoded as JSON.
+        ValueError: If a text cannot be encoded.
+    """
     params = blake2b(msgspec.json.encode(walk.params or {}, order="sorted"), digest_size=6).hexdigest()
-    return f"{walk.linked_account_id}\x1f{walk.slug}\x1f{walk.action_id}\x1f{params}"
+    key = f"{walk.linked_account_id}\x1f{walk.slug}\x1f{walk.action_id}\x1f{params}"
+    key.encode()
+    return key
 
 
 class StateFile:

@@ -66,8 +66,8 @@ class WalkPage(msgspec.Struct, Generic[T], frozen=True):
         number: Its number in the walk, from 1.
         cursor: What asks for the next page: a cursor, an offset, a number; `None` on the last.
         point: The point behind it.
-        restarted: Whether the walk began again with this page, since its cursor had expired: pages of an
-            earlier run come again.
+        restarted: Whether the walk began again with this page, e.g. since its cursor had expired: pages of an
+            earlier start come again.
     """
 
     walk: Walk

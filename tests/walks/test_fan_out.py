@@ -336,3 +336,45 @@ async def test_walks_that_are_not_entered_say_how_to_enter_them(refold: Refold) 
         await anext(walks)
     with pytest.raises(TypeError, match="walks are not awaitable"):
         await walks
+
+
+@pytest.mark.parametrize(
+    "walk",
+    [
+        Walk("a\ud800b", "hubspot", "get_contact"),
+        Walk("demo-user-1", "hubspot", "get_contact", {"x": "\ud800"}),
+    ],
+)
+async def test_a_text_that_cannot_be_encoded_fails_its_walk_alone(
+    walk: Walk, refold: Refold, tmp_path: Path
+) -> None:
+    walks = [walk, Walk("demo-user-2", "hubspot", "get_contact", {"limit": "100"})]
+    async with refold.walks(walks, state=tmp_path / "s.sqlite") as pages:
+        assert {type(item) for item in [item async for item in pages]} == {WalkFailed, WalkPage}
+
+
+async def test_since_must_return_parameters(refold: Refold, tmp_path: Path) -> None:
+    nothing: Any = lambda _: None  # noqa: E731
+    walk = Walk("demo-user-1", "catalog", "list_products", {"limit": "100"}, since=nothing)
+    for kind in (WalkPage, WalkFailed):
+        async with refold.walks([walk], state=tmp_path / "s.sqlite") as pages:
+            (item,) = [item async for item in pages]
+        assert isinstance(item, kind)
+    assert isinstance(item, WalkFailed)
+    assert "since" in str(item.error)
+
+
+async def test_a_state_that_fails_leaves_no_task(refold: Refold, tmp_path: Path) -> None:
+    async def run() -> None:
+        walks = [Walk("demo-user-1", "catalog", "list_products", {"limit": "1"})]
+        async with refold.walks(walks, state=tmp_path / "s.sqlite") as pages:
+            assert pages.state is not None
+            await anext(pages)
+            await pages.state.run(pages.state.file.close)
+            await anext(pages)
+            while pages.state.error is None:  # noqa: ASYNC110 - what sets it tells nobody
+                await asyncio.sleep(0.001)
+
+    with pytest.raises(JournalError, match="cannot be used"):
+        await run()
+    assert not [task for task in asyncio.all_tasks() if "WorkerPool" in repr(task)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pydantic
 import pytest
 
 from refold_async import Refold, Retry, SettingsError
@@ -259,3 +260,47 @@ async def test_a_setting_that_cannot_work_is_refused(refold: Refold, tmp_path: P
     nothing: Any = "demo-user-1"
     with pytest.raises(SettingsError, match="accounts must be"):
         await refold.pull("catalog", "list_products", nothing, tmp_path)
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+async def test_a_page_before_an_error_is_in_the_files_once(pages: int, tmp_path: Path) -> None:
+    def answer(params: Mapping[str, object]) -> object:
+        number = int(str(params.get("after") or 1))
+        return {"items": [{"id": str(number)}], "next": number + 1 if number < pages else None, "total": 9}
+
+    async with (
+        answering(answer, ["after"]) as account,
+        Refold("tk_sandbox", base_url=account._requester._base_url) as refold,
+    ):
+        for once in (False, True, True):
+            summary = await refold.pull("app", "list_things", ["demo-user-1"], tmp_path, once=once)
+            assert (summary.incomplete, summary.restarted) == (1, int(once))
+            assert [count for _, count in rows_in(tmp_path).items()] == [1] * pages
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_a_field_with_the_name_of_the_first_column_is_kept(form: FileFormat, tmp_path: Path) -> None:
+    record = {"linked_account_id": "theirs", "record_linked_account_id": "other"}
+    async with (
+        answering(lambda _: [record], []) as account,
+        Refold("tk_sandbox", base_url=account._requester._base_url) as refold,
+    ):
+        await refold.pull("app", "list_things", ["demo-user-1"], tmp_path, format=form)
+    ((name, _),) = [(file["name"], file["rows"]) for file in manifest(tmp_path)["files"]]
+    assert {"theirs", "other"} <= set(read_part(tmp_path / name)[0].values())
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+async def test_a_pydantic_model_may_be_the_type_of_a_record(form: FileFormat, tmp_path: Path) -> None:
+    model = pydantic.create_model("Model", id=(int, ...))
+    async with (
+        answering(lambda _: [{"id": "1", "other": 2}], []) as account,
+        Refold("tk_sandbox", base_url=account._requester._base_url) as refold,
+    ):
+        await refold.pull("app", "list_things", ["demo-user-1"], tmp_path, format=form, into=model)
+    (file,) = manifest(tmp_path)["files"]
+    (row,) = read_part(tmp_path / file["name"])
+    assert {name: str(value) for name, value in row.items()} == {
+        "linked_account_id": "demo-user-1",
+        "id": "1",
+    }
