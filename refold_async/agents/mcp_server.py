@@ -13,6 +13,7 @@ import math
 import os
 import socket
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -48,6 +49,7 @@ _APPROVAL_SECONDS: Final = 300.0
 _VERIFIED_SECONDS: Final = 60.0
 _MOST_TOKENS: Final = 1000
 _LONGEST_SHOWN: Final = 4000
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BACKLOG: Final = 2048
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
@@ -145,8 +147,9 @@ def _is_approval(answer: object) -> bool:
 
 
 def _question(request: ApprovalRequest) -> str:
-    shown = json.dumps(request.params, ensure_ascii=False, indent=1)
-    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}… ({len(shown)} characters)"
+    shown = _visible(json.dumps(request.params, ensure_ascii=False, indent=1))
+    if len(shown) > _LONGEST_SHOWN:
+        shown = f"{shown[:_LONGEST_SHOWN]}…\nOnly the first {_LONGEST_SHOWN} of {len(shown)} characters are shown."
     warning = (
         ""
         if request.verdict is None
@@ -154,6 +157,17 @@ def _question(request: ApprovalRequest) -> str:
         "Approving this one may run it a second time."
     )
     return f"Run {request.slug}/{request.action_id} with these parameters?\n{shown}{warning}"
+
+
+def _visible(text: str) -> str:
+    """Return JSON with escapes for what is not seen, or reorders the text around it.
+
+    The model chose the parameters: a person must not approve others than those that are shown.
+    """
+    return "".join(
+        json.dumps(char)[1:-1] if unicodedata.category(char) in _INVISIBLE and char != "\n" else char
+        for char in text
+    )
 
 
 async def serve_stdio(tools: Tools) -> None:

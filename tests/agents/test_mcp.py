@@ -17,14 +17,16 @@ pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 import httpx2
 import mcp_types as types
+import msgspec
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from refold_async import KeyAccount, Refold
+from refold_async.agents import mcp_server
 from refold_async.agents.mcp_server import make_server
-from refold_async.agents.settings import cannot_ask
+from refold_async.agents.settings import ApprovalRequest, cannot_ask
 from refold_async.sandbox import Fault, Sandbox
 
 from .conftest import ACCOUNT, ALLOWED, CREATE, READ, written
@@ -145,6 +147,18 @@ async def test_look_ups_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> No
         again = answer_of(await client.call_tool(CREATE, ANN))
     assert again["data"]["properties"]["email"] == ANN["email"]
     assert written(sandbox) == [ANN]
+
+
+def test_a_question_shows_what_is_invisible_or_reorders_text() -> None:
+    params = {"amount": "1\u202e00", "to": "a\u200bnn\U000e0041", "name": "Zoë 漢 🙂", "half": "\ud83d"}
+    request = ApprovalRequest(account="a", slug="bank", action_id="pay", params=params, effect="write")
+    shown = mcp_server._question(request)
+    assert r'"1\u202e00"' in shown
+    assert r'"a\u200bnn\udb40\udc41"' in shown
+    assert '"Zoë 漢 🙂"' in shown
+    assert json.loads(shown.partition("?\n")[2]) == params
+    long = mcp_server._question(msgspec.structs.replace(request, params={"text": "x" * 5000}))
+    assert "\nOnly the first 4000 of 5016 characters are shown." in long
 
 
 @asynccontextmanager
