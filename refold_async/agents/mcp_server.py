@@ -149,7 +149,8 @@ def _is_approval(answer: object) -> bool:
 def _question(request: ApprovalRequest) -> str:
     shown = _visible(json.dumps(request.params, ensure_ascii=False, indent=1))
     if len(shown) > _LONGEST_SHOWN:
-        shown = f"{shown[:_LONGEST_SHOWN]}…\nOnly the first {_LONGEST_SHOWN} of {len(shown)} characters are shown."
+        note = f"Only the first {_LONGEST_SHOWN} of {len(shown)} characters are shown."
+        shown = f"{shown[:_LONGEST_SHOWN]}…\n{note}"
     warning = (
         ""
         if request.verdict is None

@@ -158,7 +158,7 @@ def test_a_question_shows_what_is_invisible_or_reorders_text() -> None:
     assert '"Zoë 漢 🙂"' in shown
     assert json.loads(shown.partition("?\n")[2]) == params
     long = mcp_server._question(msgspec.structs.replace(request, params={"text": "x" * 5000}))
-    assert "\nOnly the first 4000 of 5016 characters are shown." in long
+    assert "\nOnly the first 4000 of 5015 characters are shown." in long
 
 
 @asynccontextmanager
