@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,6 +70,11 @@ class ResultFile:
                 self._compact()
         finally:
             self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file after a failure: its buffer may fail to be written again."""
+        with suppress(OSError):
+            self.close()
 
     def _compact(self) -> None:
         kept, total = _kept_lines(self._path)

@@ -74,7 +74,6 @@ class ResultFolder:
         self._rows: list[dict[str, Any]] = []
         self._part: PartFile | None = None
         self._bytes = 0
-        self._failed = False
 
     def begin(self, *, continues: bool) -> None:
         """Begin a run: remove all parts, or those that the manifest does not name if the run continues.
@@ -98,14 +97,10 @@ class ResultFolder:
     def flush(self) -> None:
         """Hand the rows over to the part, and end it if it is large or old."""
         rows, self._rows = self._rows, []
-        try:
-            self._add(rows)
-            part = self._part
-            if part is not None and (part.rows >= _ROWS or self._bytes >= _BYTES or part.age >= _SECONDS):
-                self.sync()
-        except OSError:
-            self._failed = True
-            raise
+        self._add(rows)
+        part = self._part
+        if part is not None and (part.rows >= _ROWS or self._bytes >= _BYTES or part.age >= _SECONDS):
+            self.sync()
 
     def sync(self) -> None:
         """Wait until the rows are on disk: end the part, and name it in the manifest."""
@@ -113,22 +108,19 @@ class ResultFolder:
         if part is None:
             return
         self._bytes = 0
-        try:
-            self._columns = dict(part.finish())
-            self._listed[part.name] = part.rows
-            self._commit()
-        except OSError:
-            self._failed = True
-            raise
+        self._columns = dict(part.finish())
+        self._listed[part.name] = part.rows
+        self._commit()
 
     def close(self) -> None:
         """End the run; if it continued an earlier one, remove what this one has superseded."""
-        if self._failed:
-            if self._part is not None:
-                self._part.abandon()
-            return
         self.sync()
         self._compact()
+
+    def abandon(self) -> None:
+        """End a run whose rows could not be written: those that are not yet named do not count."""
+        if self._part is not None:
+            self._part.abandon()
 
     def _add(self, rows: list[dict[str, Any]]) -> None:
         """Write rows, but for those that say less than the row that their call has already."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Self
 
 import click
@@ -52,13 +53,8 @@ class Results:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.close()
-        except OSError:
-            if self.failure is None:  # closing flushes the buffer that has already failed to be written
-                raise
+        if self._file is not None:
+            (self._file.close if self.failure is None else self._file.abandon)()
 
     @property
     def accepts_more(self) -> bool:
@@ -68,10 +64,8 @@ class Results:
     def begin(self, *, continues: bool) -> None:
         """Begin, once this run is sure to start: empty the file, unless it continues an earlier run's."""
         if self._file is not None:
-            try:
+            with self._failing():
                 self._file.begin(continues=continues)
-            except OSError as error:
-                self._fail(error)
 
     async def add(self, outcomes: Sequence[Outcome], *, durably: bool) -> None:
         """Write outcomes.
@@ -95,10 +89,8 @@ class Results:
         """Write rows in a thread: a part of a folder, and waiting for the disk, take a while."""
         self._write(rows)
         if durably and self._file is not None and self.accepts_more:
-            try:
+            with self._failing():
                 self._file.sync()
-            except OSError as error:
-                self._fail(error)
 
     def add_cancelled(self, calls: Iterable[tuple[int, Call]]) -> None:
         """Write the calls that were cancelled, whose fate is unknown."""
@@ -131,22 +123,24 @@ class Results:
         target = _Stdout() if self._to_stdout else self._file
         if target is None or not self.accepts_more:
             return
-        try:
+        with self._failing():
             for row in rows:
                 target.write(row)
             target.flush()
-        except OSError as error:
-            self._fail(error)
 
-    def _fail(self, error: OSError) -> None:
-        if isinstance(error, BrokenPipeError):
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Note an error of the block: nothing more is written after it."""
+        try:
+            yield
+        except BrokenPipeError:
             discard_stdout()
             self.codes.add(Exit.PIPE)
-            return
-        self.failure = error
-        self.codes.add(Exit.USAGE)
-        if self._to_stdout:
-            discard_stdout()
+        except OSError as error:
+            self.failure = error
+            self.codes.add(Exit.USAGE)
+            if self._to_stdout:
+                discard_stdout()
 
 
 def outcome_fields(outcome: Outcome) -> dict[str, object]:

@@ -142,15 +142,13 @@ class PartFolder:
     def restart(self, account: str, key: str) -> None:
         """Remove a customer's rows of this run: its walk begins again."""
         self.close_part()
-        ours = [each for each in self._owned.values() if each.run == self._state.run]
-        replaced = [each for each in ours if each.may_hold(key)]
+        run = self._state.run
+        replaced = [each for each in self._owned.values() if each.run == run and each.may_hold(key)]
         files = [self._without(each, account) for each in replaced]
         # The walk's point too: if this start is killed now, the next one must not go on behind lost rows.
-        self._state.write([WalkRow(key, self._state.run, "{}")], files, [each.name for each in replaced])
+        self._state.write([WalkRow(key, run, "{}")], files, [each.name for each in replaced])
         for each in replaced:
             del self._owned[each.name]
-        self._owned.update((each.name, each) for each in files)
-        for each in replaced:
             (self._path / each.name).unlink()
 
     def abandon(self) -> None:
