@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sized
-from itertools import islice
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Sized,
+)
+from itertools import chain, islice
+from typing import Any
 
 from refold_async.calls import Call
 from refold_async.errors import InvalidCallError, SettingsError
 
 Calls = Iterable[Call] | AsyncIterable[Call]
+Items = Iterable[Any] | AsyncIterable[Any]
 
 
 class CallSource:
@@ -89,6 +99,26 @@ class CallSource:
         for call in islice(source, limit):
             append(call if type(call) is Call else _checked(call))
         self.ended = len(calls) < limit
+
+
+def mapped(function: Callable[[Any], Any], items: Items, first: Iterable[Any] = ()) -> Items:
+    """Return what a function makes of some first items, and of those of an iterable, as they are read."""
+    if isinstance(items, AsyncIterable):
+        return _mapped(function, items, first)
+    return map(function, chain(first, items))
+
+
+async def _mapped(
+    function: Callable[[Any], Any], items: AsyncIterable[Any], first: Iterable[Any]
+) -> AsyncIterator[Any]:
+    try:
+        for item in first:
+            yield function(item)
+        async for item in items:
+            yield function(item)
+    finally:
+        if isinstance(items, AsyncGenerator):  # nothing else can resume it
+            await items.aclose()
 
 
 def _is_being_cancelled() -> bool:

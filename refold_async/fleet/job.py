@@ -18,6 +18,7 @@ from refold_async.batch import BatchOptions, BatchProgress, BatchSettings, Journ
 from refold_async.batch.journal.database_url import check_database, is_database
 from refold_async.batch.rows import ResultRow
 from refold_async.batch.settings import FanOutOptions, ResultCheck
+from refold_async.batch.source import mapped
 from refold_async.calls import Call
 from refold_async.errors import SettingsError
 from refold_async.fleet.folder import JobFolder
@@ -33,7 +34,6 @@ from refold_async.fleet.shards import (
     ShardCheck,
     WalkCheck,
     accounts_of,
-    checked,
     count_accounts,
     peek,
 )
@@ -266,7 +266,7 @@ class Job:
         for group, items in zip(groups, peeked, strict=True):
             members = frozenset(group.items) if callable(self._client) else None
             check = (WalkCheck if walks else ShardCheck)(shard, self._shards, members)
-            sources.append(KeyGroup(group.settings, checked(items, check)))
+            sources.append(KeyGroup(group.settings, mapped(check, items.rest, items.first)))
         return walks, sources
 
     def _work(self, shard: int, *, walks: bool) -> ShardWork[Any]:

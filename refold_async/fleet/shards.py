@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
 from hashlib import blake2b
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from refold_async.batch.source import Items
 from refold_async.calls import Call
 from refold_async.errors import SettingsError
 from refold_async.walks import Walk
@@ -146,8 +147,6 @@ def _name(item: object) -> str:
     return type(item).__name__
 
 
-Items = Iterable[Any] | AsyncIterable[Any]
-
 _END: Final = object()
 
 
@@ -178,20 +177,3 @@ async def peek(items: Items) -> Peeked:
         return Peeked([] if first is _END else [first], each)
     rest = iter(items)
     return Peeked(list(islice(rest, 1)), rest)
-
-
-def checked(peeked: Peeked, check: ShardCheck) -> Items:
-    """Return an iterable of all items that raises at the first one that does not belong."""
-    first, rest = peeked
-    return _checked(first, rest, check) if isinstance(rest, AsyncIterator) else map(check, chain(first, rest))
-
-
-async def _checked(first: list[Any], rest: AsyncIterator[Any], check: ShardCheck) -> AsyncIterator[Any]:
-    try:
-        for item in first:
-            yield check(item)
-        async for item in rest:
-            yield check(item)
-    finally:
-        if isinstance(rest, AsyncGenerator):  # nothing else can resume it
-            await rest.aclose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from anyio.to_thread import run_sync
 from refold_async._core.checks import check_choice, check_count, check_seconds
 from refold_async._core.operation import Effect
 from refold_async._core.requester import Requester
+from refold_async.batch.source import mapped
 from refold_async.batch.tasks import run_shielded
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat
@@ -169,15 +170,15 @@ async def _write_files(walks: Walks, folder: Path, chosen: PullSettings) -> None
         await files.finish([walks.summary])
 
 
-class _SyncWalks:
+class _SizedWalks:
     """The walks of a sized input, so that progress knows their number."""
 
-    def __init__(self, accounts: Iterable[str], walk: Callable[[str], Walk]) -> None:
+    def __init__(self, accounts: Any, walk: Callable[[str], Walk]) -> None:
         self._accounts: Final = accounts
         self._walk: Final = walk
 
     def __len__(self) -> int:
-        return len(self._accounts)  # type: ignore[arg-type]  # made only of what has a length
+        return len(self._accounts)
 
     def __iter__(self) -> Iterator[Walk]:
         return map(self._walk, self._accounts)
@@ -186,12 +187,7 @@ class _SyncWalks:
 def _walks(accounts: Accounts, slug: str, action_id: str, chosen: PullSettings) -> Any:
     walk = partial(chosen.walk, slug=slug, action_id=action_id)
 
-    async def each(source: AsyncIterable[str]) -> AsyncIterator[Walk]:
-        async for account in source:
-            yield walk(account)
-
-    if isinstance(accounts, AsyncIterable):
-        return each(accounts)
-    if not isinstance(accounts, Iterable) or isinstance(accounts, str):
+    if not isinstance(accounts, Iterable | AsyncIterable) or isinstance(accounts, str):
         raise SettingsError(f"accounts must be an iterable of ids, not {type(accounts).__name__}")
-    return _SyncWalks(accounts, walk) if hasattr(accounts, "__len__") else map(walk, accounts)
+    sized = isinstance(accounts, Iterable) and hasattr(accounts, "__len__")
+    return _SizedWalks(accounts, walk) if sized else mapped(walk, accounts)

@@ -100,6 +100,27 @@ async def test_a_pull_cancelled_anywhere_resumes(
     assert rows.total() == len(rows) == 8 * RECORDS
 
 
+async def test_a_generator_of_accounts_is_closed_at_once(refold: Refold, tmp_path: Path) -> None:
+    closed: list[bool] = []
+
+    async def accounts() -> AsyncIterator[str]:
+        try:
+            for account in ("demo-user-1", *ACCOUNTS):
+                yield account
+        finally:
+            closed.append(True)
+
+    def refuse(_: WalkFailed | WalkSkipped) -> None:
+        raise LookupError("not wanted")
+
+    source = accounts()
+    with pytest.raises(LookupError, match="not wanted"):
+        await refold.pull(
+            "catalog", "list_products", source, tmp_path, window=1, records="nowhere", on_ended=refuse
+        )
+    assert closed == [True]
+
+
 @pytest.mark.parametrize("form", FORMATS)
 async def test_rows_before_an_expired_cursor_are_superseded(
     form: FileFormat, refold: Refold, sandbox: Sandbox, tmp_path: Path
