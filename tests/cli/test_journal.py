@@ -1,5 +1,6 @@
 """`refold journal`: reading and editing a batch's journal."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -180,6 +181,23 @@ def test_a_journal_in_use_is_not_settled(refold: Command, job: tuple[str, ...], 
     running.close()
     assert ended.code == 2
     assert "in use by another batch or process" in ended.err
+
+
+def test_an_export_that_fails_leaves_no_file(
+    refold: Command, job: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "calls.jsonl"
+    assert refold("journal", "export", str(tmp_path / "none.sqlite"), "--out", str(out)).code == 2
+    assert not out.exists()
+
+    def full(_: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("refold_async.cli.commands.journal.json_line", full)
+    ended = refold("journal", "export", job[-1], "--out", str(out))
+    assert ended.code
+    assert "No space left on device" in ended.err
+    assert not out.exists()
 
 
 def test_export_and_prune(refold: Command, job: tuple[str, ...], tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import click
@@ -172,12 +173,16 @@ def _export(terminal: Terminal, *, path: str, out: str | None) -> None:
     if out is None:
         _write_lines(sys.stdout.buffer, read_records(path))
         return
-    with ExitStack() as stack:
-        try:
-            target = stack.enter_context(open_private(out, "xb"))
-        except OSError as error:
-            raise click.UsageError(f"{out}: {error.strerror}") from error
-        number = _write_lines(target, read_records(path))
+    try:
+        target = open_private(out, "xb")
+    except OSError as error:
+        raise click.UsageError(f"{out}: {error.strerror}") from error
+    try:
+        with target:
+            number = _write_lines(target, read_records(path))
+    except BaseException:
+        Path(out).unlink()  # a part of an export looks like a whole one
+        raise
     terminal.say(f"{number:,} calls exported to {out}")
 
 
