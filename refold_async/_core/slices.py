@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -25,6 +26,9 @@ _SLICE: Final = 128 * 1024
 
 _BETWEEN: Final = re.compile(rb"\}\s*,\s*\{")
 _TRIES: Final = 8
+
+_COMMA: Final = re.compile(r"\s*,\s*")
+_scanner: Final = json.JSONDecoder(strict=False)
 
 _ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
@@ -70,6 +74,31 @@ def raw_at(data: msgspec.Raw, path: str) -> msgspec.Raw:
     return data
 
 
+def _cut(text: memoryview, start: int) -> tuple[int, int] | None:
+    """Return where the items of about one slice end, and where the next item begins."""
+    size = 2 * _SLICE
+    while True:
+        part = text[start : start + size].tobytes().decode(errors="surrogateescape")
+        if (found := _last_between(part)) is not None:
+            end, following = (len(part[:each].encode(errors="surrogateescape")) for each in found)
+            return start + end, start + following
+        if start + size >= len(text):
+            return None
+        size *= 2  # an item is longer
+
+
+def _last_between(part: str) -> tuple[int, int] | None:
+    """Return where an item ends and the next one begins, if it can be one slice into a list's text."""
+    found, place = None, len(part) - len(part.lstrip())
+    with suppress(ValueError, RecursionError):  # the text ends within an item
+        while found is None or place < _SLICE:
+            _, end = _scanner.raw_decode(part, place)
+            if (comma := _COMMA.match(part, end)) is None:
+                break
+            found, place = (end, comma.end()), comma.end()
+    return found
+
+
 class ListDecoder:
     """Decodes JSON lists into a type, a slice at a time; other tasks may run in between.
 
@@ -99,9 +128,15 @@ class ListDecoder:
             UnreadableReplyError: If it is not a list, or an item does not fit the type; the message says
                 which and where.
         """
-        text, count = memoryview(data), 0
+        text, count, nested = memoryview(data), 0, False
         first = start = text[:64].tobytes().find(b"[") + 1
-        while start and len(text) - start > SHORT and (found := self._first_items(text, start, count)):
+        while start and len(text) - start > SHORT:
+            found = None if nested else self._first_items(text, start, count)
+            if found is None:
+                # The cuts were within items, e.g. orders of many lines: read them one by one from here on.
+                nested, found = True, self._next_items(text, start, count)
+            if found is None:
+                break
             items, start = found
             count += len(items)
             yield items
@@ -117,6 +152,13 @@ class ListDecoder:
             with suppress(*_ERRORS):
                 items = self._decode(b"".join((b"[", text[start : between.start() + 1], b"]")), count)
                 return items, between.end() - 1
+        return None
+
+    def _next_items(self, text: memoryview, start: int, count: int) -> tuple[list[Any], int] | None:
+        """Return the same by reading each item twice, wherever it has lists in it."""
+        with suppress(*_ERRORS):
+            if (cut := _cut(text, start)) is not None:
+                return self._decode(b"".join((b"[", text[start : cut[0]], b"]")), count), cut[1]
         return None
 
     def _decode(self, text: Buffer, count: int) -> list[Any]:

@@ -31,8 +31,29 @@ def test_a_list_is_split_where_its_items_end(items: list[Any], pretty: bool) -> 
     text = json.dumps(items, indent=2 if pretty else None).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slices, "_SLICE", 16)
+        patch.setattr(slices, "SHORT", 16)
         slices_found = list(ListDecoder(None).slices(msgspec.Raw(text)))
     assert [item for part in slices_found for item in part] == items
+
+
+@given(items=st.lists(VALUES, max_size=40), pretty=st.booleans(), tries=st.integers(0, 2))
+def test_items_of_any_kind_are_read_one_by_one(items: list[Any], pretty: bool, tries: int) -> None:
+    text = json.dumps(items, indent=2 if pretty else None, ensure_ascii=False).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "_SLICE", 16)
+        patch.setattr(slices, "SHORT", 16)
+        patch.setattr(slices, "_TRIES", tries)
+        found = list(ListDecoder(None).slices(msgspec.Raw(text)))
+    assert [item for part in found for item in part] == items
+
+
+@pytest.mark.parametrize("line", [{"n": 1, "text": "é" * 40}, "é" * 40, 12, [1, [2]]])
+def test_long_lists_within_items_do_not_make_a_slice_longer(line: object) -> None:
+    orders = [{"id": number, "lines": [line] * 60} for number in range(800)]
+    found = list(ListDecoder(None).slices(msgspec.Raw(msgspec.json.encode(orders))))
+    assert [order for part in found for order in part] == orders
+    sizes = [len(msgspec.json.encode(part)) for part in found]
+    assert max(sizes) <= slices.SHORT + 16  # the brackets
 
 
 @given(text=st.binary(max_size=200))
@@ -43,6 +64,7 @@ def test_a_value_that_is_not_a_list_is_refused(text: bytes) -> None:
         expected = None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slices, "_SLICE", 8)
+        patch.setattr(slices, "SHORT", 8)
         try:
             found = [item for part in ListDecoder(None).slices(msgspec.Raw(text)) for item in part]
         except UnreadableReplyError:
