@@ -1,6 +1,7 @@
 """The journal's file by itself: what is on disk, and what a failure leaves."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from refold_async import JournalError, JournalInUseError
 from refold_async.batch.journal.editing import JournalEditor
 from refold_async.batch.journal.lock import is_owned, lock_path
-from refold_async.batch.journal.records import read_records
+from refold_async.batch.journal.records import read_counts, read_records
 from refold_async.batch.journal.sqlite import JournalFile
 from refold_async.batch.journal.store import CallId, JournalWrite, State, Written
 from tests.faults.leaks import Holdings
@@ -196,3 +197,24 @@ def test_runs_are_counted_from_one(path: Path) -> None:
     again = journal(path)
     assert (again.run, again.fresh) == (5, False)
     again.close()
+
+
+def test_a_journal_in_a_folder_that_cannot_be_written_can_be_read(path: Path) -> None:
+    file = journal(path)
+    file.write([record("a")])
+    file.close()
+    path.chmod(0o644)
+    for folder in list(path.parents)[:3]:
+        folder.chmod(0o555)
+    is_root = os.geteuid() == 0
+    if is_root:  # who may write everywhere
+        os.seteuid(65534)
+    try:
+        assert [each.key for each in read_records(path)] == ["a"]
+        assert read_counts(path) == {State.BEGUN: 1}
+    finally:
+        if is_root:
+            os.seteuid(0)
+        for folder in list(path.parents)[:3]:
+            folder.chmod(0o700)
+    assert not Path(f"{path}-wal").exists()

@@ -16,7 +16,7 @@ import msgspec
 from refold_async._core.operation import Effect
 from refold_async.batch.journal.database_url import check_driver, is_database
 from refold_async.batch.journal.lock import is_owned
-from refold_async.batch.journal.sqlite import connect, count_calls, is_empty, journal_errors, runs_of
+from refold_async.batch.journal.sqlite import connect_to_read, count_calls, is_empty, journal_errors, runs_of
 from refold_async.batch.journal.store import CallId, RunRow, State
 from refold_async.errors import JournalError
 
@@ -178,7 +178,7 @@ def read_counts(path: str | os.PathLike[str]) -> dict[State, int]:
         JournalError: If it is not a journal of this version, or cannot be read.
     """
     file = Path(path).absolute()
-    with journal_errors(file), closing(connect(file, mode="ro")) as db:
+    with journal_errors(file), closing(connect_to_read(file)) as db:
         counts = {} if is_empty(db, file) else count_calls(db)
     states: Counter[State] = Counter()
     for (state, _), number in counts.items():
@@ -217,7 +217,7 @@ def opened_tables(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection |
 def _opened(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise JournalError(f"the journal {path} does not exist")
-    db = connect(path, mode="ro")
+    db = connect_to_read(path)
     try:
         empty = is_empty(db, path)
     except BaseException:

@@ -364,6 +364,31 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
     )
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a journal's database to read it, also in a folder that cannot be written.
+
+    Raises:
+        sqlite3.Error: If it cannot be opened.
+    """
+    db = connect(path, mode="ro")
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        db.close()
+        # Reading takes files beside it, which cannot be created here. Without its log, nobody writes to it.
+        has_log = Path(f"{os.path.realpath(path)}-wal").exists()
+        if has_log or not error.sqlite_errorname.startswith(_UNWRITABLE):
+            raise
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+_UNWRITABLE: Final = ("SQLITE_READONLY", "SQLITE_CANTOPEN")
+
+
 def is_empty(db: sqlite3.Connection, path: Path) -> bool:
     """Read a database's header, and return whether it holds nothing yet.
 
