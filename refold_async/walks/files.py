@@ -20,6 +20,9 @@ from refold_async.walks.state import OwnedFile, StateFile, WalkRow, checksum
 ACCOUNT: Final = "linked_account_id"
 """The first column."""
 
+_PARQUET_BYTES: Final = 32 * 2**20
+"""Of records, as JSON: a Parquet file is in memory until it is finished, at three to four times this size."""
+
 _PART: Final = re.compile(r"\.?part-\d{5}-\d{5}\.(jsonl|jsonl\.gz|csv|parquet)(\.tmp)?")
 
 
@@ -94,6 +97,7 @@ class PartFolder:
         self._seconds: Final = seconds
         self._owned: dict[str, OwnedFile] = {}
         self._pending: dict[str, WalkRow] = {}
+        self._bytes = 0
         self._part: PartFile | None = None
 
     def clean(self) -> None:
@@ -123,13 +127,16 @@ class PartFolder:
         if records:
             self._write([self._row(account, record) for record in records])
         self._pending[row.key] = row
+        self._bytes += sum(len(memoryview(record)) for record in records) if self._form == "parquet" else 0
         part = self._part
-        if part is not None and (part.rows >= self._most or part.age >= self._seconds):
+        is_full = part is not None and (part.rows >= self._most or part.age >= self._seconds)
+        if is_full or self._bytes >= _PARQUET_BYTES:
             self.close_part()
 
     def close_part(self) -> None:
         """Finish the part, and record it with the points behind its pages."""
         part, self._part = self._part, None
+        self._bytes = 0
         rows, self._pending = list(self._pending.values()), {}
         files: list[OwnedFile] = []
         if part is not None:

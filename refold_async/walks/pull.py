@@ -45,7 +45,8 @@ class PullOptions(WalkOptions, total=False):
         into: The type of a record: the files have its fields, and Parquet its types. A walk with a record
             that does not fit fails.
         paging, records, effect: As in `Walk`.
-        part_rows: Rows after which a file is finished and the next one begun; default 100,000.
+        part_rows: Rows after which a file is finished and the next one begun; default 100,000. A Parquet file
+            is finished after 32 MB of records, too.
         part_seconds: Seconds after which it is; default 30. What is in an unfinished file is read again
             after a crash.
         on_ended: Called with each `WalkFailed` and `WalkSkipped`.

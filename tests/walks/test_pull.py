@@ -15,7 +15,7 @@ import pytest
 from refold_async import Refold, Retry, SettingsError
 from refold_async.row_files import FileFormat
 from refold_async.sandbox import Fault, Sandbox
-from refold_async.walks import WalkFailed, WalkSkipped
+from refold_async.walks import WalkFailed, WalkSkipped, files
 
 from .folders import manifest, read_part, rows_in
 from .scripted import answering
@@ -325,3 +325,22 @@ async def test_a_pydantic_model_may_be_the_type_of_a_record(form: FileFormat, tm
         "linked_account_id": "demo-user-1",
         "id": "1",
     }
+
+
+@needs_arrow
+async def test_a_parquet_file_is_finished_before_it_takes_much_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_PARQUET_BYTES", 1000)
+
+    def answer(params: Mapping[str, object]) -> object:
+        number = int(str(params.get("after") or 0))
+        return {"items": [{"id": str(number), "text": "x" * 600}], "next": number + 1 if number < 4 else None}
+
+    async with (
+        answering(answer, ["after"]) as account,
+        Refold("tk_sandbox", base_url=account._requester._base_url) as refold,
+    ):
+        await refold.pull("app", "list_things", ["demo-user-1"], tmp_path, format="parquet")
+    assert [file["rows"] for file in manifest(tmp_path)["files"]] == [2, 2, 1]
+    assert rows_in(tmp_path).total() == 5
