@@ -6,13 +6,14 @@ what is plainly the last page does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from refold_async._core.paging_names import LIMIT_PARAMS, MORE, NO_MORE, POINTERS, TOTALS, plain
+from refold_async._core.paging_names import LIMIT_PARAMS, MORE, NO_MORE, PAGES, POINTERS, TOTALS, plain
 
 _DEPTH: Final = 4
 _POINTERS: Final = {*POINTERS, "offset"}
+_WORDS: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def has_more_pages(data: Any, params: Mapping[str, object] | None = None) -> bool:
@@ -27,7 +28,7 @@ def has_more_pages(data: Any, params: Mapping[str, object] | None = None) -> boo
     if any(signs):
         return True
     length = _longest_list(data)
-    if any(total > length for total in _totals(data, _DEPTH)):
+    if any(total > length for total in _numbers(data, TOTALS)):
         return True
     return not signs and length > 0 and length in _limits(params or {})
 
@@ -35,14 +36,22 @@ def has_more_pages(data: Any, params: Mapping[str, object] | None = None) -> boo
 def _signs(data: Any, depth: int) -> Iterator[bool]:
     """Yield, for each paging member, whether it says that there is more."""
     for name, value in _members(data, depth):
-        if name in MORE and isinstance(value, bool):
-            yield value
-        elif name in NO_MORE and isinstance(value, bool):
-            yield not value
+        said = _said(value)
+        if said is not None and (name in MORE or name in NO_MORE):
+            yield said == (name in MORE)
+        elif name in MORE and name not in _POINTERS and value in (0, 1, "0", "1"):
+            yield int(value) == 1
         elif name in _POINTERS and _is_place(name, value):
             yield value not in (None, "", {}, False)
         elif name in {"paging", "pagination"} and value in ({}, None):
             yield False
+    for pages in _numbers(data, PAGES):
+        yield pages > 1
+
+
+def _said(value: object) -> bool | None:
+    """Return a value that means yes or no, also as a word."""
+    return _WORDS.get(value.lower()) if isinstance(value, str) else value if isinstance(value, bool) else None
 
 
 def _is_place(name: str, value: object) -> bool:
@@ -50,10 +59,15 @@ def _is_place(name: str, value: object) -> bool:
     return not isinstance(value, bool | int | float | list) or (name.startswith("next") and bool(value))
 
 
-def _totals(data: Any, depth: int) -> Iterator[int]:
-    for name, value in _members(data, depth):
-        if name in TOTALS and isinstance(value, int | float) and not isinstance(value, bool):
-            yield int(value)
+def _numbers(data: Any, names: Sequence[str]) -> Iterator[float]:
+    """Yield the values of some members that are numbers, also as text."""
+    for name, value in _members(data, _DEPTH):
+        if name not in names:
+            continue
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            yield float(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield value
 
 
 def _members(data: Any, depth: int) -> Iterator[tuple[str, Any]]:

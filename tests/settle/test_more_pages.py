@@ -24,6 +24,12 @@ LAST: list[Any] = [
     {"data": [], "offset": 0, "limit": 10, "count": 0},
     {"value": [{}], "pageInfo": {"hasNextPage": False, "endCursor": None}},
     {"links": {"self": "/a?page=1", "next": None}},
+    {"data": [{}], "page": 1, "total_pages": 1},
+    {"hits": [], "page": 0, "nbPages": 0},
+    {"items": [], "has_more": 0},
+    {"items": [], "hasMore": "false"},
+    {"records": [{}], "done": "true"},
+    {"results": [{}], "total": "1"},
 ]
 
 SEVERAL: list[Any] = [
@@ -42,6 +48,14 @@ SEVERAL: list[Any] = [
     {"links": {"next": "/a?page=2"}},
     {"result": {"data": {"meta": {"next_page": 2}}}},
     {"list": [], "last_page": False},
+    {"data": [{}], "page": 1, "total_pages": 5},
+    {"data": [{}], "meta": {"current_page": 1, "last_page": 5}},
+    {"hits": [{}], "page": 0, "nbPages": "3"},
+    {"items": [], "has_more": 1},
+    {"items": [], "hasMore": "true"},
+    {"records": [], "done": "False"},
+    {"results": [{}], "total": "250"},
+    {"results": [{}], "total": 1e999},
 ]
 
 
@@ -64,9 +78,10 @@ def test_a_full_page_that_does_not_say_whether_it_is_the_last(params: dict[str, 
     assert not has_more_pages({"results": [{}, {}], "hasMore": False}, params)
 
 
+NAMES = ["next", "total", "more", "hasMore", "done", "pages", "paging"]
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["next", "total"]), inner),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(NAMES), inner),
     max_leaves=20,
 )
 
