@@ -34,6 +34,7 @@ class TypedParquet:
     def __init__(self, file: BinaryIO, schema: Any) -> None:
         self._schema: Final = schema
         self._writer: Final = _parquet.ParquetWriter(file, schema)
+        self._tables: list[Any] = []
         self._rows: list[dict[str, Any]] = []
 
     def write(self, rows: Sequence[Row]) -> bool:
@@ -41,21 +42,27 @@ class TypedParquet:
         self._rows += (
             {field.name: _to_type(row.get(field.name), field.type) for field in self._schema} for row in rows
         )
-        if len(self._rows) >= _ROW_GROUP:
+        if len(self._rows) >= _BATCH:
+            self._convert()
+        if sum(map(len, self._tables)) >= _ROW_GROUP:
             self._write_group()
         return True
 
     def close(self) -> Mapping[str, str]:
         """Write what is left."""
-        if self._rows:
+        self._convert()
+        if self._tables:
             self._write_group()
         self._writer.close()
         return _columns(self._schema)
 
-    def _write_group(self) -> None:
+    def _convert(self) -> None:
         rows, self._rows = self._rows, []
-        some = (rows[at : at + _BATCH] for at in range(0, len(rows), _BATCH))
-        tables = [_arrow.Table.from_pylist(each, schema=self._schema) for each in some]
+        if rows:
+            self._tables.append(_arrow.Table.from_pylist(rows, schema=self._schema))
+
+    def _write_group(self) -> None:
+        tables, self._tables = self._tables, []
         self._writer.write_table(_arrow.concat_tables(tables).combine_chunks())
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ from refold_async._core.private_files import replacement
 from refold_async.row_files.writers import FileFormat, csv_text
 
 Fields = tuple[Any, ...]
+
+_ROWS: Final = 10_000
+"""Rows of a Parquet file that are read at once."""
 
 
 def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[Fields]:
@@ -29,7 +32,7 @@ def read_fields(form: FileFormat, path: Path, names: Sequence[str]) -> Iterator[
     """
     with path.open("rb") as file:
         if form == "parquet":
-            for rows in _parquet_file(file).iter_batches(columns=names):
+            for rows in _parquet_file(file).iter_batches(_ROWS, columns=names):
                 yield from zip(*(rows.column(name).to_pylist() for name in names), strict=True)
         elif form == "csv":
             with _csv_rows(file) as rows:
