@@ -13,6 +13,7 @@ from refold_async._core.paging_names import LIMIT_PARAMS, MORE, NO_MORE, PAGES, 
 
 _DEPTH: Final = 4
 _POINTERS: Final = {*POINTERS, "offset"}
+_USUAL_LIMITS: Final = {10, 20, 25, 30, 50, 100, 200, 250, 500, 1000}
 _WORDS: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -21,16 +22,16 @@ def has_more_pages(data: Any, params: Mapping[str, object] | None = None) -> boo
 
     Args:
         data: The app's answer.
-        params: The parameters of the request: a page as long as its limit, and without a word on whether
-            it is the last, counts as one of several.
+        params: The parameters of the request: a page as long as its limit, or as a usual one if it has none,
+            and without a word on whether it is the last, counts as one of several.
     """
     signs = list(_signs(data, _DEPTH))
     if any(signs):
         return True
-    length = _longest_list(data)
-    if any(total > length for total in _numbers(data, TOTALS)):
+    length, totals = _longest_list(data), list(_numbers(data, TOTALS))
+    if any(total > length for total in totals):
         return True
-    return not signs and length > 0 and length in _limits(params or {})
+    return not signs and not totals and length > 0 and length in (_limits(params or {}) or _USUAL_LIMITS)
 
 
 def _signs(data: Any, depth: int) -> Iterator[bool]:

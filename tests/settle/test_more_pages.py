@@ -78,6 +78,16 @@ def test_a_full_page_that_does_not_say_whether_it_is_the_last(params: dict[str, 
     assert not has_more_pages({"results": [{}, {}], "hasMore": False}, params)
 
 
+@pytest.mark.parametrize("length", [10, 25, 100])
+def test_a_page_of_a_usual_length_that_does_not_say_whether_it_is_the_last(length: int) -> None:
+    assert has_more_pages([{}] * length)
+    assert has_more_pages({"results": [{}] * length}, {"query": "x"})
+    assert not has_more_pages({"results": [{}] * length}, {"limit": 200})
+    assert not has_more_pages({"results": [{}] * length, "hasMore": False})
+    assert not has_more_pages({"results": [{}] * length, "total": length})
+    assert not has_more_pages([{}] * (length - 1))
+
+
 NAMES = ["next", "total", "more", "hasMore", "done", "pages", "paging"]
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(),
