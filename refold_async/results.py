@@ -179,7 +179,7 @@ class ActionFailed(RefoldError):
         result: The whole result: its `node_status`, `http_status` and data.
 
     Its `fate` is `rejected` if the result's `http_status` says that the app refused the request (4xx but
-    408, 429 and 499), else `unknown`.
+    408, 429 and 499), and the action did not time out, wait or get stopped; else `unknown`.
     """
 
     def __init__(self, message: str, *, result: ActionResult, fate: Fate) -> None:

@@ -24,6 +24,9 @@ _decode_envelope: Final = msgspec.json.Decoder(_ActionEnvelope).decode
 
 SUCCESS: Final = "Success"
 
+_UNENDED: Final = frozenset({"Ready", "Waiting", "Stopped", "Timed_Out"})
+"""What Refold calls an action that has not ended, or not by itself: the app's status is not its last word."""
+
 
 def read_result(_: type[ActionResult], reply: Response, secret: str = "") -> ActionResult:
     """Read the reply to an execute.
@@ -77,7 +80,7 @@ def _failure(result: ActionResult, secret: str) -> ActionFailed:
     status = result.http_status
     # The app's 429 as well as a 5xx: part of it may have been done, in whatever form the app says so.
     refused = status is not None and status >= 400 and status != 429 and refuses(status)
-    fate: Fate = "rejected" if refused else "unknown"
+    fate: Fate = "rejected" if refused and result.node_status not in _UNENDED else "unknown"
     told = f", http_status {status}" if status is not None else ""
     said = bounded(bytes(memoryview(result.raw)[:2000]).decode(errors="replace"))
     return ActionFailed(

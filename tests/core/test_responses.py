@@ -259,6 +259,8 @@ RESULTS = [
     failed(b'{"node_status":"Failed","data":{"message":"no"}}', 'the action ended as Failed: {"message":"no"}'),
     failed(b'{"node_status":"Errored","http_status":404,"data":{}}', "the action ended as Errored, http_status 404: {}", "rejected", 404),
     failed(b'{"node_status":"Errored","http_status":"400","data":{}}', "the action ended as Errored, http_status 400: {}", "rejected", 400),
+    *(failed(b'{"node_status":"%s","http_status":404,"data":{}}' % status.encode(), f"the action ended as {status}, http_status 404: {{}}", "unknown", 404)
+      for status in ("Ready", "Waiting", "Stopped", "Timed_Out")),
     failed(b'{"node_status":"Timed_Out","http_status":408,"data":{}}', "the action ended as Timed_Out, http_status 408: {}", "unknown", 408),
     failed(b'{"node_status":"Errored","http_status":500,"data":{}}', "the action ended as Errored, http_status 500: {}", "unknown", 500),
     failed(b'{"node_status":"Errored","http_status":200,"data":{}}', "the action ended as Errored, http_status 200: {}", "unknown", 200),
