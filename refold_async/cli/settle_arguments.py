@@ -155,11 +155,11 @@ class TemplateLookup:
         """Return the look-up of a call.
 
         Raises:
-            ValueError: If the call does not have a parameter that a string names.
+            ValueError: If the call does not have a parameter that a string names, or it has nothing to match.
         """
         own = call.params or {}
         params = {name: _fill(text, own) for name, text in self._params.items()}
-        wanted = [(field, as_text(_fill(text, own))) for field, text in self._conditions]
+        wanted = [(field, _wanted(text, own)) for field, text in self._conditions]
 
         def found(data: Any) -> list[object]:
             records = _member(data, self._records)
@@ -201,6 +201,15 @@ def _fill(text: str, params: Mapping[str, object]) -> object:
     if whole := _NAME.fullmatch(text):
         return _param(whole[1], params)
     return _NAME.sub(lambda name: as_text(_param(name[1], params)), text)
+
+
+def _wanted(text: str, params: Mapping[str, object]) -> str:
+    """Return what a field of a matching record has."""
+    value = _fill(text, params)
+    if _NAME.search(text) and value in (None, "", "null"):
+        # It would match any record without that field, and such a one would pass for what the call wrote.
+        raise ValueError(f"the call's {text} is empty, which tells no record from others")
+    return as_text(value)
 
 
 def _param(name: str, params: Mapping[str, object]) -> object:

@@ -139,6 +139,16 @@ def test_a_parameter_that_the_call_lacks() -> None:
         TemplateLookup("search", {"value": "{phone}"}, ["[].id=1"])(CALL)
 
 
+@pytest.mark.parametrize("email", [None, "", "null"])
+def test_a_parameter_that_is_empty_matches_nothing(email: str | None) -> None:
+    """Else the one record without an address would pass for what the call wrote."""
+    call = Call("demo-user-1", "hubspot", "create_contact", {"email": email})
+    with pytest.raises(ValueError, match=r"the call's \{email\} is empty"):
+        TemplateLookup("search", {}, ["results[].email={email}"])(call)
+    lookup = TemplateLookup("search", {}, ["[].note=", "[].gone=null"])(call)
+    assert lookup.found([{"note": ""}, {"note": "x"}]) == [{"note": ""}]
+
+
 def test_a_match_needs_a_list() -> None:
     with pytest.raises(click.BadParameter):
         TemplateLookup("search", {}, ["results[]=1"])
