@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 import click
@@ -138,5 +141,20 @@ def confirm(what: str, *, instead: str = "pass --yes to confirm", can_ask: bool 
     """
     if not (can_ask and sys.stdin.isatty()):
         raise click.UsageError(f"{what}; {instead}")
-    if not click.confirm(f"{what}. Continue?", err=True):
+    with _interruptible():
+        confirmed = click.confirm(f"{what}. Continue?", err=True)
+    if not confirmed:
         raise click.exceptions.Exit(Exit.INTERRUPTED)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a prompt. In a coroutine, it would be noticed at the next await, after the prompt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

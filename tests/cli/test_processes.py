@@ -335,3 +335,37 @@ def test_a_result_that_stdout_cannot_encode_is_a_success(sandbox: Sandbox, optio
     ) as process:  # fmt: skip
         out, _ = process.communicate(timeout=30)
     assert "Zo\\xeb \\u6f22" in out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("accounts", "delete", "demo-user-7"),
+        ("batch", "hubspot", "create_contact", "--accounts", "ACCOUNTS", "--param", "email=a@b.example"),
+    ],
+    ids=repr,
+)
+def test_ctrl_c_ends_a_prompt(sandbox: Sandbox, tmp_path: Path, line: tuple[str, ...]) -> None:
+    accounts = tmp_path / "accounts.csv"
+    accounts.write_text("linked_account_id\ndemo-user-1\ndemo-user-2\n")
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "refold_async.cli", *(str(accounts) if x == "ACCOUNTS" else x for x in line)],
+        env={**os.environ, "REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url},
+        stdin=theirs,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            said = b""
+            while b"[y/N]" not in said:
+                said += process.stderr.read(1)
+            time.sleep(0.5)  # a signal just before a read is noticed after it
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
+    os.close(ours)
+    os.close(theirs)
+    assert not sandbox.ledger.runs
