@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,28 @@ def test_a_run_writes_nothing_once_another_has_begun(path: Path) -> None:
     assert second.write([record("a"), record("b")]) == [Written.TAKEN, Written.DONE]
     first.close()
     second.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+def test_a_process_that_was_forked_does_not_hold_the_journal(path: Path) -> None:
+    """Workers of a pool outlive a process that is killed, and kept the journal from its next run."""
+    file = journal(path)
+    done, wait = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+        child = os.fork()
+    if child == 0:
+        os.close(wait)
+        os.read(done, 1)
+        os._exit(0)
+    try:
+        assert is_owned(path)
+        file.close()
+        journal(path).close()
+    finally:
+        os.close(wait)
+        os.waitpid(child, 0)
+        os.close(done)
 
 
 def test_a_journal_has_one_owner_whatever_it_is_called(tmp_path: Path) -> None:

@@ -55,13 +55,28 @@ class OwnerLock:
                 raise JournalInUseError(
                     f"the journal {path} is in use by another batch or process"
                 ) from error
+            _held.add(self)
             return
 
     def release(self) -> None:
         """Release the lock. Idempotent."""
+        _held.discard(self)
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+_held: Final[set[OwnerLock]] = set()
+
+
+def _release_in_child() -> None:
+    """Close the locks in a process that was forked: it would hold them after its parent was killed."""
+    for lock in tuple(_held):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_release_in_child)
 
 
 def lock_path(path: Path) -> Path:
