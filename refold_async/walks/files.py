@@ -104,7 +104,7 @@ class PartFolder:
         """Look up which parts the state owns, and remove what an earlier start left unfinished.
 
         Raises:
-            SettingsError: If the folder has parts of another state, or the format cannot be written.
+            SettingsError: If the folder has parts of another state or format, or this one cannot be written.
         """
         self._schema = schema_of(self._form, self._into, before=(ACCOUNT,), name=_named)
         self._owned = {each.name: each for each in self._state.files()}
@@ -112,9 +112,15 @@ class PartFolder:
         found = {each.name for each in self._path.iterdir() if _PART.fullmatch(each.name)}
         manifest = self._path / "manifest.json"
         listed = _listed(manifest) if manifest.exists() else None
-        if (found and listed is None) or (listed and not listed & self._owned.keys()):
+        is_ours = self._owned and self._owned.keys() <= found
+        if not is_ours and ((found and listed is None) or (listed and not listed & self._owned.keys())):
             raise SettingsError(
                 f"{self._path} has files of another state; choose another folder, or its state"
+            )
+        if other := [name for name in self._owned if name.partition(".")[2] != self._form]:
+            form = other[0].partition(".")[2]
+            raise SettingsError(
+                f"{self._path} has files as {form}, not {self._form}: choose another folder, with its state"
             )
         for name in found - self._owned.keys():
             (self._path / name).unlink()
@@ -145,6 +151,8 @@ class PartFolder:
             files = [OwnedFile(part.name, self._state.run, part.rows, keys, columns)]
         self._state.write(rows, files)
         self._owned.update((each.name, each) for each in files)
+        if files:
+            self.write_manifest({})
 
     def restart(self, account: str, key: str) -> None:
         """Remove a customer's rows of this run: its walk begins again."""
@@ -156,6 +164,8 @@ class PartFolder:
         self._state.write([WalkRow(key, run, "{}")], files, [each.name for each in replaced])
         for each in replaced:
             del self._owned[each.name]
+        self.write_manifest({})
+        for each in replaced:
             (self._path / each.name).unlink()
 
     def abandon(self) -> None:

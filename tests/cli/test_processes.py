@@ -188,6 +188,21 @@ def test_an_interrupt_lets_the_calls_under_way_of_a_batch_end(  # noqa: PLR0917
     assert 1 <= told["done"] == len(sandbox.ledger.runs) < 200
 
 
+def test_sigterm_keeps_what_a_pull_has_read(sandbox: Sandbox, accounts: str, tmp_path: Path) -> None:
+    sandbox.faults.add(Fault(latency=0.05, when="after"))
+    line = ("pull", "catalog", "list_products", "--accounts", accounts, "--out", str(tmp_path / "out"))
+    environment = {"REFOLD_API_KEY": KEY, "REFOLD_BASE_URL": sandbox.base_url}
+    with started(*line, "--param", "limit=1", "--concurrency", "2", **environment) as process:
+        while len(sandbox.ledger.runs) < 8:  # some of their pages are delivered
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    told = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    assert told["rows"] > 0
+
+
 def test_a_second_interrupt_cancels_the_calls_in_flight(sandbox: Sandbox, accounts: str) -> None:
     sandbox.faults.add(Fault(hang=True, when="after"))
     with started_batch(sandbox, accounts) as process:

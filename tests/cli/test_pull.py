@@ -135,3 +135,11 @@ def test_an_incomplete_customer_is_told_in_the_words_of_the_command(
     assert (
         "demo-user-1: 404 SERVER_ERROR: Action no_such_action not found in Application catalog\n" in ended.err
     )
+
+
+def test_a_folder_that_cannot_be_made_is_refused(refold: Command, accounts: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    out = str(tmp_path / "file" / "products")
+    ended = refold("pull", "catalog", "list_products", "--accounts", accounts, "--out", out)
+    assert ended.code == 2
+    assert f"cannot write to {out}: Not a directory" in ended.err

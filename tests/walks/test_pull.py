@@ -344,3 +344,35 @@ async def test_a_parquet_file_is_finished_before_it_takes_much_memory(
         await refold.pull("app", "list_things", ["demo-user-1"], tmp_path, format="parquet")
     assert [file["rows"] for file in manifest(tmp_path)["files"]] == [2, 2, 1]
     assert rows_in(tmp_path).total() == 5
+
+
+async def test_files_of_an_interrupted_run_are_named_and_not_touched(
+    refold: Refold, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault(operation="actions.execute", latency=0.05))
+    folder = tmp_path / "out"
+    task: asyncio.Task[object] = asyncio.ensure_future(
+        refold.pull(
+            "catalog",
+            "list_products",
+            ACCOUNTS,
+            folder,
+            params={"limit": "1"},
+            state=tmp_path / "one.sqlite",
+            on_progress=lambda told: task.cancel() if told.pages else None,
+        )
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    before = {each.name for each in folder.iterdir()}
+    assert {file["name"] for file in manifest(folder)["files"]} == before - {"manifest.json"} != set()
+    with pytest.raises(SettingsError, match="files of another state"):
+        await refold.pull("catalog", "list_products", ACCOUNTS[:1], folder, state=tmp_path / "two.sqlite")
+    assert {each.name for each in folder.iterdir()} == before
+
+
+async def test_another_format_needs_another_folder(refold: Refold, tmp_path: Path) -> None:
+    await refold.pull("catalog", "list_products", ACCOUNTS[:1], tmp_path)
+    with pytest.raises(SettingsError, match="files as jsonl, not csv"):
+        await refold.pull("catalog", "list_products", ACCOUNTS[:1], tmp_path, format="csv")
+    assert manifest(tmp_path)["is_complete"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import click
@@ -113,12 +117,52 @@ async def pull(terminal: Terminal, refold: Refold, **given: Any) -> None:
         if not len(rows):
             click.echo(f"no accounts in {rows.name}: nothing to read", err=True)
         accounts = list(dict.fromkeys(row.linked_account_id for row in rows))
-        summary = await refold.pull(
-            slug, action, accounts, out, params=params, on_ended=failures.add, on_progress=display, **given
-        )
+        with _refuse_folder(out), _interrupt_on_sigterm():
+            summary = await refold.pull(
+                slug,
+                action,
+                accounts,
+                out,
+                params=params,
+                on_ended=failures.add,
+                on_progress=display,
+                **given,
+            )
     failures.report()
     terminal.report(_fields(summary), str(summary))
     raise click.exceptions.Exit(failures.exit_code(summary))
+
+
+@contextmanager
+def _refuse_folder(out: str) -> Iterator[None]:
+    try:
+        yield
+    except (PermissionError, FileNotFoundError, NotADirectoryError) as error:
+        raise click.ClickException(f"cannot write to {out}: {error.strerror}") from None
+
+
+@contextmanager
+def _interrupt_on_sigterm() -> Iterator[None]:
+    """Make SIGTERM do what Ctrl-C does: what was read is kept."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in one
+    received: list[None] = []
+
+    def stop() -> None:
+        received.append(None)
+        task.cancel()
+
+    with suppress(NotImplementedError):  # on Windows
+        loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        with suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGTERM)
 
 
 class _Failures:
