@@ -156,7 +156,7 @@ async def test_a_started_workflow_that_cannot_be_followed_is_not_rejected(
         web.json_response({}, status=status) if arrived.method == "GET" else None
     )
     with pytest.raises(RefoldError) as caught:
-        await account.workflows.execute_and_follow("w-1", "hubspot", timeout=0.3, **FAST)
+        await account.workflows.execute_and_follow("w-1", "hubspot", timeout=1, **FAST)
     error = caught.value
     assert (error.fate, error.effect, error.operation) == ("unknown", "write", "workflows.execute_and_follow")
     assert "execution" in str(error)

@@ -108,8 +108,8 @@ async def test_a_throttled_key_pauses_without_failing_calls() -> None:
 
 async def test_a_pause_longer_than_a_calls_timeout_is_waited_out() -> None:
     async with Sandbox() as sandbox:
-        sandbox.faults.add(Fault(status=429, headers={"Retry-After": "0.3"}, times=1))
-        async with client(sandbox, timeout=0.2) as refold:
+        sandbox.faults.add(Fault(status=429, headers={"Retry-After": "1.1"}, times=1))
+        async with client(sandbox, timeout=1) as refold:
             report = await refold.run(writes(5), concurrency=1)
         assert report.summary.done == 5
 
@@ -117,7 +117,7 @@ async def test_a_pause_longer_than_a_calls_timeout_is_waited_out() -> None:
 async def test_a_pause_longer_than_patience_fails_the_call() -> None:
     async with Sandbox() as sandbox:
         sandbox.faults.add(Fault(status=429, headers={"Retry-After": "30"}, times=1))
-        async with client(sandbox, timeout=0.2) as refold, refold.batch(writes(1), patience=10) as batch:
+        async with client(sandbox, timeout=5) as refold, refold.batch(writes(1), patience=10) as batch:
             outcome = await anext(batch)
         assert isinstance(outcome, Failed)
         assert outcome.error.retry_after == 30

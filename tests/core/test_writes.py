@@ -55,7 +55,7 @@ async def test_a_write_that_may_have_run_is_sent_once(
     sandbox: Sandbox, fault: Fault, error: type[RefoldError], fate: Fate, ran: int
 ) -> None:
     sandbox.faults.add(fault)
-    async with Refold(sandbox.api_key, base_url=sandbox.base_url, timeout=0.1 if fault.hang else 5) as refold:
+    async with Refold(sandbox.api_key, base_url=sandbox.base_url, timeout=0.5 if fault.hang else 5) as refold:
         with pytest.raises(error) as caught:
             await refold.account("demo-user-1").actions.execute(*NOTE)
     assert type(caught.value) is error

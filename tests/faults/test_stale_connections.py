@@ -98,7 +98,7 @@ async def test_a_write_is_sent_once_and_the_next_one_has_a_new_connection(
     async with pool.server as server, client(server) as refold:
         await pool.warm_up(refold)
         with pytest.raises(RefoldError) as caught:
-            await write(refold, timeout=0.3)
+            await write(refold, timeout=1)
         assert (caught.value.fate, caught.value.attempts, len(server.requests)) == ("unknown", 1, 1)
         await write(refold)
         assert server.requests[1].connection > POOL

@@ -128,7 +128,7 @@ async def test_a_source_that_hangs_is_bounded_by_the_deadline(sandbox: Sandbox, 
 
 async def test_a_source_that_hangs_after_a_401_is_bounded_too(sandbox: Sandbox, options: Options) -> None:
     vault = Vault("tk_wrong")
-    async with Refold(vault, **change(options, timeout=0.1)) as refold:
+    async with Refold(vault, **change(options, timeout=1)) as refold:
         sandbox.faults.add(Fault(latency=0.01))
         call = asyncio.create_task(read(refold))
         await vault.was_asked.wait()

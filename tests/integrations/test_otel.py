@@ -21,6 +21,7 @@ from refold_async import (
 )
 from refold_async.integrations.otel import instrument
 from refold_async.sandbox import Fault, Sandbox
+from tests.sandbox.raw_client import until
 
 from .changing import change
 from .recorded import TEMPLATE, Recorded
@@ -139,9 +140,11 @@ async def test_a_cancelled_call_closes_its_spans(
 ) -> None:
     sandbox.faults.add(Fault(hang=True))
     async with Refold(sandbox.api_key, **recorded.options(options)) as refold:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await refold.account("demo-user-1").actions.execute("hubspot", "create_contact", {})
+        execute = refold.account("demo-user-1").actions.execute("hubspot", "create_contact", {})
+        call = asyncio.create_task(execute)
+        await until(lambda: sandbox.requests)
+        call.cancel()
+        await asyncio.wait([call])
     [attempt] = recorded.attempts()
     assert said(attempt)["error.type"] == "CancelledError"
     assert said(recorded.call())["refold.fate"] == "unknown"

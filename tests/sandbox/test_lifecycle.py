@@ -64,7 +64,7 @@ async def test_stop_ends_responses_that_never_end(session: aiohttp.ClientSession
     await sandbox.start()
     call = asyncio.ensure_future(RawClient(sandbox, session).create_contact())
     await until(lambda: sandbox.requests)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await sandbox.stop()
     with pytest.raises(aiohttp.ClientError):
         await call
@@ -81,7 +81,7 @@ async def test_stop_ends_an_incomplete_request() -> None:
     writer.write(head.encode())
     await writer.drain()
     await asyncio.sleep(0.02)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await sandbox.stop()
         assert await reader.read() == b""
     writer.close()
@@ -116,9 +116,9 @@ async def test_faults_are_not_logged(
 async def test_a_hanging_answer_ends_with_its_client(raw_client: RawClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(hang=True))
     before = asyncio.all_tasks()
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.02):
-            await raw_client.create_contact()
+    call = asyncio.create_task(raw_client.create_contact())
+    await until(lambda: sandbox.requests)
+    call.cancel()
     await until(lambda: asyncio.all_tasks() <= before)
 
 
