@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from refold_async.cli.completion import complete_accounts, complete_actions, complete_slugs
+from refold_async.cli.signals import interruptible
 from refold_async.settings import DEFAULT_MAX_CONNECTIONS, Options, RateLimit
 
 _FLOAT_DIGITS: Final = 17
@@ -235,7 +236,8 @@ def read_json(text: str | None, option: str) -> msgspec.Raw | None:
 def _source(text: str, option: str) -> bytes:
     """Return the JSON that an option gives, as UTF-8 without a byte order mark."""
     if text == "-":
-        return _as_utf8(sys.stdin.buffer.read())
+        with interruptible():
+            return _as_utf8(sys.stdin.buffer.read())
     if not text.startswith("@"):
         return text.encode()
     try:

@@ -14,6 +14,8 @@ from typing import BinaryIO, Final
 
 import click
 
+from refold_async.cli.signals import interruptible
+
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -40,7 +42,8 @@ class InputFile:
     def __init__(self, path: str, encoding: str | None = None) -> None:
         self.name = "stdin" if path == "-" else path
         self._given = None if encoding is None else _known(encoding)
-        self._bytes = _open(path)
+        with interruptible():  # a pipe may have no end, and a FIFO no writer
+            self._bytes = _open(path)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,9 +1,13 @@
-"""SIGINT and SIGTERM during a batch: the first drains the running calls, the second cancels them."""
+"""SIGINT and SIGTERM during a batch: the first drains the running calls, the second cancels them.
+
+And Ctrl-C while a command waits for stdin.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -68,3 +72,16 @@ def _handled_by(loop: asyncio.AbstractEventLoop, handle: Callable[[], None]) -> 
             with suppress(NotImplementedError):
                 loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a wait for stdin; in a coroutine, it would only be noticed at the next await."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

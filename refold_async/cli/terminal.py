@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
 import click
 
 from refold_async._core.json_lines import json_line
 from refold_async.cli.exits import Exit
+from refold_async.cli.signals import interruptible
 from refold_async.errors import RefoldError
 
 
@@ -141,20 +139,7 @@ def confirm(what: str, *, instead: str = "pass --yes to confirm", can_ask: bool 
     """
     if not (can_ask and sys.stdin.isatty()):
         raise click.UsageError(f"{what}; {instead}")
-    with _interruptible():
+    with interruptible():
         confirmed = click.confirm(f"{what}. Continue?", err=True)
     if not confirmed:
         raise click.exceptions.Exit(Exit.INTERRUPTED)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end a prompt. In a coroutine, it would be noticed at the next await, after the prompt."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

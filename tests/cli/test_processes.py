@@ -354,14 +354,18 @@ def test_a_result_that_stdout_cannot_encode_is_a_success(sandbox: Sandbox, optio
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize(
-    "line",
+    ("line", "prompts"),
     [
-        ("accounts", "delete", "demo-user-7"),
-        ("batch", "hubspot", "create_contact", "--accounts", "ACCOUNTS", "--param", "email=a@b.example"),
+        (("accounts", "delete", "demo-user-7"), True),
+        (("batch", "hubspot", "create_contact", "--accounts", "ACCOUNTS", "--param", "email=a@b.ex"), True),
+        (("batch", "hubspot", "get_contact", "--accounts", "-"), False),
+        (("execute", "hubspot", "get_contact", "--account", "demo-user-1", "--params", "-"), False),
     ],
     ids=repr,
 )
-def test_ctrl_c_ends_a_prompt(sandbox: Sandbox, tmp_path: Path, line: tuple[str, ...]) -> None:
+def test_ctrl_c_ends_what_waits_for_stdin(
+    sandbox: Sandbox, tmp_path: Path, line: tuple[str, ...], *, prompts: bool
+) -> None:
     accounts = tmp_path / "accounts.csv"
     accounts.write_text("linked_account_id\ndemo-user-1\ndemo-user-2\n")
     ours, theirs = os.openpty()
@@ -374,9 +378,9 @@ def test_ctrl_c_ends_a_prompt(sandbox: Sandbox, tmp_path: Path, line: tuple[str,
         assert process.stderr is not None
         try:
             said = b""
-            while b"[y/N]" not in said:
+            while prompts and b"[y/N]" not in said:
                 said += process.stderr.read(1)
-            time.sleep(0.5)  # a signal just before a read is noticed after it
+            time.sleep(0.5 if prompts else 2)  # a signal just before a read is noticed after it
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 130
         finally:
