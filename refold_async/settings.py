@@ -8,7 +8,7 @@ import os
 import ssl as ssl_module
 import warnings
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol, TypedDict, TypeVar
+from typing import Final, Literal, Protocol, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,7 +23,7 @@ from refold_async._core.checks import (
     invalid_url,
     is_number,
 )
-from refold_async._core.credentials import hide
+from refold_async._core.credentials import Secret, hide
 from refold_async.errors import SettingsError
 from refold_async.hooks import Hooks
 
@@ -272,7 +272,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def hide_login(url: T) -> T:
     """Return a URL as a `Secret` if it may contain a password; other values as they are."""
-    return hide(url) if isinstance(url, str) and "@" in url else url
+    if not isinstance(url, str) or isinstance(url, Secret):
+        return url
+    plain = str.__str__(url)  # aiohttp takes no member of an enum
+    return cast("T", hide(plain) if "@" in plain else plain)
 
 
 def hide_logins(options: Options) -> None:
