@@ -111,6 +111,7 @@ _NOT_RECORDS: Final = words("errors warnings")
 _SELDOM_RECORDS: Final = words("messages links link")
 """Lists that are the records only if there is no other."""
 _FAILURES: Final = words("error errors message")
+_FAILED: Final = words("error fail failed failure")
 
 
 @lru_cache(maxsize=4096)
@@ -238,13 +239,21 @@ def find_records(found: Outline, given: str | None) -> str | None:
         IncompleteWalkError: If two lists may be the records, or if the known path is not there and
             another list is, or an error.
     """
+    path = _find_records(found, given)
+    content = b"[]" if path is None else found.lists.get(path, b"[]")
+    if _starts_with(content, rb"\[\s*\]") and _says_failed(found.values):
+        raise _no_records("the answer has no records, and says that it failed", [])
+    return path
+
+
+def _find_records(found: Outline, given: str | None) -> str | None:
     # A null instead of the list is an empty page.
     if given is not None and (given in found.lists or found.values.get(given, True) is None):
         return given
     lists = _candidates(found) if given is None else _usual(found)
     filled = [path for path in lists if _starts_with(found.lists[path], rb"\[\s*{")]
     if given is not None:
-        if filled or _tells_error(found.values):
+        if filled or given in found.values or _tells_error(found):
             found_at = "; found" if filled else ""
             raise _no_records(f"the answer has no list at {given!r}{found_at}", filled)
         return given
@@ -289,5 +298,13 @@ def _starts_with(content: Buffer, pattern: bytes) -> bool:
     return re.match(pattern, memoryview(content)[:256]) is not None
 
 
-def _tells_error(values: Mapping[str, Scalar]) -> bool:
-    return values.get("ok") is False or any(not is_empty(values.get(name)) for name in _FAILURES)
+def _tells_error(found: Outline) -> bool:
+    told = {name for name, value in found.values.items() if not is_empty(value)}
+    told |= {path for path, content in found.lists.items() if _starts_with(content, rb"\[\s*[^\]\s]")}
+    if _says_failed(found.values) or found.values.get("status") in _FAILED:
+        return True
+    return any(path.split(".")[0] in _FAILURES for path in told)
+
+
+def _says_failed(values: Mapping[str, Scalar]) -> bool:
+    return values.get("ok") is False or values.get("success") is False

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from itertools import islice
+from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
@@ -313,7 +314,9 @@ class Walks:
 
     def _reader(self, walk: Walk, point: ResumePoint | None, row: WalkRow | None) -> PageReader:
         params: Mapping[str, object] = walk.params or {}
-        if walk.since is not None and row is not None and row.mark is not None:
+        # A mark behind the start of this run is of a clock that was ahead: changes would be missed.
+        started = inf if self.state is None else self.state.file.started
+        if walk.since is not None and row is not None and row.mark is not None and row.mark <= started:
             changed = walk.since(datetime.fromtimestamp(row.mark, UTC))
             params = {**params, **check_mapping("what since returns", changed)}
         return PageReader(walk, lambda: self._names_of(walk), point, params)

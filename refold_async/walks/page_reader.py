@@ -19,7 +19,7 @@ from refold_async.walks.answers import (
     outline_of_one_list,
     read_signals,
 )
-from refold_async.walks.paging import dead_end, find_paging
+from refold_async.walks.paging import Cursor, NextLink, dead_end, find_paging
 from refold_async.walks.position import Position, ResumePoint
 from refold_async.walks.walk import Walk, WalkPage, name_walk
 
@@ -106,6 +106,11 @@ class PageReader:
         before = position.point
         paging = before.paging or walk.paging
         found, path, records = self._split_small(raw) or await self._split(raw)
+        if "" in found.values and isinstance(paging, Cursor | NextLink):
+            # Not so with numbers: behind their last page, apps have no content.
+            raise IncompleteWalkError(
+                "the answer has no content, but its cursor was there", reason="no_records"
+            )
         signals = read_signals(found.values, path)
         end = None
         if paging is None and not before.page_count:

@@ -2,8 +2,10 @@
 """Many walks: every row once, fair turns, what resumes and what begins again."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -378,3 +380,17 @@ async def test_a_state_that_fails_leaves_no_task(refold: Refold, tmp_path: Path)
     with pytest.raises(JournalError, match="cannot be used"):
         await run()
     assert not [task for task in asyncio.all_tasks() if "WorkerPool" in repr(task)]
+
+
+async def test_a_mark_of_a_clock_that_was_ahead_is_not_used(
+    refold: Refold, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(mark: datetime) -> dict[str, str]:
+        return {"updatedAfter": mark.isoformat()}
+
+    now = time.time()
+    for clock in (now + 86_400, now):
+        monkeypatch.setattr(time, "time", lambda clock=clock: clock)
+        walks = walks_of(sandbox, 1, since=changed)
+        async with refold.walks(walks, state=tmp_path / "s.sqlite") as pages:
+            assert rows_of([item async for item in pages]).total() == RECORDS

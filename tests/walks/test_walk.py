@@ -300,3 +300,40 @@ async def test_numbers_are_counted_from_where_the_caller_begins() -> None:
         walk = account.actions.walk("app", "list_things", {"offset": 3})
         assert [record["id"] async for record in walk] == [3, 4, 5, 6]
         assert walk.paging == Offset("offset", "limit", "total")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        "",
+        {"items": "x"},
+        {"items": [], "success": False},
+        {"success": False},
+        {"status": "error"},
+        {"error": {"code": 7}},
+        {"errors": [{"message": "x"}], "data": None},
+    ],
+)
+async def test_a_later_page_that_is_none_is_an_error(answer: object) -> None:
+    pages = [{"items": rows(1), "next": "1"}, answer]
+    async with answering(after(pages), ["after"]) as account:
+        walk = account.actions.walk("app", "list_things")
+        await anext(walk)
+        with pytest.raises(IncompleteWalkError) as caught:
+            await anext(walk)
+    assert (caught.value.reason, caught.value.record_count) == ("no_records", 1)
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"items": None}, {"items": {}}, {"message": "", "items": []}])
+async def test_a_later_page_without_records_may_be_the_last(answer: object) -> None:
+    pages = [{"items": rows(1), "next": "1"}, answer]
+    async with answering(after(pages), ["after"]) as account:
+        assert len([record async for record in account.actions.walk("app", "list_things")]) == 1
+
+
+async def test_no_content_ends_numbered_pages() -> None:
+    pages = [None, {"data": rows(1), "page": 1}, None]
+    async with answering(after(pages, "page"), ["page"]) as account:
+        walk = account.actions.walk("app", "list_things", {"page": 1})
+        assert len([record async for record in walk]) == 1
