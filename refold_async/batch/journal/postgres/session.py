@@ -34,6 +34,8 @@ _DURABLE: Final = """
     WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 _TRANSIENT: Final = (errors.ReadOnlySqlTransaction, errors.SerializationFailure, errors.DeadlockDetected)
+_SHORTEST_PATIENCE: Final = 1.0
+"""Seconds that a statement may take at least before it is interrupted."""
 _FIRST_PATIENCE: Final = 10.0
 
 
@@ -120,7 +122,8 @@ class DatabaseSession:
         over = threading.Event()
 
         def watch() -> None:
-            while not over.wait(seconds):
+            # With a shorter lease, it would interrupt every attempt, and nothing would ever be opened.
+            while not over.wait(max(_SHORTEST_PATIENCE, seconds)):
                 self.interrupt()
 
         watching = threading.Thread(target=watch, name="refold-journal-watch", daemon=True)
