@@ -1,5 +1,6 @@
 """Shell completion: the scripts, and the accounts, apps and actions that are completed."""
 
+import os
 import shutil
 import stat
 import subprocess
@@ -11,10 +12,12 @@ import pytest
 
 from refold_async.cli.program import run
 from refold_async.sandbox import Fault, Sandbox
+from tests.services import needs
 
 from .conftest import KEY, Command
 
 Complete = Callable[[str], list[str]]
+SHELLS = ("bash", "zsh", "fish")
 
 
 @pytest.fixture
@@ -83,13 +86,30 @@ def test_nothing_is_fetched_without_a_key(
     assert len(sandbox.requests) == asked
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_each_shell_is_one(refold: Command, shell: str) -> None:
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_has_a_script(refold: Command, shell: str) -> None:
+    assert "_REFOLD_COMPLETE" in refold("completion", shell).out
+
+
+@pytest.mark.parametrize("shell", [pytest.param(shell, marks=needs(shell)) for shell in SHELLS])
+def test_each_shell_can_read_its_script(refold: Command, shell: str) -> None:
     script = refold("completion", shell).out
-    assert "_REFOLD_COMPLETE" in script
-    if (program := shutil.which(shell)) is None:
-        pytest.skip(f"{shell} is not installed")
-    subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=30)
+    subprocess.run([shell, "-n"], input=script, text=True, check=True, timeout=60)
+
+
+@needs("fish")
+def test_fish_completes_with_the_script(refold: Command, tmp_path: Path) -> None:
+    program = tmp_path / "refold"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m refold_async.cli "$@"\n', encoding="utf-8")
+    program.chmod(0o700)
+    words = f"set PATH {tmp_path} $PATH\n{refold('completion', 'fish').out}\ncomplete -C 'refold exec'\n"
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    ended = subprocess.run(
+        ["fish", "--no-config"],
+        input=words, env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    names = [line.partition("\t")[0] for line in ended.stdout.splitlines()]
+    assert names == ["execute", "executions"], ended.stderr
 
 
 def test_bash_completes_with_the_script(refold: Command, tmp_path: Path) -> None:

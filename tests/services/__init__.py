@@ -19,14 +19,17 @@ from .servers import haproxy, nginx, postgres, redis
 __all__ = ["Server", "haproxy", "missing", "needs", "nginx", "postgres", "redis"]
 
 PROGRAMS = {
+    "bash": ("bash", "bash"),
     "chromedriver": ("chromedriver", "chromium-driver"),
     "chromium": ("chromium", "chromium"),
+    "fish": ("fish", "fish"),
     "haproxy": ("haproxy", "haproxy"),
     "nginx": ("nginx", "nginx-light"),
     "postgres": ("postgres", "postgresql"),
     "redis": ("redis-server", "redis-server"),
+    "zsh": ("zsh", "zsh"),
 }
-"""Of each service, its program and the Debian package that has it."""
+"""Of each service and shell, its program and the Debian package that has it."""
 
 
 AXE = Path(__file__).parents[1] / "browser" / "node_modules" / "axe-core" / "axe.min.js"
