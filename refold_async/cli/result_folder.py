@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,8 @@ from refold_async.batch.rows import ResultRow
 from refold_async.cli.kept_rows import IDENTITY, CallId, KeptRows, call_id
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat, schema_of
-from refold_async.row_files.part_file import PartFile, write_manifest
+from refold_async.row_files.manifests import ListedFile, Manifest, read_manifest, write_manifest
+from refold_async.row_files.part_file import PartFile
 from refold_async.row_files.rewriting import copy_rows, read_fields
 
 _PART: Final = re.compile(r"\.?part-(\d{6,})\.(jsonl|jsonl\.gz|csv|parquet)(\.tmp)?")
@@ -26,23 +26,6 @@ _SECONDS: Final = 30.0
 
 Place = tuple[str, int]
 """The name of a part, and the number of a row in it."""
-
-
-class _ListedPart(msgspec.Struct):
-    """A part, as the manifest names it."""
-
-    name: str
-    rows: int
-
-
-class _Manifest(msgspec.Struct):
-    """What `manifest.json` says. Rows are in the folder only if it names their part."""
-
-    kind: str
-    format: FileFormat
-    rows: int = 0
-    columns: dict[str, str] = {}
-    files: list[_ListedPart] = []
 
 
 class ResultFolder:
@@ -194,34 +177,27 @@ class ResultFolder:
 
     def _commit(self) -> None:
         """Write the manifest, and remove the parts that it does not name."""
-        files = [_ListedPart(name, rows) for name, rows in self._listed.items()]
+        files = [ListedFile(name, rows) for name, rows in self._listed.items()]
         rows = sum(self._listed.values())
-        write_manifest(self._path, _Manifest("batch", self._form, rows, self._columns, files))
+        write_manifest(self._path, Manifest("batch", self._form, rows, self._columns, files))
         for name in self._names() - self._listed.keys():
             (self._path / name).unlink(missing_ok=True)
 
     def _names(self) -> set[str]:
         return {each.name for each in self._path.iterdir() if _PART.fullmatch(each.name)}
 
-    def _read_manifest(self) -> _Manifest:
-        path = self._path / "manifest.json"
-        if not path.exists():
+    def _read_manifest(self) -> Manifest:
+        path, read = self._path, read_manifest(self._path, "batch")
+        if read is None:
             if names := self._names():
-                raise SettingsError(
-                    f"{path.parent} has {min(names)}, but no manifest.json: choose another folder"
-                )
-            return _Manifest("batch", self._form)
-        read = None
-        with suppress(msgspec.MsgspecError):
-            read = msgspec.json.decode(path.read_bytes(), type=_Manifest)
-        if read is None or read.kind != "batch":
-            raise SettingsError(f"{path.parent} is not a folder of results of a batch: choose another one")
+                raise SettingsError(f"{path} has {min(names)}, but no manifest.json: choose another folder")
+            return Manifest("batch", self._form)
         if read.format != self._form:
             raise SettingsError(
-                f"{path.parent} has results as {read.format}, not {self._form}: choose another folder"
+                f"{path} has results as {read.format}, not {self._form}: choose another folder"
             )
         if missing := {each.name for each in read.files} - self._names():
-            raise SettingsError(f"{path.parent} lacks {min(missing)}, which its manifest.json names")
+            raise SettingsError(f"{path} lacks {min(missing)}, which its manifest.json names")
         return read
 
 

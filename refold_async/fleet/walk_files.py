@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
 from refold_async.batch.journal.sqlite import journal_errors
+from refold_async.row_files.manifests import read_manifest
 
 _COMPLETE: Final = "SELECT count(*) FROM walks WHERE point IS NULL"
 _FILES: Final = "SELECT name FROM files ORDER BY name"
@@ -33,10 +33,8 @@ def walk_parts(path: Path, folder: Path) -> list[Path]:
     rows = _read(path, _FILES)
     if rows is not None:
         return [folder / name for (name,) in rows]
-    with contextlib.suppress(FileNotFoundError):
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        return [folder / each["name"] for each in manifest["files"]]
-    return []
+    manifest = read_manifest(folder, "pull")
+    return [] if manifest is None else [folder / each.name for each in manifest.files]
 
 
 def _read(path: Path, query: str) -> list[tuple[Any, ...]] | None:

@@ -1,4 +1,4 @@
-"""One file of a folder while it is written, and the manifest that names it."""
+"""One file of a folder while it is written."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-import msgspec
-
-from refold_async._core.private_files import finish_file, open_private, write_file
+from refold_async._core.private_files import finish_file, open_private
 from refold_async.row_files.writers import FileFormat, Row, row_writer
 
 
@@ -66,13 +64,3 @@ class PartFile:
         with suppress(OSError):
             self._file.close()
         self._aside.unlink(missing_ok=True)
-
-
-def write_manifest(folder: Path, manifest: object) -> None:
-    """Write `manifest.json`, which names the files of a folder.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    text = msgspec.json.format(msgspec.json.encode(manifest))
-    write_file(folder / "manifest.json", text + b"\n")

@@ -13,7 +13,8 @@ from refold_async._core.decoding import decode_any
 from refold_async._core.lenient_json import members
 from refold_async.errors import SettingsError
 from refold_async.row_files import FileFormat, Row, schema_of
-from refold_async.row_files.part_file import PartFile, write_manifest
+from refold_async.row_files.manifests import read_manifest, write_manifest
+from refold_async.row_files.part_file import PartFile
 from refold_async.row_files.rewriting import copy_rows
 from refold_async.walks.state import OwnedFile, StateFile, WalkRow, checksum
 
@@ -110,10 +111,10 @@ class PartFolder:
         self._owned = {each.name: each for each in self._state.files()}
         self._path.mkdir(parents=True, exist_ok=True)
         found = {each.name for each in self._path.iterdir() if _PART.fullmatch(each.name)}
-        manifest = self._path / "manifest.json"
-        listed = _listed(manifest) if manifest.exists() else None
+        manifest = read_manifest(self._path, "pull")
+        listed = set() if manifest is None else {each.name for each in manifest.files}
         is_ours = self._owned and self._owned.keys() <= found
-        if not is_ours and ((found and listed is None) or (listed and not listed & self._owned.keys())):
+        if not is_ours and ((found and manifest is None) or (listed and not listed & self._owned.keys())):
             raise SettingsError(
                 f"{self._path} has files of another state; choose another folder, or its state"
             )
@@ -221,14 +222,3 @@ class PartFolder:
         rows = copy_rows(self._form, source, target, (ACCOUNT,), lambda found: found != (account,))
         self._owned[name] = copy = owned._replace(name=name, rows=rows)
         return copy
-
-
-def _listed(manifest: Path) -> set[str]:
-    try:
-        read = msgspec.json.decode(manifest.read_bytes())
-        if read.get("kind", "pull") == "pull":
-            return {each["name"] for each in read["files"]}
-        why = f"it is of a {read['kind']}"
-    except (OSError, msgspec.MsgspecError, LookupError, TypeError, AttributeError) as error:
-        why = repr(error)
-    raise SettingsError(f"{manifest} is not a manifest of walks: {why}")

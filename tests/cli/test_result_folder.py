@@ -189,8 +189,8 @@ def test_a_part_that_cannot_be_written_is_removed(
     ("files", "said"),
     [
         ({"part-000001.jsonl": ""}, "has part-000001.jsonl, but no manifest.json"),
-        ({"manifest.json": '{"format":"jsonl","run":1,"files":[]}'}, "not a folder of results of a batch"),
-        ({"manifest.json": "{"}, "not a folder of results of a batch"),
+        ({"manifest.json": '{"format":"jsonl","run":1,"files":[]}'}, "has files of a pull, not of a batch"),
+        ({"manifest.json": "{"}, "manifest.json cannot be read"),
         ({"manifest.json": '{"kind":"batch","format":"csv","files":[]}'}, "has results as csv, not jsonl"),
         (
             {
@@ -280,8 +280,8 @@ def test_a_folder_and_a_file_are_not_mixed_up(
     assert pulled.code == 0
     before = sandbox.ledger.count()
     ended = refold(*READ, accounts, "--out", str(folder), "--out-format", "jsonl")
-    assert (ended.code, "not a folder of results of a batch" in ended.err) == (2, True)
+    assert (ended.code, "has files of a pull, not of a batch" in ended.err) == (2, True)
     assert sandbox.ledger.count() == before
     run_once(tmp_path / "empty", "jsonl", [], continues=False)
     ended = refold("pull", "hubspot", "get_contact", "--accounts", accounts, "--out", str(tmp_path / "empty"))
-    assert (ended.code, "not a manifest of walks: it is of a batch" in ended.err) == (2, True)
+    assert (ended.code, "has files of a batch, not of a pull" in ended.err) == (2, True)
