@@ -54,6 +54,29 @@ async def test_an_unresolvable_host_is_named() -> None:
     assert error.message == f"could not resolve the host name {NOWHERE}"
 
 
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("refold..example", "'refold..example' is not a valid host name"),
+        (f"{'a' * 64}.example", f"'{'a' * 64}.example' is not a valid host name"),
+    ],
+)
+async def test_a_host_that_cannot_exist_is_named(host: str, words: str) -> None:
+    again = Retry(base=0.001, attempts=2)
+    error = await failure(base_url=f"http://{host}", retry=again)
+    assert (error.message, error.attempts) == (words, 1)
+    error = await failure(
+        base_url="http://refold.example", proxy=f"http://ann:secret@{host}:3128", retry=again
+    )
+    assert (error.message, error.attempts) == (f"{words} (through the proxy {host}:3128)", 1)
+
+
+async def test_an_address_that_cannot_be_used_says_why() -> None:
+    error = await failure(base_url="http://[fe80::1%25nowhere]")
+    assert error.message.startswith("could not connect to [fe80::1%25nowhere]: ")
+    assert "unknown error" not in error.message
+
+
 async def test_a_port_without_tls_is_named_in_the_error() -> None:
     async with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         error = await failure(base_url=f"https://{address}")

@@ -143,7 +143,7 @@ class ConnectionPool:
         """
         if self._closed:
             return ClosedError("the client was closed during the call", fate=state.fate)
-        failure = self._with_proxy(explain(error, state.fate, self._base_url, self._limit))
+        failure = self._with_proxy(explain(error, state.fate, self._base_url, self._limit, self._proxy))
         if is_loss(error, failure) and not self._answered and await self._demands_certificate(due):
             failure = certificate_suspected(self._base_url, state.fate)
         return failure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from typing import Final
@@ -50,7 +51,9 @@ class UnreadableFileError(Exception):
         super().__init__(f"the file for {name!r} could not be read while it was sent: {reason}")
 
 
-def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldError:  # noqa: PLR0911 - one case per exception
+def explain(  # noqa: PLR0911 - one case per exception
+    error: Exception, fate: Fate, base_url: str, limit: int, proxy: str | None = None
+) -> RefoldError:
     """Return the SDK's error for one of aiohttp's. Its message repeats nothing of the request.
 
     Args:
@@ -58,6 +61,7 @@ def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldEr
         fate: The fate of the attempt.
         base_url: The base URL, whose host the message names.
         limit: The largest response that is read, in bytes.
+        proxy: The URL of the proxy, whose host is then the one that is looked up.
     """
     host = urlsplit(base_url).netloc
     match error:
@@ -77,10 +81,19 @@ def explain(error: Exception, fate: Fate, base_url: str, limit: int) -> RefoldEr
             )
         case aiohttp.ClientResponseError() | HttpProcessingError():
             return _not_http(error, host, fate)
+        case UnicodeError() if fate == "not_sent":  # a label of the name is empty or too long
+            return _permanent(f"{urlsplit(proxy or base_url).hostname!r} is not a valid host name", fate)
         case ValueError() if fate == "not_sent":
             return ConnectionFailedError(f"the request to {host} could not be built")
         case _:
             return _lost(error, host, fate)
+
+
+def _permanent(message: str, fate: Fate) -> ConnectionFailedError:
+    """Return the error for what would fail again."""
+    failure = ConnectionFailedError(message, fate=fate)
+    failure.transient = False
+    return failure
 
 
 def _not_connected(
@@ -171,9 +184,7 @@ def _lost(error: Exception, host: str, fate: Fate) -> ConnectionFailedError:
         if _demands_certificate(each):
             return _certificate_demanded(each, host, fate)
         if isinstance(each, UnreadableFileError):
-            failure = ConnectionFailedError(str(each), fate=fate)
-            failure.transient = False
-            return failure
+            return _permanent(str(each), fate)
     return ConnectionFailedError(f"the connection to {host} was lost", fate=fate)
 
 
@@ -208,6 +219,8 @@ def _damaged(message: str, fate: Fate) -> UnreadableReplyError:
 
 def _os_words(error: OSError) -> str:
     """Return the system's reason; asyncio's message may name the address alone."""
+    if isinstance(error, socket.gaierror):  # its numbers are not the system's
+        return str(error.strerror).lower()
     return os.strerror(error.errno).lower() if error.errno else type(error).__name__
 
 
