@@ -29,14 +29,7 @@ from refold_async.fleet.parts import Parts, part_folder
 from refold_async.fleet.shard_calls import ShardCalls
 from refold_async.fleet.shard_run import ShardRun, ShardWork
 from refold_async.fleet.shard_walks import ShardWalks
-from refold_async.fleet.shards import (
-    Accounts,
-    ShardCheck,
-    WalkCheck,
-    accounts_of,
-    count_accounts,
-    peek,
-)
+from refold_async.fleet.shards import Accounts, ShardCheck, WalkCheck, accounts_of, count_accounts, peek
 from refold_async.fleet.store import JobStore
 from refold_async.row_files import FileFormat, schema_of
 from refold_async.settle import Settle
