@@ -36,7 +36,10 @@ def _page(place: int, number: int, records: int) -> object:
                 "email": f"{place}.{each}@example.com",
                 "firstname": "Ada",
                 "lastname": "Lovelace",
+                "createdate": "2024-10-06T09:53:17.242Z",
             },
+            "createdAt": "2024-10-06T09:53:17.242Z",
+            "updatedAt": "2025-05-15T18:35:12.877Z",
             "archived": False,
         }
         for each in range(records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -31,7 +31,7 @@ from refold_async.errors import IncompleteWalkError
 Scalar = str | int | float | bool | None
 
 
-class Outline(NamedTuple):
+class Outline(msgspec.Struct, frozen=True):
     """An answer without its records.
 
     Attributes:
@@ -79,32 +79,45 @@ def _collect(data: msgspec.Raw, path: str, depth: int, found: Outline) -> None:
             _collect(value, f"{path}.{key}" if path else key, depth - 1, found)
 
 
-def outline_of_one_list(text: bytes) -> Outline | None:
+_EDGE: Final = 1024
+"""Bytes at both ends of an answer in which its list usually begins and ends."""
+
+
+def outline_of_one_list(data: Buffer) -> Outline | None:
     """Split an answer with one list only, without reading through that list; `None` if it is none.
 
     What is between the first `[` and the last `]` is taken for the list. If it can be decoded as one, it is:
     the bracket that begins it is not inside a string, for without the list the answer is JSON with an empty
     list there. Else use `outline`.
     """
-    start, end = text.find(b"["), text.rfind(b"]") + 1
+    text = memoryview(data)
+    # Only the ends are copied: the records between them may be long.
+    head, tail = text[:_EDGE].tobytes(), text[-_EDGE:].tobytes()
+    if b"[" not in head or b"]" not in tail:
+        head = tail = text.tobytes()
+    start, behind = head.find(b"["), tail[tail.rfind(b"]") + 1 :]
+    content = text[start : len(text) - len(behind)]
     try:
-        rest = _anything.decode(text[:start] + b"[]" + text[end:])
+        rest = _anything.decode(head[:start] + b"[]" + behind)
     except _ERRORS:
         return None
-    found = Outline({}, {})
-    _flatten(rest, "", _DEPTH, found, text[start:end])
+    found = Outline({}, {"": content} if rest == [] else {})
+    if isinstance(rest, dict):
+        _flatten(rest, "", _DEPTH, found, content)
     return found if found.lists else None
 
 
-def _flatten(value: Any, path: str, depth: int, found: Outline, content: Buffer) -> None:
+def _flatten(members: dict[str, Any], path: str, depth: int, found: Outline, content: Buffer) -> None:
     """Collect the scalars of a decoded answer, and the path of its list."""
-    if isinstance(value, dict):
-        for key, below in value.items() if depth else ():
-            _flatten(below, f"{path}.{key}" if path else key, depth - 1, found, content)
-    elif isinstance(value, list):  # the empty one
-        found.lists[path] = content
-    else:
-        found.values[path] = value
+    for key, value in members.items():
+        at = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            if depth > 1:
+                _flatten(value, at, depth - 1, found, content)
+        elif isinstance(value, list):  # the empty one
+            found.lists[at] = content
+        else:
+            found.values[at] = value
 
 
 _NOT_RECORDS: Final = words("errors warnings")
@@ -112,6 +125,9 @@ _SELDOM_RECORDS: Final = words("messages links link")
 """Lists that are the records only if there is no other."""
 _FAILURES: Final = words("error errors message")
 _FAILED: Final = words("error fail failed failure")
+_RANKS: Final = {name: rank for rank, name in enumerate(POINTERS)} | dict.fromkeys(OF_NEXT, len(POINTERS))
+_FEW: Final = 64
+"""Scalars of an answer up to which the names of its paths are kept for the next page."""
 
 
 @lru_cache(maxsize=4096)
@@ -130,7 +146,7 @@ def _name_at(path: str) -> str:
     return "" if name in OF_NEXT else name
 
 
-class Signals(NamedTuple):
+class Signals(msgspec.Struct, frozen=True):
     """What an answer says about the pages after it.
 
     Attributes:
@@ -157,29 +173,34 @@ def read_signals(values: Mapping[str, Scalar], records: str | None = None) -> Si
         values: Its scalars.
         records: The path of its records: what is beside them tells of no other list.
     """
-    beside = f"{records.rpartition('.')[0]}." if records is not None and "." in records else None
-    paths = list(values) if beside is None else sorted(values, key=lambda path: not path.startswith(beside))
     ranked: list[tuple[int, str]] = []
     more = total = pages = page = start = None
-    for path in paths:
-        value, name = values[path], _name_at(path if beside is None else path.removeprefix(beside))
-        if not name:
-            continue
-        if isinstance(value, bool):
+    names = _telling if len(values) <= _FEW else _telling.__wrapped__
+    for path, name in names(tuple(values), records):
+        value = values[path]
+        if value is True or value is False:
             flag = value if name in MORE else not value if name in NO_MORE else None
             more = flag if more is None else more
-        elif name in POINTERS:
-            ranked.append((POINTERS.index(name), path))
-        elif name in OF_NEXT:
-            ranked.append((len(POINTERS), path))
+        elif (rank := _RANKS.get(name)) is not None:
+            ranked.append((rank, path))
         elif (number := count_of(value)) is not None:
             total = path if total is None and name in TOTALS else total
             pages = path if pages is None and name in PAGES else pages
             page = number if page is None and name in CURRENT_PAGE else page
             start = path if start is None and name in OFFSET_PARAMS else start
         elif name == "offset" and isinstance(value, str):  # Airtable's: no number of records
-            ranked.append((POINTERS.index("nextoffset"), path))
-    return Signals([path for _, path in sorted(ranked)], more, total, pages, page, start)
+            ranked.append((_RANKS["nextoffset"], path))
+    if len(ranked) > 1:
+        ranked.sort()
+    return Signals([path for _, path in ranked], more, total, pages, page, start)
+
+
+@lru_cache(maxsize=256)
+def _telling(paths: tuple[str, ...], records: str | None) -> list[tuple[str, str]]:
+    """Return the paths that can tell of paging, with their names: first what is beside the records."""
+    beside = f"{records.rpartition('.')[0]}." if records is not None and "." in records else ""
+    named = [(path, _name_at(path.removeprefix(beside))) for path in paths]
+    return sorted((each for each in named if each[1]), key=lambda each: not each[0].startswith(beside))
 
 
 def count_of(value: Scalar) -> int | None:

@@ -12,6 +12,7 @@ from refold_async.errors import IncompleteWalkError, RefoldError, StatusError, U
 from refold_async.results import ActionFailed, ActionResult
 from refold_async.walks.answers import (
     Outline,
+    Signals,
     find_next_links,
     find_records,
     has_more,
@@ -19,12 +20,18 @@ from refold_async.walks.answers import (
     outline_of_one_list,
     read_signals,
 )
-from refold_async.walks.paging import Cursor, NextLink, dead_end, find_paging
+from refold_async.walks.paging import Cursor, NextLink, Paging, dead_end, find_paging
 from refold_async.walks.position import Position, ResumePoint
 from refold_async.walks.walk import Walk, WalkPage, name_walk
 
-_Split = tuple[Outline, str | None, list[Any]]
-"""An answer without its records, their path, and the records."""
+
+class _Split(msgspec.Struct, frozen=True):
+    """An answer without its records, their path, and the records."""
+
+    outline: Outline
+    path: str | None
+    records: list[Any]
+
 
 ParameterNames = Callable[[], Awaitable[Collection[str]]]
 """Returns the names of an action's parameters."""
@@ -88,55 +95,66 @@ class PageReader:
             UnreadableReplyError: If it is not JSON, or a record does not fit `into`.
             RefoldError: If the action's schema cannot be fetched.
         """
-        before = self._position.point
+        before, raw = self._position.point, result.raw
         try:
-            page = await self._read(result.raw)
+            split = self._split_small(raw) or await self._split(raw)
+            paging, end = before.paging or self._walk.paging, None
+            signals = read_signals(split.outline.values, split.path)
+            if paging is None and not before.page_count:
+                paging, end = await self._find_paging(split, signals)
+            return self._advance(raw, split, signals, paging, end)
         except IncompleteWalkError as error:
             raise self._described(error, before) from None
         except UnreadableReplyError as error:
             if error.operation is None:
                 name_walk(error, self._walk)
             raise
-        if self.error is not None:
-            self._described(self.error, before)
-        return page
 
-    async def _read(self, raw: msgspec.Raw) -> WalkPage[Any] | None:
-        walk, position = self._walk, self._position
-        before = position.point
-        paging = before.paging or walk.paging
-        found, path, records = self._split_small(raw) or await self._split(raw)
+    async def _find_paging(
+        self, split: _Split, signals: Signals
+    ) -> tuple[Paging | None, IncompleteWalkError | None]:
+        """Return how the action is paged by its first answer, or why there may be more all the same."""
+        values, count = split.outline.values, len(split.records)
+        more = has_more(values, signals, count)
+        if not more and (more is False or not count):
+            return None, None
+        names, sent = await self._names(), self.params
+        paging = find_paging(values, signals, names, sent)
+        return paging, None if paging else dead_end(names, sent, split.path, count, more=more)
+
+    def _advance(
+        self,
+        raw: msgspec.Raw,
+        split: _Split,
+        signals: Signals,
+        paging: Paging | None,
+        end: IncompleteWalkError | None,
+    ) -> WalkPage[Any] | None:
+        found, path, records = split.outline, split.path, split.records
+        position, before = self._position, self._position.point
         if "" in found.values and isinstance(paging, Cursor | NextLink):
             # Not so with numbers: behind their last page, apps have no content.
             raise IncompleteWalkError(
                 "the answer has no content, but its cursor was there", reason="no_records"
             )
-        signals = read_signals(found.values, path)
-        end = None
-        if paging is None and not before.page_count:
-            more = has_more(found.values, signals, len(records))
-            if more or (more is None and records):
-                names, sent = await self._names(), self.params
-                paging = find_paging(found.values, signals, names, sent)
-                end = None if paging else dead_end(names, sent, path, len(records), more=more)
         if records and path is not None:
             if position.is_first_again(found.lists[path]):
                 return None
             position.refuse_repeat(found.lists[path])
+        cursor = None
         try:
             self.ended = not position.advance(found, signals, paging, path, len(records), dead_end=end)
+            if not self.ended:
+                (cursor,) = position.point.next.values()
         except IncompleteWalkError as error:
             # Raised only after the page was delivered: its records are good.
-            self.error = error
+            self.error = self._described(error, before)
         point = position.point
-        cursor = None
-        if not (self.ended or self.error):
-            (cursor,) = point.next.values()
-        return WalkPage(walk, records, raw, point.page_count, cursor, point)
+        return WalkPage(self._walk, records, raw, point.page_count, cursor, point)
 
     def _split_small(self, raw: msgspec.Raw) -> _Split | None:
         """Split an answer at once, if it has one list of records, which is short; else return `None`."""
-        if len(memoryview(raw)) > SHORT or (found := outline_of_one_list(bytes(raw))) is None:
+        if len(memoryview(raw)) > SHORT or (found := outline_of_one_list(raw)) is None:
             return None
         try:
             path = find_records(found, self._position.point.records or self._walk.records)
@@ -145,7 +163,7 @@ class PageReader:
         if path is None or path not in found.lists:
             return None
         records = self._decoder.decode(found.lists[path])
-        return None if records is None else (found, path, records)
+        return None if records is None else _Split(found, path, records)
 
     async def _split(self, raw: msgspec.Raw) -> _Split:
         """Split an answer, and decode its records in slices."""
@@ -156,7 +174,7 @@ class PageReader:
         path = find_records(found, self._position.point.records or self._walk.records)
         content = None if path is None else found.lists.get(path)
         found.values.update(find_next_links(found, path))
-        return found, path, [] if content is None else await self._decode(content)
+        return _Split(found, path, [] if content is None else await self._decode(content))
 
     async def _decode(self, content: Buffer) -> list[Any]:
         slices = self._decoder.slices(content)

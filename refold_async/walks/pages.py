@@ -115,28 +115,27 @@ class ActionPages(AsyncIterator[T]):
         """
         if self._fetching:
             raise RuntimeError("two tasks iterate over one walk at once")
-        self._resume = self._reader.point
-        if self._reader.error is not None:
-            raise self._reader.error
-        if self._reader.ended:
+        walk, reader = self._walk, self._reader
+        self._resume = reader.point
+        if reader.error is not None:
+            raise reader.error
+        if reader.ended:
             raise StopAsyncIteration
         self._fetching = True
+        page = None
         try:
-            return await self._fetch()
-        finally:
-            self._fetching = False
-
-    async def _fetch(self) -> WalkPage[T]:
-        walk, reader = self._walk, self._reader
-        try:
-            result = await self._actions.execute(
-                walk.slug, walk.action_id, reader.params, effect="read", timeout=walk.timeout
-            )
+            while page is None:
+                result = await self._actions.execute(
+                    walk.slug, walk.action_id, reader.params, effect="read", timeout=walk.timeout
+                )
+                page = await reader.read(result)
         except RefoldError as error:
             if (failure := reader.refused(error)) is not None:
                 raise failure from error
             raise
-        return await reader.read(result) or await self._fetch()
+        finally:
+            self._fetching = False
+        return page
 
     async def _names(self) -> Collection[str]:
         schema = await self._actions.schema(self._walk.slug, self._walk.action_id, timeout=self._walk.timeout)
@@ -154,5 +153,5 @@ class _Pages(AsyncIterator[WalkPage[T]]):
     def __init__(self, next_page: Callable[[], Awaitable[WalkPage[T]]]) -> None:
         self._next_page: Final = next_page
 
-    async def __anext__(self) -> WalkPage[T]:
-        return await self._next_page()
+    def __anext__(self) -> Awaitable[WalkPage[T]]:
+        return self._next_page()

@@ -13,6 +13,8 @@ from refold_async.errors import IncompleteWalkError, InvalidCallError
 from refold_async.walks.answers import Outline, Scalar, Signals, count_of, is_empty
 from refold_async.walks.paging import Cursor, NextLink, Offset, PageNumber, Paging, link_value
 
+_BY_POINTER: Final = (Cursor, NextLink)
+
 MOST_EMPTY: Final = 100
 """Pages in a row that may have no records although they say that there is more."""
 
@@ -101,7 +103,7 @@ class Position:
         """
         self._checksum = None if self.point.page_count else crc32(content)
         self._refuse_seen(
-            hash(content if isinstance(content, bytes) else bytes(content)),
+            hash(bytes(content)),
             "repeats the records of an earlier page; if you passed paging=, check its parameter",
         )
 
@@ -131,11 +133,11 @@ class Position:
         Raises:
             IncompleteWalkError: If there is one that cannot be asked for.
         """
-        point = self.point
-        total = self._total(found.values, signals, paging)
-        live = point.live or (None not in (total, point.total) and total != point.total)
+        point, total, live = self.point, self.point.total, self.point.live
+        if (announced := self._announced(found.values, signals, paging)) is not None:
+            total = announced if total is None else total
+            live = live or announced != total
         counts = point.record_count + count, point.page_count + 1
-        total = total if point.total is None else point.total
         self.point = ResumePoint(point.next, paging, records, *counts, total, live)
         if dead_end is not None:
             raise dead_end
@@ -150,22 +152,26 @@ class Position:
                 reason="empty_pages",
             )
         self._refuse_seen(hash(tuple(following.items())), f"leads to {following!r} again")
-        is_guess = not self._given and isinstance(paging, PageNumber) and paging.first == 0
-        first = self._checksum if is_guess and signals.page is None else None
+        first, self._checksum = self._checksum, None
+        if first is not None and not (isinstance(paging, PageNumber) and self._is_guess(paging, signals)):
+            first = None
         self.point = ResumePoint(following, paging, records, *counts, total, live, first)
-        self._checksum = None
         return True
+
+    def _is_guess(self, paging: PageNumber, signals: Signals) -> bool:
+        """Whether it is unknown from which number pages are counted."""
+        return not self._given and paging.first == 0 and signals.page is None
 
     def _refuse_seen(self, content: int, what: str) -> None:
         if content in self._seen:
             raise IncompleteWalkError(f"page {self.point.page_count + 1} {what}", reason="repeated")
         self._seen.add(content)
 
-    def _total(self, values: Mapping[str, Scalar], signals: Signals, paging: Paging | None) -> int | None:
+    def _announced(self, values: Mapping[str, Scalar], signals: Signals, paging: Paging | None) -> int | None:
         path = signals.total
         if self._given:
             path = paging.total if isinstance(paging, Offset) else None
-        return _count_at(values, path)
+        return None if path is None else count_of(values.get(path))
 
     def _check_total(self, paging: Paging | None) -> None:
         point = self.point
@@ -186,7 +192,7 @@ class Position:
         """Return the parameters that ask for the next page, or `None` if this was the last."""
         if paging is None or signals.more is False:
             return None
-        if isinstance(paging, Cursor | NextLink):
+        if isinstance(paging, _BY_POINTER):
             value = values.get(paging.path)
             if is_empty(value):
                 if signals.more:
