@@ -12,7 +12,8 @@ from refold_async._core import retries
 from refold_async._core.observer import Observer, logs_success, observer_of
 from refold_async._core.pauses import LONGEST_PAUSE
 from refold_async._core.prepared import PreparedCall, describe
-from refold_async._core.responses import AttemptState, Response
+from refold_async._core.requests import Request
+from refold_async._core.responses import AttemptState
 from refold_async._core.retries import Waits
 from refold_async._core.sessions import Session
 from refold_async._core.transport import FAILURES
@@ -124,22 +125,41 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
             RefoldError: If the call failed, and must not be attempted again.
         """
         self.attempts += 1
-        state = AttemptState(self._fresh)
+        session, state = self._session, AttemptState(self._fresh)
+        failure: RefoldError | None = None
         if self._observer is not None and self.attempts == 1:
             self._observer.began()
         try:
+            # One coroutine for all of this: thousands of calls may wait in `exchange`, and the garbage
+            # collector traverses what each of them consists of.
             try:
-                response = await self._exchange(state, rate_wait)
+                if rate_wait:
+                    self._record_rate_wait(rate_wait)
+                elif rate_wait is None and not session.rate_limiter.try_acquire():
+                    await self._acquire_rate_limit()
+                if not session.secret or not session.limiter.try_acquire():
+                    await self._acquire_connection()
+                try:
+                    state.due = due = self._due()
+                    response = await session.exchange(self._request(), state, due)
+                finally:
+                    session.limiter.release()
                 state.status = response.status
                 result = self._prepared.read(self._prepared.answer, response, state.secret)
-            except RefoldError as error:
-                return await self._fail(error, state)
+            except (RefoldError, OutOfTimeError, *FAILURES) as error:
+                failure = await self._failure(error, state)
+            # Outside the `except`, or the error's context would be aiohttp's, which holds the request with
+            # the key. `del`, or this frame and the traceback would keep each other alive until the GC runs.
+            if failure is not None:
+                try:
+                    return await self._fail(failure, state)
+                finally:
+                    del failure
         # Cancellation and bugs too: without this, `on_done` would not follow `on_call`.
         except BaseException as error:
             fate = error.fate if isinstance(error, RefoldError) else state.fate
             self._failure_observer().ended(self.attempts, error, worst_fate(fate, self._earlier))
             raise
-        session = self._session
         session.rate_limiter.on_response(False)
         if session.budget.drawn:
             session.budget.refund(self._retry_cost or 1)
@@ -152,41 +172,35 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
         self._observer = self._observer or Observer(self._session, self._prepared, self.started)
         return self._observer
 
-    async def _exchange(self, state: AttemptState, rate_wait: float | None) -> Response:
-        session, request = self._session, self._prepared.request
-        if rate_wait:
-            self._record_rate_wait(rate_wait)
-        elif rate_wait is None and not session.rate_limiter.try_acquire():
-            await self._acquire_rate_limit()
-        due = self._deadline
-        try:
-            if not session.secret or not session.limiter.try_acquire():
-                await self._acquire_connection()
-            try:
-                # Without this check, a kept connection would send the request after the deadline.
-                if (now := session.loop.time()) >= due:
-                    raise OutOfTimeError
-                # A write that is given up early has an unknown fate, so it gets all the time that there is.
-                early = now + self._retry.attempt_timeout
-                if early < due and self._prepared.effect != "write" and self.attempts < self._retry.attempts:
-                    due = early
-                if self._observer is not None:
-                    request = self._observer.sending(self.attempts, request)
-                return await session.exchange(request, state, due)
-            except RefoldError:
-                raise
-            except FAILURES as error:
-                failure = await session.explain(error, state, due)
-            finally:
-                session.limiter.release()
-        except OutOfTimeError:
-            failure = self._timeout_error(state, due)
-        # Outside the `except`, or the error's context would be aiohttp's, which holds the request with the
-        # key. `del`, or this frame and the traceback would keep each other alive until the GC runs.
-        try:
-            raise failure
-        finally:
-            del failure
+    def _due(self) -> float:
+        """Return when the attempt times out, by the event loop's clock.
+
+        Raises:
+            OutOfTimeError: If the call has timed out.
+        """
+        due, now = self._deadline, self._session.loop.time()
+        # Without this check, a kept connection would send the request after the deadline.
+        if now >= due:
+            raise OutOfTimeError
+        # A write that is given up early has an unknown fate, so it gets all the time that there is.
+        early = now + self._retry.attempt_timeout
+        if early < due and self._prepared.effect != "write" and self.attempts < self._retry.attempts:
+            return early
+        return due
+
+    def _request(self) -> Request:
+        request = self._prepared.request
+        return request if self._observer is None else self._observer.sending(self.attempts, request)
+
+    async def _failure(self, error: Exception, state: AttemptState) -> RefoldError:
+        """Return the error to report, or raise what is no failure of the exchange."""
+        if isinstance(error, RefoldError):
+            return error
+        if isinstance(error, OutOfTimeError):
+            return self._timeout_error(state)
+        if state.due is None or state.status is not None:
+            raise error
+        return await self._session.explain(error, state, state.due)
 
     async def _acquire_connection(self) -> None:
         """Acquire one of the session's connections, once its secret is known."""
@@ -224,8 +238,8 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
         if self._observer is not None:
             self._observer.waited("rate", seconds)
 
-    def _timeout_error(self, state: AttemptState, due: float) -> RefoldError:
-        if due < self._deadline:
+    def _timeout_error(self, state: AttemptState) -> RefoldError:
+        if state.due is not None and state.due < self._deadline:
             return ConnectionFailedError(
                 f"no response within {self._retry.attempt_timeout:g} s", fate=state.fate
             )

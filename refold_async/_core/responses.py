@@ -251,8 +251,9 @@ class AttemptState(msgspec.Struct, gc=False):
         fresh: Whether it must open a new connection, because the last attempt was lost on a reused one.
         sent: Whether any of the request may have been sent.
         stale: Whether it was lost, or got no response in time, on a connection that had been used before.
-        status: The status of the response.
+        status: The status of the response, once all of it was received.
         secret: The secret that it was sent with.
+        due: When it times out, by the event loop's clock, once the exchange has begun.
     """
 
     fresh: bool = False
@@ -260,6 +261,7 @@ class AttemptState(msgspec.Struct, gc=False):
     stale: bool = False
     status: int | None = None
     secret: Secret = NO_SECRET
+    due: float | None = None
 
     @property
     def fate(self) -> Fate:

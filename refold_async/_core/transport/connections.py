@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final
 
 from aiohttp import ClientPayloadError, StreamReader
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import HttpResponseParserPy
 from multidict import istr
 
 from refold_async._core.responses import is_success
@@ -24,37 +24,36 @@ _LONG: Final = 4 << 20
 """The bytes of a body that take milliseconds to join, and again to decode."""
 
 
-def readable(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
-    """Return a function that returns whether an idle connection has something to read: EOF or stray bytes."""
+def readable(transport: asyncio.BaseTransport | None) -> Callable[[int], object]:
+    """Return a function that returns whether an idle connection has something to read: EOF or stray bytes.
+
+    It takes the time to wait for that: 0.
+    """
     # The socket is asked directly: an event loop that was blocked has not seen the EOF yet, and a request
     # sent on such a connection would be lost.
     sock = None if transport is None else transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
-        return lambda: True
+        return lambda _: True
     if not hasattr(select, "poll"):
-        return lambda: select.select([sock], [], [], 0)[0]
+        return lambda wait: select.select([sock], [], [], wait)[0]
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLIN)
-    return partial(poll.poll, 0)
+    return poll.poll
 
 
-def within_message(protocol: ResponseHandler) -> Callable[[], bool]:
-    """Return a function that returns whether an idle connection's parser has read a part of a response.
+def within_message(protocol: ResponseHandler) -> bool:
+    """Whether an idle connection's parser has read a part of a response.
 
     The rest of it may arrive after the next request is sent, which would get it as its own.
     """
     parser: Any = protocol._parser  # noqa: SLF001
-    if hasattr(parser, "_lines"):  # aiohttp without its C extension
-        return lambda: bool(parser._lines or parser._tail)  # noqa: SLF001
-
-    def check() -> bool:
-        try:
-            # Between two messages the C parser skips line endings; within one they end its head, or break it.
-            return bool(parser.feed_data(b"\r\n\r\n")[0])
-        except HttpProcessingError:
-            return True
-
-    return check
+    if isinstance(parser, HttpResponseParserPy):  # aiohttp without its C extension
+        return bool(parser._lines or parser._tail)  # noqa: SLF001
+    try:
+        # Between two messages the C parser skips line endings; within one they end its head, or break it.
+        return bool(parser.feed_data(b"\r\n\r\n")[0])
+    except HttpProcessingError:
+        return True
 
 
 def end_body(body: StreamReader | None, protocol: ResponseHandler) -> None:

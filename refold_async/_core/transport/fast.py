@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
+from contextvars import Context
 from typing import Final, cast
 
 import aiohttp
@@ -28,7 +29,7 @@ from yarl import URL
 from refold_async._core.requests import Request
 from refold_async._core.responses import AttemptState, Response, is_success
 from refold_async._core.transport.aiohttp_session import CONNECT_TIMEOUT, DNS_KEPT, HEADERS, open_http
-from refold_async._core.transport.connections import CONTENT_ENCODING, decoded, read_body
+from refold_async._core.transport.connections import CONTENT_ENCODING, decoded, read_body, within_message
 from refold_async._core.transport.errors import EncodingError, TooLargeError
 from refold_async._core.transport.kept_connection import KeptConnection
 from refold_async._core.transport.resolver import CachingResolver
@@ -84,6 +85,7 @@ class FastTransport:
         self._host = url.host_port_subcomponent or ""
         self._limit = settings.max_response_bytes
         self._max_age = settings.max_connection_age
+        self._context = Context()
         self._kept: set[KeptConnection] = set()
         self._idle: list[KeptConnection] = []
         self._credential: Mapping[str, str] = {}
@@ -125,6 +127,8 @@ class FastTransport:
         try:
             kept.end_at(due)
             self._send(kept, request, credential, state)
+            if (arrival := kept.arrival()) is not None:
+                await arrival
             message, payload = await kept.protocol.read()
             # 1xx responses come before the real one: taken for it, the next call would read this call's.
             while message.code < 200 and 100 <= message.code != 101:
@@ -253,8 +257,8 @@ class FastTransport:
         return self._keep(connection)
 
     def _keep(self, connection: Connection) -> KeptConnection:
-        kept = KeptConnection(self.loop, connection, self._forget, self._max_age)
-        if kept.protocol.should_close or kept.within_message():
+        kept = KeptConnection(self.loop, self._context, connection, self._forget, self._max_age)
+        if kept.protocol.should_close or within_message(kept.protocol):
             failure = kept.protocol.exception()
             kept.discard()
             raise aiohttp.ClientConnectionError("a response arrived before the request was sent") from failure
@@ -274,10 +278,10 @@ class FastTransport:
             or message.upgrade
             or protocol._buffer  # noqa: SLF001 - a second response, which nobody asked for
             or protocol._exception is not None  # noqa: SLF001
-            or kept.within_message()
             or transport is None
             or transport.is_closing()
             or transport.get_write_buffer_size() > 0
+            or within_message(protocol)
             or (message.code >= 400 and request.body is not None and len(request.body) > _ONE_WRITE)
             or not kept.rest(message.headers.get(_KEEP_ALIVE))
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from contextvars import Context
 from typing import Final
 
 import aiohttp
@@ -21,8 +22,12 @@ class KeptConnection:
 
     Its timer is moved only when it fires too early, or must fire earlier: most calls touch no timer.
 
+    The garbage collector traverses what each of thousands of connections consists of: objects that they can
+    share, e.g. the context of callbacks, are shared.
+
     Args:
         loop: The running event loop.
+        context: The context of its callbacks. Without it, each of them would keep a copy of that of a call.
         connection: The connection that aiohttp's connector opened.
         forget: Called with the connection when its timer ends it.
         max_age: Seconds after which it is not used again, give or take a fifth.
@@ -32,11 +37,11 @@ class KeptConnection:
         protocol: Its protocol.
         expired: Whether its timer ended it.
         idle_since: When its last request ended, by the event loop's clock; `-math.inf` before the first one.
-        within_message: Returns whether a part of a response was read that no request has asked for.
     """
 
     __slots__ = (
         "_body",
+        "_context",
         "_due",
         "_fires_at",
         "_forget",
@@ -48,12 +53,12 @@ class KeptConnection:
         "expired",
         "idle_since",
         "protocol",
-        "within_message",
     )
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        context: Context,
         connection: Connection,
         forget: Callable[[KeptConnection], None],
         max_age: float,
@@ -72,14 +77,14 @@ class KeptConnection:
         self.idle_since = -math.inf
         self._retires_at = loop.time() + lifetime(max_age)
         self._readable = readable(self.protocol.transport)
-        self.within_message = within_message(self.protocol)
         self._loop = loop
+        self._context = context
         self._forget = forget
         self._due = self._fires_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._body: StreamReader | None = None
         if (ended := self.protocol.closed) is not None:
-            ended.add_done_callback(self._on_end)
+            ended.add_done_callback(self._on_end, context=context)
 
     def rest(self, keep_alive: str | None) -> bool:
         """Keep the connection for its next request, until its idle time or its age ends it.
@@ -96,7 +101,7 @@ class KeptConnection:
             until = self._retires_at
         self._due = until
         if until < self._fires_at:
-            self._arm()
+            self._arm(until)
         return until > now
 
     def usable(self) -> bool:
@@ -108,9 +113,18 @@ class KeptConnection:
             and not protocol.should_close
             # The timer of an event loop that was blocked is late.
             and self._loop.time() < self._due
-            and not self._readable()
-            and not self.within_message()
+            and not self._readable(0)
+            and not within_message(self.protocol)
         )
+
+    def arrival(self) -> asyncio.Future[None] | None:
+        """Return what ends with the next response, or with the connection; `None` if that has happened."""
+        # `protocol.read` would wait in a coroutine of its own: one more object for each call that waits.
+        protocol = self.protocol
+        if protocol._buffer or protocol._eof:  # noqa: SLF001
+            return None
+        arrival = protocol._waiter = self._loop.create_future()  # noqa: SLF001
+        return arrival
 
     def reads(self, body: StreamReader | None) -> None:
         """Set the reader that is failed when the connection ends, or `None`."""
@@ -126,17 +140,18 @@ class KeptConnection:
         """Abort the connection at `due`, by the event loop's clock, unless `due` is moved first."""
         self._due = due
         if due < self._fires_at:
-            self._arm()
+            # Soon enough for `rest`, too: a timer that is cancelled may stay in memory until it is due.
+            self._arm(min(due, self._loop.time() + KEPT_ALIVE))
 
-    def _arm(self) -> None:
+    def _arm(self, at: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._fires_at = self._due
-        self._timer = self._loop.call_at(self._due, self._fire) if self._due < math.inf else None
+        self._fires_at = at
+        self._timer = self._loop.call_at(at, self._fire, context=self._context) if at < math.inf else None
 
     def _fire(self) -> None:
         if self._loop.time() < self._due:
-            self._arm()
+            self._arm(self._due)
         else:
             self.expired = True
             self._forget(self)

@@ -148,7 +148,7 @@ class _Request(ClientRequest):
             exchange.state.fresh
             or not pool.usable(use)
             or protocol.should_close
-            or readable(conn.transport)()
+            or readable(conn.transport)(0)
         ):
             raise StaleConnectionError
         pool.sending(use)
