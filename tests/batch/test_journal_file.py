@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -222,13 +223,15 @@ def test_runs_are_counted_from_one(path: Path) -> None:
     again.close()
 
 
-def test_a_journal_in_a_folder_that_cannot_be_written_can_be_read(path: Path) -> None:
+def test_a_journal_in_a_folder_that_cannot_be_written_can_be_read() -> None:
+    # Not below pytest's folders, which nobody else may enter, and which other workers use.
+    folder = Path(tempfile.mkdtemp(prefix="refold-journal-"))
+    path = folder / "job.sqlite"
     file = journal(path)
     file.write([record("a")])
     file.close()
     path.chmod(0o644)
-    for folder in list(path.parents)[:3]:
-        folder.chmod(0o555)
+    folder.chmod(0o555)
     is_root = os.geteuid() == 0
     if is_root:  # who may write everywhere
         os.seteuid(65534)
@@ -238,6 +241,6 @@ def test_a_journal_in_a_folder_that_cannot_be_written_can_be_read(path: Path) ->
     finally:
         if is_root:
             os.seteuid(0)
-        for folder in list(path.parents)[:3]:
-            folder.chmod(0o700)
+        folder.chmod(0o700)
     assert not Path(f"{path}-wal").exists()
+    shutil.rmtree(folder)
