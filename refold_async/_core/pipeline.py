@@ -164,8 +164,8 @@ class CallAttempts(msgspec.Struct, Generic[T], eq=False):
         if session.budget.drawn:
             session.budget.refund(self._retry_cost or 1)
         if self._observer is not None:
-            self._observer.answered(self.attempts, response.status)
-        return result
+            self._observer.answered(self.attempts, response.status)  # pyright: ignore[reportPossiblyUnboundVariable]
+        return result  # pyright: ignore[reportPossiblyUnboundVariable] - without a failure, it was read
 
     def _failure_observer(self) -> Observer:
         """Return the observer that a failure is reported to: at least the log, even without hooks."""
