@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import Future, wait
-from contextlib import ExitStack
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, Unpack
 
@@ -184,6 +185,8 @@ class _Reader(Generic[T]):
         self._pid: Final = os.getpid()
         self._wanted: Final[asyncio.Queue[Future[T | _End] | None]] = asyncio.Queue()
         self._done: Future[None] = Future()
+        # Not `_done`: if that was cancelled, older anyio wakes nobody who waits for it.
+        self._ended: Final = threading.Event()
 
     def start(self, make: Callable[[], AsyncIterable[T]]) -> None:
         """Start the task."""
@@ -213,11 +216,17 @@ class _Reader(Generic[T]):
         """Let the task end what it reads, and wait for that; an error of its end is raised."""
         if not self.stop():
             return
-        wait([self._done])
-        if not self._done.cancelled():
+        self._ended.wait()
+        with suppress(CancelledError):
             self._done.result()
 
     async def _run(self, make: Callable[[], AsyncIterable[T]]) -> None:
+        try:
+            await self._read(make)
+        finally:
+            self._ended.set()
+
+    async def _read(self, make: Callable[[], AsyncIterable[T]]) -> None:
         wanted = await self._wanted.get()
         try:
             items = _aiter(make())
