@@ -159,6 +159,8 @@ def dead_end(
             "pass paging=... if it has one, or use another action",
             reason="no_parameter",
         )
+    if cursor is not None:
+        return None  # as HubSpot's last page: it has no cursor
     limit = next((name for key, name in known.items() if key in LIMIT_PARAMS and name in params), None)
     if limit is not None and count and str(params[limit]) == str(count):
         return IncompleteWalkError(

@@ -337,3 +337,10 @@ async def test_no_content_ends_numbered_pages() -> None:
     async with answering(after(pages, "page"), ["page"]) as account:
         walk = account.actions.walk("app", "list_things", {"page": 1})
         assert len([record async for record in walk]) == 1
+
+
+@pytest.mark.parametrize("data", [{"results": rows(0, 1)}, {"results": rows(0, 1), "paging": {}}])
+async def test_a_full_page_without_a_cursor_is_the_last_one(data: object) -> None:
+    async with answering(lambda _: data, ["limit", "after"]) as account:
+        walk = account.actions.walk("app", "list_things", {"limit": "2"})
+        assert [record["id"] async for record in walk] == [0, 1]
