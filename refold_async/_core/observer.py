@@ -129,8 +129,9 @@ class _HooksObserver(Observer):
     def sending(self, attempt: int, request: Request) -> Request:
         added = [safely(hooks.on_request, self._call, attempt) for hooks in self._hooks]
         self._sent_at = self._elapsed()
-        for headers in filter(None, added):
-            request = safely(_with_headers, request, headers) or request
+        for headers in added:
+            if headers:
+                request = safely(_with_headers, request, headers) or request
         return request
 
     def answered(self, attempt: int, status: int) -> None:

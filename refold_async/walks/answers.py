@@ -261,9 +261,10 @@ def find_records(found: Outline, given: str | None) -> str | None:
             another list is, or an error.
     """
     path = _find_records(found, given)
-    content = b"[]" if path is None else found.lists.get(path, b"[]")
-    if _starts_with(content, rb"\[\s*\]") and _says_failed(found.values):
-        raise _no_records("the answer has no records, and says that it failed", [])
+    if _says_failed(found.values):
+        content = b"[]" if path is None else found.lists.get(path, b"[]")
+        if _starts_with(content, rb"\[\s*\]"):
+            raise _no_records("the answer has no records, and says that it failed", [])
     return path
 
 

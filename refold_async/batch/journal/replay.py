@@ -247,7 +247,8 @@ class JournalReplay:
     def _identify(self, queued: QueuedCall) -> Outcome | None:
         try:
             queued.journal_key = _JournalKey(queued)
-            _check_length(queued.journal_key.id, self._open.store.longest_id)
+            if (longest := self._open.store.longest_id) is not None:
+                _check_length(queued.journal_key.id, longest)
         except InvalidCallError as error:
             return Failed(queued.call, error, index=queued.index)
         return None
@@ -367,13 +368,13 @@ class RecordingRunner:
         self._replay.abandon(queued, error)
 
 
-def _check_length(id_: CallId, longest: int | None) -> None:
+def _check_length(id_: CallId, longest: int) -> None:
     """Check that a journal takes a call's names; refused later, they would fail all calls written with it.
 
     Raises:
         InvalidCallError: If they are too long.
     """
-    if longest is not None and (size := len("".join(id_).encode()) - 1) > longest:
+    if (size := len("".join(id_).encode()) - 1) > longest:
         raise InvalidCallError(
             f"the linked account and key have {size:,} bytes; a journal in a database takes {longest:,}: "
             "use a hash of the key"
