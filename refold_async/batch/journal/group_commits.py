@@ -34,6 +34,7 @@ class GroupCommits:
         self._store: Final = store
         self._loop: Final = asyncio.get_running_loop()
         self._pending: list[tuple[JournalWrite, asyncio.Future[Written | JournalError]]] = []
+        self._pending_bytes = 0
         self._delivered: list[CallId] = []
         self._figures: dict[int, bytes] = {}
         self._busy = self._closed = False
@@ -83,6 +84,8 @@ class GroupCommits:
             written.set_result(self.error)
             return written
         self._pending.append((record, written))
+        if record.result:
+            self._pending_bytes += len(record.result)
         self._commit_soon()
         return written
 
@@ -151,8 +154,11 @@ class GroupCommits:
             self._loop.call_soon(self._commit)
 
     def _commit(self) -> None:
-        size = _size_of_group(self._pending)
+        size = len(self._pending)
+        if self._pending_bytes > _LARGEST_GROUP:
+            size = _size_of_group(self._pending)
         group, self._pending = self._pending[:size], self._pending[size:]
+        self._pending_bytes = sum(len(record.result or b"") for record, _ in self._pending)
         delivered: list[CallId] = []
         if not self._pending:  # a call is marked after its own row was written
             delivered, self._delivered = self._delivered, []
