@@ -127,6 +127,26 @@ def read_delimiter(text: str) -> str:
     return text
 
 
+def csv_options(function: F) -> F:
+    """Add `--delimiter` and `--encoding` to a command that reads a file."""
+    return with_options(function, _CSV)
+
+
+_CSV: Final = (
+    click.option(
+        "--delimiter",
+        type=read_delimiter,
+        metavar="CHAR",
+        help="The delimiter of a CSV file: a character, or tab; default: by its header.",
+    ),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="The encoding of the file; default: by its byte order mark, else UTF-8.",
+    ),
+)
+
+
 def read_params(text: str | None, pairs: Iterable[str]) -> dict[str, object]:
     """Return the parameters of `--params`, updated with those of `--param`.
 

@@ -13,9 +13,9 @@ from refold_async.cli import dry_run
 from refold_async.cli.arguments import (
     FILE_OR_STDIN,
     action_arguments,
+    csv_options,
     fan_out_settings,
     params_options,
-    read_delimiter,
     read_per_account,
     read_rate,
 )
@@ -59,17 +59,7 @@ _PART_BYTES: Final = 64 * 2**20
     help="Identifies an account's row across runs; sent as a parameter too. Default: its position, so do"
     " not reorder the file.",
 )
-@click.option(
-    "--delimiter",
-    type=read_delimiter,
-    metavar="CHAR",
-    help="The delimiter of a CSV file: a character, or tab; default: by its header.",
-)
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help="The encoding of the file; default: by its byte order mark, else UTF-8.",
-)
+@csv_options
 @params_options
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent calls."

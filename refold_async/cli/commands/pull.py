@@ -16,9 +16,9 @@ from refold_async._core.effects import effect_of_action
 from refold_async.cli.arguments import (
     FILE_OR_STDIN,
     action_arguments,
+    csv_options,
     fan_out_settings,
     params_options,
-    read_delimiter,
     read_params,
     read_per_account,
     read_rate,
@@ -66,17 +66,7 @@ _MOST_SHOWN: Final = 20
 @click.option("--once", is_flag=True, help="Finish the last run; begin no new one.")
 @click.option("--records", metavar="PATH", help="Where the records are in a response, e.g. results.")
 @click.option("--account-column", default="linked_account_id", show_default=True, metavar="NAME")
-@click.option(
-    "--delimiter",
-    type=read_delimiter,
-    metavar="CHAR",
-    help="The delimiter of a CSV file: a character, or tab; default: by its header.",
-)
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help="The encoding of the file; default: by its byte order mark, else UTF-8.",
-)
+@csv_options
 @params_options
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=50, show_default=True, help="Concurrent pages."
